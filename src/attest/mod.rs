@@ -1,0 +1,1 @@
+//! In-toto statements and SSH signatures. Pure.

@@ -1,0 +1,1 @@
+//! Command-line shapes and one file per verb.

@@ -1,0 +1,1 @@
+//! Pure reductions: from a raw answer to what is recorded and judged.

@@ -1,0 +1,115 @@
+//! The protocol: what `gates/` says, validated. Made by [`super::config`] from the files of a work tree, of a commit, or of
+//! the adopted policy; nothing in it can be half right.
+
+use super::{LoadedGate, When};
+use crate::domain::{ChannelName, Finding, GateId, PackageName, RefName, TagPattern, Verb};
+use indexmap::IndexMap;
+use std::collections::BTreeMap;
+
+pub struct Protocol {
+    pub packages: IndexMap<PackageName, Package>,
+    /// Branch names without `refs/heads/`.
+    pub release_branches: Vec<String>,
+    /// In order of promotion.
+    pub channels: IndexMap<ChannelName, Channel>,
+    /// Full ref of the ledger branch.
+    pub ledger: RefName,
+    pub remote: String,
+    pub signing: Signing,
+    pub release_tags: ReleaseTags,
+    pub roles: IndexMap<String, Role>,
+    /// Identities that are automation.
+    pub automation: Vec<String>,
+    /// jq paths removed from every recorded body.
+    pub redact: Vec<String>,
+    pub documents: Documents,
+    /// Sorted by file name.
+    pub gates: Vec<LoadedGate>,
+    /// The text of `gates/allowed_signers`; `None` where there is none.
+    pub allowed_signers: Option<String>,
+    /// Warnings of the configuration; errors never make a Protocol.
+    pub warnings: Vec<Finding>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Package {
+    pub release_tag: TagPattern,
+    pub default: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Channel {
+    /// `None`: for verification only.
+    pub tag: Option<TagPattern>,
+    /// Without a trailing slash.
+    pub base_url: Option<String>,
+    pub after: Option<ChannelName>,
+    pub rules: Vec<Rule>,
+}
+
+/// A jq program over `$env` and `$channel`; the first rule that holds decides, and its name is reported.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    pub name: String,
+    pub when: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signing {
+    pub key: KeySource,
+    /// How many signers an adoption needs.
+    pub threshold: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeySource {
+    /// No signatures. Every report says so.
+    None,
+    Path(String),
+    /// A variable that holds the key itself or the path of its file.
+    Env(String),
+    /// A key of the running ssh-agent, by `SHA256:` fingerprint.
+    Agent(String),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReleaseTags {
+    Signed,
+    Any,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Role {
+    pub who: Vec<String>,
+    pub may: Vec<Verb>,
+    /// `None`: every channel.
+    pub on: Option<Vec<ChannelName>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Documents {
+    pub protocol: Vec<String>,
+    pub archive: Vec<String>,
+    pub log: Vec<String>,
+    /// Root folder of another repository to its name.
+    pub foreign: BTreeMap<String, String>,
+}
+
+impl Protocol {
+    pub fn gate(&self, id: &GateId) -> Option<&LoadedGate> {
+        self.gates.iter().find(|gate| gate.id == *id)
+    }
+
+    /// The gates that decide this verb on this channel, in order.
+    pub fn gates_for(&self, verb: Verb, channel: &ChannelName, when: When) -> impl Iterator<Item = &LoadedGate> {
+        self.gates.iter().filter(move |gate| gate.applies(verb, channel, when))
+    }
+
+    pub fn default_package(&self) -> Option<&PackageName> {
+        self.packages.iter().find(|(_, package)| package.default).map(|(name, _)| name)
+    }
+
+    pub fn is_unsigned(&self) -> bool {
+        self.signing.key == KeySource::None
+    }
+}

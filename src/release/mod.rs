@@ -1,0 +1,1 @@
+//! Plans, policy, ledger entries and their chain, holds. Pure.

@@ -1,0 +1,1 @@
+//! Rendering: human, JSON, JUnit, GitHub.

@@ -1,0 +1,1 @@
+//! Markdown with exact places. The only importer of pulldown-cmark.

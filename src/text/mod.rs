@@ -1,0 +1,6 @@
+//! Texts and their grammars: YAML, Markdown, jq. Each engine is imported by exactly one module here.
+
+pub mod markdown;
+pub mod query;
+pub mod source;
+pub mod yaml;

@@ -1,0 +1,1 @@
+//! jq programs. The only importer of the jq engine.

@@ -1,0 +1,66 @@
+//! A text file with its name, and exact places in it.
+
+use crate::domain::Place;
+
+/// A text under its repository-relative name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    pub file: String,
+    pub text: String,
+}
+
+impl Source {
+    pub fn new(file: impl Into<String>, text: impl Into<String>) -> Source {
+        Source { file: file.into(), text: text.into() }
+    }
+
+    /// The place of a byte range. A range over several lines is cut at the end of its first line.
+    pub fn place(&self, range: std::ops::Range<usize>) -> Place {
+        let start = floor_boundary(&self.text, range.start);
+        let line_start = self.text[..start].rfind('\n').map_or(0, |at| at + 1);
+        let line_end = self.text[start..].find('\n').map_or(self.text.len(), |at| start + at);
+        let line = self.text[line_start..line_end].trim_end_matches('\r');
+        let column = self.text[line_start..start].chars().count() as u32 + 1;
+        let end = floor_boundary(&self.text, range.end).clamp(start, line_start + line.len().max(start - line_start));
+        let width = self.text[start..end].chars().count() as u32;
+        Place {
+            file: self.file.clone(),
+            line: self.text[..line_start].matches('\n').count() as u32 + 1,
+            column,
+            end_column: Some(column + width.max(1)),
+            source: Some(line.to_owned()),
+        }
+    }
+
+    /// The place of a line and column (both from 1, columns in characters) as parsers report them; `width` in characters.
+    pub fn place_at(&self, line: u32, column: u32, width: u32) -> Place {
+        let source = self.text.lines().nth(line.saturating_sub(1) as usize).map(str::to_owned);
+        Place { file: self.file.clone(), line, column, end_column: Some(column + width.max(1)), source }
+    }
+}
+
+fn floor_boundary(text: &str, at: usize) -> usize {
+    let mut at = at.min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_count_characters_and_stay_on_their_line() {
+        let source = Source::new("a.md", "one\nzwölf é x\r\nlast");
+        let at = source.text.find('x').unwrap();
+        let place = source.place(at..at + 1);
+        assert_eq!((place.line, place.column, place.end_column), (2, 9, Some(10)));
+        assert_eq!(place.source.as_deref(), Some("zwölf é x"));
+        let long = source.place(at..source.text.len());
+        assert_eq!((long.line, long.end_column), (2, Some(10)));
+        let end = source.place(source.text.len()..source.text.len() + 9);
+        assert_eq!((end.line, end.column), (3, 5));
+    }
+}

@@ -1,0 +1,1 @@
+//! Everything that touches the world: git, HTTP, processes, files, clock, keys.
