@@ -1,1 +1,77 @@
-//! Command-line shapes and one file per verb.
+//! The verbs: clap shapes and one file per verb, each gathering, judging, applying, and answering with a
+//! [`crate::report::Report`].
+//!
+//! A verb never prints and never ends the process. `main.rs` parses with [`parse`], runs [`Command::answer_at_once`] or
+//! [`run`], and writes what came out.
+
+mod ack;
+mod annul;
+pub mod args;
+mod audit;
+mod completions;
+mod doctor;
+pub mod explain;
+mod history;
+mod hold;
+mod init;
+mod man;
+mod policy;
+mod promote;
+mod rehearse;
+mod resolve;
+mod rollback;
+mod schema;
+mod serve;
+pub mod session;
+mod stage;
+mod status;
+mod verdict;
+mod verify;
+mod waive;
+
+pub use args::{Cli, Command};
+pub use session::Session;
+
+use crate::{domain::Result, report::Report};
+
+/// Runs a verb.
+pub async fn run(session: &Session, command: &Command) -> Result<Report> {
+    match command {
+        Command::Init(args) => init::run(session, args).await,
+        Command::Verify(args) => verify::run(session, args).await,
+        Command::Policy { command } => policy::run(session, command).await,
+        Command::Stage(args) => stage::run(session, args).await,
+        Command::Promote(args) => promote::run(session, args).await,
+        Command::Rollback(args) => rollback::run(session, args).await,
+        Command::Status(args) => status::run(session, args).await,
+        Command::Resolve(args) => resolve::run(session, args).await,
+        Command::History(args) => history::run(session, args).await,
+        Command::Audit(args) => audit::run(session, args).await,
+        Command::Hold(args) => hold::hold(session, args).await,
+        Command::Unhold(args) => hold::unhold(session, args).await,
+        Command::Waive(args) => waive::run(session, args).await,
+        Command::Ack(args) => ack::run(session, args).await,
+        Command::Verdict { command } => verdict::run(session, command).await,
+        Command::Annul(args) => annul::run(session, args).await,
+        Command::Doctor(args) => doctor::run(session, args).await,
+        Command::Rehearse(args) => rehearse::run(session, args).await,
+        Command::Serve(args) => serve::run(session, args).await,
+        Command::Explain(args) => explain::run(args),
+        Command::Schema(args) => schema::run(args),
+        Command::Completions(args) => completions::run(args),
+        Command::Man => man::run(),
+    }
+}
+
+impl Command {
+    /// The answer of a verb that needs neither repository nor world; `None` for all others. Saves starting the runtime.
+    pub fn answer_at_once(&self) -> Option<Result<Report>> {
+        match self {
+            Command::Explain(args) => Some(explain::run(args)),
+            Command::Schema(args) => Some(schema::run(args)),
+            Command::Completions(args) => Some(completions::run(args)),
+            Command::Man => Some(man::run()),
+            _ => None,
+        }
+    }
+}

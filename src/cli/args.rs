@@ -1,0 +1,499 @@
+//! The command line as clap shapes: verbs, their arguments, and the flags that go with every verb.
+//!
+//! Values are parsed here as far as they have rules of their own (channels, gates, times, object ids); what needs the
+//! protocol or the repository (which release a word names) is the verb's to resolve. Verbs and flags that are not built do
+//! not show and are unknown.
+
+use crate::{
+    domain::{ChannelName, GateId, Oid, Span, Timestamp},
+    gate::protocol::KeySource,
+    report,
+};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::{net::SocketAddr, path::PathBuf};
+
+/// Ordered release gates, one atomic tag move, and a ledger that says why.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "tagwarden", version, max_term_width = 100, subcommand_required = true, arg_required_else_help = true)]
+#[command(
+    after_help = "Exit codes: 0 done, 1 a gate failed, 2 usage or configuration, 3 inconclusive, 4 conflict, 5 refused by policy, 70 a defect.\n\
+                        `tagwarden explain ID` explains every gate kind, reason code and finding code."
+)]
+pub struct Cli {
+    #[command(flatten)]
+    pub globals: Globals,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The flags of every verb; they stand before or after it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct Globals {
+    /// How the answer is written
+    #[arg(long, global = true, value_name = "FORMAT", value_enum, default_value_t = Format::Human)]
+    pub format: Format,
+    /// Write the answer to this file instead of standard output
+    #[arg(long, global = true, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// The repository [default: the one around the working directory]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub repo: Option<PathBuf>,
+    /// The folder of the protocol, relative to the repository's root [default: gates]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub gates: Option<PathBuf>,
+    /// The remote that holds tags and ledger [default: the one that the protocol names]
+    #[arg(long, global = true, value_name = "NAME")]
+    pub remote: Option<String>,
+    /// Where the signing key comes from: a path, env:NAME, or agent:FINGERPRINT [default: as the protocol says]
+    #[arg(long, global = true, value_name = "SOURCE", value_parser = key_source)]
+    pub signing_key: Option<KeySource>,
+    /// Colours in the answer
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = Color::Auto)]
+    pub color: Color,
+    /// Say only the decision and what is wrong
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Say more; twice: everything
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// Show no progress on standard error
+    #[arg(long, global = true)]
+    pub no_progress: bool,
+    /// Decide as if it were this time (RFC 3339): for replays and tests
+    #[arg(long, global = true, value_name = "RFC3339")]
+    pub now: Option<Timestamp>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    #[default]
+    Human,
+    /// For scripts
+    Json,
+    /// For test reporters: gates as test cases
+    Junit,
+    /// For GitHub Actions: annotations, step summary, outputs
+    Github,
+}
+
+impl From<Format> for report::Format {
+    fn from(format: Format) -> report::Format {
+        match format {
+            Format::Human => report::Format::Human,
+            Format::Json => report::Format::Json,
+            Format::Junit => report::Format::Junit,
+            Format::Github => report::Format::Github,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Write a first protocol into gates/, with its document
+    Init(Init),
+    /// Run the gates and say what they found; moves nothing
+    Verify(Verify),
+    /// Show the policy in force, or make the committed gates/ the policy in force
+    Policy {
+        #[command(subcommand)]
+        command: Policy,
+    },
+    /// Give a release its commit and its immutable tag
+    Stage(Stage),
+    /// Move a channel to releases: plan, gates, one atomic move with its ledger entry
+    Promote(Promote),
+    /// Move a channel back to releases it had
+    Rollback(Rollback),
+    /// Show every channel, release and hold, and what disagrees
+    Status(Status),
+    /// Say what a channel points to, by the verified ledger
+    Resolve(Resolve),
+    /// Show who moved what, when and why
+    History(History),
+    /// Verify the whole ledger: chain, signatures, tags, and the evidence judged again
+    Audit(Audit),
+    /// Freeze a channel, a release or everything
+    Hold(Hold),
+    /// Lift a hold
+    Unhold(Hold),
+    /// Let one release pass one gate for a time, with a reason
+    Waive(Waive),
+    /// Confirm an operator step for a release
+    Ack(Ack),
+    /// Record a reviewer's verdict
+    Verdict {
+        #[command(subcommand)]
+        command: Verdict,
+    },
+    /// Take foreign or mistaken ledger entries out of effect
+    Annul(Annul),
+    /// Look for what would get in the way, and mend it
+    Doctor(Doctor),
+    /// Promote and roll back for real in a scratch copy, with injected failures
+    Rehearse(Rehearse),
+    /// Answer what the channels point to over HTTP; read-only
+    Serve(Serve),
+    /// Explain a gate kind, a reason code or a finding code
+    Explain(Explain),
+    /// Print the JSON Schema of the configuration
+    Schema(Schema),
+    /// Print a completion script
+    Completions(Completions),
+    /// Print the manual page
+    Man,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Init {
+    /// The smallest protocol: one channel, one gate, no keys
+    #[arg(long)]
+    pub minimal: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Verify {
+    /// The channel to verify for [default: the first of the protocol]
+    #[arg(long, value_name = "CHANNEL")]
+    pub channel: Option<ChannelName>,
+    /// Judge this commit instead of the work tree
+    #[arg(long, value_name = "REV", value_parser = word)]
+    pub at: Option<String>,
+    /// Run only this gate; may be repeated
+    #[arg(long = "gate", value_name = "ID")]
+    pub gates: Vec<GateId>,
+    /// Judge by the policy in force instead of the gates/ that stand beside the files
+    #[arg(long)]
+    pub adopted: bool,
+    /// Let gates run probes that write
+    #[arg(long)]
+    pub effects: bool,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub enum Policy {
+    /// Make the committed gates/ the policy in force; writes the first ledger entry where there is none
+    Adopt(Adopt),
+    /// Show the policy in force
+    Show,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Adopt {
+    /// Why
+    #[arg(long, value_name = "TEXT", value_parser = text)]
+    pub reason: String,
+    #[command(flatten)]
+    pub signatures: Signatures,
+}
+
+/// How a statement that needs several signers is brought together.
+#[derive(Clone, Debug, Args)]
+pub struct Signatures {
+    /// A co-signer's SSH signature over the statement; may be repeated
+    #[arg(long = "signature", value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Print the statement that co-signers sign, and do nothing else
+    #[arg(long)]
+    pub print_statement: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Stage {
+    /// package@version, or the name of a release tag
+    #[arg(value_name = "RELEASE", value_parser = word)]
+    pub release: String,
+    /// The commit
+    #[arg(long, value_name = "REV", value_parser = word)]
+    pub at: String,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Promote {
+    /// package@version, or the name of a release tag; several move together or not at all
+    #[arg(value_name = "RELEASE", required = true, value_parser = word)]
+    pub releases: Vec<String>,
+    /// The channel to move
+    #[arg(long, value_name = "CHANNEL")]
+    pub channel: ChannelName,
+    /// Why
+    #[arg(long, value_name = "TEXT", value_parser = text)]
+    pub reason: Option<String>,
+    #[command(flatten)]
+    pub moving: Moving,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Rollback {
+    /// What to go back to [default: the newest release before the present one that is not held]
+    #[arg(value_name = "RELEASE", value_parser = word)]
+    pub releases: Vec<String>,
+    /// The channel to move
+    #[arg(long, value_name = "CHANNEL")]
+    pub channel: ChannelName,
+    /// Why
+    #[arg(long, value_name = "TEXT", value_parser = text)]
+    pub reason: String,
+    #[command(flatten)]
+    pub moving: Moving,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Moving {
+    /// Plan and judge, but move nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// A name for this request: repeated, it is recognised and not done twice
+    #[arg(long, value_name = "ID", value_parser = word)]
+    pub claim: Option<String>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Status {
+    /// Only this channel
+    #[arg(long, value_name = "CHANNEL")]
+    pub channel: Option<ChannelName>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Resolve {
+    #[arg(value_name = "CHANNEL")]
+    pub channel: ChannelName,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct History {
+    /// Only this channel
+    #[arg(long, value_name = "CHANNEL")]
+    pub channel: Option<ChannelName>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Audit {
+    /// The head remembered from before: shows a ledger that was cut off or replaced
+    #[arg(long, value_name = "OID")]
+    pub expect_head: Option<Oid>,
+    /// Judge the recorded evidence again: of the newest entry per channel, or of every entry
+    #[arg(long, value_name = "WHICH", value_enum, default_value_t = Rejudge::Newest)]
+    pub rejudge: Rejudge,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Rejudge {
+    #[default]
+    Newest,
+    All,
+}
+
+/// What a hold freezes: exactly one of the three.
+#[derive(Clone, Debug, Args)]
+#[command(group = clap::ArgGroup::new("scope").required(true))]
+pub struct Hold {
+    /// This channel
+    #[arg(long, value_name = "CHANNEL", group = "scope")]
+    pub channel: Option<ChannelName>,
+    /// This release, on every channel
+    #[arg(long, value_name = "RELEASE", group = "scope", value_parser = word)]
+    pub release: Option<String>,
+    /// Everything
+    #[arg(long, group = "scope")]
+    pub all: bool,
+    /// Why
+    #[arg(long, value_name = "TEXT", value_parser = text)]
+    pub reason: String,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Waive {
+    /// The gate
+    #[arg(value_name = "GATE")]
+    pub gate: GateId,
+    /// For this channel
+    #[arg(long, value_name = "CHANNEL")]
+    pub channel: ChannelName,
+    /// For this release
+    #[arg(long, value_name = "RELEASE", value_parser = word)]
+    pub release: String,
+    /// How long: a duration (24h) or a time (2026-11-21T10:00:00Z)
+    #[arg(long, value_name = "SPAN|TIME")]
+    pub until: Until,
+    /// Why
+    #[arg(long, value_name = "TEXT", value_parser = text)]
+    pub reason: String,
+}
+
+/// The end of a waiver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    For(Span),
+    At(Timestamp),
+}
+
+impl Until {
+    /// The end, counted from the decision time.
+    pub fn from(self, now: Timestamp) -> Timestamp {
+        match self {
+            Until::For(span) => now.plus(span),
+            Until::At(time) => time,
+        }
+    }
+}
+
+impl std::str::FromStr for Until {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Until, String> {
+        let time = || text.parse().map(Until::At);
+        let none = |_| format!("`{text}` is neither a duration such as 24h nor a time such as 2026-11-21T10:00:00Z");
+        text.parse().map(Until::For).or_else(|_: String| time()).map_err(none)
+    }
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Ack {
+    /// The gate that asks for it
+    #[arg(value_name = "GATE")]
+    pub gate: GateId,
+    /// For this channel
+    #[arg(long, value_name = "CHANNEL")]
+    pub channel: ChannelName,
+    /// For this release
+    #[arg(long, value_name = "RELEASE", value_parser = word)]
+    pub release: String,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub enum Verdict {
+    /// Record a verdict on one commit
+    Record(VerdictRecord),
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(group = clap::ArgGroup::new("subject").required(true))]
+pub struct VerdictRecord {
+    #[arg(value_name = "VERDICT", value_enum, ignore_case = true)]
+    pub verdict: VerdictWord,
+    /// On this release's commit
+    #[arg(long, value_name = "RELEASE", group = "subject", value_parser = word)]
+    pub release: Option<String>,
+    /// On this commit
+    #[arg(long, value_name = "REV", group = "subject", value_parser = word)]
+    pub at: Option<String>,
+    /// What was looked at, or found
+    #[arg(long, value_name = "TEXT", value_parser = text)]
+    pub reason: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum VerdictWord {
+    #[value(name = "SAFE")]
+    Safe,
+    #[value(name = "FINDINGS")]
+    Findings,
+}
+
+impl VerdictWord {
+    pub const fn slug(self) -> &'static str {
+        match self {
+            VerdictWord::Safe => "SAFE",
+            VerdictWord::Findings => "FINDINGS",
+        }
+    }
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Annul {
+    /// Entries to take out of effect: serials or object ids
+    #[arg(value_name = "ENTRY", required = true, value_parser = word)]
+    pub entries: Vec<String>,
+    /// Why
+    #[arg(long, value_name = "TEXT", value_parser = text)]
+    pub reason: String,
+    #[command(flatten)]
+    pub signatures: Signatures,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Doctor {
+    /// Mend what can be mended from the verified ledger
+    #[arg(long)]
+    pub fix: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Rehearse {
+    /// The channel to drill [default: the first that has a tag]
+    #[arg(long, value_name = "CHANNEL")]
+    pub channel: Option<ChannelName>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Serve {
+    /// Where to listen; port 0 takes a free one, which is printed
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7077")]
+    pub listen: SocketAddr,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Explain {
+    /// A gate kind (http), a reason code (gate_failed) or a finding code (http/status); without it, all are listed
+    #[arg(value_name = "ID")]
+    pub id: Option<String>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Schema {
+    /// Of gates/protocol.yaml, or of a gate file; without it, both
+    #[arg(value_name = "FILE", value_enum)]
+    pub file: Option<SchemaOf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    Protocol,
+    Gate,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Completions {
+    #[arg(value_name = "SHELL", value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+/// One word: not empty, no white space, no control character, not an option.
+fn word(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.starts_with('-') || text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        return Err("one word is wanted, without white space, not starting with `-`".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+/// A sentence for the record: something beside white space, at most 4,000 characters.
+fn text(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err("it must say something".to_owned()),
+        trimmed if trimmed.chars().count() > 4000 => Err("it is longer than 4,000 characters".to_owned()),
+        trimmed => Ok(trimmed.to_owned()),
+    }
+}
+
+fn key_source(source: &str) -> Result<KeySource, String> {
+    match source.split_once(':') {
+        _ if source.is_empty() => Err("a path, env:NAME or agent:FINGERPRINT is wanted".to_owned()),
+        _ if source == "none" => Err("whether entries are signed is said by the policy in force, not by a flag".to_owned()),
+        Some(("env", name)) if !name.is_empty() => Ok(KeySource::Env(name.to_owned())),
+        Some(("agent", fingerprint)) if fingerprint.starts_with("SHA256:") => Ok(KeySource::Agent(fingerprint.to_owned())),
+        Some(("env" | "agent", _)) => Err(format!("`{source}` is neither env:NAME nor agent:SHA256:FINGERPRINT")),
+        _ => Ok(KeySource::Path(source.to_owned())),
+    }
+}

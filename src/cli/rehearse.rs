@@ -1,0 +1,11 @@
+//! The verb `rehearse`.
+
+use super::{args, session::Session};
+use crate::{
+    domain::{Fault, Reason, Result},
+    report::Report,
+};
+
+pub async fn run(_session: &Session, _args: &args::Rehearse) -> Result<Report> {
+    Err(Fault::new(Reason::Internal, "not built yet"))
+}

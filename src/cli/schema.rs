@@ -1,0 +1,11 @@
+//! The verb `schema`.
+
+use super::args;
+use crate::{
+    domain::{Fault, Reason, Result},
+    report::Report,
+};
+
+pub fn run(_args: &args::Schema) -> Result<Report> {
+    Err(Fault::new(Reason::Internal, "not built yet"))
+}

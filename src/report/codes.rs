@@ -1,0 +1,1 @@
+//! The finding codes that belong to no gate kind.

@@ -1,0 +1,1 @@
+//! Foreign text made harmless: every renderer quotes text that others wrote through one of these.

@@ -1,0 +1,260 @@
+//! The typed shapes of every answer, as scripts read them. Field names are promises (snake_case); fields may be added,
+//! never renamed. Times are RFC 3339 UTC, an unmeasured value is `null`.
+//!
+//! The members that every answer has (`schema`, `decision`, `reason_code`, `signing`, `findings`, `notices`) are put around
+//! a shape by [`super::json`]; they are not repeated here, except in a [`RunShape`], which also stands inside a move.
+
+mod ledger;
+mod run;
+
+pub use ledger::{
+    AuditShape, EntryShape, HistoryEntry, HistoryShape, PolicyGate, PolicyRole, PolicyShape, PolicySigner, RejudgeVerdict, Rejudged,
+};
+pub use run::{GateShape, LedgerPlace, MoveRef, MoveShape, RehearsalShape, RunShape, Step, WaiverShape};
+
+use crate::domain::{ChannelName, Finding, Oid, Outcome, Reason, RefName, Release, Timestamp, state};
+use serde::Serialize;
+
+/// What a verb answers with.
+#[derive(Clone, Debug)]
+pub enum Body {
+    /// `verify`: `tagwarden.run/1`.
+    Run(RunShape),
+    /// `promote`, `rollback`: `tagwarden.move/1`.
+    Move(Box<MoveShape>),
+    /// `rehearse`: `tagwarden.rehearsal/1`.
+    Rehearsal(RehearsalShape),
+    /// `status`: `tagwarden.status/1`.
+    Status(StatusShape),
+    /// `resolve`: `tagwarden.resolve/1`.
+    Resolve(ResolveShape),
+    /// `history`: `tagwarden.history/1`.
+    History(HistoryShape),
+    /// `audit`: `tagwarden.audit/1`.
+    Audit(AuditShape),
+    /// `policy show`, `policy adopt`: `tagwarden.policy/1`.
+    Policy(PolicyShape),
+    /// `stage`, `hold`, `unhold`, `waive`, `ack`, `verdict`, `annul`: `tagwarden.entry-written/1`.
+    Entry(EntryShape),
+    /// `doctor`: `tagwarden.doctor/1`.
+    Doctor(DoctorShape),
+    /// `init`: `tagwarden.init/1`.
+    Init(InitShape),
+    /// `explain`, `schema`, `completions`, `man`, statements to sign: `tagwarden.text/1`.
+    Text(TextShape),
+    /// Any verb that was refused: `tagwarden.error/1`.
+    Error(ErrorShape),
+}
+
+impl Body {
+    pub const fn schema(&self) -> &'static str {
+        match self {
+            Body::Run(_) => RunShape::SCHEMA,
+            Body::Move(_) => "tagwarden.move/1",
+            Body::Rehearsal(_) => "tagwarden.rehearsal/1",
+            Body::Status(_) => "tagwarden.status/1",
+            Body::Resolve(_) => "tagwarden.resolve/1",
+            Body::History(_) => "tagwarden.history/1",
+            Body::Audit(_) => "tagwarden.audit/1",
+            Body::Policy(_) => "tagwarden.policy/1",
+            Body::Entry(_) => "tagwarden.entry-written/1",
+            Body::Doctor(_) => "tagwarden.doctor/1",
+            Body::Init(_) => "tagwarden.init/1",
+            Body::Text(_) => "tagwarden.text/1",
+            Body::Error(_) => "tagwarden.error/1",
+        }
+    }
+
+    /// The one channel the answer is about.
+    pub fn channel(&self) -> Option<&ChannelName> {
+        match self {
+            Body::Run(shape) => Some(&shape.channel),
+            Body::Move(shape) => Some(&shape.channel),
+            Body::Resolve(shape) => Some(&shape.channel),
+            Body::Entry(shape) => shape.channel.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// The releases the answer is about, as they are written on the command line.
+    pub fn release(&self) -> Option<String> {
+        let releases = match self {
+            Body::Move(shape) => &shape.releases,
+            Body::Resolve(shape) => &shape.releases,
+            Body::Entry(shape) => &shape.releases,
+            _ => return None,
+        };
+        (!releases.is_empty()).then(|| join_releases(releases, " "))
+    }
+
+    /// What comes next where the reason's own sentence does not fit this answer.
+    pub fn next(&self, reason: Reason) -> Option<&'static str> {
+        match (self, reason) {
+            (Body::Move(shape), Reason::Passed) if shape.dry_run => Some("Run it again without `--dry-run`."),
+            (Body::Run(_) | Body::Move(_) | Body::Error(_), _) => None,
+            (Body::Rehearsal(_), Reason::Passed) => {
+                Some("Move, refusal, recovery and rollback work here; nothing of the live repository was touched.")
+            }
+            (Body::Init(_), Reason::Passed | Reason::Moved) => {
+                Some("Commit and push these files, then `tagwarden policy adopt --reason start`.")
+            }
+            (Body::Doctor(_), Reason::Passed | Reason::Moved) => Some("Nothing stands in the way."),
+            (Body::Audit(_), Reason::Passed) => Some("The ledger verifies."),
+            (Body::Policy(_), Reason::Moved) => Some("Verify under it: `tagwarden verify --adopted --channel CHANNEL`."),
+            (_, Reason::Passed) => Some("Nothing is wrong."),
+            _ => None,
+        }
+    }
+}
+
+/// `web@1.4.0`, several joined.
+pub fn join_releases(releases: &[Release], separator: &str) -> String {
+    releases.iter().map(|release| release.name().to_string()).collect::<Vec<_>>().join(separator)
+}
+
+/// The state of every channel, hold and staged release, and how ledger, tags and policy differ.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct StatusShape {
+    /// `None`: the remote has no ledger.
+    pub ledger: Option<LedgerPlace>,
+    pub policy: Option<PolicyState>,
+    /// In order of promotion.
+    pub channels: Vec<ChannelShape>,
+    /// Every hold in force, also those on a whole channel or on everything.
+    pub holds: Vec<state::Hold>,
+    pub waivers: Vec<state::Waiver>,
+    pub releases: Vec<ReleaseShape>,
+}
+
+/// The policy in force and the committed one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PolicyState {
+    pub version: u64,
+    /// The git tree of the adopted `gates/`.
+    pub tree: Oid,
+    /// The git tree of the committed `gates/`; `None`: there is none, or it could not be read.
+    pub committed: Option<Oid>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ChannelShape {
+    pub channel: ChannelName,
+    /// `package@version`, several joined by `, `; `None`: nothing was promoted yet, or the channel is for verification only.
+    pub release: Option<String>,
+    pub releases: Vec<Release>,
+    /// The commit that the channel tag peels to by the ledger.
+    pub commit: Option<Oid>,
+    /// The entry that moved it last.
+    pub serial: Option<u64>,
+    pub since: Option<Timestamp>,
+    /// The hold that stops this channel first.
+    pub hold: Option<state::Hold>,
+    /// How the remote's tags disagree with the ledger.
+    pub drift: Vec<Finding>,
+    pub tag: Option<RefName>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ReleaseShape {
+    /// `package@version`.
+    pub release: String,
+    pub commit: Oid,
+    pub state: ReleaseState,
+    /// The channels it is on now.
+    pub channels: Vec<ChannelName>,
+    pub held: bool,
+}
+
+/// Where a release stands; computed, never stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReleaseState {
+    Draft,
+    Committed,
+    Staged,
+    Released,
+    Superseded,
+    Archived,
+}
+
+impl ReleaseState {
+    pub const fn slug(self) -> &'static str {
+        match self {
+            ReleaseState::Draft => "draft",
+            ReleaseState::Committed => "committed",
+            ReleaseState::Staged => "staged",
+            ReleaseState::Released => "released",
+            ReleaseState::Superseded => "superseded",
+            ReleaseState::Archived => "archived",
+        }
+    }
+}
+
+/// What one channel points to, by the verified ledger head.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ResolveShape {
+    pub channel: ChannelName,
+    /// `package@version`, several joined by `, `.
+    pub release: String,
+    pub releases: Vec<Release>,
+    pub commit: Oid,
+    pub tag: state::TagState,
+    pub serial: u64,
+    pub since: Timestamp,
+    pub ledger: LedgerPlace,
+}
+
+/// What `doctor` looked at.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct DoctorShape {
+    pub checks: Vec<Check>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Check {
+    /// What was looked at, a few words.
+    pub name: String,
+    pub outcome: Outcome,
+    pub detail: Option<String>,
+    /// What to do about it.
+    pub help: Option<String>,
+    /// `--fix` mended it in this run.
+    pub fixed: bool,
+}
+
+/// The files of a new protocol.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct InitShape {
+    pub files: Vec<InitFile>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct InitFile {
+    /// Relative to the repository root.
+    pub path: String,
+    pub about: String,
+    /// `false`: it was there already and is as it was.
+    pub written: bool,
+}
+
+/// A text of Tagwarden's own: human output prints it as it is, without a decision line, so that it can be piped.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct TextShape {
+    pub media_type: &'static str,
+    pub text: String,
+    /// The same as structured data, where it is data.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<serde_json::Value>,
+}
+
+impl TextShape {
+    pub fn plain(text: impl Into<String>) -> TextShape {
+        TextShape { media_type: "text/plain", text: text.into(), value: None }
+    }
+}
+
+/// A refusal. The help line is the report's next step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ErrorShape {
+    pub message: String,
+}

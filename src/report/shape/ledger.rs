@@ -1,0 +1,184 @@
+//! Shapes of what the ledger holds: history, audit, the policy in force, and a single entry just written.
+
+use super::run::{LedgerPlace, MoveRef};
+use crate::domain::{Actor, ChannelName, GateId, Oid, Reason, Release, Timestamp, Verb, state};
+use serde::Serialize;
+
+/// The entries of the ledger, newest first.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct HistoryShape {
+    pub entries: Vec<HistoryEntry>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct HistoryEntry {
+    pub serial: u64,
+    pub action: Verb,
+    pub channel: Option<ChannelName>,
+    pub releases: Vec<Release>,
+    pub actor: Actor,
+    pub reason: Option<String>,
+    pub time: Timestamp,
+    pub moves: Vec<MoveRef>,
+    /// The entry's commit.
+    pub entry: Oid,
+    /// Taken out of effect by a later entry.
+    pub annulled: bool,
+    pub gates: Vec<state::GateRecord>,
+}
+
+impl HistoryEntry {
+    pub fn of(entry: &state::Entry, oid: Oid, annulled: bool) -> HistoryEntry {
+        HistoryEntry {
+            serial: entry.serial,
+            action: entry.action,
+            channel: entry.channel.clone(),
+            releases: entry.releases.clone(),
+            actor: entry.actor.clone(),
+            reason: entry.reason.clone(),
+            time: entry.time,
+            moves: entry.moves.iter().map(MoveRef::from).collect(),
+            entry: oid,
+            annulled,
+            gates: entry.gates.clone(),
+        }
+    }
+}
+
+/// What a verification of the whole ledger gave. Its findings stand around it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct AuditShape {
+    /// `None`: there is no ledger, or its head could not be read.
+    pub head: Option<Oid>,
+    pub genesis: Option<Oid>,
+    /// How many entries verified.
+    pub entries: u64,
+    /// How many of them bear a signature that verified.
+    pub signed: u64,
+    /// The head that was asked for with `--expect-head`; without one, a cut-off tail cannot be noticed.
+    pub expected_head: Option<Oid>,
+    pub rejudged: Vec<Rejudged>,
+}
+
+/// One recorded gate judged again on its recorded evidence.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Rejudged {
+    pub serial: u64,
+    pub gate: GateId,
+    pub recorded: Reason,
+    /// `None` where it cannot be judged again.
+    pub again: Option<Reason>,
+    pub verdict: RejudgeVerdict,
+    pub detail: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RejudgeVerdict {
+    Same,
+    Differs,
+    /// An object is missing, or this version does not know the kind.
+    CannotRejudge,
+}
+
+impl RejudgeVerdict {
+    pub const fn slug(self) -> &'static str {
+        match self {
+            RejudgeVerdict::Same => "same",
+            RejudgeVerdict::Differs => "differs",
+            RejudgeVerdict::CannotRejudge => "cannot_rejudge",
+        }
+    }
+}
+
+/// The policy in force, or the one just adopted.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PolicyShape {
+    pub version: u64,
+    /// The git tree of the adopted `gates/`.
+    pub tree: Oid,
+    /// The git tree of the committed `gates/`; `None`: there is none, or it could not be read.
+    pub committed: Option<Oid>,
+    /// The entry that adopted it.
+    pub ledger: LedgerPlace,
+    /// How many signers an adoption needs.
+    pub threshold: u32,
+    pub signers: Vec<PolicySigner>,
+    pub release_branches: Vec<String>,
+    pub channels: Vec<ChannelName>,
+    pub roles: Vec<PolicyRole>,
+    pub automation: Vec<String>,
+    pub gates: Vec<PolicyGate>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PolicySigner {
+    pub principal: String,
+    /// `SHA256:...` of the public key.
+    pub fingerprint: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PolicyRole {
+    pub name: String,
+    pub who: Vec<String>,
+    pub may: Vec<Verb>,
+    /// `None`: every channel.
+    pub on: Option<Vec<ChannelName>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PolicyGate {
+    pub number: usize,
+    pub id: GateId,
+    pub kind: &'static str,
+    pub title: String,
+    /// `before` or `after` the move.
+    pub when: &'static str,
+    pub on_fail: &'static str,
+    pub verbs: Vec<Verb>,
+    /// `None`: every channel.
+    pub channels: Option<Vec<ChannelName>>,
+}
+
+/// An entry that was written, beside promotions, rollbacks and adoptions.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct EntryShape {
+    pub action: Verb,
+    pub serial: u64,
+    /// The entry's commit.
+    pub entry: Oid,
+    /// The ledger branch.
+    #[serde(rename = "ref")]
+    pub ledger: crate::domain::RefName,
+    pub actor: Actor,
+    pub reason: Option<String>,
+    pub time: Timestamp,
+    pub channel: Option<ChannelName>,
+    pub releases: Vec<Release>,
+    /// The commit it is about.
+    pub commit: Option<Oid>,
+    /// Refs that moved with it (the release tag of a `stage`).
+    pub moves: Vec<MoveRef>,
+    /// What is particular to the action: scope of a hold, gate and end of a waiver, the verdict, the annulled entries.
+    pub body: Option<state::Body>,
+}
+
+impl EntryShape {
+    pub fn of(entry: &state::Entry, oid: Oid, ledger: crate::domain::RefName) -> EntryShape {
+        EntryShape {
+            action: entry.action,
+            serial: entry.serial,
+            entry: oid,
+            ledger,
+            actor: entry.actor.clone(),
+            reason: entry.reason.clone(),
+            time: entry.time,
+            channel: entry.channel.clone(),
+            releases: entry.releases.clone(),
+            commit: entry.candidate.clone(),
+            moves: entry.moves.iter().map(MoveRef::from).collect(),
+            body: entry.body.clone(),
+        }
+    }
+}

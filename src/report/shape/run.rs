@@ -1,0 +1,170 @@
+//! Shapes of gate runs, moves and rehearsals.
+
+use crate::{
+    domain::{ChannelName, Decision, Digest, Finding, GateId, Oid, Outcome, Reason, RefName, Release, Timestamp, Verb, state},
+    gate::{
+        OnFail,
+        runner::{GateResult, Run},
+    },
+};
+use serde::Serialize;
+
+/// A run of gates. Whole in itself, since it also stands inside a move.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RunShape {
+    pub schema: &'static str,
+    pub decision: Decision,
+    pub reason_code: Reason,
+    pub verb: Verb,
+    pub channel: ChannelName,
+    /// The commit under judgement; `None` for a draft.
+    pub commit: Option<Oid>,
+    /// The git tree of the adopted `gates/`; `None` for a draft judged by its own.
+    pub policy: Option<Oid>,
+    pub started: Timestamp,
+    pub gates: Vec<GateShape>,
+}
+
+impl RunShape {
+    pub const SCHEMA: &'static str = "tagwarden.run/1";
+
+    pub fn of(run: &Run) -> RunShape {
+        let reason = run.reason();
+        RunShape {
+            schema: RunShape::SCHEMA,
+            decision: if reason.exit_code() == 0 { Decision::Continue } else { Decision::Stop },
+            reason_code: reason,
+            verb: run.verb,
+            channel: run.channel.clone(),
+            commit: run.candidate.clone(),
+            policy: run.policy.clone(),
+            started: run.started,
+            gates: run.gates.iter().map(GateShape::of).collect(),
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct GateShape {
+    /// Position among all gates of the protocol, from 1.
+    pub number: usize,
+    pub id: GateId,
+    pub kind: &'static str,
+    pub title: String,
+    pub owner: Option<String>,
+    pub on_fail: &'static str,
+    pub outcome: Outcome,
+    /// For a skipped gate: the reason of the gate that halted the run.
+    pub reason_code: Reason,
+    pub findings: Vec<Finding>,
+    /// Digest of the evidence; `None` for a skipped gate.
+    pub evidence: Option<Digest>,
+    /// `None` for a skipped gate.
+    pub duration_ms: Option<u64>,
+    /// What lets the run go on although the gate did not pass.
+    pub waiver: Option<WaiverShape>,
+}
+
+impl GateShape {
+    pub fn of(gate: &GateResult) -> GateShape {
+        GateShape {
+            number: gate.number,
+            id: gate.id.clone(),
+            kind: gate.kind,
+            title: gate.title.clone(),
+            owner: gate.owner.clone(),
+            on_fail: gate.on_fail.slug(),
+            outcome: gate.outcome,
+            reason_code: gate.reason,
+            findings: gate.findings.clone(),
+            evidence: gate.evidence.as_ref().map(|(digest, _)| digest.clone()),
+            duration_ms: gate.duration_ms,
+            waiver: gate.waiver.as_ref().map(|waiver| WaiverShape { serial: waiver.serial, by: waiver.by.clone(), until: waiver.until }),
+        }
+    }
+
+    pub fn is_advisory(&self) -> bool {
+        self.on_fail == OnFail::Document.slug()
+    }
+
+    /// Whether this gate stops the run.
+    pub fn blocks(&self) -> bool {
+        !self.is_advisory() && self.outcome != Outcome::Passed && self.waiver.is_none()
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct WaiverShape {
+    /// The entry that recorded it.
+    pub serial: u64,
+    pub by: String,
+    pub until: Timestamp,
+}
+
+/// A promotion or rollback, done or planned.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct MoveShape {
+    pub verb: Verb,
+    pub channel: ChannelName,
+    pub releases: Vec<Release>,
+    /// Every ref move of the plan beside the ledger's own. They happened only where `ledger` names an entry.
+    pub moves: Vec<MoveRef>,
+    /// The entry that records the move; `None`: nothing moved.
+    pub ledger: Option<LedgerPlace>,
+    pub dry_run: bool,
+    /// The gates before the move; `None` where it did not come to them.
+    pub run: Option<RunShape>,
+    /// The gates after the move; `None` where there are none or nothing moved.
+    pub after: Option<RunShape>,
+}
+
+/// `from` and `to` are the oids the ref itself holds (of the tag object, for an annotated tag).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct MoveRef {
+    #[serde(rename = "ref")]
+    pub name: RefName,
+    /// `None`: the ref did not exist.
+    pub from: Option<Oid>,
+    /// `None`: the ref is removed, or (in a dry run) its tag object is not made yet.
+    pub to: Option<Oid>,
+    /// What `to` peels to.
+    pub commit: Option<Oid>,
+}
+
+impl From<&state::Move> for MoveRef {
+    fn from(made: &state::Move) -> MoveRef {
+        MoveRef { name: made.name.clone(), from: made.from.clone(), to: made.to.clone(), commit: made.commit.clone() }
+    }
+}
+
+/// An entry of the ledger.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LedgerPlace {
+    /// The ledger branch.
+    #[serde(rename = "ref")]
+    pub name: RefName,
+    /// The entry's commit.
+    pub entry: Oid,
+    pub serial: u64,
+}
+
+/// A drill in a scratch copy.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct RehearsalShape {
+    /// In the order they ran.
+    pub steps: Vec<Step>,
+    /// What stood in for the real thing.
+    pub stand_ins: Vec<String>,
+    pub proves: Vec<String>,
+    pub does_not_prove: Vec<String>,
+    pub duration_ms: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Step {
+    pub name: String,
+    pub outcome: Outcome,
+    /// `None` for a skipped step.
+    pub duration_ms: Option<u64>,
+    pub detail: Option<String>,
+}
