@@ -3,4 +3,5 @@
 pub mod markdown;
 pub mod query;
 pub mod source;
+pub mod template;
 pub mod yaml;
