@@ -1,7 +1,7 @@
 //! The verbs: clap shapes and one file per verb, each gathering, judging, applying, and answering with a
 //! [`crate::report::Report`].
 //!
-//! A verb never prints and never ends the process. `main.rs` parses with [`parse`], runs [`Command::answer_at_once`] or
+//! A verb never prints and never ends the process. `main.rs` parses with [`parse::parse`], runs [`Command::answer_at_once`] or
 //! [`run`], and writes what came out.
 
 mod ack;
@@ -15,6 +15,7 @@ mod history;
 mod hold;
 mod init;
 mod man;
+pub mod parse;
 mod policy;
 mod promote;
 mod rehearse;

@@ -1,1 +1,67 @@
 //! Foreign text made harmless: every renderer quotes text that others wrote through one of these.
+//!
+//! Foreign is whatever was not written in this program: names, titles, reasons, bodies, paths, the words of a server.
+//! Nothing is dropped: what could act is shown as what it is.
+
+use std::borrow::Cow;
+
+/// One line in which nothing can act on a terminal or turn text around: control characters and invisible or directional
+/// characters are written as escapes (`\n`, `\u{1b}`).
+pub fn visible(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_hidden) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match c {
+            _ if !is_hidden(c) => shown.push(c),
+            '\n' | '\r' | '\t' => shown.extend(c.escape_default()),
+            _ => shown.extend(c.escape_unicode()),
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// Like [`visible`], but one character for one, so that columns stay true: for source lines. Tabs stay.
+pub fn visible_in_place(line: &str) -> String {
+    let show = |c: char| match c {
+        '\t' => '\t',
+        // The control pictures stand in the order of the control characters.
+        '\0'..='\u{1f}' => char::from_u32(0x2400 + u32::from(c)).unwrap_or(char::REPLACEMENT_CHARACTER),
+        '\u{7f}' => '\u{2421}',
+        _ if is_hidden(c) => char::REPLACEMENT_CHARACTER,
+        _ => c,
+    };
+    line.chars().map(show).collect()
+}
+
+/// Control characters, and format characters that hide text or change its direction.
+fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_hidden_stays_hidden() {
+        for (text, shown) in [
+            ("plain é 漢 ✓", "plain é 漢 ✓"),
+            ("a\u{1b}[31mred", "a\\u{1b}[31mred"),
+            ("two\nlines\ttab\r", "two\\nlines\\ttab\\r"),
+            ("\u{9b}31m", "\\u{9b}31m"),
+            ("safe\u{202e}txt.exe", "safe\\u{202e}txt.exe"),
+            ("zero\u{200b}width\u{feff}", "zero\\u{200b}width\\u{feff}"),
+            ("\u{e0041}tag", "\\u{e0041}tag"),
+        ] {
+            assert_eq!(visible(text), shown);
+            assert!(!visible_in_place(text).chars().any(|c| is_hidden(c) && c != '\t'), "{shown}");
+            assert_eq!(visible_in_place(text).chars().count(), text.chars().count());
+        }
+        assert_eq!(visible_in_place("a\u{1b}b\u{7f}"), "a␛b␡");
+    }
+}

@@ -1,0 +1,176 @@
+//! From the words of the command line to a verb, a text to print, or a refusal as a report.
+//!
+//! A refusal keeps to the format that was asked for even where the rest of the line could not be understood.
+
+use super::args::{self, Cli, Color};
+use crate::{
+    domain::{Fault, Reason},
+    report::{Format, Report},
+};
+use clap::{Parser, ValueEnum, error::ErrorKind};
+use std::{ffi::OsString, path::PathBuf};
+
+/// What the words mean.
+pub enum Parsed {
+    Run(Box<Cli>),
+    /// Help or version, as clap prints it.
+    Print(clap::Error),
+    Refused(Box<Report>, Delivery),
+}
+
+/// Where and how the answer goes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Delivery {
+    pub format: Format,
+    pub output: Option<PathBuf>,
+    pub color: Color,
+    pub verbose: u8,
+    pub quiet: bool,
+}
+
+impl Delivery {
+    pub fn of(globals: &args::Globals) -> Delivery {
+        Delivery {
+            format: globals.format.into(),
+            output: globals.output.clone(),
+            color: globals.color,
+            verbose: globals.verbose,
+            quiet: globals.quiet,
+        }
+    }
+
+    /// What can be known of a line that does not parse: `--format` and `--output`, as `--flag value` or `--flag=value`.
+    pub fn guess(words: &[OsString]) -> Delivery {
+        let words = || words.iter().skip(1).take_while(|word| *word != "--").map(|word| word.to_string_lossy());
+        let value = |flag: &str| {
+            let joined = words().find_map(|word| word.strip_prefix(flag)?.strip_prefix('=').map(str::to_owned));
+            joined.or_else(|| words().skip_while(|word| word != flag).nth(1).map(|word| word.into_owned()))
+        };
+        let format = value("--format").and_then(|name| args::Format::from_str(&name, false).ok()).unwrap_or_default();
+        Delivery { format: format.into(), output: value("--output").map(PathBuf::from), ..Delivery::default() }
+    }
+}
+
+/// Parses the words, the program's name first.
+pub fn parse(words: &[OsString]) -> Parsed {
+    match Cli::try_parse_from(words) {
+        Ok(cli) => Parsed::Run(Box::new(cli)),
+        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => Parsed::Print(error),
+        Err(error) => Parsed::Refused(Box::new(refusal(&error).into()), Delivery::guess(words)),
+    }
+}
+
+/// clap's message in our words: its first paragraph is the message, its tips and usage line are the help.
+fn refusal(error: &clap::Error) -> Fault {
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return Fault::new(Reason::BadUsage, "a verb is missing").help("`tagwarden help` lists the verbs");
+    }
+    let text = error.render().to_string();
+    let mut paragraphs = text.split("\n\n");
+    let first = paragraphs.next().unwrap_or_default();
+    let message = one_line(first.strip_prefix("error: ").unwrap_or(first));
+    let help: Vec<String> = paragraphs
+        .map(one_line)
+        .filter_map(|paragraph| {
+            let tip = paragraph.strip_prefix("tip: ").map(str::to_owned);
+            tip.or_else(|| paragraph.starts_with("Usage: ").then_some(paragraph))
+        })
+        .collect();
+    let fault = Fault::new(Reason::BadUsage, message);
+    if help.is_empty() { fault } else { fault.help(help.join(". ")) }
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(line: &str) -> Vec<OsString> {
+        line.split(' ').map(OsString::from).collect()
+    }
+
+    fn refused(line: &str) -> (Report, Delivery) {
+        match parse(&words(line)) {
+            Parsed::Refused(report, delivery) => (*report, delivery),
+            _ => panic!("`{line}` was not refused"),
+        }
+    }
+
+    fn said(line: &str) -> String {
+        let (report, _) = refused(line);
+        assert_eq!(report.reason, Reason::BadUsage, "{line}");
+        format!("{} | {}", message(&report), report.next_step())
+    }
+
+    fn message(report: &Report) -> String {
+        match &report.body {
+            crate::report::Body::Error(shape) => shape.message.clone(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn refusals_name_what_was_meant() {
+        insta::assert_snapshot!(said("tagwarden promot web@1.0.0"), @"unrecognized subcommand 'promot' | a similar subcommand exists: 'promote'. Usage: tagwarden [OPTIONS] <COMMAND>");
+        insta::assert_snapshot!(said("tagwarden promote web@1.0.0 --chanel production"), @"unexpected argument '--chanel' found | a similar argument exists: '--channel'. Usage: tagwarden promote --channel <CHANNEL> <RELEASE>...");
+        insta::assert_snapshot!(said("tagwarden promote web@1.0.0"), @"the following required arguments were not provided: --channel <CHANNEL> | Usage: tagwarden promote --channel <CHANNEL> <RELEASE>...");
+        insta::assert_snapshot!(said("tagwarden status --format sarif"), @"invalid value 'sarif' for '--format <FORMAT>' [possible values: human, json, junit, github] | Run `tagwarden help`.");
+        insta::assert_snapshot!(said("tagwarden status --channel ../x"), @"invalid value '../x' for '--channel <CHANNEL>': `../x` is no channel name: lower-case letters, digits and ['_', '-'], at most 64, starting with a letter | Run `tagwarden help`.");
+        insta::assert_snapshot!(said("tagwarden hold --all --channel staging --reason x"), @"the argument '--all' cannot be used with '--channel <CHANNEL>' | Usage: tagwarden hold --reason <TEXT> <--channel <CHANNEL>|--release <RELEASE>|--all>");
+        insta::assert_snapshot!(said("tagwarden waive docs --channel staging --release web@1.0.0 --until soon --reason x"), @"invalid value 'soon' for '--until <SPAN|TIME>': `soon` is neither a duration such as 24h nor a time such as 2026-11-21T10:00:00Z | Run `tagwarden help`.");
+        insta::assert_snapshot!(said("tagwarden verify --signing-key none"), @"invalid value 'none' for '--signing-key <SOURCE>': whether entries are signed is said by the policy in force, not by a flag | Run `tagwarden help`.");
+        insta::assert_snapshot!(said("tagwarden"), @"a verb is missing | `tagwarden help` lists the verbs");
+    }
+
+    #[test]
+    fn unbuilt_verbs_and_flags_are_unknown() {
+        for line in ["follow", "docs check", "queue plan", "comment", "catalog check", "bundle sign", "sync once", "diff a b"] {
+            assert!(said(&format!("tagwarden {line}")).starts_with("unrecognized subcommand"), "{line}");
+        }
+        for line in ["rehearse --record", "init --force", "promote v1.0.0 --channel staging --scheduled"] {
+            assert!(said(&format!("tagwarden {line}")).starts_with("unexpected argument"), "{line}");
+        }
+    }
+
+    #[test]
+    fn the_format_is_kept_where_the_line_is_wrong() {
+        for (line, format, output) in [
+            ("tagwarden --format json promot", Format::Json, None),
+            ("tagwarden promot --format=json", Format::Json, None),
+            ("tagwarden promot --format junit --output a.xml", Format::Junit, Some("a.xml")),
+            ("tagwarden promot -- --format json", Format::Human, None),
+            ("tagwarden promot --format", Format::Human, None),
+            ("tagwarden promot --format sarif", Format::Human, None),
+        ] {
+            let (_, delivery) = refused(line);
+            assert_eq!((delivery.format, delivery.output), (format, output.map(PathBuf::from)), "{line}");
+        }
+    }
+
+    #[test]
+    fn global_flags_stand_before_and_after_the_verb() {
+        for line in
+            ["tagwarden --format json -q --now 2026-11-21T10:00:00Z status", "tagwarden status --format json -q --now 2026-11-21T10:00:00Z"]
+        {
+            let Parsed::Run(cli) = parse(&words(line)) else { panic!("{line}") };
+            assert_eq!(Delivery::of(&cli.globals), Delivery { format: Format::Json, quiet: true, ..Delivery::default() });
+            assert_eq!(cli.globals.now.map(|now| now.to_string()).as_deref(), Some("2026-11-21T10:00:00Z"));
+        }
+    }
+
+    #[test]
+    fn help_and_version_are_printed() {
+        for line in ["tagwarden --help", "tagwarden help promote", "tagwarden --version", "tagwarden promote -h"] {
+            assert!(matches!(parse(&words(line)), Parsed::Print(_)), "{line}");
+        }
+    }
+
+    #[test]
+    fn the_shapes_are_sound() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+}
