@@ -1,1 +1,280 @@
 //! Markdown with exact places. The only importer of pulldown-cmark.
+//!
+//! A document is parsed once into an owned [`Document`]: headings with GitHub's anchors, links, definitions, HTML links and
+//! ids, code spans, fences, tables and text, every part with its byte range in the text that was given. GitHub's dialect
+//! with YAML metadata; nothing is fetched, nothing is resolved, and no input makes it fail.
+//!
+//! Deliberately absent: rendering, and what a reference means ([`crate::lockdown`]). Autolinks without angle brackets stay
+//! text.
+
+mod html;
+mod model;
+mod normal;
+mod slug;
+
+pub use model::{Anchor, Cell, CodeSpan, Definition, Document, Fence, Heading, Link, LinkForm, Table, Undefined};
+pub use slug::{Slugs, slug};
+
+use model::Bytes;
+use pulldown_cmark::{BrokenLink, CodeBlockKind, CowStr, Event, LinkType, Options, Parser, Tag, TagEnd};
+
+/// Parses a document. A byte order mark, CRLF and NUL are tolerated; ranges are those of `text` as it stands.
+pub fn parse(text: &str) -> Document {
+    let base = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+    let body = &text[base..];
+    let normal = normal::normalise(body);
+    let mut undefined: Vec<Undefined> = Vec::new();
+    let note = |link: BrokenLink<'_>| -> Option<(CowStr<'_>, CowStr<'_>)> {
+        if link.link_type == LinkType::Reference && undefined.last().is_none_or(|last| last.range != link.span) {
+            undefined.push(Undefined { label: link.reference.to_string(), range: link.span });
+        }
+        None
+    };
+    let events = Parser::new_with_broken_link_callback(&normal, options(), Some(note)).into_offset_iter();
+    let mut walk = Walk { text: body, ..Walk::default() };
+    for (label, definition) in events.reference_definitions().iter() {
+        walk.definition(label, &definition.dest, definition.span.clone());
+    }
+    for (event, range) in events {
+        walk.event(event, range);
+    }
+    let mut document = walk.finish();
+    document.undefined = undefined;
+    document.settle(base);
+    document
+}
+
+fn options() -> Options {
+    Options::ENABLE_TABLES
+        | Options::ENABLE_FOOTNOTES
+        | Options::ENABLE_STRIKETHROUGH
+        | Options::ENABLE_TASKLISTS
+        | Options::ENABLE_GFM
+        | Options::ENABLE_YAML_STYLE_METADATA_BLOCKS
+}
+
+/// What is open while the events go by.
+#[derive(Default)]
+struct Walk<'a> {
+    text: &'a str,
+    document: Document,
+    slugs: Slugs,
+    heading: Option<Open>,
+    links: Vec<OpenLink>,
+    /// How many of `links` are images: text in them is alternative text.
+    images: usize,
+    fence: Option<Fence>,
+    /// Inside an indented code block or a metadata block, whose text is none.
+    silent: bool,
+    html: Option<html::Pieces>,
+    table: Option<Table>,
+    cell: Option<Open>,
+    /// Block quotes, list items and footnotes around the present event.
+    containers: usize,
+}
+
+/// A heading or a table cell whose text is being gathered.
+struct Open {
+    level: u8,
+    text: String,
+    range: Option<Bytes>,
+}
+
+struct OpenLink {
+    image: bool,
+    form: LinkForm,
+    destination: String,
+    range: Bytes,
+    /// Where the link's own text ended, as far as it was seen.
+    inner_end: usize,
+}
+
+impl Walk<'_> {
+    fn event(&mut self, event: Event<'_>, range: Bytes) {
+        match event {
+            Event::Start(tag) => self.start(tag, range),
+            Event::End(tag) => self.end(tag, range),
+            Event::Text(text) => self.run(&text, range),
+            Event::Code(text) => self.code(&text, range),
+            Event::Html(text) => self.html_line(&text, range),
+            Event::InlineHtml(text) => self.inline_html(&text, range),
+            Event::SoftBreak | Event::HardBreak => self.gather(" ", &range),
+            Event::InlineMath(_) | Event::DisplayMath(_) | Event::FootnoteReference(_) | Event::Rule | Event::TaskListMarker(_) => {
+                self.pass(&range)
+            }
+        }
+    }
+
+    fn start(&mut self, tag: Tag<'_>, range: Bytes) {
+        match tag {
+            Tag::Heading { level, .. } => self.heading = Some(Open { level: level as u8, text: String::new(), range: None }),
+            Tag::Link { link_type, dest_url, id, .. } => self.open_link(false, link_type, &dest_url, &id, range),
+            Tag::Image { link_type, dest_url, id, .. } => self.open_link(true, link_type, &dest_url, &id, range),
+            Tag::CodeBlock(CodeBlockKind::Fenced(info)) => {
+                let closed = normal::is_closed(&self.text[range.clone()]);
+                self.fence = Some(Fence { info: info.to_string(), content: range.start..range.start, range, closed });
+            }
+            Tag::CodeBlock(CodeBlockKind::Indented) | Tag::MetadataBlock(_) => self.silent = true,
+            Tag::HtmlBlock => self.html = Some(html::Pieces::default()),
+            Tag::Table(_) => self.table = Some(Table { range, header: Vec::new(), rows: Vec::new() }),
+            Tag::TableRow => {
+                if let Some(table) = &mut self.table {
+                    table.rows.push(Vec::new());
+                }
+            }
+            Tag::TableCell => self.cell = Some(Open { level: 0, text: String::new(), range: Some(range) }),
+            Tag::BlockQuote(_) | Tag::Item | Tag::FootnoteDefinition(_) => self.containers += 1,
+            _ => {}
+        }
+    }
+
+    fn end(&mut self, tag: TagEnd, range: Bytes) {
+        match tag {
+            TagEnd::Heading(_) => self.close_heading(range),
+            TagEnd::Link | TagEnd::Image => self.close_link(&range),
+            TagEnd::CodeBlock => {
+                self.silent = false;
+                self.document.fences.extend(self.fence.take());
+            }
+            TagEnd::MetadataBlock(_) => self.silent = false,
+            TagEnd::HtmlBlock => self.close_html(),
+            TagEnd::Table => self.document.tables.extend(self.table.take()),
+            TagEnd::TableCell => self.close_cell(),
+            TagEnd::BlockQuote(_) | TagEnd::Item | TagEnd::FootnoteDefinition => self.containers = self.containers.saturating_sub(1),
+            _ => {}
+        }
+    }
+
+    fn run(&mut self, text: &str, range: Bytes) {
+        if let Some(fence) = &mut self.fence {
+            if fence.content.is_empty() {
+                fence.content.start = range.start;
+            }
+            fence.content.end = range.end;
+            return;
+        }
+        if self.silent {
+            return;
+        }
+        self.gather(text, &range);
+        if self.images > 0 {
+            return;
+        }
+        match self.document.texts.last_mut() {
+            Some(last) if last.end == range.start => last.end = range.end,
+            _ => self.document.texts.push(range),
+        }
+    }
+
+    /// Adds to the text of what is open around here, and notes how far its inside reaches.
+    fn gather(&mut self, text: &str, range: &Bytes) {
+        self.pass(range);
+        if self.images > 0 {
+            return;
+        }
+        for open in [&mut self.heading, &mut self.cell].into_iter().flatten() {
+            open.text.push_str(text);
+        }
+    }
+
+    /// Something that is no text lies inside of what is open.
+    fn pass(&mut self, range: &Bytes) {
+        if let Some(link) = self.links.last_mut() {
+            link.inner_end = link.inner_end.max(range.end);
+        }
+        if let Some(heading) = &mut self.heading {
+            let so_far = heading.range.get_or_insert(range.clone());
+            so_far.end = so_far.end.max(range.end);
+        }
+    }
+
+    fn code(&mut self, text: &str, range: Bytes) {
+        self.gather(text, &range);
+        let content = normal::code_content(&self.text[range.clone()]);
+        let content = range.start + content.start..range.start + content.end;
+        let link = self.links.last().map(|link| link.destination.clone());
+        self.document.codes.push(CodeSpan { text: text.to_owned(), range, content, link, cell: self.cell.is_some() });
+    }
+
+    fn open_link(&mut self, image: bool, link_type: LinkType, destination: &str, label: &str, range: Bytes) {
+        let form = match link_type {
+            LinkType::Autolink | LinkType::Email => LinkForm::Autolink,
+            LinkType::Inline | LinkType::WikiLink { .. } => LinkForm::Inline,
+            _ => LinkForm::Reference(label.to_owned()),
+        };
+        self.images += usize::from(image);
+        let inner_end = range.start + if image { "![".len() } else { "[".len() };
+        let destination = if link_type == LinkType::Email { format!("mailto:{destination}") } else { destination.to_owned() };
+        self.links.push(OpenLink { image, form, destination, range, inner_end });
+    }
+
+    fn close_link(&mut self, range: &Bytes) {
+        let Some(OpenLink { image, form, destination, range: whole, inner_end }) = self.links.pop() else { return };
+        self.images -= usize::from(image);
+        self.pass(range);
+        let place = match &form {
+            LinkForm::Inline => normal::inline_destination(self.text, inner_end..whole.end),
+            LinkForm::Autolink if whole.len() > 2 => Some(whole.start + 1..whole.end - 1),
+            LinkForm::Autolink | LinkForm::Reference(_) | LinkForm::Html => None,
+        };
+        self.document.links.push(Link { image, form, destination, place: place.unwrap_or_else(|| whole.clone()), range: whole });
+    }
+
+    fn definition(&mut self, label: &str, destination: &str, range: Bytes) {
+        let place = normal::definition_destination(self.text, range.clone()).unwrap_or_else(|| range.clone());
+        self.document.definitions.push(Definition { label: label.to_owned(), destination: destination.to_owned(), place, range });
+    }
+
+    fn close_heading(&mut self, whole: Bytes) {
+        let Some(Open { level, text, range }) = self.heading.take() else { return };
+        let (written, id) = normal::explicit_id(&text);
+        let mut range = range.unwrap_or(whole.start..whole.start);
+        if id.is_some() {
+            let shown = self.text[range.clone()].trim_end();
+            let kept = shown.rfind("{#").map_or(shown.len(), |at| shown[..at].trim_end().len());
+            range.end = range.start + kept;
+        }
+        let heading = Heading {
+            level,
+            text: written.trim().to_owned(),
+            slug: self.slugs.next(text.trim()),
+            id: id.map(str::to_owned),
+            range,
+            nested: self.containers > 0,
+        };
+        self.document.headings.push(heading);
+    }
+
+    fn close_cell(&mut self) {
+        let (Some(Open { text, range, .. }), Some(table)) = (self.cell.take(), &mut self.table) else { return };
+        let cell = Cell { text: text.trim().to_owned(), range: range.unwrap_or_default() };
+        table.rows.last_mut().unwrap_or(&mut table.header).push(cell);
+    }
+
+    fn html_line(&mut self, text: &str, range: Bytes) {
+        if let Some(pieces) = &mut self.html {
+            pieces.push(text, range.start);
+        }
+    }
+
+    fn close_html(&mut self) {
+        if let Some(pieces) = self.html.take() {
+            pieces.read(&mut self.document);
+        }
+    }
+
+    fn inline_html(&mut self, text: &str, range: Bytes) {
+        self.pass(&range);
+        let mut pieces = html::Pieces::default();
+        pieces.push(text, range.start);
+        pieces.read(&mut self.document);
+    }
+
+    fn finish(mut self) -> Document {
+        self.close_html();
+        self.document
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,181 @@
+//! Links and ids in raw HTML, as far as a document needs them: start tags and their attributes.
+//!
+//! Deliberately absent: a tree. Comments and the insides of `script` and `style` are passed over; everything is read once,
+//! whatever is unclosed ends with its piece.
+
+use super::model::{Anchor, Bytes, Document, Link, LinkForm};
+
+/// Raw HTML that the parser hands over line by line, with the offset of each line.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Pieces {
+    html: String,
+    /// Offset in `html`, and in the document.
+    starts: Vec<(usize, usize)>,
+}
+
+impl Pieces {
+    pub fn push(&mut self, text: &str, offset: usize) {
+        self.starts.push((self.html.len(), offset));
+        self.html.push_str(text);
+    }
+
+    /// Adds what the tags say to the document.
+    pub fn read(self, document: &mut Document) {
+        for tag in tags(&self.html) {
+            for attribute in &tag.attributes {
+                let value = &self.html[attribute.value.clone()];
+                let range = self.place(&attribute.value);
+                match (tag.name.as_str(), attribute.name.as_str()) {
+                    (_, "id") | ("a", "name") => document.anchors.push(Anchor { name: unescape(value), range }),
+                    ("a", "href") | ("img", "src") => document.links.push(Link {
+                        image: tag.name == "img",
+                        form: LinkForm::Html,
+                        destination: unescape(value.trim()),
+                        place: range.clone(),
+                        range,
+                    }),
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    fn place(&self, range: &Bytes) -> Bytes {
+        let at = |offset: usize| {
+            let piece = self.starts.partition_point(|(start, _)| *start <= offset).saturating_sub(1);
+            self.starts.get(piece).map_or(offset, |(start, base)| base + (offset - start))
+        };
+        // The end is measured from the last byte, so that a value at the end of a line stays on it.
+        let start = at(range.start);
+        let end = if range.is_empty() { start } else { at(range.end - 1) + 1 };
+        start..end.max(start)
+    }
+}
+
+struct Tag {
+    /// Lower case.
+    name: String,
+    attributes: Vec<Attribute>,
+}
+
+struct Attribute {
+    /// Lower case.
+    name: String,
+    value: Bytes,
+}
+
+fn tags(html: &str) -> Vec<Tag> {
+    let mut tags = Vec::new();
+    let mut at = 0;
+    while let Some(opening) = html[at..].find('<') {
+        at += opening + 1;
+        if html[at..].starts_with("!--") {
+            at = find_from(html, at + 3, "-->");
+            continue;
+        }
+        if !html[at..].starts_with(|c: char| c.is_ascii_alphabetic()) {
+            continue;
+        }
+        let (tag, end) = tag(html, at);
+        at = end;
+        if let "script" | "style" = tag.name.as_str() {
+            at = find_from(html, at, if tag.name == "script" { "</script" } else { "</style" });
+        }
+        tags.push(tag);
+    }
+    tags
+}
+
+/// Past the next `needle`, or the end.
+fn find_from(html: &str, from: usize, needle: &str) -> usize {
+    html.get(from..).and_then(|rest| rest.find(needle)).map_or(html.len(), |found| from + found + needle.len())
+}
+
+/// The start tag whose name begins at `at`, and where it ends.
+fn tag(html: &str, at: usize) -> (Tag, usize) {
+    let name_end = end_of(html, at, |c| c.is_ascii_whitespace() || c == '>' || c == '/');
+    let mut tag = Tag { name: html[at..name_end].to_ascii_lowercase(), attributes: Vec::new() };
+    let mut at = name_end;
+    loop {
+        at = end_of(html, at, |c| !c.is_ascii_whitespace() && c != '/');
+        if at >= html.len() {
+            return (tag, at);
+        }
+        if html[at..].starts_with('>') {
+            return (tag, at + 1);
+        }
+        // A name has at least one character, so that the loop always gets on.
+        let first = html[at..].chars().next().map_or(1, char::len_utf8);
+        let name_end = end_of(html, at + first, |c| c.is_ascii_whitespace() || matches!(c, '=' | '>' | '/'));
+        let name = html[at..name_end].to_ascii_lowercase();
+        let equals = end_of(html, name_end, |c| !c.is_ascii_whitespace());
+        if !html[equals..].starts_with('=') {
+            at = name_end;
+            continue;
+        }
+        let opening = end_of(html, equals + 1, |c| !c.is_ascii_whitespace());
+        let value = match html[opening..].chars().next() {
+            Some(quote @ ('"' | '\'')) => opening + 1..end_of(html, opening + 1, |c| c == quote),
+            _ => opening..end_of(html, opening, |c| c.is_ascii_whitespace() || c == '>'),
+        };
+        at = if html[opening..].starts_with(['"', '\'']) { (value.end + 1).min(html.len()) } else { value.end };
+        tag.attributes.push(Attribute { name, value });
+    }
+}
+
+/// Where the first character of this sort stands from `at` on, or the end.
+fn end_of(html: &str, at: usize, is: impl Fn(char) -> bool) -> usize {
+    let at = at.min(html.len());
+    html[at..].find(is).map_or(html.len(), |found| at + found)
+}
+
+fn unescape(value: &str) -> String {
+    if !value.contains('&') {
+        return value.to_owned();
+    }
+    value.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&#39;", "'").replace("&amp;", "&")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(html: &str) -> Vec<String> {
+        let mut document = Document::default();
+        let mut pieces = Pieces::default();
+        pieces.push(html, 0);
+        pieces.read(&mut document);
+        let anchors = document.anchors.iter().map(|anchor| format!("#{} {:?}", anchor.name, &html[anchor.range.clone()]));
+        anchors.chain(document.links.iter().map(|link| format!("{} {:?}", link.destination, &html[link.place.clone()]))).collect()
+    }
+
+    #[test]
+    fn tags_give_links_and_ids_with_their_bytes() {
+        for (html, found) in [
+            ("<a href='x.md' id=top>", vec![r#"#top "top""#, r#"x.md "x.md""#]),
+            ("<IMG SRC = \"a&amp;b.png\"/>", vec![r#"a&b.png "a&amp;b.png""#]),
+            ("<a name=n></a><div id='d'>", vec![r#"#n "n""#, r#"#d "d""#]),
+            ("<!-- <a href=x> --><a href=y>", vec![r#"y "y""#]),
+            ("<script>'<a href=x>'</script><a href=y>", vec![r#"y "y""#]),
+            ("</a href=x> < a href=x> <a\u{e9} href=x>", vec![]),
+            ("<a href", vec![]),
+            ("<a href=", vec![r#" """#]),
+            ("<a href='x", vec![r#"x "x""#]),
+            ("<a =x ==y é=z href=w>", vec![r#"w "w""#]),
+            ("<img src=a/b.png>", vec![r#"a/b.png "a/b.png""#]),
+            ("<!-- open <a href=x>", vec![]),
+        ] {
+            assert_eq!(read(html), found, "{html}");
+        }
+    }
+
+    #[test]
+    fn lines_keep_their_own_offsets() {
+        let mut pieces = Pieces::default();
+        pieces.push("<a\n", 2);
+        pieces.push("href='x'>\n", 7);
+        let mut document = Document::default();
+        pieces.read(&mut document);
+        assert_eq!(document.links[0].place, 13..14);
+    }
+}

@@ -1,0 +1,172 @@
+//! Small scanners over the raw text: what the parser reads wrongly, and exact places that it does not tell.
+
+use super::model::Bytes;
+use regex::Regex;
+use std::{borrow::Cow, sync::LazyLock};
+
+/// A fence with a tab behind it: the parser does not take it for a closing fence, and the rest of the document would vanish
+/// into a code block. The pattern is a constant, compiled by the tests of this module.
+#[allow(clippy::expect_used)]
+static TAB_AFTER_FENCE: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"(?m)^[ \t>]*(?:`{3,}|~{3,})([ \t]*\t[ \t]*)\r?$").expect("constant pattern"));
+
+/// The text with tabs behind fences as blanks. No offset changes.
+pub(super) fn normalise(text: &str) -> Cow<'_, str> {
+    let mut normal = String::new();
+    let mut done = 0;
+    for tail in TAB_AFTER_FENCE.captures_iter(text).filter_map(|found| found.get(1)) {
+        normal.push_str(&text[done..tail.start()]);
+        normal.extend(std::iter::repeat_n(' ', tail.len()));
+        done = tail.end();
+    }
+    if done == 0 {
+        return Cow::Borrowed(text);
+    }
+    normal.push_str(&text[done..]);
+    Cow::Owned(normal)
+}
+
+/// Whether a fenced code block, given whole, ends with a fence that closes it.
+pub(super) fn is_closed(block: &str) -> bool {
+    let fence = block.chars().next().unwrap_or('`');
+    let opening = block.len() - block.trim_start_matches(fence).len();
+    let Some((_, rest)) = block.split_once('\n') else { return false };
+    let last = rest.trim_end().rsplit('\n').next().unwrap_or_default().trim_start_matches([' ', '\t', '>']);
+    last.len() >= opening && last.chars().all(|c| c == fence)
+}
+
+/// What stands between the backticks of a code span, given whole; one blank on both sides does not count unless there is
+/// nothing else.
+pub(super) fn code_content(span: &str) -> Bytes {
+    let ticks = (span.len() - span.trim_start_matches('`').len()).min(span.len() / 2);
+    let inner = &span[ticks..span.len() - ticks];
+    let blank = |c: char| matches!(c, ' ' | '\n' | '\r');
+    let padded = inner.len() > 2 && inner.starts_with(blank) && inner.ends_with(blank) && !inner.chars().all(blank);
+    let pad = usize::from(padded);
+    ticks + pad..span.len() - ticks - pad
+}
+
+/// The bytes of the destination in `](destination "title")`, searched from the end of the link's own text.
+pub(super) fn inline_destination(text: &str, within: Bytes) -> Option<Bytes> {
+    let opening = text.get(within.clone())?.find("](")?;
+    destination(text, within.start + opening + "](".len()..within.end)
+}
+
+/// The bytes of the destination in `[label]: destination "title"`.
+pub(super) fn definition_destination(text: &str, within: Bytes) -> Option<Bytes> {
+    let source = text.get(within.clone())?;
+    let mut escaped = false;
+    let end_of_label = source.char_indices().find_map(|(at, c)| {
+        let closes = c == ']' && !escaped && source[at..].starts_with("]:");
+        escaped = c == '\\' && !escaped;
+        closes.then_some(at)
+    })?;
+    destination(text, within.start + end_of_label + "]:".len()..within.end)
+}
+
+/// A destination: in angle brackets up to the closing one, else up to a blank or a parenthesis that nothing opened.
+fn destination(text: &str, within: Bytes) -> Option<Bytes> {
+    let source = text.get(within.clone())?;
+    let blanks = source.len() - source.trim_start_matches([' ', '\t', '\r', '\n', '>']).len();
+    let source = &source[blanks..];
+    let angle = source.starts_with('<');
+    let start = within.start + blanks + usize::from(angle);
+    let (mut escaped, mut depth) = (false, 0_usize);
+    for (at, c) in source.char_indices().skip(usize::from(angle)) {
+        let ends = match c {
+            _ if escaped => false,
+            '>' => angle,
+            '(' if !angle => {
+                depth += 1;
+                false
+            }
+            ')' if !angle => {
+                depth = depth.wrapping_sub(1);
+                depth == usize::MAX
+            }
+            c => !angle && (c.is_ascii_whitespace() || c.is_ascii_control()),
+        };
+        if ends {
+            return Some(start..within.start + blanks + at);
+        }
+        escaped = c == '\\' && !escaped;
+    }
+    (!angle).then(|| start..within.start + blanks + source.trim_end().len())
+}
+
+/// A heading's text without its explicit id, and the id: `Title {#id}`.
+pub(super) fn explicit_id(text: &str) -> (&str, Option<&str>) {
+    let split = || {
+        let (before, after) = text.trim_end().strip_suffix('}')?.rsplit_once("{#")?;
+        let lawful = !after.is_empty() && after.chars().all(|c| c.is_alphanumeric() || "-_.:".contains(c));
+        lawful.then(|| (before.trim_end(), after))
+    };
+    split().map_or((text, None), |(before, id)| (before, Some(id)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_tabs_behind_fences_change_and_no_offset_does() {
+        for (text, normal) in [
+            ("```\nx\n```\t\nafter", "```\nx\n``` \nafter"),
+            ("> ~~~~ \t \r\n", "> ~~~~   \r\n"),
+            ("```\t\n```\t", "``` \n``` "),
+            ("a\tb\n``\t\n```sh\t\n", "a\tb\n``\t\n```sh\t\n"),
+            ("```\tx", "```\tx"),
+        ] {
+            assert_eq!(normalise(text), normal, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn fences_know_whether_they_are_closed() {
+        for (block, closed) in [
+            ("```\nx\n```", true),
+            ("```\nx\n````\n", true),
+            ("```\n> ```", true),
+            ("```\n```\t", true),
+            ("````\nx\n```", false),
+            ("```\nx\n~~~", false),
+            ("```", false),
+            ("```\nx", false),
+            ("```\n", false),
+        ] {
+            assert_eq!(is_closed(block), closed, "{block:?}");
+        }
+    }
+
+    #[test]
+    fn destinations_have_their_own_bytes() {
+        for (text, found) in [
+            ("](a/b.md)", "a/b.md"),
+            ("](  a(b)c 'title')", "a(b)c"),
+            ("](<a b> \"t\")", "a b"),
+            ("](a\\)b)", "a\\)b"),
+            ("]()", ""),
+            ("] (x) ](y)", "y"),
+        ] {
+            assert_eq!(inline_destination(text, 0..text.len()).map(|range| &text[range]), Some(found), "{text}");
+        }
+        for (text, found) in [("[a]: b.md", "b.md"), ("[a\\]:]: <b c> (t)", "b c"), ("[a]:\n  b 't'", "b")] {
+            assert_eq!(definition_destination(text, 0..text.len()).map(|range| &text[range]), Some(found), "{text}");
+        }
+        assert_eq!(inline_destination("](<a", 0..4), None);
+    }
+
+    #[test]
+    fn code_spans_lose_their_ticks_and_one_blank() {
+        for (span, content) in [("`a`", "a"), ("`` a`b ``", "a`b"), ("` `", " "), ("`  `", "  "), ("` a`", " a"), ("` a `", "a")] {
+            assert_eq!(&span[code_content(span)], content, "{span}");
+        }
+    }
+
+    #[test]
+    fn explicit_ids_are_taken_off() {
+        assert_eq!(explicit_id("Title {#the-id}"), ("Title", Some("the-id")));
+        assert_eq!(explicit_id("Set {channel}"), ("Set {channel}", None));
+        assert_eq!(explicit_id("Odd {#a b}"), ("Odd {#a b}", None));
+    }
+}
