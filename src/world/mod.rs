@@ -1,3 +1,33 @@
 //! Everything that touches the world: git, HTTP, processes, files, clock, keys.
+//!
+//! A verb opens one [`World`] and hands it down; nothing else reads the environment or the clock, so tests give both.
+//! Judgement is absent: what comes from here is a fact, or why the fact could not be had.
 
+pub mod clock;
+pub mod env;
+pub mod git;
 pub mod output;
+pub mod trees;
+
+pub use clock::Clock;
+pub use env::EnvVars;
+pub use git::Git;
+
+use crate::domain::{Result, Timestamp};
+use std::path::Path;
+
+/// The outside, as one capability. Cheap to clone.
+#[derive(Clone)]
+pub struct World {
+    pub git: Git,
+    pub clock: Clock,
+    pub env: EnvVars,
+}
+
+impl World {
+    /// Opens the repository that holds `dir`. `now`: the time that the clock starts from; the system's where absent.
+    pub async fn open(dir: &Path, now: Option<Timestamp>, env: EnvVars) -> Result<World> {
+        let git = Git::open(dir, &env).await?;
+        Ok(World { git, clock: Clock::new(now), env })
+    }
+}

@@ -1,0 +1,63 @@
+//! The one clock. `--now` gives it a base, from which it goes on at the pace of the system's monotonic clock.
+
+use crate::domain::Timestamp;
+use std::time::{Duration, Instant};
+
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    base: Option<(Timestamp, Instant)>,
+}
+
+impl Clock {
+    /// `now`: the time to start from; `None`: the system's time.
+    pub fn new(now: Option<Timestamp>) -> Clock {
+        Clock { base: now.map(|now| (now, Instant::now())) }
+    }
+
+    pub fn now(&self) -> Timestamp {
+        match self.base {
+            Some((base, since)) => Timestamp::from_unix(base.unix().saturating_add(since.elapsed().as_secs() as i64)),
+            None => Timestamp::from_unix(jiff::Timestamp::now().as_second()),
+        }
+    }
+
+    /// Returns once [`Clock::now`] is at or after `time`; at once where it is.
+    pub async fn sleep_until(&self, time: Timestamp) {
+        loop {
+            let left = self.left_until(time);
+            if left.is_zero() {
+                return;
+            }
+            tokio::time::sleep(left.min(LONGEST_SLEEP)).await;
+        }
+    }
+
+    fn left_until(&self, time: Timestamp) -> Duration {
+        let left = |seconds: i64, past: Duration| Duration::from_secs(u64::try_from(seconds).unwrap_or(0)).saturating_sub(past);
+        match self.base {
+            Some((base, since)) => left(time.seconds_since(base), since.elapsed()),
+            None => {
+                let now = jiff::Timestamp::now();
+                let past = Duration::from_nanos(u64::try_from(now.subsec_nanosecond()).unwrap_or(0));
+                left(time.unix().saturating_sub(now.as_second()), past)
+            }
+        }
+    }
+}
+
+/// The system clock may be set while we sleep; look again at least this often.
+const LONGEST_SLEEP: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_point_in_the_past_needs_no_sleep() {
+        let now: Timestamp = "2026-11-21T10:00:00Z".parse().unwrap();
+        let clock = Clock::new(Some(now));
+        clock.sleep_until(now).await;
+        assert!(clock.now() >= now && clock.now().seconds_since(now) < 60);
+        assert!(clock.left_until(now.plus(crate::domain::Span::minutes(1))) > Duration::from_secs(1));
+    }
+}

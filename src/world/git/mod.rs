@@ -1,0 +1,244 @@
+//! The `git` program, and nothing else of git: it alone is exact on every back end, hash, transport and credential helper.
+//!
+//! Every call runs with a fixed environment ([`run`]): no replace objects, no grafts, no hooks, no prompts, no automatic
+//! maintenance, messages in English. Objects are read through one long-lived `git cat-file` ([`objects`]); what concerns
+//! the remote is in [`remote`], the push and the reading of its answer in [`push`].
+//!
+//! Local refs are never created, moved or believed: the state is what the remote says.
+
+mod objects;
+mod push;
+mod remote;
+mod run;
+
+pub use objects::{Object, ObjectKind, TreeItem};
+pub use push::{PushAnswer, PushEnd, PushLine, PushSpec, RefAnswer, Update, push_argv};
+pub use remote::{RemoteRef, Want};
+pub use run::mask_userinfo;
+
+use super::EnvVars;
+use crate::{
+    domain::{Fault, Oid, Reason, Result},
+    tree::Unreadable,
+};
+use objects::Batch;
+use run::Runner;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+};
+use tokio::sync::OnceCell;
+
+/// The oldest git that can do what is asked of it here (`fetch --refetch`, `cat-file --batch-command`).
+const OLDEST: (u32, u32) = (2, 36);
+
+/// A repository. Cheap to clone; all clones share one object reader.
+#[derive(Clone)]
+pub struct Git {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    runner: Runner,
+    dir: PathBuf,
+    git_dir: PathBuf,
+    bare: bool,
+    shallow: bool,
+    format: ObjectFormat,
+    config: OnceCell<BTreeMap<String, Vec<String>>>,
+    batch: Mutex<Option<Batch>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ObjectFormat {
+    Sha1,
+    Sha256,
+}
+
+impl Git {
+    /// Opens the repository that holds `dir`. Faults: `git_too_old`, `not_a_repository`.
+    pub async fn open(dir: &Path, env: &EnvVars) -> Result<Git> {
+        if !dir.is_dir() {
+            return Err(Fault::new(Reason::NotARepository, format!("there is no folder {}", dir.display())));
+        }
+        let runner = Runner::new(dir, env);
+        let places = ["rev-parse", "--absolute-git-dir", "--is-bare-repository", "--is-shallow-repository", "--show-object-format"];
+        let (version, places, top) =
+            tokio::join!(runner.run(["version"], None), runner.run(places, None), runner.run(["rev-parse", "--show-toplevel"], None));
+        let version = version.map_err(|fault| Fault { reason: Reason::GitTooOld, ..fault })?;
+        check_version(&version.text())?;
+        let places = places?;
+        let text = places.text();
+        let lines: Vec<&str> = text.lines().collect();
+        let (Some(0), [git_dir, bare, shallow, format]) = (places.code, lines.as_slice()) else {
+            return Err(Fault::new(Reason::NotARepository, format!("{} is no git repository: {}", dir.display(), places.last_words())));
+        };
+        let format = match *format {
+            "sha1" => ObjectFormat::Sha1,
+            "sha256" => ObjectFormat::Sha256,
+            other => return Err(Fault::new(Reason::NotARepository, format!("the repository has the unknown object format `{other}`"))),
+        };
+        let (git_dir, bare, shallow) = (PathBuf::from(git_dir), *bare == "true", *shallow == "true");
+        let top = top.ok().filter(|top| top.code == Some(0)).map(|top| PathBuf::from(top.text().trim_end_matches('\n')));
+        let dir = top.unwrap_or_else(|| git_dir.clone());
+        let runner = Runner::new(&dir, env);
+        let shared = Shared { runner, dir, git_dir, bare, shallow, format, config: OnceCell::new(), batch: Mutex::new(None) };
+        Ok(Git { shared: Arc::new(shared) })
+    }
+
+    /// The root of the work tree; of a bare repository, the git folder.
+    pub fn dir(&self) -> &Path {
+        &self.shared.dir
+    }
+
+    pub fn git_dir(&self) -> &Path {
+        &self.shared.git_dir
+    }
+
+    pub fn is_bare(&self) -> bool {
+        self.shared.bare
+    }
+
+    /// Whether some history was cut off when this repository was opened.
+    pub fn is_shallow(&self) -> bool {
+        self.shared.shallow
+    }
+
+    pub fn object_format(&self) -> ObjectFormat {
+        self.shared.format
+    }
+
+    /// How many git processes were started so far.
+    pub fn processes(&self) -> u64 {
+        self.runner().started()
+    }
+
+    /// The last value of a configuration key; all keys are read once, by one process.
+    pub async fn config(&self, key: &str) -> Result<Option<String>> {
+        Ok(self.config_all(key).await?.last().cloned())
+    }
+
+    /// Every value of a configuration key, in git's order.
+    pub async fn config_all(&self, key: &str) -> Result<Vec<String>> {
+        let read = || async {
+            let output = self.runner().run(["config", "--null", "--list"], None).await?;
+            if output.code != Some(0) {
+                return Err(Fault::new(Reason::BadConfig, format!("git cannot read its configuration: {}", output.last_words())));
+            }
+            Ok(parse_config(&output.stdout))
+        };
+        let config = self.shared.config.get_or_try_init(read).await?;
+        Ok(config.get(&normal_key(key)).cloned().unwrap_or_default())
+    }
+
+    /// Whether `ancestor` is reachable from `of` (or is it). `None`: it cannot be told here, because history is cut off or
+    /// an object is missing.
+    pub async fn is_ancestor(&self, ancestor: &Oid, of: &Oid) -> Result<Option<bool>> {
+        let output = self.runner().run(["merge-base", "--is-ancestor", ancestor.as_str(), of.as_str()], None).await?;
+        Ok(match output.code {
+            Some(0) => Some(true),
+            // In cut history a "no" only means that the way was not found.
+            Some(1) if !self.is_cut() => Some(false),
+            _ => None,
+        })
+    }
+
+    /// A best common ancestor. `Ok(None)`: there is none, or history is cut off before it.
+    pub async fn merge_base(&self, a: &Oid, b: &Oid) -> Result<Option<Oid>> {
+        let output = self.runner().run(["merge-base", a.as_str(), b.as_str()], None).await?;
+        Ok(output.text().lines().next().and_then(|line| line.parse().ok()))
+    }
+
+    /// Every commit reachable from `head`, children before parents, grafts and shallow borders disregarded. `Ok(None)`: some
+    /// of that history is not here.
+    pub async fn rev_list(&self, head: &Oid) -> Result<Option<Vec<Oid>>> {
+        let output = self.runner().run(["--shallow-file", "", "rev-list", "--topo-order", head.as_str(), "--"], None).await?;
+        if output.code != Some(0) {
+            return Ok(None);
+        }
+        let oids: std::result::Result<Vec<Oid>, String> = output.text().lines().map(str::parse).collect();
+        oids.map(Some).map_err(|error| Fault::new(Reason::Internal, format!("git rev-list: {error}")))
+    }
+
+    /// Whether anything below `path` (relative to the root) differs from HEAD, untracked files among it.
+    pub async fn is_dirty(&self, path: &str) -> Result<bool> {
+        let args = ["status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames", "--", path];
+        let output = self.runner().run(args, None).await?.ok("git status")?;
+        Ok(!output.stdout.is_empty())
+    }
+
+    /// A blocking listing for [`crate::world::trees`]: the bytes that git printed.
+    pub(super) fn list(&self, args: &[&str]) -> std::result::Result<Vec<u8>, Unreadable> {
+        let output = self.runner().run_blocking(args).map_err(|fault| Unreadable(fault.message))?;
+        if output.code == Some(0) { Ok(output.stdout) } else { Err(Unreadable(output.last_words())) }
+    }
+
+    fn runner(&self) -> &Runner {
+        &self.shared.runner
+    }
+
+    /// Asked of the disk at each question, since a fetch may deepen.
+    fn is_cut(&self) -> bool {
+        self.shared.shallow || self.shared.git_dir.join("shallow").exists()
+    }
+}
+
+fn check_version(text: &str) -> Result<()> {
+    let number = text.trim().strip_prefix("git version ").unwrap_or_default();
+    let mut parts = number.split('.').map(|part| part.parse::<u32>().ok());
+    match (parts.next().flatten(), parts.next().flatten()) {
+        (Some(major), Some(minor)) if (major, minor) >= OLDEST => Ok(()),
+        _ => Err(Fault::new(Reason::GitTooOld, format!("`{}` is older than git {}.{}", text.trim().escape_debug(), OLDEST.0, OLDEST.1))),
+    }
+}
+
+fn parse_config(listing: &[u8]) -> BTreeMap<String, Vec<String>> {
+    let mut config: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for item in listing.split(|byte| *byte == 0).filter(|item| !item.is_empty()) {
+        let item = String::from_utf8_lossy(item);
+        // A key without a value (`[a] b`) stands for true.
+        let (key, value) = item.split_once('\n').unwrap_or((&item, "true"));
+        config.entry(key.to_owned()).or_default().push(value.to_owned());
+    }
+    config
+}
+
+/// Section and name are case-insensitive, the subsection between them is not.
+fn normal_key(key: &str) -> String {
+    match (key.split_once('.'), key.rsplit_once('.')) {
+        (Some((section, _)), Some((before, name))) => {
+            format!("{}{}.{}", section.to_ascii_lowercase(), &before[section.len()..], name.to_ascii_lowercase())
+        }
+        _ => key.to_ascii_lowercase(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_older_than_the_oldest_are_refused() {
+        for (text, fits) in [
+            ("git version 2.39.5", true),
+            ("git version 2.36.0.windows.1", true),
+            ("git version 3.0.rc1", true),
+            ("git version 2.39.3 (Apple Git-146)", true),
+            ("git version 2.35.9", false),
+            ("git version 1.99", false),
+            ("", false),
+            ("hub version 9.9", false),
+        ] {
+            assert_eq!(check_version(text).is_ok(), fits, "{text}");
+        }
+    }
+
+    #[test]
+    fn configuration_keeps_every_value_and_the_case_of_subsections() {
+        let config = parse_config(b"remote.Up.url\na\nb\0remote.Up.url\nc\0core.bare\0");
+        assert_eq!(config[&normal_key("Remote.Up.URL")], ["a\nb", "c"]);
+        assert_eq!(config[&normal_key("core.bare")], ["true"]);
+        assert!(!config.contains_key(&normal_key("remote.up.url")));
+    }
+}

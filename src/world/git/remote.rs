@@ -1,0 +1,185 @@
+//! What the remote says, and what is brought from it. Nothing here creates or moves a local ref.
+
+use super::{
+    Git,
+    push::{self, PushAnswer, PushEnd, PushSpec, Update},
+    run::Output,
+};
+use crate::domain::{Fault, Oid, Reason, RefName, Result};
+use std::collections::BTreeMap;
+
+/// A ref as the remote has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RemoteRef {
+    /// What the ref itself holds; for an annotated tag, the tag object.
+    pub oid: Oid,
+    /// What a tag object peels to, where the ref holds one.
+    pub peeled: Option<Oid>,
+}
+
+impl RemoteRef {
+    /// The object at the end of all tag objects.
+    pub fn target(&self) -> &Oid {
+        self.peeled.as_ref().unwrap_or(&self.oid)
+    }
+}
+
+/// What to bring.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Want {
+    /// Whatever the ref holds now.
+    Ref(RefName),
+    /// This object; some servers give only those that a ref holds.
+    Oid(Oid),
+}
+
+impl Git {
+    /// The URL that the remote is pushed to, user info included: mask it before it is shown. Faults: `no_remote`;
+    /// `bad_config` where a push would go to several places, which cannot be one transaction.
+    pub async fn remote_url(&self, remote: &str) -> Result<String> {
+        let urls = self.config_all(&format!("remote.{remote}.url")).await?;
+        let push = self.config_all(&format!("remote.{remote}.pushurl")).await?;
+        match (push.is_empty(), push.as_slice(), urls.as_slice()) {
+            (_, _, []) => Err(no_remote(remote)),
+            (false, [one], _) | (true, _, [one]) => Ok(one.clone()),
+            _ => Err(Fault::new(
+                Reason::BadConfig,
+                format!("remote `{remote}` is pushed to several URLs, and two servers cannot be one transaction"),
+            )
+            .help(format!("Keep one URL: `git remote set-url {remote} URL`."))),
+        }
+    }
+
+    /// The refs that match, by full name. A pattern is a full ref name, or one that ends with `*`. Faults: `no_remote`,
+    /// `unreachable`.
+    pub async fn ls_remote(&self, remote: &str, patterns: &[&str]) -> Result<BTreeMap<RefName, RemoteRef>> {
+        self.remote_url(remote).await?;
+        let mut args = vec!["ls-remote", "--quiet", "--", remote];
+        let peeled: Vec<String> = patterns.iter().filter(|pattern| !pattern.ends_with('*')).map(|name| format!("{name}^{{}}")).collect();
+        args.extend(patterns);
+        args.extend(peeled.iter().map(String::as_str));
+        let output = self.runner().run(args, None).await?;
+        if output.code != Some(0) {
+            return Err(unreachable(remote, &output));
+        }
+        Ok(parse_refs(&output.text(), patterns))
+    }
+
+    /// Makes objects and everything they reach local, without touching any local ref, FETCH_HEAD or the shallow border.
+    /// Whole history comes even where this clone is shallow. Faults: `no_remote`, `unreachable`; also where a wanted ref or
+    /// object is not there.
+    pub async fn fetch_objects(&self, remote: &str, wants: &[Want]) -> Result<()> {
+        self.remote_url(remote).await?;
+        if wants.is_empty() {
+            return Ok(());
+        }
+        // With no shallow border to tell of, the server sends everything; `--refetch` keeps the client from claiming, or
+        // believing, that it has what lies beyond the border.
+        let mut args = if self.is_cut() { vec!["--shallow-file", "", "fetch", "--refetch"] } else { vec!["fetch"] };
+        args.extend(FETCH);
+        args.extend(["--", remote]);
+        args.extend(wants.iter().map(|want| match want {
+            Want::Ref(name) => name.as_str(),
+            Want::Oid(oid) => oid.as_str(),
+        }));
+        let output = self.runner().run(args, None).await?;
+        if output.code == Some(0) { Ok(()) } else { Err(unreachable(remote, &output)) }
+    }
+
+    /// Sends the updates in one atomic push, each under its lease. `Err` only where nothing was sent (`no_remote`,
+    /// `bad_config`); every word of the server is in the answer.
+    pub async fn push(&self, remote: &str, spec: &PushSpec) -> Result<PushAnswer> {
+        self.remote_url(remote).await?;
+        let mut args = Vec::new();
+        // A mirror remote pushes with force; that must not reach us.
+        if !self.config_all(&format!("remote.{remote}.mirror")).await?.is_empty() {
+            args.extend(["-c".into(), format!("remote.{remote}.mirror=false").into()]);
+        }
+        args.extend(push::push_argv(remote, spec)?);
+        let output = self.runner().run(args, None).await?;
+        Ok(push::read_answer(spec, output.code, &output.text(), &output.stderr))
+    }
+
+    /// Whether the remote can push atomically, asked by a push that sends nothing. `commit`: any commit that is here.
+    pub async fn advertises_atomic(&self, remote: &str, commit: &Oid) -> Result<bool> {
+        self.remote_url(remote).await?;
+        let probe: RefName = "refs/tagwarden/probe/atomic".parse().map_err(|error: String| Fault::new(Reason::Internal, error))?;
+        let spec = PushSpec { updates: vec![Update { name: probe, expect: None, new: Some(commit.clone()) }] };
+        let mut args = push::push_argv(remote, &spec)?;
+        args.insert(1, "--dry-run".into());
+        let output = self.runner().run(args, None).await?;
+        match push::read_answer(&spec, output.code, &output.text(), &output.stderr).end {
+            PushEnd::NoAtomic => Ok(false),
+            PushEnd::Unknown(_) => Err(unreachable(remote, &output)),
+            _ => Ok(true),
+        }
+    }
+}
+
+/// An empty `--refmap` keeps remote-tracking refs where they are.
+const FETCH: &[&str] = &[
+    "--quiet",
+    "--no-write-fetch-head",
+    "--no-tags",
+    "--no-prune",
+    "--no-auto-maintenance",
+    "--no-write-commit-graph",
+    "--no-show-forced-updates",
+    "--no-recurse-submodules",
+    "--no-filter",
+    "--refmap=",
+];
+
+fn no_remote(remote: &str) -> Fault {
+    Fault::new(Reason::NoRemote, format!("the repository has no remote `{}`", remote.escape_debug()))
+        .help(format!("`git remote add {remote} URL`, or name another with `--remote`."))
+}
+
+fn unreachable(remote: &str, output: &Output) -> Fault {
+    Fault::new(Reason::Unreachable, format!("remote `{remote}` could not be read: {}", output.last_words()))
+}
+
+fn parse_refs(listing: &str, patterns: &[&str]) -> BTreeMap<RefName, RemoteRef> {
+    // git matches patterns against the tails of names, so its answer may hold more.
+    let wanted = |name: &str| {
+        patterns.is_empty()
+            || patterns.iter().any(|pattern| pattern.strip_suffix('*').map_or(name == *pattern, |prefix| name.starts_with(prefix)))
+    };
+    let mut refs: BTreeMap<RefName, RemoteRef> = BTreeMap::new();
+    for line in listing.lines() {
+        let Some((oid, name)) = line.split_once('\t') else { continue };
+        let Ok(oid) = oid.parse::<Oid>() else { continue };
+        match name.strip_suffix("^{}") {
+            Some(tag) => {
+                if let Some(found) = tag.parse().ok().and_then(|tag: RefName| refs.get_mut(&tag)) {
+                    found.peeled = Some(oid);
+                }
+            }
+            None if wanted(name) => {
+                if let Ok(name) = name.parse() {
+                    refs.insert(name, RemoteRef { oid, peeled: None });
+                }
+            }
+            None => {}
+        }
+    }
+    refs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn listings_keep_both_ids_of_a_tag_and_nothing_that_was_not_asked() {
+        let (a, b) = ("a".repeat(40), "b".repeat(40));
+        let listing = format!(
+            "{a}\tHEAD\n{a}\trefs/heads/x\n{b}\trefs/old/refs/heads/x\n{b}\trefs/tags/v1\n{a}\trefs/tags/v1^{{}}\n{a}\trefs/tags/v2\n"
+        );
+        let refs = parse_refs(&listing, &["refs/heads/x", "refs/tags/*"]);
+        assert_eq!(refs.keys().map(RefName::as_str).collect::<Vec<_>>(), ["refs/heads/x", "refs/tags/v1", "refs/tags/v2"]);
+        let tag = &refs[&"refs/tags/v1".parse().unwrap()];
+        assert_eq!((tag.oid.as_str(), tag.target().as_str()), (b.as_str(), a.as_str()));
+        assert_eq!(refs[&"refs/tags/v2".parse().unwrap()].peeled, None);
+    }
+}

@@ -1,0 +1,204 @@
+//! How git is started: one fixed environment for every call, so that neither configuration nor environment can change what
+//! a call means, while credentials go on working.
+
+use crate::{
+    domain::{Fault, Reason, Result},
+    world::EnvVars,
+};
+use std::{
+    ffi::{OsStr, OsString},
+    path::{Path, PathBuf},
+    process::Stdio,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+use tokio::io::AsyncWriteExt;
+
+/// Longest run of one git process. A remote that hangs is a remote that cannot be reached.
+const LIMIT: Duration = Duration::from_secs(600);
+
+/// Variables of the surroundings that would point git at another repository, index, object store or history, or make it
+/// write into what is read here.
+const DROPPED: &[&str] = &[
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_IMPLICIT_WORK_TREE",
+    "GIT_COMMON_DIR",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_QUARANTINE_PATH",
+    "GIT_NAMESPACE",
+    "GIT_PREFIX",
+    "GIT_SHALLOW_FILE",
+    "GIT_GRAFT_FILE",
+    "GIT_REPLACE_REF_BASE",
+    "GIT_GLOB_PATHSPECS",
+    "GIT_NOGLOB_PATHSPECS",
+    "GIT_ICASE_PATHSPECS",
+    "GIT_EXTERNAL_DIFF",
+    "GIT_REDIRECT_STDIN",
+    "GIT_REDIRECT_STDOUT",
+    "GIT_REDIRECT_STDERR",
+    "GIT_CONFIG",
+    "LANGUAGE",
+];
+
+const FIXED: &[(&str, &str)] = &[
+    ("GIT_NO_REPLACE_OBJECTS", "1"),
+    // A path that cannot exist: an existing one makes git advise.
+    ("GIT_GRAFT_FILE", "/dev/null/none"),
+    ("GIT_TERMINAL_PROMPT", "0"),
+    ("GIT_OPTIONAL_LOCKS", "0"),
+    ("GIT_LITERAL_PATHSPECS", "1"),
+    ("LC_ALL", "C"),
+];
+
+/// No programs of the repository's configuration, no maintenance, no colour in what is parsed.
+const CONFIG: &[&str] = &[
+    "core.hooksPath=/dev/null",
+    "core.fsmonitor=false",
+    "gc.auto=0",
+    "maintenance.auto=false",
+    "color.ui=never",
+    "color.remote=never",
+    "core.quotePath=false",
+];
+
+pub(super) struct Runner {
+    dir: PathBuf,
+    env: Vec<(OsString, OsString)>,
+    started: AtomicU64,
+}
+
+pub(super) struct Output {
+    /// `None`: ended by a signal.
+    pub code: Option<i32>,
+    pub stdout: Vec<u8>,
+    /// With user info of URLs masked.
+    pub stderr: String,
+}
+
+impl Runner {
+    pub fn new(dir: &Path, env: &EnvVars) -> Runner {
+        let dropped = |name: &OsStr| {
+            name.to_str().is_some_and(|name| DROPPED.contains(&name) || (name.starts_with("GIT_TRACE") && name != "GIT_TRACE2_PARENT_SID"))
+        };
+        let mut kept: Vec<(OsString, OsString)> =
+            env.iter().filter(|(name, _)| !dropped(name)).map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        kept.extend(FIXED.iter().map(|(name, value)| (OsString::from(name), OsString::from(value))));
+        Runner { dir: dir.to_owned(), env: kept, started: AtomicU64::new(0) }
+    }
+
+    pub fn started(&self) -> u64 {
+        self.started.load(Ordering::Relaxed)
+    }
+
+    /// Runs git to its end. `Err` only where it could not be started or ran too long; a failure of git is an [`Output`].
+    pub async fn run<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(&self, args: I, input: Option<Vec<u8>>) -> Result<Output> {
+        let mut command = tokio::process::Command::from(self.command(args));
+        command.stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
+        command.kill_on_drop(true).process_group(0);
+        let mut child = command.spawn().map_err(not_started)?;
+        let stdin = child.stdin.take();
+        let write = async move {
+            if let (Some(mut stdin), Some(input)) = (stdin, input) {
+                // A git that stops reading says why in its exit code.
+                let _ = stdin.write_all(&input).await;
+            }
+        };
+        let both = async { tokio::join!(write, child.wait_with_output()).1 };
+        let Ok(output) = tokio::time::timeout(LIMIT, both).await else {
+            return Err(Fault::new(Reason::Unreachable, format!("git did not end within {} s", LIMIT.as_secs())));
+        };
+        let output = output.map_err(not_started)?;
+        let stderr = mask_userinfo(&String::from_utf8_lossy(&output.stderr));
+        Ok(Output { code: output.status.code(), stdout: output.stdout, stderr })
+    }
+
+    /// The same, blocking: for reads behind the synchronous [`crate::tree::Tree`].
+    pub fn run_blocking<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(&self, args: I) -> Result<Output> {
+        let output = self.command(args).stdin(Stdio::null()).output().map_err(not_started)?;
+        let stderr = mask_userinfo(&String::from_utf8_lossy(&output.stderr));
+        Ok(Output { code: output.status.code(), stdout: output.stdout, stderr })
+    }
+
+    pub fn command<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(&self, args: I) -> std::process::Command {
+        self.started.fetch_add(1, Ordering::Relaxed);
+        let mut command = std::process::Command::new("git");
+        command.current_dir(&self.dir).env_clear().envs(self.env.iter().map(|(name, value)| (name, value)));
+        for setting in CONFIG {
+            command.args(["-c", setting]);
+        }
+        command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+}
+
+impl Output {
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).into_owned()
+    }
+
+    /// The output where git ended well; a defect otherwise, for calls that cannot fail on a sound repository.
+    pub fn ok(self, what: &str) -> Result<Output> {
+        if self.code == Some(0) { Ok(self) } else { Err(Fault::new(Reason::Internal, format!("{what} failed: {}", self.last_words()))) }
+    }
+
+    /// What git said, on one line.
+    pub fn last_words(&self) -> String {
+        let lines: Vec<&str> = self.stderr.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        if lines.is_empty() { format!("git said nothing (exit {:?})", self.code) } else { lines.join("; ") }
+    }
+}
+
+fn not_started(error: std::io::Error) -> Fault {
+    Fault::new(Reason::GitTooOld, format!("git cannot be run: {error}")).help("Install git 2.36 or newer and put it on PATH.")
+}
+
+/// Puts `***` in place of `user:password` (or a bare token) between `://` and `@`.
+pub fn mask_userinfo(text: &str) -> String {
+    let mut masked = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("://") {
+        let (before, after) = rest.split_at(at + 3);
+        masked.push_str(before);
+        let end = after.find(|c: char| c.is_whitespace() || matches!(c, '/' | '?' | '#' | '\'' | '"' | '<' | '>')).unwrap_or(after.len());
+        rest = match after[..end].rfind('@') {
+            Some(sign) => {
+                masked.push_str("***");
+                &after[sign..]
+            }
+            None => after,
+        };
+    }
+    masked.push_str(rest);
+    masked
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn user_info_of_urls_is_masked() {
+        for (text, masked) in [
+            ("fatal: 'https://u:p@example.com/x.git' gone", "fatal: 'https://***@example.com/x.git' gone"),
+            ("https://ghs_token@example.com", "https://***@example.com"),
+            ("https://u:p@ss@example.com/a@b", "https://***@example.com/a@b"),
+            ("ssh://git@example.com:22/a and http://a:b@c", "ssh://***@example.com:22/a and http://***@c"),
+            ("no url, a@b, ://", "no url, a@b, ://"),
+        ] {
+            assert_eq!(mask_userinfo(text), masked);
+        }
+    }
+
+    #[test]
+    fn surroundings_cannot_redirect_git() {
+        let env = EnvVars::of([("GIT_DIR", "/elsewhere"), ("GIT_TRACE_CURL", "1"), ("GIT_CONFIG_COUNT", "1"), ("LC_ALL", "de_DE")]);
+        let runner = Runner::new(Path::new("/"), &env);
+        let get = |name: &str| runner.env.iter().rfind(|(key, _)| key == name).map(|(_, value)| value.to_str().unwrap());
+        assert_eq!((get("GIT_DIR"), get("GIT_TRACE_CURL"), get("GIT_CONFIG_COUNT"), get("LC_ALL")), (None, None, Some("1"), Some("C")));
+        assert_eq!(get("GIT_NO_REPLACE_OBJECTS"), Some("1"));
+    }
+}

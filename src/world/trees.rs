@@ -1,0 +1,240 @@
+//! Trees of a repository: a commit's, a tree object's, and the work tree as a draft.
+//!
+//! Objects are read through the repository's one object reader, the listing once and only when it is asked for. The work
+//! tree is what git would commit: tracked files and those that no ignore rule hides; symbolic links are read as links.
+
+use super::git::{Git, ObjectKind};
+use crate::{
+    domain::{Digest, Fault, Oid, Reason, Result, digest::hex},
+    tree::{EntryKind, Tree, TreeEntry, TreeId, Unreadable},
+};
+use std::{
+    collections::BTreeMap,
+    os::unix::ffi::OsStrExt,
+    path::{Path, PathBuf},
+    sync::OnceLock,
+};
+use tempfile::TempDir;
+
+/// The files of a commit.
+pub struct CommitTree {
+    git: Git,
+    id: TreeId,
+    tree: Oid,
+    listing: OnceLock<std::result::Result<Listing, Unreadable>>,
+}
+
+/// Entries with the object to read for each, in the same order.
+struct Listing {
+    entries: Vec<TreeEntry>,
+    oids: Vec<Oid>,
+}
+
+impl CommitTree {
+    /// Faults: `unknown_release` where the commit is not here.
+    pub fn new(git: &Git, commit: &Oid) -> Result<CommitTree> {
+        match git.object_at(commit, "")? {
+            Some((tree, ObjectKind::Tree)) => {
+                Ok(CommitTree { git: git.clone(), id: TreeId::Commit(commit.clone()), tree, listing: OnceLock::new() })
+            }
+            _ => Err(Fault::new(Reason::UnknownRelease, format!("commit {commit} is not in this repository"))),
+        }
+    }
+
+    /// A tree that is no commit's own, such as the `policy/` of a ledger entry; its id is the tree's.
+    pub fn of_tree(git: &Git, tree: &Oid) -> Result<CommitTree> {
+        match git.kind_of(tree)? {
+            Some(ObjectKind::Tree) => {
+                Ok(CommitTree { git: git.clone(), id: TreeId::Commit(tree.clone()), tree: tree.clone(), listing: OnceLock::new() })
+            }
+            _ => Err(Fault::new(Reason::LedgerUnverifiable, format!("tree {tree} is not in this repository"))),
+        }
+    }
+
+    /// The tree object itself.
+    pub fn tree(&self) -> &Oid {
+        &self.tree
+    }
+
+    fn listing(&self) -> std::result::Result<&Listing, Unreadable> {
+        self.listing.get_or_init(|| self.git.ls_tree(&self.tree)).as_ref().map_err(Clone::clone)
+    }
+}
+
+impl Tree for CommitTree {
+    fn id(&self) -> &TreeId {
+        &self.id
+    }
+
+    fn entries(&self) -> std::result::Result<&[TreeEntry], Unreadable> {
+        Ok(&self.listing()?.entries)
+    }
+
+    fn read(&self, path: &str) -> std::result::Result<Option<Vec<u8>>, Unreadable> {
+        let listing = self.listing()?;
+        let Ok(at) = listing.entries.binary_search_by(|entry| entry.path.as_str().cmp(path)) else { return Ok(None) };
+        if listing.entries[at].kind == EntryKind::Submodule {
+            return Ok(None);
+        }
+        let oid = &listing.oids[at];
+        match self.git.read(oid).map_err(|fault| Unreadable(fault.message))? {
+            Some(object) => Ok(Some(object.bytes)),
+            None => Err(Unreadable(format!("the blob {oid} of `{path}` is missing"))),
+        }
+    }
+}
+
+impl Git {
+    fn ls_tree(&self, tree: &Oid) -> std::result::Result<Listing, Unreadable> {
+        let output = self.list(&["ls-tree", "-r", "-z", "--full-tree", tree.as_str()])?;
+        let mut rows: Vec<(TreeEntry, Oid)> = Vec::new();
+        for row in output.split(|byte| *byte == 0).filter(|row| !row.is_empty()) {
+            let row = String::from_utf8_lossy(row);
+            let entry = row.split_once('\t').and_then(|(head, path)| {
+                let mut words = head.split(' ');
+                let (mode, _, oid) = (words.next()?, words.next()?, words.next()?);
+                let oid: Oid = oid.parse().ok()?;
+                Some((TreeEntry { path: path.to_owned(), kind: kind_of_mode(mode)?, oid: oid.to_string() }, oid))
+            });
+            rows.push(entry.ok_or_else(|| Unreadable(format!("git ls-tree gave the row `{}`", row.escape_debug())))?);
+        }
+        rows.sort_by(|a, b| a.0.path.cmp(&b.0.path));
+        let (entries, oids) = rows.into_iter().unzip();
+        Ok(Listing { entries, oids })
+    }
+
+    /// Writes the files of a tree into a fresh folder that goes away with the handle: what command gates run in.
+    pub fn policy_checkout(&self, tree: &Oid) -> Result<TempDir> {
+        checkout(&CommitTree::of_tree(self, tree)?)
+    }
+}
+
+/// Writes every file of a tree into a fresh folder, executables with their bit. Symbolic links and submodules are left out:
+/// a link could lead out of the folder.
+pub fn checkout(tree: &dyn Tree) -> Result<TempDir> {
+    let failed = |error: &dyn std::fmt::Display| Fault::new(Reason::Internal, format!("cannot write a checkout: {error}"));
+    let folder = tempfile::tempdir().map_err(|error| failed(&error))?;
+    for entry in tree.entries().map_err(|error| failed(&error))? {
+        let lawful = entry.path.split('/').all(|part| !matches!(part, "" | "." | ".."));
+        if !lawful || !matches!(entry.kind, EntryKind::File | EntryKind::Executable) {
+            continue;
+        }
+        let Some(bytes) = tree.read(&entry.path).map_err(|error| failed(&error))? else { continue };
+        write_file(&folder.path().join(&entry.path), &bytes, entry.kind).map_err(|error| failed(&error))?;
+    }
+    Ok(folder)
+}
+
+fn write_file(path: &Path, bytes: &[u8], kind: EntryKind) -> std::io::Result<()> {
+    use std::{
+        io::Write,
+        os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    };
+    if let Some(parent) = path.parent() {
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
+    }
+    let mode = if kind == EntryKind::Executable { 0o700 } else { 0o600 };
+    std::fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?.write_all(bytes)
+}
+
+/// The work tree as git would commit it now. Read once: what was listed first stays what is judged, a file that changes
+/// afterwards is unreadable.
+pub struct WorkTree {
+    root: PathBuf,
+    id: TreeId,
+    entries: Vec<TreeEntry>,
+    digests: BTreeMap<String, Digest>,
+}
+
+impl WorkTree {
+    /// Lists and digests the work tree. Faults: `not_a_repository` for a bare repository.
+    pub fn new(git: &Git) -> Result<WorkTree> {
+        if git.is_bare() {
+            let fault = Fault::new(Reason::NotARepository, "a bare repository has no work tree to verify");
+            return Err(fault.help("Name a commit with `--at REV`."));
+        }
+        let listed = git.list(&["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate"]);
+        let listed = listed.map_err(|error| Fault::new(Reason::NotARepository, error.0))?;
+        let root = git.dir().to_owned();
+        let mut entries = Vec::new();
+        let mut digests = BTreeMap::new();
+        for name in listed.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
+            let path = String::from_utf8_lossy(name).into_owned();
+            let Some((kind, digest)) = entry_on_disk(&root.join(std::ffi::OsStr::from_bytes(name)), &path)? else { continue };
+            entries.push(TreeEntry { path: path.clone(), kind, oid: digest.hex().to_owned() });
+            digests.insert(path, digest);
+        }
+        entries.sort_by(|a, b| a.path.cmp(&b.path));
+        entries.dedup_by(|a, b| a.path == b.path);
+        let listing: String = entries.iter().map(|entry| format!("{:?} {} {}\0", entry.kind, entry.oid, entry.path)).collect();
+        Ok(WorkTree { root, id: TreeId::WorkTree(Digest::of(listing.as_bytes())), entries, digests })
+    }
+}
+
+/// Kind and content digest of what is at a path; `None`: nothing is there (a deleted file).
+fn entry_on_disk(path: &Path, name: &str) -> Result<Option<(EntryKind, Digest)>> {
+    let failed = |error: std::io::Error| Fault::new(Reason::GateInconclusive, format!("cannot read `{}`: {error}", name.escape_debug()));
+    let meta = match std::fs::symlink_metadata(path) {
+        Ok(meta) => meta,
+        Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => return Ok(None),
+        Err(error) => return Err(failed(error)),
+    };
+    if meta.is_symlink() {
+        let target = std::fs::read_link(path).map_err(failed)?;
+        return Ok(Some((EntryKind::Symlink, Digest::of(target.as_os_str().as_bytes()))));
+    }
+    if meta.is_dir() {
+        return Ok(Some((EntryKind::Submodule, Digest::of(b""))));
+    }
+    if !meta.is_file() {
+        return Ok(None);
+    }
+    use std::os::unix::fs::PermissionsExt;
+    let kind = if meta.permissions().mode() & 0o100 != 0 { EntryKind::Executable } else { EntryKind::File };
+    digest_file(path).map(|(_, digest)| Some((kind, digest))).map_err(failed)
+}
+
+/// Size and digest of a file, without holding it in memory.
+pub(super) fn digest_file(path: &Path) -> std::io::Result<(u64, Digest)> {
+    use sha2::Digest as _;
+    let mut hasher = sha2::Sha256::new();
+    let bytes = std::io::copy(&mut std::fs::File::open(path)?, &mut hasher)?;
+    let digest = format!("sha256:{}", hex(&hasher.finalize())).parse().map_err(std::io::Error::other)?;
+    Ok((bytes, digest))
+}
+
+impl Tree for WorkTree {
+    fn id(&self) -> &TreeId {
+        &self.id
+    }
+
+    fn entries(&self) -> std::result::Result<&[TreeEntry], Unreadable> {
+        Ok(&self.entries)
+    }
+
+    fn read(&self, path: &str) -> std::result::Result<Option<Vec<u8>>, Unreadable> {
+        let Ok(at) = self.entries.binary_search_by(|entry| entry.path.as_str().cmp(path)) else { return Ok(None) };
+        let failed = |error: std::io::Error| Unreadable(format!("`{path}`: {error}"));
+        let on_disk = self.root.join(path);
+        let bytes = match self.entries[at].kind {
+            EntryKind::Submodule => return Ok(None),
+            EntryKind::Symlink => std::fs::read_link(&on_disk).map_err(failed)?.as_os_str().as_bytes().to_vec(),
+            EntryKind::File | EntryKind::Executable => std::fs::read(&on_disk).map_err(failed)?,
+        };
+        if self.digests.get(path) == Some(&Digest::of(&bytes)) {
+            Ok(Some(bytes))
+        } else {
+            Err(Unreadable(format!("`{path}` changed while it was judged")))
+        }
+    }
+}
+
+fn kind_of_mode(mode: &str) -> Option<EntryKind> {
+    Some(match mode {
+        "100755" => EntryKind::Executable,
+        "120000" => EntryKind::Symlink,
+        "160000" => EntryKind::Submodule,
+        mode if mode.starts_with("100") => EntryKind::File,
+        _ => return None,
+    })
+}
