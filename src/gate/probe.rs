@@ -7,6 +7,7 @@
 //! Shapes here are written to the ledger (`tagwarden.evidence/1`): fields may be added, never renamed.
 
 pub mod reduce;
+pub mod why;
 
 use crate::domain::{ChannelName, Finding, GateId, Oid, Span, Timestamp, Verb, state};
 use serde::{Deserialize, Serialize};
