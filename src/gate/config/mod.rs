@@ -1,0 +1,12 @@
+//! Reads `gates/` into a [`super::Protocol`], with exact places for everything that is wrong.
+//!
+//! Files are parsed into plain types that keep their places, then checked into the types of [`super::protocol`]. Every
+//! error of every file is collected, so that one run shows all of them; nothing half right ever leaves this module.
+//!
+//! Deliberately absent: reading files (the caller brings their bytes) and the meaning of what stands under a kind's key
+//! (each kind reads its own).
+
+mod collect;
+mod header;
+
+pub use header::{Spec, read};

@@ -1,0 +1,156 @@
+//! One finding for whatever the YAML crate refused: our words, our codes, the exact place.
+
+use super::{MAX_DEPTH, Source};
+use crate::{
+    domain::{Finding, Place},
+    text::near,
+};
+use serde_yaml::{Error, Location, budget::BudgetBreach, localizer::ExternalMessageSource};
+
+pub(super) fn finding(source: &Source, failure: &Error) -> Finding {
+    let Described { code, message, help } = describe(failure);
+    let place = match code {
+        // Shown at the first level too many, not to its end.
+        "too-deep" => Place { end_column: None, ..place(source, failure.location()) },
+        _ => place(source, failure.location()),
+    };
+    let finding = Finding::error(format!("config/{code}"), message).at(place);
+    match help {
+        Some(help) => finding.help(help),
+        None => finding,
+    }
+}
+
+struct Described {
+    code: &'static str,
+    message: String,
+    help: Option<String>,
+}
+
+impl Described {
+    fn new(code: &'static str, message: impl Into<String>) -> Described {
+        Described { code, message: message.into(), help: None }
+    }
+
+    fn help(self, help: impl Into<String>) -> Described {
+        Described { help: Some(help.into()), ..self }
+    }
+}
+
+fn describe(failure: &Error) -> Described {
+    let wrong_type = |wanted: &str| Described::new("wrong-type", format!("{} must stand here", in_words(wanted)));
+    match failure {
+        Error::WithSnippet { error, .. } | Error::AliasError { error, .. } => describe(error),
+        Error::SerdeUnknownField { field, expected, .. } => {
+            Described::new("unknown-key", format!("unknown key `{}`", field.escape_debug())).help(near::help(field, expected))
+        }
+        Error::SerdeUnknownVariant { variant, expected, .. } => {
+            Described::new("unknown-word", format!("`{}` is not known here", variant.escape_debug())).help(near::help(variant, expected))
+        }
+        Error::SerdeMissingField { field, .. } => Described::new("missing-key", format!("the key `{field}` is missing")),
+        Error::DuplicateMappingKey { key, .. } => {
+            let key = key.as_deref().map(|key| format!(" `{}`", key.escape_debug())).unwrap_or_default();
+            Described::new("duplicate-key", format!("the key{key} stands here a second time"))
+        }
+        Error::Eof { .. } => Described::new("syntax", "the text ends too early"),
+        Error::MultipleDocuments { .. } => Described::new("several-documents", "a second document starts here; one file holds one"),
+        Error::MergeKeyNotAllowed { .. } => Described::new("merge-key", "merge keys (`<<`) are not read; write the keys out"),
+        Error::UnsupportedTag { tag, .. } => Described::new("tag", format!("the tag `{}` is not read", tag.escape_debug())),
+        Error::UnknownAnchor { .. } => Described::new("unknown-anchor", "no anchor of this name stands before"),
+        Error::InvalidBooleanStrict { .. } => wrong_type("boolean"),
+        Error::NullIntoString { .. } => wrong_type("string scalar"),
+        Error::InvalidScalar { ty, .. } => wrong_type(ty),
+        Error::Unexpected { expected, .. } => wrong_type(expected),
+        Error::ExternallyTaggedEnumExpectedScalarOrMapping { .. } => wrong_type("string scalar or mapping"),
+        Error::SerdeInvalidType { unexpected, expected, .. } | Error::SerdeInvalidValue { unexpected, expected, .. } => {
+            Described::new("wrong-type", format!("{unexpected} stands here instead of {expected}"))
+        }
+        Error::SerdeInvalidLength { len, expected, .. } => {
+            Described::new("wrong-type", format!("{len} items stand here instead of {expected}"))
+        }
+        Error::Budget { breach, .. } => budget(breach),
+        Error::AliasReplayLimitExceeded { .. }
+        | Error::AliasExpansionLimitExceeded { .. }
+        | Error::AliasReplayStackDepthExceeded { .. }
+        | Error::AliasReplayCounterOverflow { .. } => Described::new("too-big", "the aliases of this file unfold to too much"),
+        Error::ExternalMessage { source: origin, msg, .. } if matches!(**origin, ExternalMessageSource::Parser(_)) => syntax(msg),
+        Error::Message { msg, .. } => Described::new("wrong-value", msg.clone()),
+        other => Described::new("syntax", without_position(&other.to_string())),
+    }
+}
+
+fn budget(breach: &BudgetBreach) -> Described {
+    match breach {
+        BudgetBreach::Depth { .. } => too_deep(),
+        BudgetBreach::Documents { .. } => Described::new("several-documents", "one file holds one document"),
+        BudgetBreach::Aliases { .. } | BudgetBreach::Anchors { .. } | BudgetBreach::AliasAnchorRatio { .. } => {
+            Described::new("too-big", "the file has too many anchors and aliases")
+        }
+        _ => Described::new("too-big", "the file is too big for a configuration file"),
+    }
+}
+
+fn too_deep() -> Described {
+    Described::new("too-deep", format!("more than {MAX_DEPTH} levels of nesting are not read"))
+}
+
+fn syntax(message: &str) -> Described {
+    let message = without_position(message);
+    if message.contains("recursion limit") || message.contains("nesting") {
+        return too_deep();
+    }
+    if message.contains("tab") {
+        return Described::new("tab", message).help("indent with spaces");
+    }
+    Described::new("syntax", message)
+}
+
+/// What the crate calls a type, as a person would.
+fn in_words(kind: &str) -> &str {
+    match kind {
+        "boolean" => "`true` or `false`",
+        "string scalar" | "string" => "a text",
+        "string scalar or mapping" => "a word or a mapping",
+        "mapping start" | "mapping" => "a mapping (`key: value`)",
+        "sequence start" | "sequence" => "a list (`- item`)",
+        "floating point" | "f64" | "f32" => "a number",
+        "u8" | "u16" | "u32" | "u64" | "u128" | "usize" => "a whole number, not negative,",
+        "i8" | "i16" | "i32" | "i64" | "i128" | "isize" => "a whole number",
+        other => other,
+    }
+}
+
+fn without_position(message: &str) -> String {
+    message.split(" at line ").next().unwrap_or(message).to_owned()
+}
+
+/// Nothing but comments and blank lines: serde would read it as an empty mapping.
+pub(super) fn is_empty(source: &Source) -> bool {
+    source.text.lines().map(str::trim).all(|line| line.is_empty() || line.starts_with('#') || line == "---")
+}
+
+/// The place of the whole key or scalar. Where the crate gives a point only, up to the end of the word there.
+fn place(source: &Source, location: Option<Location>) -> Place {
+    let Some(location) = location else { return source.place(0..0) };
+    let start = match location.span().byte_offset() {
+        Some(offset) => offset as usize,
+        None => offset_of(source, location.line(), location.column()),
+    };
+    let length = match location.span().byte_len() {
+        Some(length) if length > 0 => length as usize,
+        _ => word_length(source.text.get(start..).unwrap_or_default()),
+    };
+    // A point behind the last character: show the last line that has one.
+    let start = if start >= source.text.trim_end().len() { source.text.trim_end().len() } else { start };
+    source.place(start..start + length)
+}
+
+fn offset_of(source: &Source, line: u64, column: u64) -> usize {
+    let line_start: usize = source.text.split_inclusive('\n').take(line.saturating_sub(1) as usize).map(str::len).sum();
+    let rest = source.text.get(line_start..).unwrap_or_default();
+    line_start + rest.char_indices().nth(column.saturating_sub(1) as usize).map_or(rest.len(), |(at, _)| at)
+}
+
+fn word_length(text: &str) -> usize {
+    text.find(|c: char| c.is_whitespace() || ",:]}".contains(c)).unwrap_or(text.len()).max(1)
+}
