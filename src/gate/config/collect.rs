@@ -10,7 +10,7 @@ use crate::{
 };
 use std::str::FromStr;
 
-pub(super) struct Collector<'a> {
+pub struct Collector<'a> {
     pub source: &'a Source,
     pub findings: Vec<Finding>,
 }

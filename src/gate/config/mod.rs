@@ -6,7 +6,7 @@
 //! Deliberately absent: reading files (the caller brings their bytes) and the meaning of what stands under a kind's key
 //! (each kind reads its own).
 
-mod collect;
+pub(in crate::gate) mod collect;
 mod header;
 
 pub use header::{Spec, read};
