@@ -10,6 +10,7 @@ use crate::{
 };
 use std::{
     collections::BTreeMap,
+    io::Read,
     os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
     sync::OnceLock,
@@ -158,9 +159,14 @@ impl WorkTree {
         let root = git.dir().to_owned();
         let mut entries = Vec::new();
         let mut digests = BTreeMap::new();
+        let mut folders = BTreeMap::from([(root.clone(), true)]);
         for name in listed.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
             let path = String::from_utf8_lossy(name).into_owned();
-            let Some((kind, digest)) = entry_on_disk(&root.join(std::ffi::OsStr::from_bytes(name)), &path)? else { continue };
+            let on_disk = root.join(std::ffi::OsStr::from_bytes(name));
+            if !on_disk.parent().is_some_and(|folder| is_real_folder(folder, &mut folders)) {
+                continue;
+            }
+            let Some((kind, digest)) = entry_on_disk(&on_disk, &path)? else { continue };
             entries.push(TreeEntry { path: path.clone(), kind, oid: digest.hex().to_owned() });
             digests.insert(path, digest);
         }
@@ -169,6 +175,18 @@ impl WorkTree {
         let listing: String = entries.iter().map(|entry| format!("{:?} {} {}\0", entry.kind, entry.oid, entry.path)).collect();
         Ok(WorkTree { root, id: TreeId::WorkTree(Digest::of(listing.as_bytes())), entries, digests })
     }
+}
+
+/// Whether the way from the root to here has no symbolic link, which could lead out of the work tree. git takes what lies
+/// behind one as deleted.
+fn is_real_folder(folder: &Path, known: &mut BTreeMap<PathBuf, bool>) -> bool {
+    let unknown: Vec<&Path> = folder.ancestors().take_while(|folder| !known.contains_key(*folder)).collect();
+    for folder in unknown.into_iter().rev() {
+        let above = folder.parent().and_then(|parent| known.get(parent)).is_some_and(|real| *real);
+        let real = above && std::fs::symlink_metadata(folder).is_ok_and(|meta| meta.is_dir());
+        known.insert(folder.to_owned(), real);
+    }
+    known.get(folder).is_some_and(|real| *real)
 }
 
 /// Kind and content digest of what is at a path; `None`: nothing is there (a deleted file).
@@ -196,11 +214,19 @@ fn entry_on_disk(path: &Path, name: &str) -> Result<Option<(EntryKind, Digest)>>
 
 /// Size and digest of a file, without holding it in memory.
 pub(super) fn digest_file(path: &Path) -> std::io::Result<(u64, Digest)> {
-    use sha2::Digest as _;
-    let mut hasher = sha2::Sha256::new();
-    let bytes = std::io::copy(&mut std::fs::File::open(path)?, &mut hasher)?;
-    let digest = format!("sha256:{}", hex(&hasher.finalize())).parse().map_err(std::io::Error::other)?;
-    Ok((bytes, digest))
+    let mut file = std::fs::File::open(path)?;
+    let mut context = ring::digest::Context::new(&ring::digest::SHA256);
+    let mut buffer = vec![0; 1 << 16];
+    let mut bytes = 0;
+    loop {
+        let read = file.read(&mut buffer)?;
+        if read == 0 {
+            let digest = format!("sha256:{}", hex(context.finish().as_ref())).parse().map_err(std::io::Error::other)?;
+            return Ok((bytes, digest));
+        }
+        context.update(&buffer[..read]);
+        bytes += read as u64;
+    }
 }
 
 impl Tree for WorkTree {

@@ -4,7 +4,8 @@
 //! maintenance, messages in English. Objects are read through one long-lived `git cat-file` ([`objects`]); what concerns
 //! the remote is in [`remote`], the push and the reading of its answer in [`push`].
 //!
-//! Local refs are never created, moved or believed: the state is what the remote says.
+//! Local refs are never believed: the state is what the remote says. Nothing here creates or moves one, but that a push lets
+//! git note in its remote-tracking refs what it pushed.
 
 mod objects;
 mod push;
