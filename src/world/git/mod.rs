@@ -169,6 +169,12 @@ impl Git {
         Ok(!output.stdout.is_empty())
     }
 
+    /// The branch that HEAD names, born or not, without `refs/heads/`. `Ok(None)`: HEAD is detached.
+    pub async fn current_branch(&self) -> Result<Option<String>> {
+        let output = self.runner().run(["symbolic-ref", "--quiet", "HEAD"], None).await?;
+        Ok(output.text().trim_end().strip_prefix("refs/heads/").map(str::to_owned))
+    }
+
     /// A blocking listing for [`crate::world::trees`]: the bytes that git printed.
     pub(super) fn list(&self, args: &[&str]) -> std::result::Result<Vec<u8>, Unreadable> {
         let output = self.runner().run_blocking(args).map_err(|fault| Unreadable(fault.message))?;
