@@ -1,11 +1,101 @@
-//! The verb `init`.
+//! The verb `init`: a first protocol with its document, written where nothing stands yet.
+//!
+//! Every file is compared before the first one is written. One that is there already and differs refuses the whole run; one
+//! that is the same is kept. Nothing is committed, and no remote is asked.
+
+mod set;
 
 use super::{args, session::Session};
 use crate::{
-    domain::{Fault, Reason, Result},
-    report::Report,
+    domain::{Fault, Finding, Reason, Result},
+    report::{Body, InitShape, Report, shape::InitFile},
+    world::{
+        EnvVars, World,
+        files::{self, Found},
+    },
 };
+use set::{Facts, NewFile};
+use std::path::{Path, PathBuf};
 
-pub async fn run(_session: &Session, _args: &args::Init) -> Result<Report> {
-    Err(Fault::new(Reason::Internal, "not built yet"))
+pub async fn run(session: &Session, args: &args::Init) -> Result<Report> {
+    let globals = &session.globals;
+    let dir = globals.repo.clone().unwrap_or_else(|| PathBuf::from("."));
+    let world = World::open(&dir, globals.now, EnvVars::from_process()).await?;
+    if world.git.is_bare() {
+        let fault = Fault::new(Reason::BadUsage, format!("{} is a bare repository: it has no files to add a protocol to", dir.display()));
+        return Err(fault.help("run it in a clone: `git clone URL`, then `tagwarden init` in there"));
+    }
+    let facts =
+        Facts { branch: world.git.current_branch().await?, remote: globals.remote.clone(), gates: gates_folder(globals.gates.as_deref())? };
+    let set = if args.minimal { set::minimal(&facts) } else { return Err(Fault::new(Reason::Internal, "not built yet")) };
+    let files = write(world.git.dir(), set)?;
+    let reason = if files.iter().any(|file| file.written) { Reason::Passed } else { Reason::NothingToDo };
+    Ok(Report::new(reason, Body::Init(InitShape { files })))
+}
+
+/// The folder of the protocol, as it will stand in the document and in git.
+fn gates_folder(given: Option<&Path>) -> Result<String> {
+    let Some(given) = given else { return Ok("gates".to_owned()) };
+    let text = given.to_string_lossy();
+    let plain = |part: &str| {
+        part.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.')
+            && !part.starts_with("..")
+            && part != "."
+            && !part.eq_ignore_ascii_case(".git")
+            && part.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
+    };
+    let folder = text.trim_end_matches('/');
+    if folder.split('/').all(plain) {
+        Ok(folder.to_owned())
+    } else {
+        let message = format!("`{}` is no folder to write a protocol into", text.escape_debug());
+        Err(Fault::new(Reason::BadUsage, message).help("give `--gates` a folder below the repository's root, such as `gates`"))
+    }
+}
+
+/// Compares everything, then writes what is not there.
+fn write(root: &Path, set: Vec<NewFile>) -> Result<Vec<InitFile>> {
+    let mut written = Vec::with_capacity(set.len());
+    let mut in_the_way = Vec::new();
+    for file in &set {
+        match files::compare(root, &file.path, &file.text).map_err(|error| unwritable(&file.path, &error))? {
+            Found::Nothing => written.push(true),
+            Found::Same => written.push(false),
+            Found::Other(what) => in_the_way.push(format!("{} {what}", file.path)),
+        }
+    }
+    if !in_the_way.is_empty() {
+        return Err(refused(&in_the_way));
+    }
+    for (file, _) in set.iter().zip(&written).filter(|(_, written)| **written) {
+        files::write_new(root, &file.path, &file.text).map_err(|error| unwritable(&file.path, &error))?;
+    }
+    let shape = |(file, written): (NewFile, bool)| InitFile { path: file.path, about: file.about.to_owned(), written };
+    Ok(set.into_iter().zip(written).map(shape).collect())
+}
+
+fn refused(in_the_way: &[String]) -> Fault {
+    let fault = Fault::new(Reason::BadUsage, "init writes over nothing, so it wrote nothing");
+    let findings = in_the_way.iter().map(|what| Finding::error("init/in-the-way", what.clone()));
+    fault.findings(findings).help("see the protocol that is there with `tagwarden verify`, or move these files away and run init again")
+}
+
+fn unwritable(path: &str, error: &std::io::Error) -> Fault {
+    Fault::new(Reason::BadUsage, format!("cannot write {path}: {error}"))
+        .help("make the folder writable, then run init again: what is written stays")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_folder_stays_below_the_root() {
+        for (given, folder) in [("gates", "gates"), ("ops/gates/", "ops/gates"), (".release", ".release")] {
+            assert_eq!(gates_folder(Some(Path::new(given))).unwrap(), folder);
+        }
+        for wrong in ["/etc", "..", "a/../../b", "a//b", ".git", "a/.GIT/b", "-x", "a b", "a\\b", "", "."] {
+            assert_eq!(gates_folder(Some(Path::new(wrong))).unwrap_err().reason, Reason::BadUsage, "{wrong}");
+        }
+    }
 }

@@ -5,6 +5,7 @@
 
 pub mod clock;
 pub mod env;
+pub mod files;
 pub mod git;
 pub mod output;
 pub mod trees;
