@@ -91,10 +91,16 @@ fn deliver(report: &Report, delivery: &Delivery) -> u8 {
 fn tell_github(report: &Report) -> std::io::Result<()> {
     let file = |name| std::env::var_os(name).filter(|path| !path.is_empty()).map(PathBuf::from);
     if let Some(path) = file("GITHUB_STEP_SUMMARY") {
-        output::append_file(&path, &report::github::summary(report))?;
+        let room = report::github::SUMMARY_LIMIT.saturating_sub(output::size(&path));
+        output::append_file(&path, &report::github::summary(report, room))?;
     }
     if let Some(path) = file("GITHUB_OUTPUT") {
-        output::append_file(&path, &report::github::outputs(report, &output::random_hex()?))?;
+        let lines = loop {
+            if let Some(lines) = report::github::outputs(report, &output::random_hex()?) {
+                break lines;
+            }
+        };
+        output::append_file(&path, &lines)?;
     }
     Ok(())
 }
@@ -121,9 +127,11 @@ fn remember_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let told = std::env::var_os("RUST_BACKTRACE").is_some_and(|value| !value.is_empty() && value != "0");
         let place = panic.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
-        let message = if told { panic.payload_as_str().map(|message| format!(": {message}")) } else { None };
+        let said = panic.payload();
+        let said = said.downcast_ref::<String>().map(String::as_str).or_else(|| said.downcast_ref::<&str>().copied());
+        let message = said.filter(|_| told).map(|message| format!(": {message}")).unwrap_or_default();
         if let Ok(mut last) = PANIC.lock() {
-            last.get_or_insert(format!("{place}{}", message.unwrap_or_default()));
+            last.get_or_insert(format!("{place}{message}"));
         }
     }));
 }

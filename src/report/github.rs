@@ -1,15 +1,327 @@
-//! The report for GitHub Actions.
+//! The report for GitHub Actions: workflow commands on standard output, the step summary, and the step's outputs.
+//!
+//! The runner reads commands from whatever is printed, so foreign text is neutralised ([`neutral`]). In Markdown, foreign text stands in a fence longer than any it contains, or escaped with mentions and
+//! links defused. Neither `GITHUB_ENV` nor `GITHUB_PATH` is ever written.
 
-use super::Report;
+use super::{
+    Body, Report, Style, human,
+    safe::{neutral, visible},
+};
+use crate::domain::{Decision, Finding, Severity};
+use std::fmt::Write as _;
 
-pub fn render(report: &Report) -> String {
-    super::json::render(report)
+/// What a step summary may hold, in bytes; GitHub drops a larger one whole.
+pub const SUMMARY_LIMIT: usize = 1024 * 1024;
+
+/// Standard output: the report for people without colour, then one annotation per finding.
+pub fn render(report: &Report, style: Style) -> String {
+    let mut text = neutral(&human::render(report, Style { color: false, ..style }));
+    for annotation in annotations(report) {
+        text.push_str(&annotation);
+        text.push('\n');
+    }
+    text
 }
 
-pub fn summary(_report: &Report) -> String {
-    String::new()
+fn annotations(report: &Report) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (gate, findings) in human::gate_findings(&report.body) {
+        // A gate that does not stop the run is worth a warning at most.
+        let most = if gate.blocks() { Severity::Error } else { Severity::Warning };
+        lines.extend(findings.iter().map(|finding| annotation(finding, finding.severity.max(most))));
+        if gate.blocks() && findings.is_empty() && gate.outcome != crate::domain::Outcome::Skipped {
+            lines.push(command("error", &[("title", gate.reason_code.slug())], &format!("gate {}: {}", gate.id, gate.reason_code.about())));
+        }
+    }
+    let own = human::body_findings(&report.body).into_iter().chain(&report.findings);
+    lines.extend(own.map(|finding| annotation(finding, finding.severity)));
+    if report.decision() == Decision::Stop && (lines.is_empty() || matches!(report.body, Body::Error(_))) {
+        let message = match &report.body {
+            Body::Error(shape) => shape.message.as_str(),
+            _ => report.reason.about(),
+        };
+        lines.insert(
+            0,
+            command("error", &[("title", report.reason.slug())], &format!("{}\n{}", visible(message), visible(&report.next_step()))),
+        );
+    }
+    lines
 }
 
-pub fn outputs(_report: &Report, _delimiter: &str) -> String {
-    String::new()
+fn annotation(finding: &Finding, severity: Severity) -> String {
+    let name = match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Note => "notice",
+    };
+    let mut properties = Vec::new();
+    if let Some(place) = &finding.place {
+        properties.push(("file", visible(&place.file).into_owned()));
+        properties.push(("line", place.line.to_string()));
+        properties.push(("col", place.column.to_string()));
+        // GitHub counts the last marked column, we count one past it.
+        properties.extend(place.end_column.map(|end| ("endColumn", end.saturating_sub(1).max(place.column).to_string())));
+    }
+    properties.push(("title", visible(&finding.code).into_owned()));
+    let properties: Vec<(&str, &str)> = properties.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let help = finding.help.as_ref().map(|help| format!("\nhelp: {}", visible(help))).unwrap_or_default();
+    command(name, &properties, &format!("{}{help}", visible(&finding.message)))
+}
+
+fn command(name: &str, properties: &[(&str, &str)], message: &str) -> String {
+    let escape = |text: &str| text.replace("##[", "## [").replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+    let property = |(name, value): &(&str, &str)| format!("{name}={}", escape(value).replace(':', "%3A").replace(',', "%2C"));
+    let properties: Vec<String> = properties.iter().map(property).collect();
+    format!("::{name} {}::{}", properties.join(","), escape(message))
+}
+
+/// Markdown for the step summary, at most `room` bytes: a table of the gates, and the report for people in a fence. Empty
+/// where there is no room for the head.
+pub fn summary(report: &Report, room: usize) -> String {
+    let decision = super::word(report.decision());
+    let mut text = format!("### tagwarden: {decision} (`{}`)\n\n", report.reason);
+    let gates = human::gate_findings(&report.body);
+    if !gates.is_empty() {
+        text.push_str("| gate | title | outcome | reason |\n|---|---|---|---|\n");
+        for (gate, _) in &gates {
+            // Writing to a String cannot fail.
+            let _ =
+                writeln!(text, "| {} `{}` | {} | {} | `{}` |", gate.number, gate.id, inline(&gate.title), gate.outcome, gate.reason_code);
+        }
+        text.push('\n');
+    }
+    let body = human::render(report, Style::default());
+    let fence = "`".repeat(longest_run(&body, '`').max(2) + 1);
+    let around = text.len() + 2 * fence.len() + "text\n\n\n".len();
+    let body = match room.checked_sub(around) {
+        Some(left) => cut(&body, left),
+        None => return String::new(),
+    };
+    let end = if body.ends_with('\n') { "" } else { "\n" };
+    text + &format!("{fence}text\n{body}{end}{fence}\n")
+}
+
+/// Foreign text inside a Markdown line: nothing in it formats, links, mentions or ends a table cell.
+fn inline(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len() * 2);
+    for c in visible(text).chars() {
+        match c {
+            '&' => shown.push_str("&amp;"),
+            '<' => shown.push_str("&lt;"),
+            '>' => shown.push_str("&gt;"),
+            // A zero-width space after these keeps mentions, references and links from being made.
+            '@' | '#' | ':' => {
+                shown.push(c);
+                shown.push_str("&#8203;");
+            }
+            '.' => shown.push_str("&#8203;."),
+            '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '(' | ')' | '!' | '|' | '~' | '$' => {
+                shown.push('\\');
+                shown.push(c);
+            }
+            _ => shown.push(c),
+        }
+    }
+    shown
+}
+
+fn longest_run(text: &str, wanted: char) -> usize {
+    let (mut longest, mut run) = (0, 0);
+    for c in text.chars() {
+        run = if c == wanted { run + 1 } else { 0 };
+        longest = longest.max(run);
+    }
+    longest
+}
+
+/// Whole lines of at most `room` bytes, saying so where some are left out.
+fn cut(text: &str, room: usize) -> String {
+    const SAID: &str = "... cut: the report is longer than a step summary may be\n";
+    if text.len() <= room {
+        return text.to_owned();
+    }
+    let mut kept = String::new();
+    for line in text.split_inclusive('\n') {
+        if kept.len() + line.len() + SAID.len() > room {
+            break;
+        }
+        kept.push_str(line);
+    }
+    if SAID.len() <= room { kept + SAID } else { kept }
+}
+
+/// Lines for the step's output file, each value between the delimiter, which the caller draws at random. `None`: a value
+/// contains the delimiter; draw another.
+pub fn outputs(report: &Report, delimiter: &str) -> Option<String> {
+    let mut text = String::new();
+    for (name, value) in values(report) {
+        let value = visible(&value);
+        if value.contains(delimiter) {
+            return None;
+        }
+        let _ = writeln!(text, "{name}<<{delimiter}\n{value}\n{delimiter}");
+    }
+    Some(text)
+}
+
+/// The outputs of a step. All are always there; what this answer does not know is empty.
+fn values(report: &Report) -> Vec<(&'static str, String)> {
+    let (commit, ledger) = match &report.body {
+        Body::Run(shape) => (shape.commit.clone(), None),
+        Body::Move(shape) => {
+            (shape.moves.iter().find_map(|made| made.commit.clone()), shape.ledger.clone().map(|at| (at.serial, at.entry)))
+        }
+        Body::Resolve(shape) => (Some(shape.commit.clone()), Some((shape.ledger.serial, shape.ledger.entry.clone()))),
+        Body::Entry(shape) => (shape.commit.clone(), Some((shape.serial, shape.entry.clone()))),
+        Body::Policy(shape) => (None, Some((shape.ledger.serial, shape.ledger.entry.clone()))),
+        Body::Status(shape) => (None, shape.ledger.clone().map(|at| (at.serial, at.entry))),
+        _ => (None, None),
+    };
+    vec![
+        ("decision", super::word(report.decision()).to_owned()),
+        ("reason_code", report.reason.to_string()),
+        ("exit_code", report.exit_code().to_string()),
+        ("channel", report.body.channel().map(ToString::to_string).unwrap_or_default()),
+        ("release", report.body.release().unwrap_or_default()),
+        ("commit", commit.map(|oid| oid.to_string()).unwrap_or_default()),
+        ("serial", ledger.as_ref().map(|(serial, _)| serial.to_string()).unwrap_or_default()),
+        ("entry", ledger.map(|(_, entry)| entry.to_string()).unwrap_or_default()),
+        ("signing", report.signing.map(|signing| signing.slug().to_owned()).unwrap_or_default()),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        domain::Outcome,
+        report::{sample, shape::GateShape},
+    };
+
+    #[test]
+    fn annotations_name_the_place() {
+        insta::assert_snapshot!(annotations(&sample::verify()).join("\n"), @"::error file=gates/20-health.yaml,line=3,col=11,endColumn=28,title=http/status::the status was 500, expected 200%0Ahelp: look at the service's log");
+        insta::assert_snapshot!(annotations(&sample::refused()).join("\n"), @r"
+        ::error title=held::production is held%0A`tagwarden status` shows the hold; `tagwarden unhold` lifts it.
+        ::error file=gates/20-health.yaml,line=3,col=11,endColumn=28,title=http/status::the status was 500, expected 200%0Ahelp: look at the service's log
+        ");
+        insta::assert_snapshot!(annotations(&sample::lost_race()).join("\n"), @"::error title=stale_pointer::Somebody else moved first; nothing was moved.%0ALook at `tagwarden status`, then run again.");
+        insta::assert_snapshot!(annotations(&sample::status()).join("\n"), @"::error title=ledger/tag-drift::refs/tags/channel/staging was moved by hand%0Ahelp: `tagwarden doctor --fix` moves it back");
+        assert!(annotations(&sample::moved()).is_empty());
+    }
+
+    #[test]
+    fn what_blocks_nothing_is_a_warning_at_most() {
+        let Body::Run(mut run) = sample::verify().body else { panic!("a run") };
+        run.gates = vec![GateShape { on_fail: "document", findings: vec![sample::placed()], ..sample::gate(1, "advice", Outcome::Failed) }];
+        let report = Report::new(crate::domain::Reason::Passed, Body::Run(run));
+        assert!(annotations(&report).iter().all(|line| line.starts_with("::warning ")), "{:?}", annotations(&report));
+    }
+
+    #[test]
+    fn printed_foreign_text_is_no_command() {
+        let text = render(&sample::hostile(), Style::default());
+        insta::assert_snapshot!(text, @r"
+        verify commit cccccccccc for production by policy bbbbbbbbbb
+          ✗   1  body  x\u{1b}[2J\n::error::owned\n## [command]rm ]]> </failure> & \u{202e}@oct…  41 ms  gate_failed  owner x\u{1b}[2J\n::error::owned\n## [command]rm ]]> </failure> & \u{202…
+
+        gate 1, body: gate_failed
+        error[http/body]: x\u{1b}[2J\n::error::owned\n## [command]rm ]]> </failure> & \u{202e}@octocat https://evil.example ```\n- [x](y) <b>#1 \u{0}
+         --> x\u{1b}[2J\n::error::owned\n## [command]rm ]]> </failure> & \u{202e}@octocat https://evil.example ```\n- [x](y) <b>#1 \u{0}:1:8
+          |
+        1 | a␛[31m�b: x
+          |        ^^^^
+          |
+          = help: x\u{1b}[2J\n::error::owned\n## [command]rm ]]> </failure> & \u{202e}@octocat https://evil.example ```\n- [x](y) <b>#1 \u{0}
+        note: x\u{1b}[2J\n::error::owned\n## [command]rm ]]> </failure> & \u{202e}@octocat https://evil.example ```\n- [x](y) <b>#1 \u{0}
+        signing: none
+
+        stop (gate_failed). Read the finding, mend its cause, run `tagwarden verify --channel production`.
+        ::error file=x\u{1b}[2J\n%3A%3Aerror%3A%3Aowned\n## [command]rm ]]> </failure> & \u{202e}@octocat https%3A//evil.example ```\n- [x](y) <b>#1 \u{0},line=1,col=8,endColumn=11,title=http/body::x\u{1b}[2J\n::error::owned\n## [command]rm ]]> </failure> & \u{202e}@octocat https://evil.example ```\n- [x](y) <b>#1 \u{0}%0Ahelp: x\u{1b}[2J\n::error::owned\n## [command]rm ]]> </failure> & \u{202e}@octocat https://evil.example ```\n- [x](y) <b>#1 \u{0}
+        ");
+        for line in text.lines() {
+            let line = line.trim_start();
+            assert!(!line.contains("##["), "{line}");
+            assert!(!line.starts_with("::") || line.starts_with("::error file="), "{line}");
+        }
+    }
+
+    #[test]
+    fn the_summary_fences_what_is_foreign() {
+        insta::assert_snapshot!(summary(&sample::hostile(), SUMMARY_LIMIT), @r"
+        ### tagwarden: stop (`gate_failed`)
+
+        | gate | title | outcome | reason |
+        |---|---|---|---|
+        | 1 `body` | x\\u\{1b\}\[2J\\n:&#8203;:&#8203;error:&#8203;:&#8203;owned\\n#&#8203;#&#8203;\[command\]rm \]\]&gt; &lt;/failure&gt; &amp; \\u\{202e\}@&#8203;octocat https:&#8203;//evil&#8203;.example \`\`\`\\n- \[x\]\(y\) &lt;b&gt;#&#8203;1 \\u\{0\} | failed | `gate_failed` |
+
+        ````text
+        verify commit cccccccccc for production by policy bbbbbbbbbb
+          ✗   1  body  x\u{1b}[2J\n::error::owned\n## [command]rm ]]> </failure> & \u{202e}@oct…  41 ms  gate_failed  owner x\u{1b}[2J\n::error::owned\n## [command]rm ]]> </failure> & \u{202…
+
+        gate 1, body: gate_failed
+        error[http/body]: x\u{1b}[2J\n::error::owned\n## [command]rm ]]> </failure> & \u{202e}@octocat https://evil.example ```\n- [x](y) <b>#1 \u{0}
+         --> x\u{1b}[2J\n::error::owned\n## [command]rm ]]> </failure> & \u{202e}@octocat https://evil.example ```\n- [x](y) <b>#1 \u{0}:1:8
+          |
+        1 | a␛[31m�b: x
+          |        ^^^^
+          |
+          = help: x\u{1b}[2J\n::error::owned\n## [command]rm ]]> </failure> & \u{202e}@octocat https://evil.example ```\n- [x](y) <b>#1 \u{0}
+        note: x\u{1b}[2J\n::error::owned\n## [command]rm ]]> </failure> & \u{202e}@octocat https://evil.example ```\n- [x](y) <b>#1 \u{0}
+        signing: none
+
+        stop (gate_failed). Read the finding, mend its cause, run `tagwarden verify --channel production`.
+        ````
+        ");
+    }
+
+    #[test]
+    fn the_summary_keeps_to_its_room() {
+        let mut report = sample::verify();
+        report.notices = vec!["n".repeat(1000); 3000];
+        let text = summary(&report, SUMMARY_LIMIT);
+        assert!(text.len() <= SUMMARY_LIMIT && text.len() > SUMMARY_LIMIT - 2000, "{}", text.len());
+        assert!(text.ends_with("step summary may be\n```\n"), "{}", &text[text.len() - 200..]);
+        for room in [0, 10, 400, 500, 1000] {
+            let text = summary(&report, room);
+            assert!(text.len() <= room, "{room}: {}", text.len());
+            assert!(text.matches("```").count().is_multiple_of(2), "{text}");
+        }
+    }
+
+    #[test]
+    fn outputs_stand_between_their_delimiter() {
+        insta::assert_snapshot!(outputs(&sample::moved(), "d41d8cd9").unwrap(), @r"
+        decision<<d41d8cd9
+        done
+        d41d8cd9
+        reason_code<<d41d8cd9
+        moved
+        d41d8cd9
+        exit_code<<d41d8cd9
+        0
+        d41d8cd9
+        channel<<d41d8cd9
+        production
+        d41d8cd9
+        release<<d41d8cd9
+        web@1.4.0
+        d41d8cd9
+        commit<<d41d8cd9
+        cccccccccccccccccccccccccccccccccccccccc
+        d41d8cd9
+        serial<<d41d8cd9
+        12
+        d41d8cd9
+        entry<<d41d8cd9
+        eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee
+        d41d8cd9
+        signing<<d41d8cd9
+        ssh
+        d41d8cd9
+        ");
+        assert_eq!(outputs(&sample::moved(), "production"), None);
+        let empty = outputs(&sample::refused(), "x9").unwrap();
+        assert!(empty.contains("decision<<x9\nstop\nx9\n") && empty.contains("serial<<x9\n\nx9\n"), "{empty}");
+    }
 }

@@ -1,16 +1,99 @@
-//! The report for people.
+//! The report for people: a head line, tables with marks, findings under their source lines, and a last line that says the
+//! decision and what to do next.
+//!
+//! Marks: `✓` passed, `✗` failed, `?` inconclusive, `–` not run. Every foreign text is made visible first; a text of
+//! Tagwarden's own ([`super::TextShape`]) is printed as it is, without a decision line, so that it can be piped.
 
-use super::Report;
+mod body;
+mod canvas;
+mod finding;
+mod ledger;
+
+use super::{Body, Report, SigningMode, shape::GateShape};
+use crate::domain::{Decision, Finding, Severity};
+use canvas::{Canvas, Tone};
 
 /// The choices of the person who reads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Style {
     pub color: bool,
-    /// How often `-v` was given.
+    /// How often `-v` was given: once shows evidence digests and full object ids.
     pub verbose: u8,
+    /// Findings at error level and the decision only.
     pub quiet: bool,
 }
 
-pub fn render(report: &Report, _style: Style) -> String {
-    super::json::render(report)
+pub fn render(report: &Report, style: Style) -> String {
+    if let Body::Text(shape) = &report.body {
+        return with_newline(&shape.text);
+    }
+    let mut canvas = Canvas::new(style);
+    if !style.quiet || matches!(report.body, Body::Error(_)) {
+        body::draw(&report.body, report.reason, &mut canvas);
+    }
+    draw_findings(report, &mut canvas);
+    if !style.quiet {
+        for notice in &report.notices {
+            canvas.line(&format!("note: {}", canvas.foreign(notice)));
+        }
+    }
+    if report.signing == Some(SigningMode::None) {
+        canvas.line("signing: none");
+    }
+    draw_decision(report, &mut canvas);
+    super::safe::neutral(&canvas.finish())
 }
+
+fn draw_findings(report: &Report, canvas: &mut Canvas) {
+    for (gate, findings) in gate_findings(&report.body) {
+        let shown = shown(findings, canvas.style);
+        if !shown.is_empty() {
+            canvas.gap();
+            canvas.line(&format!("gate {}, {}: {}", gate.number, gate.id, gate.reason_code));
+            shown.into_iter().for_each(|finding| finding::draw(finding, canvas));
+        }
+    }
+    let own = shown(body_findings(&report.body).into_iter().chain(&report.findings), canvas.style);
+    if !own.is_empty() {
+        canvas.gap();
+        own.into_iter().for_each(|finding| finding::draw(finding, canvas));
+    }
+}
+
+fn shown<'a>(findings: impl IntoIterator<Item = &'a Finding>, style: Style) -> Vec<&'a Finding> {
+    findings.into_iter().filter(|finding| !style.quiet || finding.severity == Severity::Error).collect()
+}
+
+/// The findings of every gate of the body, in gate order.
+pub(super) fn gate_findings(body: &Body) -> Vec<(&GateShape, &[Finding])> {
+    let runs = match body {
+        Body::Run(run) => vec![run],
+        Body::Move(shape) => shape.run.iter().chain(&shape.after).collect(),
+        _ => Vec::new(),
+    };
+    runs.into_iter().flat_map(|run| &run.gates).map(|gate| (gate, gate.findings.as_slice())).collect()
+}
+
+/// The findings that a body carries outside gates.
+pub(super) fn body_findings(body: &Body) -> Vec<&Finding> {
+    match body {
+        Body::Status(shape) => shape.channels.iter().flat_map(|channel| &channel.drift).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn draw_decision(report: &Report, canvas: &mut Canvas) {
+    let decision = report.decision();
+    let tone = if decision == Decision::Stop { Tone::Bad } else { Tone::Good };
+    canvas.gap();
+    let next = canvas.foreign(&report.next_step());
+    let stop = if next.ends_with(['.', '`', '!', '?']) || next.is_empty() { "" } else { "." };
+    canvas.line(&format!("{} ({}). {next}{stop}", canvas.paint(super::word(decision), tone), report.reason));
+}
+
+fn with_newline(text: &str) -> String {
+    if text.is_empty() || text.ends_with('\n') { text.to_owned() } else { format!("{text}\n") }
+}
+
+#[cfg(test)]
+mod tests;

@@ -14,6 +14,8 @@ pub mod human;
 pub mod json;
 pub mod junit;
 pub mod safe;
+#[cfg(test)]
+mod sample;
 pub mod shape;
 
 pub use human::Style;
@@ -167,6 +169,15 @@ pub fn render(report: &Report, format: Format, style: Style) -> String {
         Format::Human => human::render(report, style),
         Format::Json => json::render(report),
         Format::Junit => junit::render(report),
-        Format::Github => github::render(report),
+        Format::Github => github::render(report, style),
+    }
+}
+
+/// The word that scripts read.
+pub const fn word(decision: Decision) -> &'static str {
+    match decision {
+        Decision::Done => "done",
+        Decision::Stop => "stop",
+        Decision::Continue => "continue",
     }
 }

@@ -35,6 +35,41 @@ pub fn visible_in_place(line: &str) -> String {
     line.chars().map(show).collect()
 }
 
+/// Lines in which a CI runner finds no command: it reads `::name::` at the start of a line and `##[name]` anywhere.
+pub fn neutral(text: &str) -> String {
+    if !text.contains("::") && !text.contains("##[") {
+        return text.to_owned();
+    }
+    let mut lines = String::with_capacity(text.len() + 16);
+    for line in text.split_inclusive('\n') {
+        let blanks = line.len() - line.trim_start().len();
+        let (indent, rest) = line.split_at(blanks);
+        let rest = rest.replace("##[", "## [");
+        lines.push_str(indent);
+        match rest.strip_prefix("::") {
+            Some(rest) => lines.extend([": :", rest]),
+            None => lines.push_str(&rest),
+        }
+    }
+    lines
+}
+
+/// JSON text in which neither a terminal nor a CI runner finds anything to act on. Reads back the same: only what stands
+/// inside strings is escaped.
+pub fn neutral_json(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for c in json.chars() {
+        if is_hidden(c) && c != '\n' {
+            let mut units = [0; 2];
+            text.extend(c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            text.push(c);
+        }
+    }
+    // Outside strings JSON has neither `#` nor two colons in a row, and a string starts with its quote.
+    text.replace("##[", "##\\u005b")
+}
+
 /// Control characters, and format characters that hide text or change its direction.
 fn is_hidden(c: char) -> bool {
     c.is_control()
@@ -63,5 +98,26 @@ mod tests {
             assert_eq!(visible_in_place(text).chars().count(), text.chars().count());
         }
         assert_eq!(visible_in_place("a\u{1b}b\u{7f}"), "a␛b␡");
+    }
+
+    #[test]
+    fn runners_find_no_command() {
+        for (text, shown) in [
+            ("::set-output name=x::y", ": :set-output name=x::y"),
+            ("a\n  ::stop-commands::x\nb", "a\n  : :stop-commands::x\nb"),
+            ("\t::add-mask::x", "\t: :add-mask::x"),
+            ("a ##[group]b ##[x]\n", "a ## [group]b ## [x]\n"),
+            ("a::b # [c]", "a::b # [c]"),
+        ] {
+            assert_eq!(neutral(text), shown);
+        }
+    }
+
+    #[test]
+    fn json_reads_back_the_same_and_acts_on_nothing() {
+        let value = serde_json::json!({"a": "\u{9b}31m\u{202e}\u{e0041}##[group]\n::x", "b\u{7f}": ["é"]});
+        let text = neutral_json(&serde_json::to_string_pretty(&value).unwrap());
+        assert!(!text.chars().any(|c| is_hidden(c) && c != '\n') && !text.contains("##["), "{text}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), value);
     }
 }

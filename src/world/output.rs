@@ -66,6 +66,11 @@ pub fn append_file(path: &Path, text: &str) -> io::Result<()> {
     fs::OpenOptions::new().append(true).create(true).open(path)?.write_all(text.as_bytes())
 }
 
+/// How long a file is; 0 where it is not there.
+pub fn size(path: &Path) -> usize {
+    fs::metadata(path).map_or(0, |found| usize::try_from(found.len()).unwrap_or(usize::MAX))
+}
+
 /// 128 random bits in hex.
 pub fn random_hex() -> io::Result<String> {
     let mut bytes = [0; 16];

@@ -1,0 +1,168 @@
+//! The part of a report that is particular to its verb.
+
+use super::{
+    canvas::{Canvas, Cell, Tone, cell, duration, mark, toned},
+    ledger,
+};
+use crate::{
+    domain::{Outcome, Reason, RefName, Verb},
+    report::shape::{Body, DoctorShape, InitShape, LedgerPlace, MoveRef, MoveShape, RehearsalShape, RunShape, join_releases},
+};
+
+pub fn draw(body: &Body, reason: Reason, canvas: &mut Canvas) {
+    match body {
+        Body::Run(shape) => run(shape, canvas),
+        Body::Move(shape) => moving(shape, canvas),
+        Body::Rehearsal(shape) => rehearsal(shape, canvas),
+        Body::Status(shape) => ledger::status(shape, canvas),
+        Body::Resolve(shape) => ledger::resolve(shape, canvas),
+        Body::History(shape) => ledger::history(shape, canvas),
+        Body::Audit(shape) => ledger::audit(shape, canvas),
+        Body::Policy(shape) => ledger::policy(shape, canvas),
+        Body::Entry(shape) => ledger::entry(shape, canvas),
+        Body::Doctor(shape) => doctor(shape, canvas),
+        Body::Init(shape) => init(shape, canvas),
+        Body::Text(_) => {}
+        Body::Error(shape) => {
+            let head = canvas.paint(&format!("error[{reason}]"), Tone::Bad);
+            canvas.line(&format!("{head}: {}", canvas.foreign(&shape.message)));
+        }
+    }
+}
+
+fn run(run: &RunShape, canvas: &mut Canvas) {
+    let subject = run.commit.as_ref().map_or_else(|| "the work tree (draft)".to_owned(), |oid| format!("commit {}", canvas.oid(oid)));
+    let policy = run.policy.as_ref().map_or_else(|| "its own gates".to_owned(), |oid| format!("policy {}", canvas.oid(oid)));
+    canvas.line(&format!("verify {} for {} by {policy}", subject, run.channel));
+    gates(run, canvas);
+}
+
+fn gates(run: &RunShape, canvas: &mut Canvas) {
+    let rows: Vec<Vec<Cell>> = run
+        .gates
+        .iter()
+        .map(|gate| {
+            let why = match gate.outcome {
+                Outcome::Passed => String::new(),
+                Outcome::Skipped => "not run".to_owned(),
+                Outcome::Failed | Outcome::Inconclusive => gate.reason_code.to_string(),
+            };
+            let mut remarks = Vec::new();
+            remarks.extend(gate.is_advisory().then(|| "advisory".to_owned()));
+            remarks.extend(gate.waiver.as_ref().map(|w| format!("waived until {} by {} (entry {})", w.until, w.by, w.serial)));
+            remarks.extend(gate.owner.as_ref().map(|owner| format!("owner {owner}")));
+            if canvas.style.verbose > 0 {
+                remarks.extend(gate.evidence.as_ref().map(ToString::to_string));
+            }
+            vec![
+                mark(gate.outcome),
+                cell(format!("{:>2}", gate.number)),
+                cell(&gate.id),
+                cell(&gate.title),
+                toned(gate.duration_ms.map(duration).unwrap_or_default(), Tone::Dim),
+                cell(why),
+                toned(remarks.join(", "), Tone::Dim),
+            ]
+        })
+        .collect();
+    canvas.rows(&rows);
+}
+
+fn moving(shape: &MoveShape, canvas: &mut Canvas) {
+    let releases = if shape.releases.is_empty() { "nothing".to_owned() } else { join_releases(&shape.releases, ", ") };
+    let sentence = match shape.verb {
+        Verb::Rollback => format!("rollback {} to {releases}", shape.channel),
+        verb => format!("{verb} {releases} to {}", shape.channel),
+    };
+    let planned = if shape.dry_run { " (dry run)" } else { "" };
+    canvas.line(&format!("{sentence}{planned}"));
+    moves(&shape.moves, canvas);
+    match &shape.ledger {
+        Some(ledger) => ledger_line(ledger, canvas),
+        None => canvas.line(if shape.dry_run { "  nothing is written in a dry run" } else { "  nothing moved" }),
+    }
+    for (run, side) in [(&shape.run, "before"), (&shape.after, "after")] {
+        if let Some(run) = run.as_ref().filter(|run| !run.gates.is_empty()) {
+            canvas.gap();
+            canvas.line(&format!("gates {side} the move"));
+            gates(run, canvas);
+        }
+    }
+}
+
+pub(super) fn moves(moves: &[MoveRef], canvas: &mut Canvas) {
+    let rows: Vec<Vec<Cell>> = moves
+        .iter()
+        .map(|made| {
+            let commit = made.commit.as_ref().map(|oid| format!("commit {}", canvas.oid(oid))).unwrap_or_default();
+            vec![
+                cell(&made.name),
+                cell(format!("{} -> {}", canvas.oid_or_none(made.from.as_ref()), canvas.oid_or_none(made.to.as_ref()))),
+                toned(commit, Tone::Dim),
+            ]
+        })
+        .collect();
+    canvas.rows(&rows);
+}
+
+pub(super) fn ledger_line(ledger: &LedgerPlace, canvas: &mut Canvas) {
+    canvas.line(&format!("  ledger entry {} ({}) on {}", ledger.serial, canvas.oid(&ledger.entry), short_ref(&ledger.name)));
+}
+
+fn short_ref(name: &RefName) -> &str {
+    name.as_str().strip_prefix("refs/heads/").unwrap_or(name.as_str())
+}
+
+fn rehearsal(shape: &RehearsalShape, canvas: &mut Canvas) {
+    canvas.line(&format!("rehearsal: {} steps in {}", shape.steps.len(), duration(shape.duration_ms)));
+    let rows: Vec<Vec<Cell>> = shape
+        .steps
+        .iter()
+        .enumerate()
+        .map(|(at, step)| {
+            vec![
+                mark(step.outcome),
+                cell(format!("{:>2}", at + 1)),
+                cell(&step.name),
+                toned(step.duration_ms.map(duration).unwrap_or_default(), Tone::Dim),
+                cell(step.detail.as_deref().unwrap_or_default()),
+            ]
+        })
+        .collect();
+    canvas.rows(&rows);
+    for (head, lines) in [("stand-ins", &shape.stand_ins), ("proves", &shape.proves), ("does not prove", &shape.does_not_prove)] {
+        if !lines.is_empty() {
+            canvas.line(&format!("{head}: {}", canvas.foreign(&lines.join("; "))));
+        }
+    }
+}
+
+fn doctor(shape: &DoctorShape, canvas: &mut Canvas) {
+    let rows: Vec<Vec<Cell>> = shape
+        .checks
+        .iter()
+        .map(|check| {
+            vec![
+                mark(check.outcome),
+                cell(&check.name),
+                cell(check.detail.as_deref().unwrap_or_default()),
+                toned(if check.fixed { "mended" } else { "" }, Tone::Good),
+            ]
+        })
+        .collect();
+    canvas.rows(&rows);
+    for check in shape.checks.iter().filter(|check| check.outcome != Outcome::Passed && !check.fixed) {
+        if let Some(help) = &check.help {
+            canvas.line(&format!("help: {}: {}", canvas.foreign(&check.name), canvas.foreign(help)));
+        }
+    }
+}
+
+fn init(shape: &InitShape, canvas: &mut Canvas) {
+    let rows: Vec<Vec<Cell>> = shape
+        .files
+        .iter()
+        .map(|file| vec![cell(if file.written { "wrote" } else { "kept" }), cell(&file.path), toned(&file.about, Tone::Dim)])
+        .collect();
+    canvas.rows(&rows);
+}

@@ -1,0 +1,241 @@
+//! What the ledger holds, for people: status, resolve, history, audit, the policy, and a single entry.
+
+use super::{
+    body::{ledger_line, moves},
+    canvas::{Canvas, Cell, Tone, cell, mark, toned},
+};
+use crate::{
+    domain::{ChannelName, Outcome, Release, Verb, state},
+    report::shape::{
+        AuditShape, EntryShape, HistoryShape, LedgerPlace, PolicyShape, RejudgeVerdict, ResolveShape, StatusShape, join_releases,
+    },
+};
+
+pub fn status(shape: &StatusShape, canvas: &mut Canvas) {
+    match &shape.ledger {
+        Some(ledger) => ledger_line(ledger, canvas),
+        None => canvas.line("  no ledger"),
+    }
+    if let Some(policy) = &shape.policy {
+        let differs = match &policy.committed {
+            Some(committed) if *committed == policy.tree => String::new(),
+            Some(committed) => format!("; the committed gates/ differ ({})", canvas.oid(committed)),
+            None => "; there are no committed gates/ to compare".to_owned(),
+        };
+        canvas.line(&format!("  policy {} ({}){differs}", policy.version, canvas.oid(&policy.tree)));
+    }
+    canvas.gap();
+    let rows: Vec<Vec<Cell>> = shape
+        .channels
+        .iter()
+        .map(|channel| {
+            let hold = channel.hold.as_ref().map(|hold| format!("held: {}", hold.reason)).unwrap_or_default();
+            vec![
+                cell(&channel.channel),
+                cell(channel.release.as_deref().unwrap_or("nothing yet")),
+                cell(channel.commit.as_ref().map(|oid| canvas.oid(oid)).unwrap_or_default()),
+                toned(channel.since.map(|since| format!("since {since}")).unwrap_or_default(), Tone::Dim),
+                toned(channel.serial.map(|serial| format!("entry {serial}")).unwrap_or_default(), Tone::Dim),
+                toned(hold, Tone::Bad),
+                toned(if channel.drift.is_empty() { "" } else { "drift" }, Tone::Bad),
+            ]
+        })
+        .collect();
+    canvas.rows(&rows);
+    let rows: Vec<Vec<Cell>> = shape
+        .releases
+        .iter()
+        .map(|release| {
+            let channels: Vec<&str> = release.channels.iter().map(ChannelName::as_str).collect();
+            vec![
+                cell(&release.release),
+                cell(canvas.oid(&release.commit)),
+                cell(release.state.slug()),
+                cell(channels.join(", ")),
+                toned(if release.held { "held" } else { "" }, Tone::Bad),
+            ]
+        })
+        .collect();
+    section("releases", &rows, canvas);
+    section("holds", &shape.holds.iter().map(hold_row).collect::<Vec<_>>(), canvas);
+    let waivers: Vec<Vec<Cell>> = shape
+        .waivers
+        .iter()
+        .map(|waiver| {
+            vec![
+                cell(&waiver.gate),
+                cell(&waiver.channel),
+                cell(canvas.oid(&waiver.candidate)),
+                cell(format!("until {}", waiver.until)),
+                cell(format!("by {}", waiver.by)),
+                toned(format!("entry {}", waiver.serial), Tone::Dim),
+            ]
+        })
+        .collect();
+    section("waivers", &waivers, canvas);
+}
+
+fn section(head: &str, rows: &[Vec<Cell>], canvas: &mut Canvas) {
+    if !rows.is_empty() {
+        canvas.gap();
+        canvas.line(head);
+        canvas.rows(rows);
+    }
+}
+
+fn hold_row(hold: &state::Hold) -> Vec<Cell> {
+    vec![
+        cell(scope(hold.scope, hold.of.as_deref())),
+        cell(if hold.automation_only { "for automation" } else { "" }),
+        cell(&hold.reason),
+        cell(format!("by {}", hold.by)),
+        toned(format!("entry {}", hold.serial), Tone::Dim),
+    ]
+}
+
+fn scope(scope: state::HoldScope, of: Option<&str>) -> String {
+    match (scope, of) {
+        (state::HoldScope::All, _) => "everything".to_owned(),
+        (state::HoldScope::Channel, of) => format!("channel {}", of.unwrap_or("?")),
+        (state::HoldScope::Release, of) => format!("release {}", of.unwrap_or("?")),
+    }
+}
+
+pub fn resolve(shape: &ResolveShape, canvas: &mut Canvas) {
+    canvas.line(&format!("{} is at {}", shape.channel, canvas.foreign(&shape.release)));
+    let mut rows = vec![
+        vec![cell("commit"), cell(shape.commit.as_str())],
+        vec![cell("tag"), cell(format!("{} ({})", shape.tag.name, shape.tag.oid))],
+        vec![cell("since"), cell(format!("{} by entry {}", shape.since, shape.serial))],
+    ];
+    rows.extend(
+        shape
+            .releases
+            .iter()
+            .filter(|_| shape.releases.len() > 1)
+            .map(|release: &Release| vec![cell(release.name().to_string()), cell(release.commit.as_str())]),
+    );
+    canvas.rows(&rows);
+}
+
+pub fn history(shape: &HistoryShape, canvas: &mut Canvas) {
+    if shape.entries.is_empty() {
+        canvas.line("no entries");
+    }
+    for entry in &shape.entries {
+        let channel = entry.channel.as_ref().map(|channel| format!(" {channel}")).unwrap_or_default();
+        let releases = if entry.releases.is_empty() { String::new() } else { format!(" {}", join_releases(&entry.releases, ", ")) };
+        let annulled = if entry.annulled { canvas.paint(" (annulled)", Tone::Bad) } else { String::new() };
+        let (oid, by) = (canvas.oid(&entry.entry), canvas.foreign(&entry.actor.id));
+        canvas.line(&format!("{:>4}  {}{channel}{releases}{annulled}  {} by {by} ({oid})", entry.serial, entry.action, entry.time));
+        if let Some(reason) = &entry.reason {
+            canvas.line(&format!("      {}", canvas.foreign(reason)));
+        }
+        for made in &entry.moves {
+            let (from, to) = (canvas.oid_or_none(made.from.as_ref()), canvas.oid_or_none(made.to.as_ref()));
+            canvas.line(&format!("      {} {from} -> {to}", made.name));
+        }
+        let weak = entry.gates.iter().filter(|gate| gate.outcome != Outcome::Passed);
+        for gate in weak {
+            let waiver = gate.waiver.map(|serial| format!(", waived by entry {serial}")).unwrap_or_default();
+            canvas.line(&format!("      gate {}: {}{waiver}", gate.id, gate.outcome));
+        }
+    }
+}
+
+pub fn audit(shape: &AuditShape, canvas: &mut Canvas) {
+    let head = shape.head.as_ref().map_or_else(|| "no head".to_owned(), |head| format!("head {}", canvas.oid(head)));
+    canvas.line(&format!("ledger {head}: {} entries verified, {} of them signed", shape.entries, shape.signed));
+    if let Some(genesis) = &shape.genesis {
+        canvas.line(&format!("  first entry {genesis}"));
+    }
+    if shape.expected_head.is_none() {
+        canvas.line("  no remembered head was given (`--expect-head OID`): a cut-off tail would not be noticed");
+    }
+    let rows: Vec<Vec<Cell>> = shape
+        .rejudged
+        .iter()
+        .map(|again| {
+            let outcome = match again.verdict {
+                RejudgeVerdict::Same => Outcome::Passed,
+                RejudgeVerdict::Differs => Outcome::Failed,
+                RejudgeVerdict::CannotRejudge => Outcome::Inconclusive,
+            };
+            let said = again.again.map_or_else(|| "cannot be judged again".to_owned(), |reason| format!("again {reason}"));
+            vec![
+                mark(outcome),
+                cell(format!("entry {}", again.serial)),
+                cell(&again.gate),
+                cell(format!("recorded {}, {said}", again.recorded)),
+                cell(again.detail.as_deref().unwrap_or_default()),
+            ]
+        })
+        .collect();
+    section("judged again", &rows, canvas);
+}
+
+pub fn policy(shape: &PolicyShape, canvas: &mut Canvas) {
+    canvas.line(&format!("policy {} ({})", shape.version, canvas.oid(&shape.tree)));
+    ledger_line(&shape.ledger, canvas);
+    match &shape.committed {
+        Some(committed) if *committed != shape.tree => {
+            canvas.line(&format!("  the committed gates/ differ ({}): `tagwarden policy adopt --reason REASON`", canvas.oid(committed)));
+        }
+        _ => {}
+    }
+    let channels: Vec<&str> = shape.channels.iter().map(ChannelName::as_str).collect();
+    canvas.rows(&[
+        vec![cell("channels"), cell(channels.join(" -> "))],
+        vec![cell("release branches"), cell(shape.release_branches.join(", "))],
+        vec![cell("automation"), cell(shape.automation.join(", "))],
+        vec![cell("threshold"), cell(shape.threshold.to_string())],
+    ]);
+    let signers = shape.signers.iter().map(|signer| vec![cell(&signer.principal), cell(&signer.fingerprint)]);
+    section("signers", &signers.collect::<Vec<_>>(), canvas);
+    let names = |verbs: &[Verb]| verbs.iter().map(|verb| verb.slug()).collect::<Vec<_>>().join(", ");
+    let on = |channels: Option<&Vec<ChannelName>>| match channels {
+        None => "every channel".to_owned(),
+        Some(channels) => channels.iter().map(|channel| channel.as_str()).collect::<Vec<_>>().join(", "),
+    };
+    let roles = shape.roles.iter().map(|role| {
+        vec![
+            cell(&role.name),
+            cell(role.who.join(", ")),
+            cell(format!("may {}", names(&role.may))),
+            cell(format!("on {}", on(role.on.as_ref()))),
+        ]
+    });
+    section("roles", &roles.collect::<Vec<_>>(), canvas);
+    let gates = shape.gates.iter().map(|gate| {
+        vec![
+            cell(format!("{:>2}", gate.number)),
+            cell(&gate.id),
+            cell(gate.kind),
+            cell(format!("{} {}", gate.when, names(&gate.verbs))),
+            cell(format!("on {}", on(gate.channels.as_ref()))),
+            cell(if gate.on_fail == "document" { "advisory" } else { "" }),
+        ]
+    });
+    section("gates", &gates.collect::<Vec<_>>(), canvas);
+}
+
+pub fn entry(shape: &EntryShape, canvas: &mut Canvas) {
+    let mut about = Vec::new();
+    match &shape.body {
+        Some(state::Body::Hold { scope: what, of }) => about.push(canvas.foreign(&scope(*what, of.as_deref()))),
+        Some(state::Body::Waive { gate, until }) => about.push(format!("gate {gate} until {until}")),
+        Some(state::Body::Ack { gate }) => about.push(format!("gate {gate}")),
+        Some(state::Body::Verdict { verdict }) => about.push(canvas.foreign(verdict)),
+        Some(state::Body::Annul { entries, .. }) => about.extend(entries.iter().map(|oid| canvas.oid(oid))),
+        _ => {}
+    }
+    about.extend((!shape.releases.is_empty()).then(|| join_releases(&shape.releases, ", ")));
+    if !matches!(shape.body, Some(state::Body::Hold { .. })) {
+        about.extend(shape.channel.as_ref().map(|channel| format!("on {channel}")));
+    }
+    about.extend(shape.commit.as_ref().map(|oid| format!("at commit {}", canvas.oid(oid))));
+    canvas.line(&format!("{} {}", shape.action, about.join(" ")));
+    moves(&shape.moves, canvas);
+    let place = LedgerPlace { name: shape.ledger.clone(), entry: shape.entry.clone(), serial: shape.serial };
+    ledger_line(&place, canvas);
+}
