@@ -1,1 +1,3 @@
 //! In-toto statements and SSH signatures. Pure.
+
+pub mod ssh;
