@@ -18,7 +18,7 @@ use tagwarden::{
     },
     domain::{Fault, Reason, Result},
     report::{self, Format, Report, Style},
-    world::output,
+    world::{EnvVars, output},
 };
 
 fn main() -> ExitCode {
@@ -46,7 +46,7 @@ fn answer(cli: cli::Cli) -> Result<Report> {
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Fault::new(Reason::Internal, format!("cannot start the runtime: {error}")))?;
-    let session = Session::new(cli.globals);
+    let session = Session::new(cli.globals, EnvVars::from_process());
     let answer = runtime.block_on(cli::run(&session, &cli.command));
     // A helper task that still waits for the network must not hold the answer back.
     runtime.shutdown_background();

@@ -1,11 +1,194 @@
-//! The verb `explain`.
+//! The verb `explain`: what a gate kind, a reason code or a finding code means; and the page of all gates, made from the
+//! same tables.
 
 use super::args;
 use crate::{
     domain::{Fault, Reason, Result},
-    report::Report,
+    gate::{Kind, kinds::KINDS},
+    report::{Body, Report, TextShape, codes},
+    text::near,
 };
+use serde_json::{Value, json};
+use std::fmt::Write as _;
 
-pub fn run(_args: &args::Explain) -> Result<Report> {
-    Err(Fault::new(Reason::Internal, "not built yet"))
+pub fn run(args: &args::Explain) -> Result<Report> {
+    let Some(id) = &args.id else { return Ok(answer(listing(), json!({ "ids": ids() }))) };
+    let (text, value) = explain(id, KINDS).ok_or_else(|| unknown(id))?;
+    Ok(answer(text, value))
+}
+
+fn answer(text: String, value: Value) -> Report {
+    let shape = TextShape { media_type: "text/markdown", text, value: Some(value) };
+    Report::new(Reason::Passed, Body::Text(shape))
+}
+
+fn unknown(id: &str) -> Fault {
+    let known = ids();
+    let help = match near::nearest(id, known.iter().map(String::as_str)) {
+        Some(near) => format!("did you mean `{near}`? `tagwarden explain` lists everything"),
+        None => "`tagwarden explain` lists everything that can be explained".to_owned(),
+    };
+    Fault::new(Reason::BadUsage, format!("`{}` is neither a gate kind nor a reason code nor a finding code", id.escape_debug())).help(help)
+}
+
+/// Whether `explain` knows this id.
+pub fn knows(id: &str) -> bool {
+    explain(id, KINDS).is_some()
+}
+
+/// Every id, in the order of the listing.
+pub fn ids() -> Vec<String> {
+    let kinds = KINDS.iter().map(|kind| kind.id.to_owned());
+    let reasons = Reason::ALL.iter().map(|reason| reason.slug().to_owned());
+    let of_kinds = KINDS.iter().flat_map(|kind| codes_of(kind)).map(|(code, _)| code);
+    let others = codes::CODES.iter().map(|(code, _)| (*code).to_owned());
+    kinds.chain(reasons).chain(of_kinds).chain(others).collect()
+}
+
+fn explain(id: &str, kinds: &[&'static Kind]) -> Option<(String, Value)> {
+    if let Some(kind) = kinds.iter().find(|kind| kind.id == id) {
+        return Some((about_kind(kind, 1), json!({ "kind": kind.id, "about": kind.about, "codes": code_list(kind) })));
+    }
+    if let Some(reason) = Reason::parse(id) {
+        let text = format!("reason code `{reason}`, exit code {}\n\n{}\n\nNext: {}\n", reason.exit_code(), reason.about(), reason.next());
+        let value = json!({ "reason_code": id, "exit_code": reason.exit_code(), "about": reason.about(), "next": reason.next() });
+        return Some((text, value));
+    }
+    let prefix = id.split_once('/')?.0;
+    let (kind, meaning) = match kinds.iter().find(|kind| kind.id == prefix) {
+        Some(kind) => (Some(kind.id), codes_of(kind).into_iter().find(|(code, _)| code == id)?.1),
+        None => (None, codes::meaning(id)?),
+    };
+    let whose = kind.map(|kind| format!("\n\nIt is a finding of `{kind}` gates: `tagwarden explain {kind}`.")).unwrap_or_default();
+    Some((format!("finding code `{id}`\n\n{meaning}{whose}\n"), json!({ "code": id, "kind": kind, "about": meaning })))
+}
+
+/// The kind's own codes, then those that any kind may give.
+fn codes_of(kind: &Kind) -> Vec<(String, &'static str)> {
+    let mut known: Vec<(String, &'static str)> = kind.codes.iter().map(|(code, meaning)| ((*code).to_owned(), *meaning)).collect();
+    for (what, meaning) in codes::ANY_KIND {
+        let code = format!("{}/{what}", kind.id);
+        if !known.iter().any(|(own, _)| *own == code) {
+            known.push((code, meaning));
+        }
+    }
+    known
+}
+
+fn code_list(kind: &Kind) -> Value {
+    codes_of(kind).into_iter().map(|(code, meaning)| json!({ "code": code, "about": meaning })).collect()
+}
+
+/// A kind as Markdown under a heading of this level.
+fn about_kind(kind: &Kind, level: usize) -> String {
+    let mut text = format!("{} {}\n\n{}\n\n", "#".repeat(level), kind.id, kind.about);
+    let verbs: Vec<String> = kind.verbs.iter().map(|verb| format!("`{verb}`")).collect();
+    let writes = if kind.writes { "; some of its probes write, so plain `verify` needs `--effects`" } else { "" };
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "Decides {} unless the gate file says otherwise{writes}.\n", verbs.join(" and "));
+    let _ = writeln!(text, "{}\n", kind.page.trim());
+    let _ = writeln!(text, "| finding | means |\n|---|---|");
+    for (code, meaning) in codes_of(kind) {
+        let _ = writeln!(text, "| `{code}` | {} |", meaning.replace('|', "\\|"));
+    }
+    text
+}
+
+fn listing() -> String {
+    let mut text = "gate kinds\n".to_owned();
+    let mut rows = |head: &str, rows: Vec<(String, &str)>| {
+        let width = rows.iter().map(|(id, _)| id.len()).max().unwrap_or(0);
+        text.push_str(head);
+        rows.iter().for_each(|(id, about)| {
+            let _ = writeln!(text, "  {id:width$}  {about}");
+        });
+    };
+    rows("", KINDS.iter().map(|kind| (kind.id.to_owned(), kind.about)).collect());
+    rows("\nreason codes\n", Reason::ALL.iter().map(|reason| (reason.slug().to_owned(), reason.about())).collect());
+    rows("\nfinding codes\n", KINDS.iter().flat_map(|kind| codes_of(kind)).collect());
+    rows("", codes::CODES.iter().map(|(code, about)| ((*code).to_owned(), *about)).collect());
+    text
+}
+
+/// `protocol-docs/gates.md`: every kind of gate, every finding code and every reason code.
+pub fn gates_page() -> String {
+    let mut text = String::from(INTRO);
+    for kind in KINDS {
+        let _ = writeln!(text, "\n{}", about_kind(kind, 2).trim_end());
+    }
+    text.push_str("\n## Findings outside gates\n\n| finding | means |\n|---|---|\n");
+    for (code, meaning) in codes::CODES {
+        let _ = writeln!(text, "| `{code}` | {} |", meaning.replace('|', "\\|"));
+    }
+    text.push_str("\n## Reason codes\n\n| code | exit | means | next |\n|---|---|---|---|\n");
+    for reason in Reason::ALL {
+        let _ = writeln!(text, "| `{reason}` | {} | {} | {} |", reason.exit_code(), reason.about(), reason.next());
+    }
+    text
+}
+
+const INTRO: &str = "\
+# Gates
+
+<!-- Made by `UPDATE_PAGES=1 cargo test --test cli_surface` from the kinds themselves; edit those. -->
+
+A gate is one ordered question, declared in `gates/NN-<id>.yaml`: `NN` sorts, `<id>` names it, and exactly one key of the
+file is its kind. `tagwarden explain KIND` prints a section of this page, `tagwarden schema gate` the shape of the file.
+";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(id: &str) -> String {
+        explain(id, KINDS).unwrap_or_else(|| panic!("{id}")).0
+    }
+
+    #[test]
+    fn everything_listed_is_explained() {
+        for id in ids() {
+            assert!(text(&id).contains(&id), "{id}");
+            assert!(listing().contains(&id), "{id}");
+        }
+    }
+
+    #[test]
+    fn a_reason_and_a_finding() {
+        insta::assert_snapshot!(text("held"), @r"
+        reason code `held`, exit code 4
+
+        A hold forbids this move; nothing was moved.
+
+        Next: `tagwarden status` shows the hold; `tagwarden unhold` lifts it.
+        ");
+        insta::assert_snapshot!(text("ledger/broken-chain"), @r"
+        finding code `ledger/broken-chain`
+
+        The entry does not follow the one that it names as previous.
+        ");
+    }
+
+    #[test]
+    fn kinds_have_lawful_codes() {
+        for kind in KINDS {
+            let lawful = |code: &str| code.strip_prefix(kind.id).is_some_and(|rest| rest.starts_with('/') && rest.len() > 1);
+            assert!(kind.codes.iter().all(|(code, meaning)| lawful(code) && !meaning.is_empty()), "{}", kind.id);
+            assert!(!kind.about.is_empty() && !kind.page.trim().is_empty(), "{}", kind.id);
+            assert!(!kind.page.lines().any(|line| line.starts_with("# ") || line.starts_with("## ")), "{}: headings start at ###", kind.id);
+        }
+    }
+
+    #[test]
+    fn an_unknown_id_is_answered_with_the_nearest() {
+        let fault = unknown("gate_faild");
+        assert_eq!(fault.reason, Reason::BadUsage);
+        assert!(fault.help.unwrap_or_default().contains("`gate_failed`"));
+        assert!(!knows("ledger/nothing") && !knows("nothing/timeout") && !knows(""));
+    }
+
+    #[test]
+    fn the_page_has_every_code() {
+        let page = gates_page();
+        assert!(ids().iter().all(|id| page.contains(id.as_str())));
+    }
 }

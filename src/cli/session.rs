@@ -1,14 +1,37 @@
-//! What every verb is given: the global flags, and the world behind them.
+//! What every verb is given: the global flags, the environment, and the world behind them, opened when first asked for.
 
 use super::args::Globals;
+use crate::{
+    domain::Result,
+    world::{EnvVars, World},
+};
+use std::{path::Path, sync::OnceLock};
 
 /// One run of the program.
 pub struct Session {
     pub globals: Globals,
+    pub env: EnvVars,
+    world: OnceLock<World>,
 }
 
 impl Session {
-    pub fn new(globals: Globals) -> Session {
-        Session { globals }
+    pub fn new(globals: Globals, env: EnvVars) -> Session {
+        Session { globals, env, world: OnceLock::new() }
+    }
+
+    /// The repository that `--repo` names, else the one around the working directory, with the clock that `--now` sets.
+    /// Refused where there is none.
+    pub async fn world(&self) -> Result<&World> {
+        if let Some(world) = self.world.get() {
+            return Ok(world);
+        }
+        let dir = self.globals.repo.as_deref().unwrap_or(Path::new("."));
+        let world = World::open(dir, self.globals.now, self.env.clone()).await?;
+        Ok(self.world.get_or_init(|| world))
+    }
+
+    /// The folder of the protocol, relative to the repository's root.
+    pub fn gates(&self) -> &Path {
+        self.globals.gates.as_deref().unwrap_or(Path::new("gates"))
     }
 }

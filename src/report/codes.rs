@@ -1,1 +1,114 @@
-//! The finding codes that belong to no gate kind.
+//! The finding codes that belong to no gate kind, and those that any kind may give. `explain` reads both, and a test
+//! demands that every code in the source is known.
+
+/// Codes outside the gates, with their meaning, sorted.
+pub const CODES: &[(&str, &str)] = &[
+    ("apply/not-taken-back", "A ref that moved alone could not be moved back; `tagwarden doctor` shows the state."),
+    ("apply/server-said", "The server's own words about a refused push."),
+    ("apply/taken-back", "A ref that moved alone was moved back by compare-and-swap."),
+    ("config/bad-jq", "The jq program does not compile."),
+    ("config/bad-template", "The text has a placeholder that is not known here, or a brace that does not close."),
+    ("config/byte-order-mark", "The file starts with a byte order mark."),
+    ("config/control-character", "The file holds a control character."),
+    ("config/duplicate", "The same thing stands in a list a second time."),
+    ("config/duplicate-key", "A key stands in a mapping a second time."),
+    ("config/empty", "The file says nothing."),
+    ("config/merge-key", "Merge keys (`<<`) are not read; write the keys out."),
+    ("config/missing-key", "A key that must be there is missing."),
+    ("config/no-body", "The answer to a HEAD request has no body to read."),
+    ("config/no-kind", "The gate file has no kind key, so the gate asks nothing."),
+    ("config/not-utf8", "The file is no UTF-8 text."),
+    ("config/query", "A jq program over the answers does not compile."),
+    ("config/several-bodies", "A request has more than one body."),
+    ("config/several-documents", "The file holds more than one YAML document."),
+    ("config/several-kinds", "The gate file has more than one kind key."),
+    ("config/several-methods", "A request has more than one method."),
+    ("config/syntax", "The text is no YAML."),
+    ("config/tab", "A tab stands where YAML wants spaces."),
+    ("config/tag", "YAML tags (`!name`) are not read."),
+    ("config/too-big", "The file unfolds to more than a configuration file may be."),
+    ("config/too-deep", "The file nests deeper than is read."),
+    ("config/too-large", "The file is longer than is read."),
+    ("config/unknown-anchor", "An alias names no anchor that stands before it."),
+    ("config/unknown-key", "No key of this name may stand here."),
+    ("config/unknown-word", "No word of this name may stand here."),
+    ("config/wrong-type", "Another type of value must stand here."),
+    ("config/wrong-value", "The value breaks a rule of its key."),
+    ("gate/evidence-expired", "The evidence grew older than the gate's `max_age` before the move."),
+    ("gate/foreign-evidence", "The evidence was recorded for another gate, channel, commit or policy."),
+    ("init/in-the-way", "A file that `init` would write is there already and differs."),
+    ("ledger/actor", "The entry's actor is not the one who signed it."),
+    ("ledger/attestation", "An attestation of the entry is missing, or does not say what the entry says."),
+    ("ledger/bad-entry", "The commit is no well-formed entry."),
+    ("ledger/bad-policy", "The policy that the entry names cannot be read."),
+    ("ledger/bad-serial", "The entry's number does not follow the one before it."),
+    ("ledger/bad-signature", "The entry's signature does not verify with the signers of the policy before it."),
+    ("ledger/broken-chain", "The entry does not follow the one that it names as previous."),
+    ("ledger/cannot-rejudge", "A recorded gate cannot be judged again: an object is missing, or the kind is not known."),
+    ("ledger/evidence", "Recorded evidence is missing, or is not what the entry's digest says."),
+    ("ledger/gate-not-passed", "The entry records a move although a required gate did not pass."),
+    ("ledger/gate-twice", "The entry records one gate more than once."),
+    ("ledger/held", "The entry records a move that a hold forbade."),
+    ("ledger/missing-gate", "The entry records a move without a result of a required gate."),
+    ("ledger/move", "The entry's moves do not fit the state before it, or its action."),
+    ("ledger/not-permitted", "The policy gave the entry's actor no right to do this."),
+    ("ledger/other-verdict", "Judged again, the recorded evidence gives another verdict."),
+    ("ledger/policy", "The entry names a policy that was not in force."),
+    ("ledger/state", "The recorded state is not what the entry makes of the state before it."),
+    ("ledger/tag-object", "The recorded tag object is not the one that the entry names."),
+    ("ledger/time", "The entry's time lies before that of the entry before it."),
+    ("ledger/two-parents", "The entry's commit has more than one parent."),
+    ("ledger/unsigned", "The entry bears no signature although the policy asks for one."),
+    ("policy/signature-again", "A co-signature of a signer who is counted already does not count again."),
+    ("policy/signature-refused", "A co-signature does not verify, or is not a signer's."),
+    ("signers/cert-authority", "Certificates of an authority are not supported in `allowed_signers`."),
+    ("signers/empty", "`allowed_signers` names no signer."),
+    ("signers/key", "A line of `allowed_signers` holds no key that can be read."),
+    ("signers/malformed", "A line of `allowed_signers` is not understood."),
+    ("signers/option", "A line of `allowed_signers` has an option that is not supported."),
+    ("signers/principal", "A line of `allowed_signers` has no lawful principal."),
+    ("signers/two-names", "One key stands under two principals in `allowed_signers`."),
+    ("status/release-tag-missing", "A release tag that the ledger records is not on the remote."),
+    ("status/release-tag-moved", "A release tag on the remote is not the object that the ledger records."),
+    ("status/tag-missing", "A channel tag that the ledger records is not on the remote."),
+    ("status/tag-moved", "A channel tag on the remote is not the object that the ledger records."),
+    ("status/tag-without-entry", "A channel tag is on the remote, but no ledger entry moved it there."),
+];
+
+/// What any kind of gate may find where a fact could not be had, as `<kind>/<what>`, sorted.
+pub const ANY_KIND: &[(&str, &str)] = &[
+    ("effects-not-allowed", "The gate needs a probe that writes, which plain verify does not do; allow it with `--effects`."),
+    ("nothing-to-check", "The gate found nothing to check, which proves nothing."),
+    ("timeout", "The answer did not come in time."),
+    ("unreadable", "There was an answer, but it could not be read."),
+];
+
+/// The meaning of a code outside the gates.
+pub fn meaning(code: &str) -> Option<&'static str> {
+    find(CODES, code)
+}
+
+/// The meaning of a code that any kind may give, by its part after the slash.
+pub fn meaning_in_any_kind(what: &str) -> Option<&'static str> {
+    find(ANY_KIND, what)
+}
+
+fn find(table: &[(&'static str, &'static str)], wanted: &str) -> Option<&'static str> {
+    table.iter().find(|(code, _)| *code == wanted).map(|(_, meaning)| *meaning)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tables_are_sorted_and_say_something() {
+        for table in [CODES, ANY_KIND] {
+            assert!(table.is_sorted_by(|one, two| one.0 < two.0), "sorted, no code twice");
+            assert!(table.iter().all(|(_, meaning)| meaning.ends_with('.')), "sentences");
+        }
+        let slug = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+        assert!(CODES.iter().all(|(code, _)| code.split_once('/').is_some_and(|(kind, what)| slug(kind) && slug(what))));
+        assert!(ANY_KIND.iter().all(|(what, _)| slug(what)));
+    }
+}
