@@ -12,11 +12,11 @@ mod model;
 mod normal;
 mod slug;
 
-pub use model::{Anchor, Cell, CodeSpan, Definition, Document, Fence, Heading, Link, LinkForm, Table, Undefined};
+pub use model::{Anchor, Bytes, Cell, CodeSpan, Definition, Document, Fence, Heading, Link, LinkForm, Table, Undefined};
 pub use slug::{Slugs, slug};
 
-use model::Bytes;
 use pulldown_cmark::{BrokenLink, CodeBlockKind, CowStr, Event, LinkType, Options, Parser, Tag, TagEnd};
+use std::sync::Arc;
 
 /// Parses a document. A byte order mark, CRLF and NUL are tolerated; ranges are those of `text` as it stands.
 pub fn parse(text: &str) -> Document {
@@ -83,7 +83,7 @@ struct Open {
 struct OpenLink {
     image: bool,
     form: LinkForm,
-    destination: String,
+    destination: Arc<str>,
     range: Bytes,
     /// Where the link's own text ended, as far as it was seen.
     inner_end: usize,
@@ -204,7 +204,7 @@ impl Walk<'_> {
         };
         self.images += usize::from(image);
         let inner_end = range.start + if image { "![".len() } else { "[".len() };
-        let destination = if link_type == LinkType::Email { format!("mailto:{destination}") } else { destination.to_owned() };
+        let destination = if link_type == LinkType::Email { format!("mailto:{destination}").into() } else { destination.into() };
         self.links.push(OpenLink { image, form, destination, range, inner_end });
     }
 
@@ -217,7 +217,13 @@ impl Walk<'_> {
             LinkForm::Autolink if whole.len() > 2 => Some(whole.start + 1..whole.end - 1),
             LinkForm::Autolink | LinkForm::Reference(_) | LinkForm::Html => None,
         };
-        self.document.links.push(Link { image, form, destination, place: place.unwrap_or_else(|| whole.clone()), range: whole });
+        self.document.links.push(Link {
+            image,
+            form,
+            destination: destination.to_string(),
+            place: place.unwrap_or_else(|| whole.clone()),
+            range: whole,
+        });
     }
 
     fn definition(&mut self, label: &str, destination: &str, range: Bytes) {

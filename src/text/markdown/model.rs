@@ -1,6 +1,6 @@
 //! The parts of a Markdown document, owned, each with its byte range in the text that was parsed.
 
-use std::{collections::BTreeSet, ops::Range};
+use std::{collections::BTreeSet, ops::Range, sync::Arc};
 
 /// A byte range of the parsed text.
 pub type Bytes = Range<usize>;
@@ -92,7 +92,7 @@ pub struct CodeSpan {
     /// Between the backticks, without the one blank on each side that is not shown.
     pub content: Bytes,
     /// The destination of the link around it.
-    pub link: Option<String>,
+    pub link: Option<Arc<str>>,
     /// Inside a table cell.
     pub cell: bool,
 }

@@ -1,0 +1,150 @@
+//! Finds what claims to be a reference. Looks at the document alone; whether a claim holds, or turns out to be no reference
+//! after all, is decided in [`super::resolve`].
+
+use super::{
+    ReferenceKind,
+    shape::{self, PathClaim},
+};
+use crate::text::{
+    markdown::{Bytes, CodeSpan, Document, Link, LinkForm},
+    source::Source,
+};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    pub kind: ReferenceKind,
+    /// As written.
+    pub text: String,
+    pub range: Bytes,
+    pub target: Target,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// Has a scheme or a host.
+    Url,
+    /// A path without query, and a fragment, both decoded. An empty path is the document itself.
+    Link {
+        path: String,
+        fragment: Option<String>,
+    },
+    /// A label that nothing defines.
+    Undefined(String),
+    Path(PathClaim),
+}
+
+/// The claims of a document in the order of its text.
+pub fn claims(source: &Source, document: &Document) -> Vec<Claim> {
+    let text = |range: &Bytes| source.text.get(range.clone()).unwrap_or_default().to_owned();
+    let mut claims: Vec<Claim> = document.links.iter().filter_map(link).collect();
+    claims.extend(document.definitions.iter().map(|definition| Claim {
+        kind: ReferenceKind::Definition,
+        text: definition.destination.clone(),
+        range: definition.place.clone(),
+        target: target(&definition.destination),
+    }));
+    claims.extend(document.undefined.iter().map(|undefined| Claim {
+        kind: ReferenceKind::Link,
+        text: text(&undefined.range),
+        range: undefined.range.clone(),
+        target: Target::Undefined(undefined.label.clone()),
+    }));
+    claims.extend(document.codes.iter().filter_map(code));
+    claims.sort_by_key(|claim| (claim.range.start, claim.range.end));
+    claims
+}
+
+/// A use of a definition is no claim of its own: the definition is.
+fn link(link: &Link) -> Option<Claim> {
+    let target = target(&link.destination);
+    let fragment_only = matches!(&target, Target::Link { path, fragment: Some(_) } if path.is_empty());
+    let kind = match link.form {
+        LinkForm::Reference(_) => return None,
+        LinkForm::Html => ReferenceKind::Html,
+        _ if link.image => ReferenceKind::Image,
+        _ if fragment_only => ReferenceKind::Fragment,
+        _ => ReferenceKind::Link,
+    };
+    Some(Claim { kind, text: link.destination.clone(), range: link.place.clone(), target })
+}
+
+/// A code span as the text of a link to that very path is no claim of its own: the link is.
+fn code(code: &CodeSpan) -> Option<Claim> {
+    let claim = shape::path(&code.text)?;
+    let says_the_same = |link: &str| {
+        let path = link.split(['#', '?']).next().unwrap_or_default();
+        path == claim.path || path.strip_suffix(claim.path.as_str()).is_some_and(|before| before.ends_with('/'))
+    };
+    if code.link.as_deref().is_some_and(says_the_same) {
+        return None;
+    }
+    Some(Claim { kind: ReferenceKind::Path, text: code.text.clone(), range: code.content.clone(), target: Target::Path(claim) })
+}
+
+fn target(destination: &str) -> Target {
+    if destination.starts_with("//") || has_scheme(destination) {
+        return Target::Url;
+    }
+    let (before, fragment) = match destination.split_once('#') {
+        Some((before, fragment)) => (before, Some(decode(fragment))),
+        None => (destination, None),
+    };
+    Target::Link { path: decode(before.split('?').next().unwrap_or_default()), fragment }
+}
+
+/// `scheme:` of at least two characters, so that a drive letter is none.
+fn has_scheme(destination: &str) -> bool {
+    let Some((scheme, _)) = destination.split_once(':') else { return false };
+    scheme.len() > 1
+        && scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+}
+
+/// Percent-decoding; what is no lawful escape stays as it is.
+fn decode(text: &str) -> String {
+    if !text.contains('%') {
+        return text.to_owned();
+    }
+    let digit = |byte: Option<&u8>| byte.and_then(|byte| (*byte as char).to_digit(16));
+    let bytes = text.as_bytes();
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        match (bytes[at], digit(bytes.get(at + 1)), digit(bytes.get(at + 2))) {
+            (b'%', Some(high), Some(low)) => {
+                decoded.push((high * 16 + low) as u8);
+                at += 3;
+            }
+            (byte, _, _) => {
+                decoded.push(byte);
+                at += 1;
+            }
+        }
+    }
+    String::from_utf8_lossy(&decoded).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn destinations_are_urls_or_paths_with_fragments() {
+        let link = |path: &str, fragment: Option<&str>| Target::Link { path: path.to_owned(), fragment: fragment.map(str::to_owned) };
+        for (destination, expected) in [
+            ("https://example.com/a", Target::Url),
+            ("mailto:a@example.com", Target::Url),
+            ("//example.com/a", Target::Url),
+            ("a%20b.md#%C3%BC", link("a b.md", Some("ü"))),
+            ("a.md?plain=1#L3", link("a.md", Some("L3"))),
+            ("#", link("", Some(""))),
+            ("50%.md", link("50%.md", None)),
+            ("%zz%4", link("%zz%4", None)),
+            ("C:\\x", link("C:\\x", None)),
+            ("dir:1/x", Target::Url),
+            ("", link("", None)),
+        ] {
+            assert_eq!(target(destination), expected, "{destination}");
+        }
+    }
+}

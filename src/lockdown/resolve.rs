@@ -1,0 +1,378 @@
+//! Looks a claim up in the tree. Gives what was found; the words for it are made in [`super::grade`].
+//!
+//! A link is read in its document's folder only, as renderers do. A path in a code span is read in the root, the document's
+//! folder, its ancestors and beside the path named just before, then taken as the end of exactly one path of the tree.
+
+use super::{
+    ReferenceKind,
+    extract::{Claim, Target},
+    index::{Found, Index, normal},
+    pattern,
+    shape::{PathClaim, Tail},
+};
+use crate::{
+    text::{
+        markdown::{self, Document},
+        source::Source,
+    },
+    tree::Unreadable,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
+
+/// What was found out about a claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Resolution {
+    /// Leads to this path of the tree, or to this fragment.
+    There(String),
+    Foreign {
+        path: String,
+        name: String,
+    },
+    Unchecked {
+        target: String,
+        reason: &'static str,
+    },
+    Broken(Breakage),
+}
+
+/// What is wrong with a reference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Breakage {
+    MissingPath {
+        path: String,
+        pattern: bool,
+    },
+    MissingFile {
+        path: String,
+    },
+    MissingFragment {
+        target: String,
+        fragment: String,
+        known: Arc<BTreeSet<String>>,
+    },
+    /// Right but for upper and lower case.
+    OtherCase {
+        wrong: String,
+        right: String,
+    },
+    Outside {
+        target: String,
+    },
+    Undefined {
+        label: String,
+    },
+}
+
+impl From<Breakage> for Resolution {
+    fn from(breakage: Breakage) -> Resolution {
+        Resolution::Broken(breakage)
+    }
+}
+
+pub const URL: &str = "a URL outside of the tree";
+const LINES: &str = "a line range";
+const SYMBOL: &str = "a symbol of a source file";
+const SUBMODULE: &str = "inside a submodule";
+const NOT_MARKDOWN: &str = "a fragment of a file that is no Markdown";
+const AMBIGUOUS: &str = "several paths end in it";
+const TOO_MANY: &str = "too many patterns";
+
+/// How many paths may be compared with patterns, all documents together.
+const MOST_COMPARISONS: usize = 50_000_000;
+
+/// The fragments of the documents that links led to, by path.
+#[derive(Debug, Default)]
+pub struct Fragments {
+    known: HashMap<String, Arc<BTreeSet<String>>>,
+    comparisons: usize,
+}
+
+pub struct Resolver<'r, 't> {
+    index: &'r Index<'t>,
+    foreign: &'r BTreeMap<String, String>,
+    fragments: &'r mut Fragments,
+    /// The document's path and folder.
+    file: &'r str,
+    folder: &'r str,
+    own: Arc<BTreeSet<String>>,
+    /// The folder of the path that was found just before.
+    beside: Option<String>,
+    patterns: HashMap<String, bool>,
+}
+
+impl<'r, 't> Resolver<'r, 't> {
+    pub fn new(
+        index: &'r Index<'t>,
+        foreign: &'r BTreeMap<String, String>,
+        fragments: &'r mut Fragments,
+        source: &'r Source,
+        document: &Document,
+    ) -> Resolver<'r, 't> {
+        let folder = source.file.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let own = Arc::new(owned(document));
+        Resolver { index, foreign, fragments, file: &source.file, folder, own, beside: None, patterns: HashMap::new() }
+    }
+
+    /// `None`: no reference after all.
+    pub fn resolve(&mut self, claim: &Claim) -> Result<Option<Resolution>, Unreadable> {
+        match &claim.target {
+            Target::Url => Ok(Some(Resolution::Unchecked { target: claim.text.clone(), reason: URL })),
+            Target::Undefined(label) => Ok(Some(Breakage::Undefined { label: label.clone() }.into())),
+            Target::Link { path, fragment } => self.link(path, fragment.as_deref(), claim.kind).map(Some),
+            Target::Path(path) => self.path(path),
+        }
+    }
+
+    fn link(&mut self, path: &str, fragment: Option<&str>, kind: ReferenceKind) -> Result<Resolution, Unreadable> {
+        if path.is_empty() {
+            return Ok(match fragment {
+                Some(fragment) => fragment_of(self.file, fragment, &Arc::clone(&self.own)),
+                // `[x]()` leads to the document itself; an image of nothing leads nowhere.
+                None if kind == ReferenceKind::Image => Breakage::MissingFile { path: String::new() }.into(),
+                None => Resolution::There(self.file.to_owned()),
+            });
+        }
+        let folder = if path.starts_with('/') { "" } else { self.folder };
+        let Some(target) = normal(folder, path) else { return Ok(Breakage::Outside { target: path.to_owned() }.into()) };
+        let found = match self.index.find(&target)? {
+            Found::File(found) if !path.ends_with('/') => found,
+            Found::Folder(found) => return self.folder_link(found, fragment),
+            Found::Submodule(found) => return Ok(Resolution::Unchecked { target: found, reason: SUBMODULE }),
+            Found::Outside => return Ok(Breakage::Outside { target }.into()),
+            Found::File(found) => return Ok(Breakage::MissingFile { path: format!("{found}/") }.into()),
+            Found::Nothing => return Ok(self.missing_link(target)),
+        };
+        match fragment {
+            None | Some("") => Ok(Resolution::There(found)),
+            Some(fragment) => self.fragment(found, fragment),
+        }
+    }
+
+    fn missing_link(&self, target: String) -> Resolution {
+        if let Some((path, name)) = self.foreign(&target) {
+            return Resolution::Foreign { path, name };
+        }
+        match self.index.in_other_case(&target) {
+            Some(right) => Breakage::OtherCase { wrong: target, right: right.to_owned() }.into(),
+            None => Breakage::MissingFile { path: target }.into(),
+        }
+    }
+
+    /// A folder shows its README.
+    fn folder_link(&mut self, folder: String, fragment: Option<&str>) -> Result<Resolution, Unreadable> {
+        let Some(fragment) = fragment.filter(|fragment| !fragment.is_empty()) else { return Ok(Resolution::There(folder)) };
+        let readme = if folder.is_empty() { "readme.md".to_owned() } else { format!("{folder}/readme.md") };
+        match self.index.in_other_case(&readme) {
+            Some(readme) => self.fragment(readme.to_owned(), fragment),
+            None => {
+                let known = Arc::new(BTreeSet::new());
+                Ok(Breakage::MissingFragment { target: folder, fragment: fragment.to_owned(), known }.into())
+            }
+        }
+    }
+
+    fn fragment(&mut self, path: String, fragment: &str) -> Result<Resolution, Unreadable> {
+        if fragment.strip_prefix('L').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit())) {
+            return Ok(Resolution::Unchecked { target: path, reason: LINES });
+        }
+        if !is_markdown(&path) {
+            return Ok(Resolution::Unchecked { target: path, reason: NOT_MARKDOWN });
+        }
+        let known = self.fragments_of(&path)?;
+        Ok(fragment_of(&path, fragment, &known))
+    }
+
+    fn fragments_of(&mut self, path: &str) -> Result<Arc<BTreeSet<String>>, Unreadable> {
+        if path == self.file {
+            return Ok(Arc::clone(&self.own));
+        }
+        if let Some(known) = self.fragments.known.get(path) {
+            return Ok(Arc::clone(known));
+        }
+        let bytes = self.index.tree.read(path)?.unwrap_or_default();
+        let known = Arc::new(owned(&markdown::parse(&String::from_utf8_lossy(&bytes))));
+        self.fragments.known.insert(path.to_owned(), Arc::clone(&known));
+        Ok(known)
+    }
+
+    fn path(&mut self, claim: &PathClaim) -> Result<Option<Resolution>, Unreadable> {
+        // A route, unless the file exists.
+        if let Some(route) = claim.path.strip_prefix('/') {
+            let Some(path) = normal("", route).filter(|path| !path.is_empty() && !claim.pattern) else { return Ok(None) };
+            return self.exactly(&path)?.map(|found| self.behind(found, claim)).transpose();
+        }
+        if !claim.sure && !self.starts_in_a_folder(&claim.path) {
+            return Ok(None);
+        }
+        if claim.pattern {
+            return Ok(Some(self.pattern(claim)));
+        }
+        let mut outside = None;
+        for base in self.bases(&claim.path) {
+            let Some(path) = normal(&base, &claim.path) else {
+                outside.get_or_insert_with(|| claim.path.clone());
+                continue;
+            };
+            match self.exactly(&path)? {
+                Some(Resolution::Broken(Breakage::Outside { target })) => outside = Some(target),
+                Some(found) => return self.behind(found, claim).map(Some),
+                None => {}
+            }
+        }
+        if let Some(target) = outside {
+            return Ok(Some(Breakage::Outside { target }.into()));
+        }
+        self.not_there(claim)
+    }
+
+    /// What exactly this path leads to; `None`: nothing.
+    fn exactly(&self, path: &str) -> Result<Option<Resolution>, Unreadable> {
+        Ok(match self.index.find(path)? {
+            Found::File(found) | Found::Folder(found) => Some(Resolution::There(found)),
+            Found::Submodule(found) => Some(Resolution::Unchecked { target: found, reason: SUBMODULE }),
+            Found::Outside => Some(Breakage::Outside { target: path.to_owned() }.into()),
+            Found::Nothing => None,
+        })
+    }
+
+    /// The path was found; now what follows it.
+    fn behind(&mut self, found: Resolution, claim: &PathClaim) -> Result<Resolution, Unreadable> {
+        let Resolution::There(path) = found else { return Ok(found) };
+        if claim.backslash {
+            return Ok(Breakage::MissingPath { path: claim.path.replace('/', "\\"), pattern: false }.into());
+        }
+        self.beside = path.rsplit_once('/').map(|(folder, _)| folder.to_owned());
+        match &claim.tail {
+            None => Ok(Resolution::There(path)),
+            Some(Tail::Lines) => Ok(Resolution::Unchecked { target: path, reason: LINES }),
+            Some(Tail::Name(name)) if is_markdown(&path) && !name.is_empty() => self.fragment(path, name),
+            Some(Tail::Name(_)) => Ok(Resolution::Unchecked { target: path, reason: SYMBOL }),
+        }
+    }
+
+    fn not_there(&mut self, claim: &PathClaim) -> Result<Option<Resolution>, Unreadable> {
+        // Prose and commands in code spans have blanks too: only a file that exists makes them a path.
+        if claim.blanks {
+            return Ok(None);
+        }
+        let relative = claim.path.starts_with("./") || claim.path.starts_with("../");
+        let wanted = claim.path.trim_end_matches('/');
+        if !relative {
+            match self.index.ending_in(wanted, 2)[..] {
+                [only] => {
+                    let found = Resolution::There(only.to_owned());
+                    return self.behind(found, claim).map(Some);
+                }
+                [_, _, ..] => return Ok(Some(Resolution::Unchecked { target: wanted.to_owned(), reason: AMBIGUOUS })),
+                [] => {}
+            }
+        }
+        if let Some((path, name)) = self.foreign(wanted) {
+            return Ok(Some(Resolution::Foreign { path, name }));
+        }
+        let spelled = |base: String| self.index.in_other_case(&normal(&base, wanted)?);
+        if let Some(right) = self.bases(&claim.path).into_iter().find_map(spelled) {
+            return Ok(Some(Breakage::OtherCase { wrong: claim.path.clone(), right: right.to_owned() }.into()));
+        }
+        Ok(Some(Breakage::MissingPath { path: claim.path.clone(), pattern: false }.into()))
+    }
+
+    /// Whether the first part is a folder of the root, of the document's folder or of one of its ancestors.
+    fn starts_in_a_folder(&self, path: &str) -> bool {
+        let first = path.split('/').next().unwrap_or_default();
+        let is_folder = |path: &str| self.index.has_folder(self.index.in_other_case(path).unwrap_or(path));
+        !first.is_empty() && ancestors(self.folder).any(|base| normal(base, first).is_some_and(|folder| is_folder(&folder)))
+    }
+
+    /// Where a path may start, in order. `../` has a meaning in the document's folder only; `./` also in the root, where
+    /// commands run.
+    fn bases(&self, path: &str) -> Vec<String> {
+        if path.starts_with("../") || path == ".." {
+            return vec![self.folder.to_owned()];
+        }
+        if path.starts_with("./") {
+            return vec![self.folder.to_owned(), String::new()];
+        }
+        let mut bases = vec![String::new()];
+        bases.extend(ancestors(self.folder).filter(|folder| !folder.is_empty()).map(str::to_owned));
+        if !path.contains('/') {
+            bases.extend(self.beside.clone());
+        }
+        bases
+    }
+
+    fn pattern(&mut self, claim: &PathClaim) -> Resolution {
+        let mut full = false;
+        for base in self.bases(&claim.path) {
+            let (Some(start), Some(whole)) = (normal(&base, pattern::literal_start(&claim.path)), normal(&base, &claim.path)) else {
+                return Breakage::Outside { target: claim.path.clone() }.into();
+            };
+            // A literal start that ends with a separator loses it when it is made normal; the folder itself then fits too.
+            match self.matches(&whole, &start) {
+                Some(true) => return Resolution::There(whole),
+                Some(false) => {}
+                None => full = true,
+            }
+        }
+        if full {
+            return Resolution::Unchecked { target: claim.path.clone(), reason: TOO_MANY };
+        }
+        match self.foreign(&claim.path) {
+            Some((path, name)) => Resolution::Foreign { path, name },
+            None => Breakage::MissingPath { path: claim.path.clone(), pattern: true }.into(),
+        }
+    }
+
+    /// Whether a path of the tree fits; `None`: too much was compared already.
+    fn matches(&mut self, whole: &str, start: &str) -> Option<bool> {
+        if let Some(known) = self.patterns.get(whole) {
+            return Some(*known);
+        }
+        let matcher = pattern::matcher(whole)?;
+        let room = MOST_COMPARISONS.saturating_sub(self.fragments.comparisons);
+        let mut compared = 0;
+        let fits = self.index.starting_with(start).take(room).inspect(|_| compared += 1).any(|path| matcher.is_match(path));
+        self.fragments.comparisons += compared + 1;
+        if !fits && compared >= room {
+            return None;
+        }
+        self.patterns.insert(whole.to_owned(), fits);
+        Some(fits)
+    }
+
+    /// The other repository whose declared root the path lies below.
+    fn foreign(&self, path: &str) -> Option<(String, String)> {
+        let below = |root: &str| path.strip_prefix(root.trim_matches('/')).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        self.foreign.iter().find(|(root, _)| below(root)).map(|(_, name)| (path.to_owned(), name.clone()))
+    }
+}
+
+/// The folder, its parents, the root.
+fn ancestors(folder: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(Some(folder), |folder| (!folder.is_empty()).then(|| folder.rsplit_once('/').map_or("", |(parent, _)| parent)))
+}
+
+fn is_markdown(path: &str) -> bool {
+    let extension = path.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
+    matches!(extension.as_deref(), Some("md" | "markdown"))
+}
+
+fn owned(document: &Document) -> BTreeSet<String> {
+    document.fragments().into_iter().map(str::to_owned).collect()
+}
+
+fn fragment_of(path: &str, fragment: &str, known: &Arc<BTreeSet<String>>) -> Resolution {
+    let target = format!("{path}#{fragment}");
+    // Browsers take an empty fragment and `top` to the top.
+    if fragment.is_empty() || fragment == "top" || known.contains(fragment) {
+        return Resolution::There(target);
+    }
+    let lower = fragment.to_lowercase();
+    match known.iter().find(|name| name.to_lowercase() == lower) {
+        Some(right) => Breakage::OtherCase { wrong: target, right: format!("#{right}") }.into(),
+        None => Breakage::MissingFragment { target: path.to_owned(), fragment: fragment.to_owned(), known: Arc::clone(known) }.into(),
+    }
+}

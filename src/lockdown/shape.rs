@@ -1,0 +1,244 @@
+//! Which texts in code spans have the shape of a path.
+//!
+//! The rule errs towards reading a path: a slash, a known extension or a known name is enough, unless something shows that
+//! the text is a URL, an option, an expression, a host or a ref. A text with a slash but no extension counts only where its
+//! first part is a folder of the tree, which [`super::resolve`] looks up.
+
+use super::pattern;
+
+/// A text in the shape of a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PathClaim {
+    /// With `/` as separator, without what is in `tail`.
+    pub path: String,
+    pub tail: Option<Tail>,
+    /// Its shape alone says that it is a path; otherwise its first part must be a folder.
+    pub sure: bool,
+    /// Has placeholders or wildcards.
+    pub pattern: bool,
+    /// Written with `\`.
+    pub backslash: bool,
+    /// Has blanks: a path only if such a file exists.
+    pub blanks: bool,
+}
+
+/// What follows a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tail {
+    /// `:12`, `:12-40`, `#L12-L40`
+    Lines,
+    /// `#name`: a heading of a document, a symbol of a source file.
+    Name(String),
+}
+
+/// Longer texts are no paths.
+const LONGEST: usize = 1000;
+
+const EXTENSIONS: &str = "\
+    adoc bash bat c cc cert cfg cjs clj cmake cmd conf cpp cql crt cs css csv cts dart diff dump env erl ex exs \
+    fish gif go gql gradle graphql gz h hbs hcl hpp hs htm html ico ini ipynb j2 java jpeg jpg js json json5 jsonc \
+    jsonl jsx key kt kts less list lock log lua markdown md mdx mjs mk ml mts ndjson nix patch pdf pem php pl png \
+    prisma proto ps1 pub py pyi rb rs rst scala scss sh snap sql svelte svg swift tar tf tfvars tgz tmpl toml ts \
+    tsv tsx txt vue wasm webp xml xsd yaml yml zig zip zsh";
+
+/// Extensions that are as often a member (`process.env`, `console.log`): they need a slash.
+const AMBIGUOUS: &str = "c cert conf dump env ex h key list log pub";
+
+/// Names of things that are no files.
+const PRODUCTS: &str = "docs.rs next.js node.js nuxt.js vue.js";
+
+/// Files without an extension, and dotfiles that repositories hold.
+const NAMES: &[&str] = &[
+    "CODEOWNERS",
+    "Dockerfile",
+    "Gemfile",
+    "Jenkinsfile",
+    "Justfile",
+    "Makefile",
+    "Procfile",
+    "Rakefile",
+    ".dockerignore",
+    ".editorconfig",
+    ".env.example",
+    ".env.sample",
+    ".gitattributes",
+    ".gitignore",
+    ".gitmodules",
+    ".mailmap",
+    ".node-version",
+    ".npmrc",
+    ".nvmrc",
+    ".python-version",
+    ".tool-versions",
+];
+
+/// Reads a code span's text as a path.
+pub fn path(text: &str) -> Option<PathClaim> {
+    let text = text.trim();
+    if text.is_empty() || text.len() > LONGEST || text.contains("://") || text.starts_with(['-', '#', '~', '@']) {
+        return None;
+    }
+    let backslash = text.contains('\\');
+    let (path, tail) = split_tail(text);
+    let path = if backslash { path.replace('\\', "/") } else { path.to_owned() };
+    let blanks = path.contains(char::is_whitespace);
+    if matches!(&tail, Some(Tail::Name(name)) if name.contains(char::is_whitespace)) {
+        return None;
+    }
+    let pattern = !blanks && pattern::is_pattern(&path);
+    if !lawful(&path) || (pattern && !pattern::has_anchor(&path)) {
+        return None;
+    }
+    let name = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    let slash = path.contains('/');
+    let known = NAMES.contains(&name) || has_extension(name, slash);
+    let relative = ["./", "../"].iter().any(|start| path.len() > start.len() && path.starts_with(start));
+    if !(slash || known) || (blanks && !known) || is_host(&path) {
+        return None;
+    }
+    Some(PathClaim { sure: known || relative, path, tail, pattern, backslash, blanks })
+}
+
+fn has_extension(name: &str, slash: bool) -> bool {
+    let Some((stem, extension)) = name.rsplit_once('.') else { return false };
+    let extension = extension.to_ascii_lowercase();
+    if stem.is_empty() || !one_of(EXTENSIONS, &extension) {
+        return false;
+    }
+    slash || !(stem.starts_with('.') || one_of(AMBIGUOUS, &extension) || one_of(PRODUCTS, &name.to_ascii_lowercase()))
+}
+
+fn one_of(words: &str, word: &str) -> bool {
+    words.split(' ').any(|known| known == word)
+}
+
+/// Takes `:12-40`, `#L12-L40` or `#name` off the end.
+fn split_tail(text: &str) -> (&str, Option<Tail>) {
+    if let Some((path, name)) = text.split_once('#') {
+        let digits = |part: &str| part.strip_prefix('L').is_some_and(|digits| digits.starts_with(|c: char| c.is_ascii_digit()));
+        let tail = if digits(name) { Tail::Lines } else { Tail::Name(name.to_owned()) };
+        return (path, Some(tail));
+    }
+    let numbers = text.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, ':' | '-' | '\u{2013}'));
+    let tail = &text[numbers.len()..];
+    // The numbers of a name (`a-1`, `v2`) are none of a line.
+    match tail.find(':').filter(|at| tail[at + 1..].starts_with(|c: char| c.is_ascii_digit())) {
+        Some(at) => (&text[..numbers.len() + at], Some(Tail::Lines)),
+        None => (text, None),
+    }
+}
+
+/// No character of expressions, shell words or refs; parentheses only around a whole part, as route groups have them.
+fn lawful(path: &str) -> bool {
+    let wrong = |c: char| c.is_control() || "=;\"'|&!^$`?:,%".contains(c);
+    let outside: String = pattern::without_braces(path);
+    let grouped = |part: &str| match (part.starts_with('('), part.ends_with(')')) {
+        (true, true) => !part[1..part.len() - 1].contains(['(', ')']),
+        _ => !part.contains(['(', ')']),
+    };
+    !outside.contains(wrong) && path.split('/').all(grouped) && path.chars().any(char::is_alphanumeric)
+}
+
+/// `example.com/a`: a first part with dots whose last label is no extension.
+fn is_host(path: &str) -> bool {
+    let Some((first, _)) = path.split_once('/') else { return false };
+    let label = |label: &str| !label.is_empty() && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    first.contains('.')
+        && first.split('.').all(label)
+        && first.rsplit('.').next().is_some_and(|last| last.chars().all(|c| c.is_ascii_alphabetic()) && !one_of(EXTENSIONS, last))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_told_from_everything_else() {
+        let lines = Some(Tail::Lines);
+        let name = |name: &str| Some(Tail::Name(name.to_owned()));
+        for (text, path, tail, sure) in [
+            ("src/main.rs", "src/main.rs", None, true),
+            ("src/main.rs:12", "src/main.rs", lines.clone(), true),
+            ("src/main.rs:12-40", "src/main.rs", lines.clone(), true),
+            ("src/main.rs:12\u{2013}40", "src/main.rs", lines.clone(), true),
+            ("src/main.rs:3:7", "src/main.rs", lines.clone(), true),
+            ("src/main.rs#L1-L9", "src/main.rs", lines, true),
+            ("src/main.rs#Runner", "src/main.rs", name("Runner"), true),
+            ("docs/a.md#the-end", "docs/a.md", name("the-end"), true),
+            ("promotion.md", "promotion.md", None, true),
+            (".env.example", ".env.example", None, true),
+            ("Makefile", "Makefile", None, true),
+            ("gates/", "gates/", None, false),
+            ("a/b", "a/b", None, false),
+            ("./run", "./run", None, true),
+            ("../x", "../x", None, true),
+            ("/api/health", "/api/health", None, false),
+            ("app/(auth)/page.tsx", "app/(auth)/page.tsx", None, true),
+            ("app/[id]/route.ts", "app/[id]/route.ts", None, true),
+            ("lib\\x.ts", "lib/x.ts", None, true),
+            ("gates/<id>.yaml", "gates/<id>.yaml", None, true),
+            ("src/{a,b}.rs", "src/{a,b}.rs", None, true),
+            ("src/**/*.rs", "src/**/*.rs", None, true),
+            ("release-1.md", "release-1.md", None, true),
+            ("v1.2/notes.md", "v1.2/notes.md", None, true),
+        ] {
+            let claim = super::path(text);
+            assert_eq!(
+                claim.as_ref().map(|claim| (claim.path.as_str(), claim.tail.clone(), claim.sure)),
+                Some((path, tail, sure)),
+                "{text}"
+            );
+        }
+        for text in [
+            "",
+            "word",
+            "PR314A",
+            "#312",
+            "owner/repo#3 and more",
+            "https://example.com/a.md",
+            "example.com/a.md",
+            "mailto:a@example.com",
+            "--flag=a/b.md",
+            "-f",
+            "process.env",
+            "console.log",
+            "foo.bar()",
+            "fs.read(a/b.md)",
+            "$HOME/x.md",
+            "~/x.md",
+            "A=b/c.md",
+            "crate::gate::kinds",
+            "@scope/name",
+            "<a>/<b>",
+            "…",
+            "*",
+            "**",
+            "{x}",
+            "1.4.0",
+            ".config.clerk",
+            ".rs",
+            "GET /api/x",
+            "cat a/b.md | jq",
+            "a.md, b.md",
+            "HEAD:src/main.rs",
+            "/",
+            "..",
+            "./",
+            "-",
+            "docs.rs",
+            "x.y/z?q=1",
+            "\\n",
+        ] {
+            assert_eq!(super::path(text).filter(|claim| claim.sure || !claim.path.starts_with('/')), None, "{text}");
+        }
+        assert!(path(&"a/".repeat(1000)).is_none());
+    }
+
+    #[test]
+    fn blanks_patterns_and_backslashes_are_marked() {
+        assert!(path("docs/My File.md").is_some_and(|claim| claim.blanks && !claim.pattern));
+        assert!(path("docs/<name>.md").is_some_and(|claim| claim.pattern));
+        assert!(path("docs\\a.md").is_some_and(|claim| claim.backslash));
+        assert!(path("docs/[id].md").is_some_and(|claim| !claim.pattern));
+    }
+}

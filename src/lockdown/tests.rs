@@ -1,0 +1,176 @@
+use super::*;
+use crate::{text::markdown, tree::MapTree};
+
+fn tree(files: &[(&str, &str)]) -> MapTree {
+    MapTree::new(files.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec())).collect())
+}
+
+fn census(files: &[(&str, &str)], file: &str, text: &str) -> Census {
+    let tree = tree(files);
+    let foreign = BTreeMap::from([("other".to_owned(), "example/other".to_owned())]);
+    let source = Source::new(file, text);
+    Library::new(&tree, &foreign).unwrap().census(&source, &markdown::parse(text)).unwrap()
+}
+
+const FILES: &[(&str, &str)] = &[
+    ("README.md", "# Top\n## Way\n"),
+    ("gates/30-health.yaml", ""),
+    ("docs/promotion.md", ""),
+    ("docs/other.md", "# Other\n## Other\n<a id=\"here\"></a>\n"),
+    ("docs/img/a b.png", ""),
+    ("docs/pages/README.md", "# Pages\n"),
+    ("src/lib/env.ts", ""),
+    ("src/lib/auth/clerk.ts", ""),
+    ("src/api/route.ts", ""),
+    ("src/web/route.ts", ""),
+    ("app/[id]/page.tsx", ""),
+    ("scripts/backups/dump.sh", ""),
+    ("scripts/backups/restore.sh", ""),
+    ("other-things/restore.sh", ""),
+    ("Makefile", ""),
+];
+
+/// `kind target verdict` of each reference, and the codes of the findings.
+fn lines(census: &Census) -> (Vec<String>, Vec<&str>) {
+    let reference = |r: &Reference| match &r.verdict {
+        Verdict::Unchecked(reason) => format!("{} {} unchecked: {reason}", r.kind.slug(), r.target),
+        verdict => format!("{} {} {}", r.kind.slug(), r.target, verdict.slug()),
+    };
+    (census.references.iter().map(reference).collect(), census.findings.iter().map(|finding| finding.code.as_str()).collect())
+}
+
+#[test]
+fn every_reference_has_its_verdict() {
+    for (text, references, codes) in [
+        // Links are read in the document's folder only.
+        ("[a](other.md)", vec!["link docs/other.md ok"], vec![]),
+        ("[a](src/lib/env.ts)", vec!["link docs/src/lib/env.ts broken"], vec!["docs/missing-file"]),
+        ("[a](/src/lib/env.ts)", vec!["link src/lib/env.ts ok"], vec![]),
+        ("[a](../src/lib/)", vec!["link src/lib ok"], vec![]),
+        ("[a](other.md/)", vec!["link docs/other.md/ broken"], vec!["docs/missing-file"]),
+        ("![a](img/a%20b.png)", vec!["image docs/img/a b.png ok"], vec![]),
+        ("![a](<img/a b.png>)", vec!["image docs/img/a b.png ok"], vec![]),
+        ("![a]()", vec!["image  broken"], vec!["docs/missing-file"]),
+        ("[a]()", vec!["link docs/promotion.md ok"], vec![]),
+        ("[a](Other.md)", vec!["link docs/Other.md broken"], vec!["docs/case"]),
+        ("[a](../../x.md)", vec!["link ../../x.md broken"], vec!["docs/escape"]),
+        ("[a](..%2f..%2fx.md)", vec!["link ../../x.md broken"], vec!["docs/escape"]),
+        ("[a](https://example.com/x)", vec!["link https://example.com/x unchecked: a URL outside of the tree"], vec![]),
+        ("[a][b]\n\n[b]: gone.md", vec!["definition docs/gone.md broken"], vec!["docs/missing-file"]),
+        ("[a][b]", vec!["link b broken"], vec!["docs/undefined-reference"]),
+        ("<img src='img/x.png'>", vec!["html docs/img/x.png broken"], vec!["docs/missing-file"]),
+        ("[a](../other/x.md)", vec!["link other/x.md foreign"], vec![]),
+        // Fragments.
+        ("# One\n[a](#one)", vec!["fragment docs/promotion.md#one ok"], vec![]),
+        ("# One\n[a](#two)", vec!["fragment docs/promotion.md#two broken"], vec!["docs/missing-anchor"]),
+        ("# One\n[a](#One)", vec!["fragment docs/promotion.md#One broken"], vec!["docs/case"]),
+        ("[a](#top) [b](#)", vec!["fragment docs/promotion.md#top ok", "fragment docs/promotion.md# ok"], vec![]),
+        ("[a](other.md#other-1)", vec!["link docs/other.md#other-1 ok"], vec![]),
+        ("[a](other.md#here)", vec!["link docs/other.md#here ok"], vec![]),
+        ("[a](other.md#other-2)", vec!["link docs/other.md#other-2 broken"], vec!["docs/missing-anchor"]),
+        ("[a](pages#pages)", vec!["link docs/pages/README.md#pages ok"], vec![]),
+        ("[a](img#x)", vec!["link docs/img#x broken"], vec!["docs/missing-anchor"]),
+        ("[a](../src/lib/env.ts#L3)", vec!["link src/lib/env.ts unchecked: a line range"], vec![]),
+        ("[a](../src/lib/env.ts#x)", vec!["link src/lib/env.ts unchecked: a fragment of a file that is no Markdown"], vec![]),
+        // Paths in code spans: root, folder, ancestors, the end of one path, beside the one before.
+        ("`src/lib/env.ts`", vec!["path src/lib/env.ts ok"], vec![]),
+        ("`other.md` `docs/other.md`", vec!["path docs/other.md ok", "path docs/other.md ok"], vec![]),
+        ("`auth/clerk.ts`", vec!["path src/lib/auth/clerk.ts ok"], vec![]),
+        ("`clerk.ts`", vec!["path src/lib/auth/clerk.ts ok"], vec![]),
+        ("`route.ts`", vec!["path route.ts unchecked: several paths end in it"], vec![]),
+        ("`scripts/backups/dump.sh` + `restore.sh`", vec!["path scripts/backups/dump.sh ok", "path scripts/backups/restore.sh ok"], vec![]),
+        ("`./scripts/backups/dump.sh`", vec!["path scripts/backups/dump.sh ok"], vec![]),
+        ("`../gates/` `gates` `gates/`", vec!["path gates ok", "path gates ok"], vec![]),
+        ("`Makefile`", vec!["path Makefile ok"], vec![]),
+        ("`src/lib/gone.ts`", vec!["path src/lib/gone.ts broken"], vec!["docs/missing-path"]),
+        ("`src/gone`", vec!["path src/gone broken"], vec!["docs/missing-path"]),
+        ("`SRC/lib/env.ts`", vec!["path SRC/lib/env.ts broken"], vec!["docs/case"]),
+        ("`../../x.md`", vec!["path ../../x.md broken"], vec!["docs/escape"]),
+        ("`src\\lib\\env.ts`", vec!["path src\\lib\\env.ts broken"], vec!["docs/missing-path"]),
+        ("`other/x.ts`", vec!["path other/x.ts foreign"], vec![]),
+        ("`src/lib/env.ts:3-9`", vec!["path src/lib/env.ts unchecked: a line range"], vec![]),
+        ("`src/lib/env.ts#Env`", vec!["path src/lib/env.ts unchecked: a symbol of a source file"], vec![]),
+        ("`docs/other.md#gone`", vec!["path docs/other.md#gone broken"], vec!["docs/missing-anchor"]),
+        ("`docs/img/a b.png` `cat docs/a.md`", vec!["path docs/img/a b.png ok"], vec![]),
+        // What is no path.
+        ("`text/html` `origin/main` `owner/repo` `and/or`", vec![], vec![]),
+        ("`/api/health` `/src/nothing.ts`", vec![], vec![]),
+        ("`/src/lib/env.ts`", vec!["path src/lib/env.ts ok"], vec![]),
+        ("`PR314A` `#312` `1.4.0` `curl -s https://example.com/a.md`", vec![], vec![]),
+        // Placeholders.
+        ("`gates/<id>.yaml`", vec!["path gates/<id>.yaml ok"], vec![]),
+        ("`src/{lib,api}/*.ts`", vec!["path src/{lib,api}/*.ts ok"], vec![]),
+        ("`src/…/clerk.ts`", vec!["path src/…/clerk.ts ok"], vec![]),
+        ("`gates/<id>.json`", vec!["path gates/<id>.json broken"], vec!["docs/missing-path"]),
+        ("`app/[id]/page.tsx`", vec!["path app/[id]/page.tsx ok"], vec![]),
+        ("`other/<x>.ts`", vec!["path other/<x>.ts foreign"], vec![]),
+        // The link says it already.
+        ("[`env.ts`](../src/lib/env.ts)", vec!["link src/lib/env.ts ok"], vec![]),
+        // Never code.
+        ("```\n[a](gone.md) `gone.md`\n```\n\n    `gone.md`", vec![], vec![]),
+        ("`a/b.md", vec![], vec![]),
+        ("text\n\n```\n[a](gone.md)\n", vec![], vec!["docs/unclosed-fence"]),
+    ] {
+        let census = census(FILES, "docs/promotion.md", text);
+        assert_eq!(lines(&census), (references.into_iter().map(str::to_owned).collect(), codes), "{text}");
+    }
+}
+
+#[test]
+fn a_finding_marks_the_exact_characters_and_suggests_one_thing() {
+    for (text, marked, help) in [
+        ("x é [a](gone.md) y", "gone.md", None),
+        ("see `lib/auth/klerk.ts` now", "lib/auth/klerk.ts", None),
+        ("see `src/lib/auth/klerk.ts` now", "src/lib/auth/klerk.ts", Some("did you mean `src/lib/auth/clerk.ts`?")),
+        ("see `web/lib/env.ts` now", "web/lib/env.ts", Some("did you mean `src/lib/env.ts`?")),
+        ("| a |\n|---|\n| `x \\| y` `SRC/lib` |", "SRC/lib", Some("did you mean `src/lib`?")),
+        ("| a |\n|---|\n| \\| `gates/<x>.json` |", "gates/<x>.json", None),
+        ("# Health gate\n[a](#helth-gate)", "#helth-gate", Some("did you mean `#health-gate`?")),
+        ("[a](othr.md)", "othr.md", Some("did you mean `docs/other.md`?")),
+        ("[a](<goo (d.md>)", "goo (d.md", None),
+    ] {
+        let census = census(FILES, "docs/promotion.md", text);
+        let [finding] = &census.findings[..] else { panic!("{text}: {:?}", census.findings) };
+        let place = finding.place.as_ref().unwrap();
+        let line: Vec<char> = place.source.as_deref().unwrap().chars().collect();
+        let cut: String = line[place.column as usize - 1..place.end_column.unwrap() as usize - 1].iter().collect();
+        assert_eq!((cut.as_str(), finding.help.as_deref()), (marked, help), "{text}");
+    }
+}
+
+#[test]
+fn an_unreadable_tree_is_no_empty_tree() {
+    struct Broken(crate::tree::TreeId);
+    impl Tree for Broken {
+        fn id(&self) -> &crate::tree::TreeId {
+            &self.0
+        }
+        fn entries(&self) -> Result<&[crate::tree::TreeEntry], Unreadable> {
+            Err(Unreadable("gone".to_owned()))
+        }
+        fn read(&self, _: &str) -> Result<Option<Vec<u8>>, Unreadable> {
+            Err(Unreadable("gone".to_owned()))
+        }
+    }
+    let broken = Broken(crate::tree::TreeId::WorkTree(crate::domain::Digest::of(b"")));
+    assert!(Library::new(&broken, &BTreeMap::new()).is_err());
+}
+
+#[test]
+fn very_many_references_take_linear_time() {
+    let text = "`src/lib/env.ts` `gone/x.md` [a](gone.md#x) ".repeat(20_000);
+    let census = census(FILES, "docs/promotion.md", &text);
+    assert_eq!((census.references.len(), census.findings.len()), (60_000, 40_000));
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_document_is_too_odd(text in "([\\[\\]()<>`~#|\\\\!:*_ \r\n{}./a-c%&=…é\u{0}-]|docs/|src/|\\.md){0,60}") {
+        let census = census(FILES, "docs/promotion.md", &text);
+        let broken = census.references.iter().filter(|r| r.verdict == Verdict::Broken).count();
+        proptest::prop_assert_eq!(broken, census.findings.iter().filter(|f| f.code != "docs/unclosed-fence").count());
+        for finding in &census.findings {
+            proptest::prop_assert!(CODES.iter().any(|(code, _)| *code == finding.code));
+        }
+    }
+}
