@@ -93,7 +93,7 @@ pub fn path(text: &str) -> Option<PathClaim> {
     let slash = path.contains('/');
     let known = NAMES.contains(&name) || has_extension(name, slash);
     let relative = ["./", "../"].iter().any(|start| path.len() > start.len() && path.starts_with(start));
-    if !(slash || known) || (blanks && !known) || is_host(&path) {
+    if !known && (blanks || !slash) || is_host(&path) {
         return None;
     }
     Some(PathClaim { sure: known || relative, path, tail, pattern, backslash, blanks })
