@@ -11,7 +11,6 @@ use ring::{
 use tagwarden::{
     attest::ssh::{AllowedSigners, SshRefusal, claimed_fingerprint, fingerprint_of},
     domain::Timestamp,
-    text::source::Source,
 };
 use world_support::Scratch;
 
@@ -58,7 +57,7 @@ impl Ring {
 }
 
 fn allowed(text: &str) -> AllowedSigners {
-    AllowedSigners::parse(&Source::new("allowed_signers", text)).unwrap()
+    AllowedSigners::parse(text).unwrap()
 }
 
 const KINDS: &[(&str, &[&str])] = &[
@@ -160,7 +159,7 @@ fn keys_that_are_not_listed_or_not_supported_are_refused() {
     assert_eq!(allowed.principal_of(&listed, at()).unwrap().principal, "a@example.com");
     for (name, kind) in [("p521", ["ecdsa", "-b", "521"]), ("rsa1024", ["rsa", "-b", "1024"])] {
         let line = format!("a@example.com {}\n", ring.key(name, &kind));
-        let findings = AllowedSigners::parse(&Source::new("allowed_signers", line)).unwrap_err();
+        let findings = AllowedSigners::parse(&line).unwrap_err();
         assert_eq!(findings[0].code, "signers/key");
         assert!(findings[0].message.contains("not supported"), "{}", findings[0].message);
         let refusal = allowed.verify(NAMESPACE, b"m", &ring.sign(name, NAMESPACE, b"m"), at()).unwrap_err();
