@@ -8,11 +8,14 @@ pub mod env;
 pub mod files;
 pub mod git;
 pub mod output;
+pub mod process;
+pub mod signer;
 pub mod trees;
 
 pub use clock::Clock;
 pub use env::EnvVars;
 pub use git::Git;
+pub use signer::Signer;
 
 use crate::domain::{Result, Timestamp};
 use std::path::Path;

@@ -106,22 +106,25 @@ impl Git {
 
     /// Writes the files of a tree into a fresh folder that goes away with the handle: what command gates run in.
     pub fn policy_checkout(&self, tree: &Oid) -> Result<TempDir> {
-        checkout(&CommitTree::of_tree(self, tree)?)
+        checkout(&CommitTree::of_tree(self, tree)?, "")
     }
 }
 
-/// Writes every file of a tree into a fresh folder, executables with their bit. Symbolic links and submodules are left out:
+/// Writes the files below `folder` of a tree (the empty name: all of them) into a fresh folder, by their names from there on,
+/// executables with their bit. Symbolic links and submodules are left out:
 /// a link could lead out of the folder.
-pub fn checkout(tree: &dyn Tree) -> Result<TempDir> {
+pub fn checkout(tree: &dyn Tree, folder: &str) -> Result<TempDir> {
     let failed = |error: &dyn std::fmt::Display| Fault::new(Reason::Internal, format!("cannot write a checkout: {error}"));
+    let prefix = if folder.is_empty() { String::new() } else { format!("{}/", folder.trim_end_matches('/')) };
     let folder = tempfile::tempdir().map_err(|error| failed(&error))?;
     for entry in tree.entries().map_err(|error| failed(&error))? {
-        let lawful = entry.path.split('/').all(|part| !matches!(part, "" | "." | ".."));
+        let Some(name) = entry.path.strip_prefix(&prefix) else { continue };
+        let lawful = name.split('/').all(|part| !matches!(part, "" | "." | ".."));
         if !lawful || !matches!(entry.kind, EntryKind::File | EntryKind::Executable) {
             continue;
         }
         let Some(bytes) = tree.read(&entry.path).map_err(|error| failed(&error))? else { continue };
-        write_file(&folder.path().join(&entry.path), &bytes, entry.kind).map_err(|error| failed(&error))?;
+        write_file(&folder.path().join(name), &bytes, entry.kind).map_err(|error| failed(&error))?;
     }
     Ok(folder)
 }
