@@ -7,35 +7,60 @@ mod set;
 
 use super::{args, session::Session};
 use crate::{
+    attest::ssh,
     domain::{Fault, Finding, Reason, Result},
     report::{Body, InitShape, Report, shape::InitFile},
     world::{
-        EnvVars, World,
+        World,
         files::{self, Found},
     },
 };
-use set::{Facts, NewFile};
-use std::path::{Path, PathBuf};
+use set::{Facts, NewFile, Signer};
+use std::path::Path;
 
 pub async fn run(session: &Session, args: &args::Init) -> Result<Report> {
     let globals = &session.globals;
-    let dir = globals.repo.clone().unwrap_or_else(|| PathBuf::from("."));
-    let world = World::open(&dir, globals.now, EnvVars::from_process()).await?;
+    let world = session.world().await?;
     if world.git.is_bare() {
-        let fault = Fault::new(Reason::BadUsage, format!("{} is a bare repository: it has no files to add a protocol to", dir.display()));
-        return Err(fault.help("run it in a clone: `git clone URL`, then `tagwarden init` in there"));
+        let message = format!("{} is a bare repository: it has no files to add a protocol to", world.git.dir().display());
+        return Err(Fault::new(Reason::BadUsage, message).help("run it in a clone: `git clone URL`, then `tagwarden init` in there"));
     }
-    let facts =
-        Facts { branch: world.git.current_branch().await?, remote: globals.remote.clone(), gates: gates_folder(globals.gates.as_deref())? };
-    let set = if args.minimal { set::minimal(&facts) } else { return Err(Fault::new(Reason::Internal, "not built yet")) };
+    if args.minimal && globals.signing_key.is_some() {
+        let fault = Fault::new(Reason::BadUsage, "the smallest protocol signs nothing, so it has no place for `--signing-key`");
+        return Err(fault.help("`tagwarden init --signing-key SOURCE` writes a protocol with signatures"));
+    }
+    let facts = Facts {
+        branch: world.git.current_branch().await?,
+        remote: globals.remote.clone(),
+        gates: gates_folder(session.gates())?,
+        key: globals.signing_key.clone(),
+        signer: if args.minimal { None } else { signer(world).await? },
+    };
+    let set = if args.minimal { set::minimal(&facts) } else { set::full(&facts) };
     let files = write(world.git.dir(), set)?;
     let reason = if files.iter().any(|file| file.written) { Reason::Passed } else { Reason::NothingToDo };
-    Ok(Report::new(reason, Body::Init(InitShape { files })))
+    let report = Report::new(reason, Body::Init(InitShape { files }));
+    Ok(if args.minimal { report } else { set::steps(report, &facts) })
+}
+
+/// The signer that git's own configuration names, where it signs with SSH and has a public key at hand. A key that cannot
+/// be read is no error: the written file says what belongs there.
+async fn signer(world: &World) -> Result<Option<Signer>> {
+    let git = &world.git;
+    if git.config("gpg.format").await?.as_deref() != Some("ssh") {
+        return Ok(None);
+    }
+    let (Some(key), Some(principal)) = (git.config("user.signingkey").await?, git.config("user.email").await?) else { return Ok(None) };
+    let literal = key.strip_prefix("key::").unwrap_or(&key);
+    let line = match ssh::fingerprint_of(literal) {
+        Ok(_) => Some(literal.to_owned()),
+        Err(_) => files::public_key(&key, world.env.get("HOME").as_deref()),
+    };
+    Ok(line.and_then(|line| Signer::new(&principal, &line)))
 }
 
 /// The folder of the protocol, as it will stand in the document and in git.
-fn gates_folder(given: Option<&Path>) -> Result<String> {
-    let Some(given) = given else { return Ok("gates".to_owned()) };
+fn gates_folder(given: &Path) -> Result<String> {
     let text = given.to_string_lossy();
     let plain = |part: &str| {
         part.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.')
@@ -92,10 +117,10 @@ mod tests {
     #[test]
     fn the_folder_stays_below_the_root() {
         for (given, folder) in [("gates", "gates"), ("ops/gates/", "ops/gates"), (".release", ".release")] {
-            assert_eq!(gates_folder(Some(Path::new(given))).unwrap(), folder);
+            assert_eq!(gates_folder(Path::new(given)).unwrap(), folder);
         }
         for wrong in ["/etc", "..", "a/../../b", "a//b", ".git", "a/.GIT/b", "-x", "a b", "a\\b", "", "."] {
-            assert_eq!(gates_folder(Some(Path::new(wrong))).unwrap_err().reason, Reason::BadUsage, "{wrong}");
+            assert_eq!(gates_folder(Path::new(wrong)).unwrap_err().reason, Reason::BadUsage, "{wrong}");
         }
     }
 }

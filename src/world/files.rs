@@ -6,7 +6,7 @@
 use std::{
     fs,
     io::{self, Write},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 /// What stands where a file is to be written.
@@ -63,6 +63,22 @@ pub fn write_new(root: &Path, path: &str, text: &str) -> io::Result<()> {
     file.persist_noclobber(&place).map(|_| ()).map_err(|error| error.error)
 }
 
+/// The public key beside a private key's path, or at a public key's own path, as git's `user.signingkey` names it. `None`:
+/// there is no such file, or it is no text of a key's size.
+pub fn public_key(named: &str, home: Option<&str>) -> Option<String> {
+    const LARGEST: u64 = 16 * 1024;
+    let path = match (named.strip_prefix("~/"), home) {
+        (Some(rest), Some(home)) => Path::new(home).join(rest),
+        _ => Path::new(named).to_owned(),
+    };
+    // Only a file that calls itself public is read.
+    let path =
+        if path.extension().is_some_and(|extension| extension == "pub") { path } else { PathBuf::from(format!("{}.pub", path.display())) };
+    let small = fs::metadata(&path).is_ok_and(|found| found.is_file() && found.len() <= LARGEST);
+    let text = if small { fs::read_to_string(&path).ok()? } else { return None };
+    Some(text.trim().to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,6 +94,21 @@ mod tests {
         assert_eq!(write_new(root, "a/b/c.yaml", "two").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
         assert_eq!(fs::read_to_string(root.join("a/b/c.yaml")).unwrap(), "one");
         assert_eq!(fs::read_dir(root.join("a/b")).unwrap().count(), 1, "nothing is left beside it");
+    }
+
+    #[test]
+    fn only_public_keys_are_read() {
+        let home = tempfile::tempdir().unwrap();
+        fs::write(home.path().join("id"), "PRIVATE").unwrap();
+        let (named, home_text) = (home.path().join("id").display().to_string(), home.path().display().to_string());
+        assert_eq!(public_key(&named, None), None);
+        fs::write(home.path().join("id.pub"), "ssh-ed25519 AAAA x\n").unwrap();
+        for named in [named.as_str(), &format!("{named}.pub"), "~/id", "~/id.pub"] {
+            assert_eq!(public_key(named, Some(&home_text)).as_deref(), Some("ssh-ed25519 AAAA x"), "{named}");
+        }
+        assert_eq!(public_key("~/id", None), None);
+        fs::write(home.path().join("big.pub"), "x".repeat(20_000)).unwrap();
+        assert_eq!(public_key("~/big.pub", Some(&home_text)), None);
     }
 
     #[test]
