@@ -1,0 +1,321 @@
+use super::*;
+use serde_json::json;
+
+const VARS: [&str; 3] = ["$env", "channel", "big"];
+
+fn run(text: &str, input: Value) -> Result<Vec<Value>, String> {
+    let program = Program::compile(text, &VARS).unwrap_or_else(|error| panic!("{text}: {error:?}"));
+    let big: Vec<i32> = (0..5_000).collect();
+    program.run(&input, &[json!({"X": "y"}), json!("staging"), json!(big)])
+}
+
+#[test]
+fn programs_give_what_jq_gives() {
+    for (text, input, wanted) in [
+        (".status == \"ok\"", json!({"status": "ok"}), json!([true])),
+        (".a.b[1].c", json!({"a": {"b": [0, {"c": 5}]}}), json!([5])),
+        ("$env.X, $channel, $env[\"X\"]", json!(null), json!(["y", "staging", "y"])),
+        ("[.[] | select(.n > 1) | .n] | add", json!([{"n": 1}, {"n": 2}, {"n": 3}]), json!([5])),
+        ("map(. * 2) | sort | reverse", json!([3, 1]), json!([[6, 2]])),
+        ("[..] | length", json!([1, [2]]), json!([4])),
+        ("[recurse] | length", json!([1, [2]]), json!([4])),
+        (".a += 3 | .b |= . + 1 | .c //= 9 | .d = 1", json!({"a": 1, "b": 1}), json!([{"a": 4, "b": 2, "c": 9, "d": 1}])),
+        (".[] += 1", json!([1, 2]), json!([[2, 3]])),
+        ("del(.a, .b[0])", json!({"a": 1, "b": [1, 2]}), json!([{"b": [2]}])),
+        ("[paths]", json!({"a": [1]}), json!([[["a"], ["a", 0]]])),
+        ("getpath([\"a\", 0]), setpath([\"b\"]; 1)", json!({"a": [1]}), json!([1, {"a": [1], "b": 1}])),
+        ("walk(if type == \"number\" then . + 1 else . end)", json!([1, [2]]), json!([[2, [3]]])),
+        ("to_entries | from_entries", json!({"a": 1}), json!([{"a": 1}])),
+        ("with_entries(.value += 1)", json!({"a": 1}), json!([{"a": 2}])),
+        (
+            "{a, \"b\", $channel, (\"k\"): 1, @base64 \"x\": 2}",
+            json!({"a": 1, "b": 2}),
+            json!([{"a": 1, "b": 2, "channel": "staging", "k": 1, "x": 2}]),
+        ),
+        ("{(\"a\", \"b\"): (1, 2)}", json!(null), json!([{"a": 1}, {"a": 2}, {"b": 1}, {"b": 2}])),
+        (". as {a: $x, b: [$y, $z]} | $x + $y + $z", json!({"a": 1, "b": [2, 3]}), json!([6])),
+        ("reduce .[] as $x (0; . + $x), [foreach .[] as $x (0; . + $x; [$x, .])]", json!([1, 2]), json!([3, [[1, 1], [2, 3]]])),
+        ("label $out | .[] | if . > 1 then ., break $out else . end", json!([1, 2, 3]), json!([1, 2])),
+        ("try error(\"x\") catch ., (try error({a: 1}) catch .a), [.[]?]", json!(1), json!(["x", 1, []])),
+        ("(.a, .b) // \"none\"", json!({"a": null}), json!(["none"])),
+        ("def twice(f): f | f; def inc($n): . + $n; twice(inc(2))", json!(1), json!([5])),
+        ("def f: 1; def g: def f: 2; f; [f, g]", json!(null), json!([[1, 2]])),
+        ("first(range(10)), [limit(3; range(10))], nth(2; range(10)), [range(0; 10; 4)]", json!(null), json!([0, [0, 1, 2], 2, [0, 4, 8]])),
+        ("any(.[]; . > 1), all(. > 0), (map(. > 1) | any), isempty(.[])", json!([1, 2]), json!([true, true, true, false])),
+        ("add, (map(tostring) | add), ([[1], [2]] | add), add(.[] | . * 2)", json!([1, 2]), json!([3, "12", [1, 2], 6])),
+        ("join(\"-\"), ([] | join(\",\"))", json!(["a", 1, null, true]), json!(["a-1--true", ""])),
+        ("flatten, flatten(1)", json!([1, [2, [3]]]), json!([[1, 2, 3], [1, 2, [3]]])),
+        ("test(\"a.c\"; \"x\"), [match(\"(?<n>[a-z])(x)?\"; \"g\").captures[0].name]", json!("abcé"), json!([true, ["n", "n", "n"]])),
+        ("[match(\"é.\"; \"g\") | .offset, .length, .string]", json!("aéb-éc"), json!([[1, 2, "éb", 4, 2, "éc"]])),
+        ("capture(\"(?<y>[0-9]+)-(?<m>[0-9]+)\")", json!("2026-11"), json!([{"y": "2026", "m": "11"}])),
+        (
+            "sub(\"(?<l>[a-z])\"; \"<\\(.l)>\"), gsub(\"[0-9]\"; \"\"), [scan(\"[0-9]\")], split(\", *\"; null)",
+            json!("a1, b2"),
+            json!(["<a>1, b2", "a, b", ["1", "2"], ["a1", "b2"]]),
+        ),
+        (
+            "split(\",\"), ascii_upcase, ltrimstr(\"a\"), startswith(\"a\"), length, explode[0]",
+            json!("a,b"),
+            json!([["a", "b"], "A,B", ",b", true, 3, 97]),
+        ),
+        ("\"v\\(.n + 1): \\(.l)\"", json!({"n": 1, "l": [1, "x"]}), json!(["v2: [1,\"x\"]"])),
+        (
+            "@base64, (@base64 | @base64d), @uri, @sh, @html, @json",
+            json!("a b<"),
+            json!(["YSBiPA==", "a b<", "a%20b%3C", "'a b<'", "a b&lt;", "\"a b<\""]),
+        ),
+        ("fromjson, tojson", json!("[1, {\"a\": null}]"), json!([[1, {"a": null}], "\"[1, {\\\"a\\\": null}]\""])),
+        ("tonumber + 1, (\"1.5\" | tonumber)", json!("41"), json!([42, 1.5])),
+        (
+            "contains({a: [\"b\"]}), inside({a: [\"abc\"], b: 1}), has(\"a\"), index(\"b\")?",
+            json!({"a": ["abc"]}),
+            json!([true, true, true]),
+        ),
+        ("indices(\"b\"), index(\"b\"), rindex(\"b\")", json!("abcb"), json!([[1, 3], 1, 3])),
+        (
+            "group_by(.k) | map(length), unique_by(.k)[0].k, (min_by(.v) | .v), (max_by(.v) | .v)",
+            json!([{"k": 1, "v": 5}, {"k": 0, "v": 7}, {"k": 1, "v": 6}]),
+            json!([]),
+        ),
+        ("\"2026-11-21T10:00:00Z\" | fromdate | ., todate", json!(null), json!([1795255200, "2026-11-21T10:00:00Z"])),
+        ("1 / 3 | floor, round, ceil, sqrt > 0.5", json!(null), json!([0, 0, 1, true])),
+        (
+            "10000000000000000000000 + 1, 18446744073709551615, 1.10, 7 % 3, -.",
+            json!(5),
+            json!([1e22, 18446744073709551615u64, 1.1, 1, -5]),
+        ),
+        ("transpose, .[1:], .[-1], .[:1][0]", json!([[1], [2]]), json!([[[1, 2]], [[2]], [2], [1]])),
+        ("\"abc\" * 2, {a: {b: 1}} * {a: {c: 2}}, [1, 2, 1] - [1]", json!(null), json!(["abcabc", {"a": {"b": 1, "c": 2}}, [2]])),
+        ("empty # nothing", json!(1), json!([])),
+    ] {
+        let wanted = wanted.as_array().unwrap().clone();
+        if text.starts_with("group_by") {
+            assert_eq!(run("group_by(.k) | map(length)", input.clone()), Ok(vec![json!([1, 2])]));
+            assert_eq!(run("unique_by(.k)[0].k, (min_by(.v) | .v), (max_by(.v) | .v)", input), Ok(vec![json!(0), json!(5), json!(7)]));
+            continue;
+        }
+        assert_eq!(run(text, input), Ok(wanted), "{text}");
+    }
+}
+
+#[test]
+fn programs_that_see_outside_or_never_end_do_not_compile() {
+    for (text, offset, length, word) in [
+        ("1 + env", 4, 3, "env"),
+        ("$ENV.PATH", 0, 4, "$ENV"),
+        ("$__loc__", 0, 8, "$__loc__"),
+        ("[inputs]", 1, 6, "inputs"),
+        ("input", 0, 5, "input"),
+        ("debug", 0, 5, "debug"),
+        ("debug(1)", 0, 5, "debug"),
+        ("stderr", 0, 6, "stderr"),
+        ("input_filename", 0, 14, "input_filename"),
+        ("now", 0, 3, "now"),
+        ("now | localtime", 0, 3, "now"),
+        ("1 | localtime", 4, 9, "localtime"),
+        ("halt", 0, 4, "halt"),
+        ("halt_error(1)", 0, 10, "halt_error"),
+        ("import \"x\" as y; .", 7, 3, "not"),
+        ("include \"x\"; .", 8, 3, "not"),
+        ("x::y", 0, 4, "x::y"),
+        ("get_search_list", 0, 15, "get_search_list"),
+        ("repeat(.)", 0, 6, "repeat"),
+        ("[while(true; .)]", 1, 5, "while"),
+        ("until(false; .)", 0, 5, "until"),
+        ("recurse(.)", 0, 7, "recurse"),
+        ("recurse(.; true)", 0, 7, "recurse"),
+        ("def f: f; f", 7, 1, "calls itself"),
+        ("def f: 1 + f; f", 11, 1, "calls itself"),
+        ("def f(g): def h: f(g); h; f(.)", 17, 1, "calls itself"),
+        ("matches(\"a\"; \"\")", 0, 7, "matches"),
+        ("nope", 0, 4, "no filter"),
+        ("lenght", 0, 6, "did you mean `length`"),
+        ("map(.; .)", 0, 3, "does not take 2"),
+        ("$chanel", 0, 7, "did you mean `$channel`"),
+        ("break $x", 6, 2, "$x"),
+        ("reduce .[] as $x (0)", 0, 6, "reduce"),
+        (".a ==", 5, 0, "end"),
+        (".a == )", 6, 1, ")"),
+        ("\"abc", 4, 0, "quote"),
+        ("[1", 2, 0, "bracket"),
+        ("1 &", 2, 1, "&"),
+        ("é", 0, 2, "é"),
+        ("", 0, 0, "term"),
+        ("1; 2", 1, 1, "nothing"),
+    ] {
+        let error = Program::compile(text, &VARS).map(|_| ()).expect_err(text);
+        assert_eq!((error.offset, error.length), (offset, length), "{text}: {}", error.message);
+        assert!(error.message.contains(word), "{text}: {}", error.message);
+    }
+}
+
+#[test]
+fn hostile_texts_do_not_compile() {
+    let doubling: String = (1..40).map(|i| format!("def f{i}(g): f{}(f{}(g)); ", i - 1, i - 1)).collect();
+    for text in [
+        "(".repeat(5_000),
+        "[".repeat(8_000),
+        format!("{}1", "-".repeat(8_000)),
+        format!("{}1", "try ".repeat(2_000)),
+        format!("{}1", "1 as $x|".repeat(1_000)),
+        format!("{}1", "def a:".repeat(1_000)),
+        format!("{}1{}", "\"\\(".repeat(1_000), ")\"".repeat(1_000)),
+        format!("1{}", "+1".repeat(4_000)),
+        format!("1{}", "|1".repeat(4_000)),
+        format!(".{}", "[0]".repeat(2_600)),
+        format!("{}1{}", "if 1 then ".repeat(500), " else 1 end".repeat(300)),
+        format!("def f0(g): [g]; {doubling} f39(.)"),
+        "1 ".repeat(10_000),
+        "9".repeat(4_000),
+    ] {
+        assert!(Program::compile(&text, &[]).is_err(), "{}", &text[..40]);
+    }
+}
+
+#[test]
+fn programs_always_end() {
+    let big = json!((0..5_000).collect::<Vec<i32>>());
+    let doubled: String = (1..30).map(|i| format!("def f{i}: f{} , f{}; ", i - 1, i - 1)).collect();
+    for (text, word) in [
+        ("[range(1e12)]", "steps"),
+        ("range(1e12) | empty", "steps"),
+        ("[range(1e12) | empty]", "steps"),
+        ("first(range(1e12) | select(. < 0))", "steps"),
+        ("[range(0; 1; 0)]", "steps"),
+        ("try [range(1e12)] catch 1", "steps"),
+        ("[range(1e12)]? // 1", "steps"),
+        ("[range(1000) as $a | range(1000) as $b | range(1000) | empty]", "steps"),
+        ("[(range(1000) + range(1000) + range(1000)) | empty]", "steps"),
+        ("[{a: range(1000), b: range(1000), c: range(1000)} | empty]", "steps"),
+        ("[\"\\(range(1000))\\(range(1000))\\(range(1000))\" | empty]", "steps"),
+        ("[range(1e6) | $big == ($big | reverse | reverse)]", "steps"),
+        ("[range(1e6) | $big | sort | empty]", "steps"),
+        ("[range(1e6) | try ($big - 1) catch empty]", "steps"),
+        ("[range(1e6) | try error($big) catch empty]", "steps"),
+        ("[range(1e6) | $big | .. | empty]", "steps"),
+        ("[range(1e6) | $big | tojson | empty]", "steps"),
+        ("[range(1e6) | $big | .[]?.a?]", "steps"),
+        ("[range(1e6) | $big | contains($big) | empty]", "steps"),
+        ("[range(1e6) | $big | indices($big[1:]) | empty]", "steps"),
+        ("[range(1e6) | $big | .[0] = 1 | empty]", "steps"),
+        ("[limit(1e9; range(1e12)) | empty]", "steps"),
+        ("[.[range(1e9), 0]?]", "steps"),
+        ("reduce range(1e12) as $x (0; . + 1)", "steps"),
+        ("\"a\" * 1e12", "cannot"),
+        ("\"a\" * 1000000000000", "large"),
+        ("1000000000000 * \"a\"", "large"),
+        ("reduce range(60) as $x (\"a\"; . + .)", "large"),
+        ("reduce range(60) as $x ([1]; . + .)", "large"),
+        ("reduce range(60) as $x (10; . * .)", "large"),
+        ("reduce range(60) as $x (1; [., .]) | tojson", "large"),
+        ("reduce range(60) as $x (1; {a: ., b: .})", "large"),
+        ("reduce range(60) as $x ({}; .a = . | .b = .)", "large"),
+        ("reduce range(60) as $x ([[]]; .[0] |= [., .])", "large"),
+        ("reduce range(10000) as $x (1; [.])", "deep"),
+        ("reduce range(10000) as $x ({}; {a: .})", "deep"),
+        ("\"[\" * 5000 | fromjson", "JSON"),
+        ("\"a\" | test(\"(a{1000}){1000}\")", "regular expression"),
+        ("range(2000)", "1000 values"),
+        (&format!("def f0: empty; {doubled} [f29]"), "steps"),
+        (&format!("def f0: .; {} [f29 | empty]", doubled.replace(',', "|")), ""),
+        (&format!("[{} | empty]", vec!["(1, 2)"; 50].join("|")), "steps"),
+        (&format!("[null | .{} | empty]", "[(0, 0)]?".repeat(60)), "steps"),
+        (&format!("[{}]", vec!["(1, 2)"; 50].join(" + ")), "steps"),
+    ] {
+        let program = Program::compile(text, &VARS).unwrap_or_else(|error| panic!("{text}: {error:?}"));
+        let vars = [json!({}), json!("c"), big.clone()];
+        // A twentieth of the steps will do to see that they are counted; sizes need the whole.
+        let share = if word == "steps" { 20 } else { 1 };
+        match engine::on_worker(|| engine::run(&program.filter, &json!([1, 2, 3]), &vars, share)).unwrap() {
+            Err(error) => assert!(error.contains(word), "{text}: {error}"),
+            Ok(values) => panic!("{text}: {values:?}"),
+        }
+    }
+}
+
+#[test]
+fn the_deepest_lawful_programs_fit_their_stack() {
+    let deep = (0..120).fold(json!(1), |value, _| json!([value]));
+    for body in [
+        "1 + g",
+        "[g]",
+        "{a: g}",
+        "g | .",
+        ". as $x | g",
+        "try g catch .",
+        "(g)?",
+        "first(g)",
+        "last(g)",
+        "limit(1; g)",
+        "reduce g as $x (0; .)",
+        "foreach .[]? as $x (g; .)",
+        "label $l | g",
+        "if g then . else . end",
+        ".[g]?",
+        "sort_by(g)?",
+        "map(g)?",
+        "any(g; .)",
+        "[path(g)]",
+        "(g) |= .",
+        "\"\\(g)\"",
+        "walk(g)",
+        "paths(g)",
+        "(1, g)",
+    ] {
+        let nested = |levels: usize| {
+            let definitions: String = (1..=levels).map(|i| format!("def f{i}(g): f{0}(f{0}(g)); ", i - 1)).collect();
+            let calls: String = (0..=levels).rev().map(|i| format!("f{i}(")).collect();
+            format!("def f0(g): {body}; {definitions}{calls}.{}", ")".repeat(levels + 1))
+        };
+        let deepest = (0..12).take_while(|levels| Program::compile(&nested(*levels), &[]).is_ok()).last().expect(body);
+        assert!((2..11).contains(&deepest), "{body}: {deepest}");
+        let program = Program::compile(&nested(deepest), &[]).unwrap();
+        for input in [json!(1), json!([1, 2]), deep.clone()] {
+            // Whatever it gives, it comes back.
+            let result = program.run(&input, &[]);
+            assert_ne!(result, Err("the jq engine failed on it".to_owned()), "{body}");
+        }
+    }
+    assert_eq!(run("[..] | length", deep.clone()), Ok(vec![json!(121)]));
+    assert_eq!(run("walk(.) == . and tojson == (tojson | fromjson | tojson)", deep), Ok(vec![json!(true)]));
+}
+
+#[test]
+fn holds_wants_exactly_one_boolean() {
+    let holds = |text: &str| Program::compile(text, &[]).unwrap().holds(&json!({"a": 1}), &[]);
+    assert_eq!(holds(".a == 1"), Ok(true));
+    assert_eq!(holds(".a == 2"), Ok(false));
+    for text in ["empty", "true, true", ".a", "null", ".a.b", "error(\"x\")"] {
+        assert!(holds(text).is_err(), "{text}");
+    }
+    assert!(Program::compile("$x", &["x"]).unwrap().run(&json!(1), &[]).is_err());
+}
+
+#[test]
+fn an_error_text_is_short_and_printable() {
+    let error = run("$big - 1", json!(null)).unwrap_err();
+    assert!(error.len() < 250 && error.starts_with("cannot calculate [0,1,2"), "{error}");
+    assert!(!run("error(\"a\\u001b[31mb\\n\")", json!(null)).unwrap_err().contains(['\n', '\u{1b}']));
+}
+
+#[test]
+fn variables_are_found() {
+    assert_eq!(variables_in("$env.A == \"x\" and ($env[\"B\"] | test(\"y\")) or $env.A.c"), ["A", "B"]);
+    assert_eq!(env_names("[$env.A, ($env.B as $x | {c: $env.C})]"), Ok(vec!["A".into(), "B".into(), "C".into()]));
+    assert_eq!(variables_in("$env =="), Vec::<String>::new());
+    for (text, offset) in [("$env", 0), ("1 | $env[$channel]", 4), ("$env | keys", 0), ("\"\\($env)\"", 3), (". as {($env): $x} | 1", 7)] {
+        let error = env_names(text).expect_err(text);
+        assert_eq!((error.offset, error.length), (offset, 4), "{text}");
+    }
+}
+
+#[test]
+fn a_program_is_shared_between_threads() {
+    let program = Program::compile(".a", &[]).unwrap();
+    std::thread::scope(|scope| {
+        for n in 0..4 {
+            let program = &program;
+            scope.spawn(move || assert_eq!(program.run(&json!({"a": n}), &[]), Ok(vec![json!(n)])));
+        }
+    });
+}
