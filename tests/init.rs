@@ -1,0 +1,152 @@
+//! `init` as a user meets it: what it writes, what it refuses, and that nothing is ever written over.
+
+mod world_support;
+
+use std::{collections::BTreeMap, fs, path::Path};
+use world_support::Scratch;
+
+const TAGWARDEN: &str = env!("CARGO_BIN_EXE_tagwarden");
+
+/// A repository without a commit, on this branch.
+fn fresh(branch: &str) -> Scratch {
+    let scratch = Scratch::new();
+    fs::create_dir(scratch.path("work")).unwrap();
+    scratch.git("work", &["init", "-q", "-b", branch]);
+    scratch
+}
+
+#[must_use]
+fn tagwarden(scratch: &Scratch, dir: &str, args: &[&str]) -> (i32, serde_json::Value) {
+    let args: Vec<&str> = args.iter().copied().chain(["--format", "json"]).collect();
+    let (code, text) = scratch.try_run(&scratch.path(dir), TAGWARDEN, &args);
+    (code.unwrap(), serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}")))
+}
+
+/// Every file below a folder but `.git`, with its bytes.
+fn files(root: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap().map(Result::unwrap).filter(|entry| entry.file_name() != ".git") {
+            if entry.file_type().unwrap().is_dir() {
+                folders.push(entry.path());
+            } else {
+                let path = entry.path().strip_prefix(root).unwrap().display().to_string();
+                found.insert(path, fs::read(entry.path()).unwrap_or_default());
+            }
+        }
+    }
+    found
+}
+
+fn written(report: &serde_json::Value) -> Vec<bool> {
+    report["files"].as_array().unwrap().iter().map(|file| file["written"].as_bool().unwrap()).collect()
+}
+
+#[test]
+fn the_smallest_protocol_is_three_files_on_the_current_branch() {
+    let scratch = fresh("trunk");
+    fs::create_dir(scratch.path("work/below")).unwrap();
+    let (code, report) = tagwarden(&scratch, "work/below", &["init", "--minimal"]);
+    assert_eq!((code, &report["decision"], &report["reason_code"]), (0, &"done".into(), &"passed".into()), "{report}");
+    let paths: Vec<&str> = report["files"].as_array().unwrap().iter().map(|file| file["path"].as_str().unwrap()).collect();
+    assert_eq!(paths, ["gates/protocol.yaml", "gates/10-docs.yaml", "protocol-docs/promotion.md"]);
+    assert_eq!(
+        files(&scratch.path("work")).into_keys().collect::<Vec<_>>(),
+        ["gates/10-docs.yaml", "gates/protocol.yaml", "protocol-docs/promotion.md"]
+    );
+    let protocol = fs::read_to_string(scratch.path("work/gates/protocol.yaml")).unwrap();
+    assert!(protocol.contains("release_branches: [trunk]") && protocol.contains("signing: { key: none }"), "{protocol}");
+}
+
+#[test]
+fn what_is_the_same_is_kept_and_what_is_missing_is_added() {
+    let scratch = fresh("main");
+    assert_eq!(tagwarden(&scratch, "work", &["init", "--minimal"]).0, 0);
+    fs::remove_file(scratch.path("work/gates/10-docs.yaml")).unwrap();
+    let before = files(&scratch.path("work"));
+    let (code, report) = tagwarden(&scratch, "work", &["init", "--minimal"]);
+    assert_eq!((code, written(&report)), (0, vec![false, true, false]));
+    assert_eq!(files(&scratch.path("work")).len(), before.len() + 1);
+    let (code, report) = tagwarden(&scratch, "work", &["init", "--minimal"]);
+    assert_eq!((code, written(&report), &report["reason_code"]), (0, vec![false; 3], &"nothing_to_do".into()));
+}
+
+#[test]
+fn nothing_is_written_where_one_file_differs() {
+    for args in [&["init", "--minimal"][..], &["init"]] {
+        let scratch = fresh("main");
+        fs::create_dir(scratch.path("work/protocol-docs")).unwrap();
+        fs::write(scratch.path("work/protocol-docs/promotion.md"), "ours\n").unwrap();
+        let before = files(&scratch.path("work"));
+        let (code, report) = tagwarden(&scratch, "work", args);
+        assert_eq!((code, &report["reason_code"]), (2, &"bad_usage".into()), "{report}");
+        assert_eq!(report["findings"][0]["code"], "init/in-the-way");
+        assert!(report["findings"][0]["message"].as_str().unwrap().contains("protocol-docs/promotion.md"), "{report}");
+        assert!(report["help"].as_str().unwrap().contains("tagwarden verify"), "{report}");
+        assert_eq!(files(&scratch.path("work")), before);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_symlink_out_of_the_repository_is_not_written_through() {
+    let scratch = fresh("main");
+    fs::create_dir(scratch.path("elsewhere")).unwrap();
+    std::os::unix::fs::symlink(scratch.path("elsewhere"), scratch.path("work/gates")).unwrap();
+    let (code, report) = tagwarden(&scratch, "work", &["init", "--minimal"]);
+    assert_eq!((code, &report["findings"][0]["code"]), (2, &"init/in-the-way".into()), "{report}");
+    assert_eq!(fs::read_dir(scratch.path("elsewhere")).unwrap().count(), 0);
+    assert!(!scratch.path("work/protocol-docs").exists());
+}
+
+#[test]
+fn places_that_take_no_protocol_are_refused() {
+    let scratch = fresh("main");
+    scratch.git("work", &["init", "-q", "--bare", "bare"]);
+    fs::create_dir(scratch.path("nowhere")).unwrap();
+    for (dir, args, reason) in [
+        ("nowhere", &["init", "--minimal"][..], "not_a_repository"),
+        ("nowhere", &["init"], "not_a_repository"),
+        ("work/bare", &["init", "--minimal"], "bad_usage"),
+        ("work", &["init", "--minimal", "--gates", "../out"], "bad_usage"),
+        ("work", &["init", "--minimal", "--gates", ".git/gates"], "bad_usage"),
+        ("work", &["init", "--minimal", "--signing-key", "env:KEY"], "bad_usage"),
+        ("work", &["init", "--minimal", "--force"], "bad_usage"),
+    ] {
+        let (code, report) = tagwarden(&scratch, dir, args);
+        assert_eq!((code, &report["reason_code"], &report["decision"]), (2, &reason.into(), &"stop".into()), "{args:?}: {report}");
+        assert!(report["help"].as_str().is_some_and(|help| !help.is_empty()), "{report}");
+    }
+    assert!(files(&scratch.path("nowhere")).is_empty());
+    assert!(!scratch.path("work/protocol-docs").exists() && !scratch.path("out").exists());
+}
+
+#[test]
+fn another_folder_remote_and_key_are_written_down() {
+    let scratch = fresh("main");
+    let (code, report) =
+        tagwarden(&scratch, "work", &["init", "--gates", "ops/gates", "--remote", "upstream", "--signing-key", "env:OUR_KEY"]);
+    assert_eq!(code, 0, "{report}");
+    let protocol = fs::read_to_string(scratch.path("work/ops/gates/protocol.yaml")).unwrap();
+    assert!(protocol.contains("remote: upstream") && protocol.contains(r#"key: "env:OUR_KEY""#), "{protocol}");
+    assert!(!scratch.path("work/gates").exists());
+}
+
+#[test]
+fn the_key_that_git_signs_with_becomes_the_first_signer() {
+    let scratch = fresh("main");
+    scratch.run(&scratch.path("work"), "ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-C", "no one", "-f", "../home/id"]);
+    let public = fs::read_to_string(scratch.path("home/id.pub")).unwrap();
+    let key = public.split_whitespace().take(2).collect::<Vec<_>>().join(" ");
+    for (name, value) in [("user.email", "somebody@example.com"), ("gpg.format", "ssh"), ("user.signingkey", "~/id")] {
+        scratch.git("work", &["config", name, value]);
+    }
+    let (code, report) = tagwarden(&scratch, "work", &["init"]);
+    assert_eq!(code, 0, "{report}");
+    let signers = fs::read_to_string(scratch.path("work/gates/allowed_signers")).unwrap();
+    assert_eq!(signers.lines().last().unwrap(), format!("somebody@example.com {key}"));
+    let private = fs::read_to_string(scratch.path("home/id")).unwrap();
+    let secret = private.lines().nth(1).unwrap();
+    assert!(files(&scratch.path("work")).values().all(|bytes| !String::from_utf8_lossy(bytes).contains(secret)));
+}
