@@ -171,6 +171,7 @@ fn values(report: &Report) -> Vec<(&'static str, String)> {
         Body::Move(shape) => {
             (shape.moves.iter().find_map(|made| made.commit.clone()), shape.ledger.clone().map(|at| (at.serial, at.entry)))
         }
+        Body::Channel(shape) => (shape.commit.clone(), None),
         Body::Resolve(shape) => (Some(shape.commit.clone()), Some((shape.ledger.serial, shape.ledger.entry.clone()))),
         Body::Entry(shape) => (shape.commit.clone(), Some((shape.serial, shape.entry.clone()))),
         Body::Policy(shape) => (None, Some((shape.ledger.serial, shape.ledger.entry.clone()))),

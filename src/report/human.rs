@@ -78,6 +78,7 @@ pub(super) fn gate_findings(body: &Body) -> Vec<(&GateShape, &[Finding])> {
 pub(super) fn body_findings(body: &Body) -> Vec<&Finding> {
     match body {
         Body::Status(shape) => shape.channels.iter().flat_map(|channel| &channel.drift).collect(),
+        Body::Channel(shape) => shape.drift.iter().collect(),
         _ => Vec::new(),
     }
 }

@@ -38,6 +38,8 @@ fn members(body: &Body) -> Map<String, Value> {
         Body::Move(shape) => plain(shape),
         Body::Rehearsal(shape) => plain(shape),
         Body::Status(shape) => plain(shape),
+        Body::Channel(shape) => plain(shape),
+        Body::Version(shape) => plain(shape),
         Body::Resolve(shape) => plain(shape),
         Body::History(shape) => plain(shape),
         Body::Audit(shape) => plain(shape),
@@ -79,6 +81,8 @@ mod tests {
             "tagwarden.status/1",
             "channels[].channel channels[].release channels[].commit channels[].serial channels[].since channels[].hold channels[].drift signing",
         ),
+        ("tagwarden.channel/1", "channel release commit serial since hold drift signing"),
+        ("tagwarden.version/1", "version"),
         ("tagwarden.resolve/1", "channel release commit tag.ref tag.oid serial since ledger.entry signing"),
         (
             "tagwarden.history/1",
@@ -104,8 +108,9 @@ mod tests {
             sample::hostile(),
             sample::refused(),
         ];
-        let ledger = [sample::status(), sample::resolve(), sample::history(), sample::audit(), sample::policy(), sample::entry()];
-        let rest = [sample::rehearsal(), sample::doctor(), sample::init(), text];
+        let ledger =
+            [sample::status(), sample::channel(), sample::resolve(), sample::history(), sample::audit(), sample::policy(), sample::entry()];
+        let rest = [sample::rehearsal(), sample::doctor(), sample::init(), sample::version(), text];
         all.into_iter().chain(ledger).chain(rest).collect()
     }
 

@@ -5,7 +5,7 @@ use super::{
     shape::{
         AuditShape, ChannelShape, Check, DoctorShape, EntryShape, GateShape, HistoryEntry, HistoryShape, InitFile, InitShape, LedgerPlace,
         MoveRef, MoveShape, PolicyGate, PolicyRole, PolicyShape, PolicySigner, PolicyState, RehearsalShape, RejudgeVerdict, Rejudged,
-        ReleaseShape, ReleaseState, ResolveShape, RunShape, StatusShape, Step, WaiverShape,
+        ReleaseShape, ReleaseState, ResolveShape, RunShape, StatusShape, Step, VersionShape, WaiverShape,
     },
 };
 use crate::{
@@ -213,6 +213,16 @@ pub fn status() -> Report {
         }],
     };
     Report::new(Reason::Findings, Body::Status(shape)).signing(SigningMode::Ssh)
+}
+
+pub fn channel() -> Report {
+    let Body::Status(shape) = status().body else { unreachable!() };
+    let one = shape.channels.into_iter().last().unwrap();
+    Report::new(Reason::Passed, Body::Channel(one)).signing(SigningMode::Ssh)
+}
+
+pub fn version() -> Report {
+    Report::new(Reason::Passed, Body::Version(VersionShape { version: "0.1.0" }))
 }
 
 pub fn resolve() -> Report {

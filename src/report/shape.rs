@@ -26,6 +26,10 @@ pub enum Body {
     Rehearsal(RehearsalShape),
     /// `status`: `tagwarden.status/1`.
     Status(StatusShape),
+    /// One channel of `status`, as `serve` answers it: `tagwarden.channel/1`.
+    Channel(ChannelShape),
+    /// `serve`'s own: `tagwarden.version/1`.
+    Version(VersionShape),
     /// `resolve`: `tagwarden.resolve/1`.
     Resolve(ResolveShape),
     /// `history`: `tagwarden.history/1`.
@@ -53,6 +57,8 @@ impl Body {
             Body::Move(_) => "tagwarden.move/1",
             Body::Rehearsal(_) => "tagwarden.rehearsal/1",
             Body::Status(_) => "tagwarden.status/1",
+            Body::Channel(_) => "tagwarden.channel/1",
+            Body::Version(_) => "tagwarden.version/1",
             Body::Resolve(_) => "tagwarden.resolve/1",
             Body::History(_) => "tagwarden.history/1",
             Body::Audit(_) => "tagwarden.audit/1",
@@ -70,6 +76,7 @@ impl Body {
         match self {
             Body::Run(shape) => Some(&shape.channel),
             Body::Move(shape) => Some(&shape.channel),
+            Body::Channel(shape) => Some(&shape.channel),
             Body::Resolve(shape) => Some(&shape.channel),
             Body::Entry(shape) => shape.channel.as_ref(),
             _ => None,
@@ -80,6 +87,7 @@ impl Body {
     pub fn release(&self) -> Option<String> {
         let releases = match self {
             Body::Move(shape) => &shape.releases,
+            Body::Channel(shape) => &shape.releases,
             Body::Resolve(shape) => &shape.releases,
             Body::Entry(shape) => &shape.releases,
             _ => return None,
@@ -188,6 +196,12 @@ impl ReleaseState {
             ReleaseState::Archived => "archived",
         }
     }
+}
+
+/// The running program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct VersionShape {
+    pub version: &'static str,
 }
 
 /// What one channel points to, by the verified ledger head.

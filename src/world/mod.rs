@@ -7,6 +7,7 @@ pub mod clock;
 pub mod env;
 pub mod files;
 pub mod git;
+pub mod listen;
 pub mod output;
 pub mod process;
 pub mod signer;

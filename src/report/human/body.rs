@@ -15,6 +15,8 @@ pub fn draw(body: &Body, reason: Reason, canvas: &mut Canvas) {
         Body::Move(shape) => moving(shape, canvas),
         Body::Rehearsal(shape) => rehearsal(shape, canvas),
         Body::Status(shape) => ledger::status(shape, canvas),
+        Body::Channel(shape) => ledger::channels(std::slice::from_ref(shape), canvas),
+        Body::Version(shape) => canvas.line(&format!("tagwarden {}", shape.version)),
         Body::Resolve(shape) => ledger::resolve(shape, canvas),
         Body::History(shape) => ledger::history(shape, canvas),
         Body::Audit(shape) => ledger::audit(shape, canvas),

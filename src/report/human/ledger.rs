@@ -7,7 +7,8 @@ use super::{
 use crate::{
     domain::{ChannelName, Outcome, Release, Verb, state},
     report::shape::{
-        AuditShape, EntryShape, HistoryShape, LedgerPlace, PolicyShape, RejudgeVerdict, ResolveShape, StatusShape, join_releases,
+        AuditShape, ChannelShape, EntryShape, HistoryShape, LedgerPlace, PolicyShape, RejudgeVerdict, ResolveShape, StatusShape,
+        join_releases,
     },
 };
 
@@ -25,23 +26,7 @@ pub fn status(shape: &StatusShape, canvas: &mut Canvas) {
         canvas.line(&format!("  policy {} ({}){differs}", policy.version, canvas.oid(&policy.tree)));
     }
     canvas.gap();
-    let rows: Vec<Vec<Cell>> = shape
-        .channels
-        .iter()
-        .map(|channel| {
-            let hold = channel.hold.as_ref().map(|hold| format!("held: {}", hold.reason)).unwrap_or_default();
-            vec![
-                cell(&channel.channel),
-                cell(channel.release.as_deref().unwrap_or("nothing yet")),
-                cell(channel.commit.as_ref().map(|oid| canvas.oid(oid)).unwrap_or_default()),
-                toned(channel.since.map(|since| format!("since {since}")).unwrap_or_default(), Tone::Dim),
-                toned(channel.serial.map(|serial| format!("entry {serial}")).unwrap_or_default(), Tone::Dim),
-                toned(hold, Tone::Bad),
-                toned(if channel.drift.is_empty() { "" } else { "drift" }, Tone::Bad),
-            ]
-        })
-        .collect();
-    canvas.rows(&rows);
+    channels(&shape.channels, canvas);
     let rows: Vec<Vec<Cell>> = shape
         .releases
         .iter()
@@ -73,6 +58,25 @@ pub fn status(shape: &StatusShape, canvas: &mut Canvas) {
         })
         .collect();
     section("waivers", &waivers, canvas);
+}
+
+pub fn channels(channels: &[ChannelShape], canvas: &mut Canvas) {
+    let rows: Vec<Vec<Cell>> = channels
+        .iter()
+        .map(|channel| {
+            let hold = channel.hold.as_ref().map(|hold| format!("held: {}", hold.reason)).unwrap_or_default();
+            vec![
+                cell(&channel.channel),
+                cell(channel.release.as_deref().unwrap_or("nothing yet")),
+                cell(channel.commit.as_ref().map(|oid| canvas.oid(oid)).unwrap_or_default()),
+                toned(channel.since.map(|since| format!("since {since}")).unwrap_or_default(), Tone::Dim),
+                toned(channel.serial.map(|serial| format!("entry {serial}")).unwrap_or_default(), Tone::Dim),
+                toned(hold, Tone::Bad),
+                toned(if channel.drift.is_empty() { "" } else { "drift" }, Tone::Bad),
+            ]
+        })
+        .collect();
+    canvas.rows(&rows);
 }
 
 fn section(head: &str, rows: &[Vec<Cell>], canvas: &mut Canvas) {
