@@ -24,7 +24,7 @@ use tagwarden::{
 fn main() -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().collect();
     remember_panics();
-    let answered = catch_unwind(AssertUnwindSafe(|| match cli::parse::parse(&words) {
+    ExitCode::from(guarded(&words, |words| match cli::parse::parse(words) {
         Parsed::Run(cli) => {
             let delivery = Delivery::of(&cli.globals);
             let report = writable(&delivery).and_then(|()| answer(*cli)).unwrap_or_else(Report::from);
@@ -36,8 +36,12 @@ fn main() -> ExitCode {
             let _ = text.print();
             0
         }
-    }));
-    ExitCode::from(answered.unwrap_or_else(|_| deliver(&Report::from(defect()), &Delivery::guess(&words))))
+    }))
+}
+
+/// Runs the program; a panic becomes a report as well.
+fn guarded(words: &[OsString], program: impl FnOnce(&[OsString]) -> u8) -> u8 {
+    catch_unwind(AssertUnwindSafe(|| program(words))).unwrap_or_else(|_| deliver(&Report::from(defect()), &Delivery::guess(words)))
 }
 
 fn answer(cli: cli::Cli) -> Result<Report> {
@@ -140,4 +144,29 @@ fn defect() -> Fault {
     let place = PANIC.lock().ok().and_then(|mut place| place.take()).unwrap_or_else(|| "an unknown place".to_owned());
     Fault::new(Reason::Internal, format!("a defect in Tagwarden at {place}"))
         .help("report it with this message; with RUST_BACKTRACE=1 the message says more (it may quote values)")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_an_answer_and_quotes_no_value() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("answer.json");
+        let words: Vec<OsString> =
+            ["tagwarden", "status", "--format", "json", "--output"].iter().map(OsString::from).chain([path.clone().into()]).collect();
+        let hook = std::panic::take_hook();
+        remember_panics();
+        let code = guarded(&words, |_| panic!("the key is hunter2"));
+        std::panic::set_hook(hook);
+        assert_eq!(code, 70);
+        let answer: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        assert_eq!((&answer["reason_code"], &answer["decision"]), (&"internal".into(), &"stop".into()));
+        let message = answer["message"].as_str().unwrap();
+        assert!(
+            message.contains("src/main.rs:") && (std::env::var_os("RUST_BACKTRACE").is_some() || !message.contains("hunter2")),
+            "{message}"
+        );
+    }
 }

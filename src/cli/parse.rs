@@ -60,7 +60,7 @@ pub fn parse(words: &[OsString]) -> Parsed {
     }
 }
 
-/// clap's message in our words: its first paragraph is the message, its tips and usage line are the help.
+/// clap's message in our words: its first paragraph is the message, its tips, or else its usage line, are the help.
 fn refusal(error: &clap::Error) -> Fault {
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         return Fault::new(Reason::BadUsage, "a verb is missing").help("`tagwarden help` lists the verbs");
@@ -69,15 +69,13 @@ fn refusal(error: &clap::Error) -> Fault {
     let mut paragraphs = text.split("\n\n");
     let first = paragraphs.next().unwrap_or_default();
     let message = one_line(first.strip_prefix("error: ").unwrap_or(first));
-    let help: Vec<String> = paragraphs
-        .map(one_line)
-        .filter_map(|paragraph| {
-            let tip = paragraph.strip_prefix("tip: ").map(str::to_owned);
-            tip.or_else(|| paragraph.starts_with("Usage: ").then_some(paragraph))
-        })
-        .collect();
+    let rest: Vec<String> = paragraphs.map(one_line).collect();
+    let mut help: Vec<&str> = rest.iter().filter_map(|paragraph| paragraph.strip_prefix("tip: ")).collect();
+    if help.is_empty() {
+        help.extend(rest.iter().filter(|paragraph| paragraph.starts_with("Usage: ")).map(String::as_str));
+    }
     let fault = Fault::new(Reason::BadUsage, message);
-    if help.is_empty() { fault } else { fault.help(help.join(". ")) }
+    if help.is_empty() { fault } else { fault.help(help.join("; ")) }
 }
 
 fn one_line(text: &str) -> String {
@@ -114,8 +112,8 @@ mod tests {
 
     #[test]
     fn refusals_name_what_was_meant() {
-        insta::assert_snapshot!(said("tagwarden promot web@1.0.0"), @"unrecognized subcommand 'promot' | a similar subcommand exists: 'promote'. Usage: tagwarden [OPTIONS] <COMMAND>");
-        insta::assert_snapshot!(said("tagwarden promote web@1.0.0 --chanel production"), @"unexpected argument '--chanel' found | a similar argument exists: '--channel'. Usage: tagwarden promote --channel <CHANNEL> <RELEASE>...");
+        insta::assert_snapshot!(said("tagwarden promot web@1.0.0"), @"unrecognized subcommand 'promot' | a similar subcommand exists: 'promote'");
+        insta::assert_snapshot!(said("tagwarden promote web@1.0.0 --chanel production"), @"unexpected argument '--chanel' found | a similar argument exists: '--channel'");
         insta::assert_snapshot!(said("tagwarden promote web@1.0.0"), @"the following required arguments were not provided: --channel <CHANNEL> | Usage: tagwarden promote --channel <CHANNEL> <RELEASE>...");
         insta::assert_snapshot!(said("tagwarden status --format sarif"), @"invalid value 'sarif' for '--format <FORMAT>' [possible values: human, json, junit, github] | Run `tagwarden help`.");
         insta::assert_snapshot!(said("tagwarden status --channel ../x"), @"invalid value '../x' for '--channel <CHANNEL>': `../x` is no channel name: lower-case letters, digits and ['_', '-'], at most 64, starting with a letter | Run `tagwarden help`.");

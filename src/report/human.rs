@@ -87,9 +87,14 @@ fn draw_decision(report: &Report, canvas: &mut Canvas) {
     let decision = report.decision();
     let tone = if decision == Decision::Stop { Tone::Bad } else { Tone::Good };
     canvas.gap();
-    let next = canvas.foreign(&report.next_step());
+    let next = sentence(&canvas.foreign(&report.next_step()));
     let stop = if next.ends_with(['.', '`', '!', '?']) || next.is_empty() { "" } else { "." };
     canvas.line(&format!("{} ({}). {next}{stop}", canvas.paint(super::word(decision), tone), report.reason));
+}
+
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 fn with_newline(text: &str) -> String {

@@ -1,0 +1,198 @@
+//! The command line as a script sees it: the built program, a cleared environment, exit codes, and what stands on standard
+//! output, standard error and in files. What the verbs do to repositories is tested elsewhere.
+
+use std::{
+    ffi::OsStr,
+    fs,
+    path::Path,
+    process::{Command, Output, Stdio},
+};
+
+/// The page that is made from the kinds, relative to the package.
+const GATES_PAGE: &str = "protocol-docs/gates.md";
+
+fn tagwarden<S: AsRef<OsStr>>(words: impl IntoIterator<Item = S>) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tagwarden"));
+    command.args(words).env_clear().stdin(Stdio::null());
+    command.envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
+    command
+}
+
+#[must_use]
+fn run(line: &str) -> (i32, String, String) {
+    told(tagwarden(line.split_whitespace()).output().unwrap())
+}
+
+fn told(output: Output) -> (i32, String, String) {
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+fn json(text: &str) -> serde_json::Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+#[test]
+fn help_shows_what_is_built_and_nothing_else() {
+    let (code, help, errors) = run("--help");
+    assert_eq!((code, errors.as_str()), (0, ""));
+    let verbs = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let verbs: Vec<&str> = verbs.filter_map(|line| line.split_whitespace().next()).collect();
+    insta::assert_snapshot!(verbs.join(" "), @"init verify policy stage promote rollback status resolve history audit hold unhold waive ack verdict annul doctor rehearse serve explain schema completions man help");
+    for unbuilt in ["sarif", "follow", "docs", "queue", "catalog", "bundle", "snapshot", "sync", "comment"] {
+        assert!(!verbs.contains(&unbuilt) && !help.contains(&format!(" {unbuilt} ")), "{unbuilt}");
+    }
+    for verb in verbs {
+        let (code, help, _) = run(&format!("help {verb}"));
+        assert!(code == 0 && help.contains("Usage: tagwarden"), "{verb}: {help}");
+    }
+}
+
+#[test]
+fn the_version_is_told() {
+    assert_eq!(run("--version"), (0, format!("tagwarden {}\n", env!("CARGO_PKG_VERSION")), String::new()));
+}
+
+#[test]
+fn a_wrong_line_is_refused_in_the_format_that_was_asked_for() {
+    let (code, out, errors) = run("promot web@1.0.0");
+    assert_eq!((code, out.as_str()), (2, ""));
+    insta::assert_snapshot!(errors, @r"
+    error[bad_usage]: unrecognized subcommand 'promot'
+
+    stop (bad_usage). A similar subcommand exists: 'promote'.
+    ");
+
+    let (code, out, errors) = run("promot web@1.0.0 --format json");
+    assert_eq!((code, errors.as_str()), (2, ""));
+    insta::assert_snapshot!(out, @r#"
+    {
+      "schema": "tagwarden.error/1",
+      "decision": "stop",
+      "reason_code": "bad_usage",
+      "message": "unrecognized subcommand 'promot'",
+      "help": "a similar subcommand exists: 'promote'",
+      "findings": [],
+      "notices": []
+    }
+    "#);
+
+    let (code, out, _) = run("--format=junit promot");
+    assert!(code == 2 && out.contains("<failure type=\"bad_usage\""), "{out}");
+    let (code, out, _) = run("--format github promot");
+    assert!(code == 2 && out.contains("\n::error title=bad_usage::"), "{out}");
+    let (code, _, errors) = run("status --format sarif");
+    assert!(code == 2 && errors.contains("human, json, junit, github"), "{errors}");
+}
+
+#[test]
+fn every_refusal_on_the_line_is_bad_usage() {
+    for line in [
+        "",
+        "promote --channel production",
+        "promote web@1.0.0",
+        "promote web@1.0.0 --channel Production",
+        "promote -- --channel",
+        "rollback --channel production",
+        "rollback --channel production --reason \u{3000}",
+        "hold --reason x",
+        "verdict record MAYBE --release web@1.0.0",
+        "verdict record SAFE",
+        "waive docs --channel production --release web@1.0.0 --until 5 --reason x",
+        "audit --expect-head abc",
+        "status --now yesterday",
+        "status --signing-key env:",
+        "serve --listen nowhere",
+        "explain no-such-thing",
+        "schema other",
+        "completions csh",
+        "status -q -v",
+    ] {
+        let words = ["--format", "json"].into_iter().chain(line.split(' ').filter(|word| !word.is_empty()));
+        let (code, out, errors) = told(tagwarden(words).output().unwrap());
+        let answer = json(&out);
+        assert_eq!((code, &answer["reason_code"], &answer["decision"]), (2, &"bad_usage".into(), &"stop".into()), "{line}: {out}{errors}");
+    }
+}
+
+#[test]
+fn texts_are_printed_whole_and_can_be_piped() {
+    for line in ["explain", "explain held", "completions bash", "man"] {
+        let (code, text, errors) = run(line);
+        assert!(code == 0 && !text.is_empty() && errors.is_empty(), "{line}: {errors}");
+        let (code, answer, _) = run(&format!("{line} --format json"));
+        let answer = json(&answer);
+        assert_eq!((code, &answer["decision"], answer["text"].as_str()), (0, &"done".into(), Some(text.as_str())), "{line}");
+    }
+}
+
+#[test]
+fn a_reader_that_leaves_is_no_failure() {
+    let mut child = tagwarden(["man"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    assert_eq!(told(child.wait_with_output().unwrap()), (0, String::new(), String::new()));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_answer_that_cannot_be_written_is_no_success() {
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let (code, _, errors) = told(tagwarden(["man"]).stdout(full).stderr(Stdio::piped()).spawn().unwrap().wait_with_output().unwrap());
+    assert!(code == 70 && errors.starts_with("tagwarden: cannot write the answer"), "{code} {errors}");
+}
+
+#[test]
+fn an_output_file_is_replaced_whole_by_answers_and_errors() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("answer.json");
+    let file = path.to_str().unwrap();
+    assert_eq!(run(&format!("explain held --format json --output {file}")), (0, String::new(), String::new()));
+    assert_eq!(json(&fs::read_to_string(&path).unwrap())["value"]["reason_code"], "held");
+    let (code, out, errors) = run(&format!("promot --format json --output {file}"));
+    assert_eq!((code, out.as_str(), errors.as_str()), (2, "", ""));
+    assert_eq!(json(&fs::read_to_string(&path).unwrap())["reason_code"], "bad_usage");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
+
+    let (code, out, _) = run(&format!("explain held --format json --output {file}/below"));
+    assert!(code == 2 && out.contains("cannot write the answer to"), "refused before anything is run, and said where it can be: {out}");
+}
+
+#[test]
+fn github_gets_annotations_summary_and_outputs() {
+    let folder = tempfile::tempdir().unwrap();
+    let (summary, output) = (folder.path().join("summary"), folder.path().join("output"));
+    fs::write(&output, "before=1\n").unwrap();
+    let mut command = tagwarden(["explain", "x\n::set-output name=a::b", "--format", "github"]);
+    let (code, out, errors) = told(command.env("GITHUB_STEP_SUMMARY", &summary).env("GITHUB_OUTPUT", &output).output().unwrap());
+    assert_eq!((code, errors.as_str()), (2, ""));
+    assert!(out.lines().all(|line| !line.trim_start().starts_with("::") || line.starts_with("::error title=bad_usage::")), "{out}");
+    assert!(fs::read_to_string(&summary).unwrap().starts_with("### tagwarden: stop (`bad_usage`)\n"));
+    let outputs = fs::read_to_string(&output).unwrap();
+    let delimiter = outputs.lines().nth(1).and_then(|line| line.strip_prefix("decision<<")).unwrap();
+    assert!(
+        outputs.starts_with(&format!("before=1\ndecision<<{delimiter}\nstop\n{delimiter}\nreason_code<<{delimiter}\nbad_usage\n")),
+        "{outputs}"
+    );
+    assert!(delimiter.len() == 32 && delimiter.chars().all(|c| c.is_ascii_hexdigit()), "{delimiter}");
+}
+
+#[test]
+fn colours_are_for_terminals_and_those_who_ask() {
+    assert!(!run("promot").2.contains('\u{1b}'));
+    assert!(run("explain --color always no-such-thing").2.contains('\u{1b}'));
+    assert!(!run("explain --color never no-such-thing").2.contains('\u{1b}'));
+}
+
+#[test]
+fn the_page_of_gates_is_in_step_with_the_kinds() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(GATES_PAGE);
+    let page = tagwarden::cli::explain::gates_page();
+    if std::env::var_os("UPDATE_PAGES").is_some_and(|value| value == "1") {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, &page).unwrap();
+    }
+    let written = fs::read_to_string(&path).unwrap_or_default();
+    let first = written.lines().zip(page.lines()).position(|(old, new)| old != new);
+    let line = first.unwrap_or_else(|| written.lines().count().min(page.lines().count())) + 1;
+    assert!(written == page, "{GATES_PAGE}:{line} is not what the kinds say; run `UPDATE_PAGES=1 cargo test --test cli_surface`");
+}
