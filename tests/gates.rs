@@ -44,6 +44,8 @@ struct CaseContext {
     now: Option<Timestamp>,
     verb: Option<Verb>,
     candidate: Option<Oid>,
+    /// No commit: the work tree.
+    draft: bool,
     actor: Option<Value>,
     release: Option<CaseRelease>,
     protocol: CaseProtocol,
@@ -356,7 +358,7 @@ fn context(case: &CaseContext) -> Result<Context, String> {
         verb: case.verb.unwrap_or(Verb::Promote),
         channel: case.channel.clone().map_or_else(|| "staging".parse(), Ok)?,
         base_url: case.base_url.clone(),
-        candidate: Some(case.candidate.clone().map_or_else(|| oid("c0"), Ok)?),
+        candidate: (!case.draft).then(|| case.candidate.clone().map_or_else(|| oid("c0"), Ok)).transpose()?,
         releases: release,
         policy: None,
         now: case.now.map_or_else(|| "2026-11-21T10:00:00Z".parse(), Ok)?,
