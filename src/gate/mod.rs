@@ -8,6 +8,7 @@
 
 pub mod clearance;
 pub mod config;
+pub mod identity;
 pub mod kinds;
 pub mod probe;
 pub mod protocol;

@@ -1,6 +1,12 @@
 //! Every kind of gate, in one slice. Adding a kind: its file here, its two lines below, its cases under
 //! `tests/gates/<kind>/`, and the regenerated page.
 
+mod ack;
+mod verdict;
+
 use super::Kind;
 
-pub static KINDS: &[&Kind] = &[];
+pub static KINDS: &[&Kind] = &[
+    &ack::KIND, //
+    &verdict::KIND,
+];
