@@ -2,11 +2,13 @@
 //! `tests/gates/<kind>/`, and the regenerated page.
 
 mod ack;
+mod audit;
 mod verdict;
 
 use super::Kind;
 
 pub static KINDS: &[&Kind] = &[
     &ack::KIND, //
+    &audit::KIND,
     &verdict::KIND,
 ];
