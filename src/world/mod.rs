@@ -7,6 +7,7 @@ pub mod clock;
 pub mod env;
 pub mod files;
 pub mod git;
+pub mod http;
 pub mod listen;
 pub mod output;
 pub mod process;
@@ -16,6 +17,7 @@ pub mod trees;
 pub use clock::Clock;
 pub use env::EnvVars;
 pub use git::Git;
+pub use http::Http;
 pub use signer::Signer;
 
 use crate::domain::{Result, Timestamp};
@@ -27,12 +29,14 @@ pub struct World {
     pub git: Git,
     pub clock: Clock,
     pub env: EnvVars,
+    pub http: Http,
 }
 
 impl World {
     /// Opens the repository that holds `dir`. `now`: the time that the clock starts from; the system's where absent.
     pub async fn open(dir: &Path, now: Option<Timestamp>, env: EnvVars) -> Result<World> {
         let git = Git::open(dir, &env).await?;
-        Ok(World { git, clock: Clock::new(now), env })
+        let http = Http::new(&env);
+        Ok(World { git, clock: Clock::new(now), env, http })
     }
 }
