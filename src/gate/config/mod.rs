@@ -1,12 +1,18 @@
 //! Reads `gates/` into a [`super::Protocol`], with exact places for everything that is wrong.
 //!
-//! Files are parsed into plain types that keep their places, then checked into the types of [`super::protocol`]. Every
-//! error of every file is collected, so that one run shows all of them; nothing half right ever leaves this module.
+//! Files are parsed into plain types that keep their places ([`raw`]), then checked into the types of [`super::protocol`]
+//! ([`load`]). Every error of every file is collected, so that one run shows all of them; nothing half right ever leaves this
+//! module.
 //!
 //! Deliberately absent: reading files (the caller brings their bytes) and the meaning of what stands under a kind's key
 //! (each kind reads its own).
 
 pub(in crate::gate) mod collect;
 mod header;
+mod load;
+mod raw;
+mod schemas;
 
 pub use header::{Spec, read};
+pub use load::{GateFiles, load};
+pub use schemas::schemas;
