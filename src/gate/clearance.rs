@@ -1,1 +1,88 @@
 //! Proof that every required gate passed for exactly these moves under exactly this policy.
+//!
+//! Only [`super::runner::Runner::finish`] makes a [`Clearance`]; every function that moves a channel tag demands one and
+//! compares what it is about to do with it ([`Clearance::covers`]). Deliberately absent: a way to make, copy or widen one.
+
+use super::{Context, runner::Run};
+use crate::domain::{ChannelName, Digest, Fault, Oid, Outcome, Reason, Result, Timestamp, Verb, digest::canonical_json, state::GateRecord};
+
+pub struct Clearance {
+    verb: Verb,
+    channel: ChannelName,
+    candidate: Oid,
+    policy: Oid,
+    binding: Digest,
+    valid_until: Timestamp,
+    gates: Vec<GateRecord>,
+    evidence: Vec<(String, Vec<u8>)>,
+}
+
+impl Clearance {
+    /// Called by the runner alone, after it found that nothing blocks.
+    pub(in crate::gate) fn grant(cx: &Context, run: &Run, binding: Digest, valid_until: Timestamp) -> Result<Clearance> {
+        let missing = |what: &str| Fault::new(Reason::Internal, format!("a clearance needs {what}"));
+        let candidate = cx.candidate.clone().ok_or_else(|| missing("a commit"))?;
+        let policy = cx.policy.clone().ok_or_else(|| missing("an adopted policy"))?;
+        let mut evidence = Vec::new();
+        for gate in &run.gates {
+            if let Some((_, recorded)) = &gate.evidence {
+                evidence.push((format!("{}.json", gate.id), canonical_json(recorded)?));
+            }
+        }
+        Ok(Clearance {
+            verb: cx.verb,
+            channel: cx.channel.clone(),
+            candidate,
+            policy,
+            binding,
+            valid_until,
+            gates: run.records(),
+            evidence,
+        })
+    }
+
+    /// Refuses unless this clearance is for these moves and its evidence is still fresh at `now`.
+    pub fn covers(&self, verb: Verb, channel: &ChannelName, candidate: &Oid, policy: &Oid, binding: &Digest, now: Timestamp) -> Result<()> {
+        let same = self.verb == verb
+            && self.channel == *channel
+            && self.candidate == *candidate
+            && self.policy == *policy
+            && self.binding == *binding;
+        if !same {
+            return Err(Fault::new(Reason::RefChanged, "the moves are not those that the gates judged"));
+        }
+        if now > self.valid_until {
+            return Err(Fault::new(Reason::EvidenceExpired, format!("the evidence was good until {}, it is {now}", self.valid_until)));
+        }
+        Ok(())
+    }
+
+    pub fn gates(&self) -> &[GateRecord] {
+        &self.gates
+    }
+
+    /// `(<gate>.json, canonical bytes)`: what was judged, to be recorded.
+    pub fn evidence(&self) -> &[(String, Vec<u8>)] {
+        &self.evidence
+    }
+
+    pub fn valid_until(&self) -> Timestamp {
+        self.valid_until
+    }
+}
+
+impl Run {
+    /// The results as an entry records them.
+    pub fn records(&self) -> Vec<GateRecord> {
+        let record = |gate: &super::runner::GateResult| GateRecord {
+            id: gate.id.clone(),
+            kind: gate.kind.to_owned(),
+            on_fail: gate.on_fail.slug().to_owned(),
+            outcome: gate.outcome,
+            reason_code: gate.reason.slug().to_owned(),
+            evidence: gate.evidence.as_ref().map(|(digest, _)| digest.clone()),
+            waiver: gate.waiver.as_ref().filter(|_| gate.outcome != Outcome::Passed).map(|waiver| waiver.serial),
+        };
+        self.gates.iter().map(record).collect()
+    }
+}

@@ -14,6 +14,7 @@ pub mod probe;
 pub mod protocol;
 pub mod runner;
 
+pub use clearance::Clearance;
 pub use probe::{Answer, Ask, Effect, Evidence, Got, Probe, ProbeKey, Unavailable};
 pub use protocol::Protocol;
 

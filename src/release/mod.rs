@@ -1,1 +1,15 @@
-//! Plans, policy, ledger entries and their chain, holds. Pure.
+//! Releases and the ledger, purely: raw objects, the chain and its verification, the state an entry leads to, who may do
+//! what, the plan of a move, the draft of an entry.
+//!
+//! Nothing here reads a repository. [`crate::world`] brings the bytes, verbs bring the request.
+
+pub mod chain;
+pub mod draft;
+#[cfg(test)]
+mod fixtures;
+pub mod object;
+pub mod plan;
+pub mod policy;
+pub mod projection;
+pub mod rejudge;
+pub mod state;

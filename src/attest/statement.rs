@@ -1,0 +1,71 @@
+//! In-toto statements (in-toto Attestation Framework v1): a test result per gate, and a verification summary (SLSA VSA v1)
+//! for the move.
+
+use crate::domain::{Digest, Oid, Outcome, RefName, Result, Timestamp, digest::canonical_json, state::GateRecord};
+use serde_json::{Value, json};
+
+pub const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
+pub const TEST_RESULT_TYPE: &str = "https://in-toto.io/attestation/test-result/v0.1";
+pub const SUMMARY_TYPE: &str = "https://slsa.dev/verification_summary/v1";
+/// Names the program as verifier; the signer of the entry says who ran it.
+pub const VERIFIER_ID: &str = "urn:tagwarden";
+
+/// What every statement of one move is about.
+pub struct Subject<'a> {
+    pub refs: &'a [RefName],
+    pub candidate: &'a Oid,
+    pub policy: &'a Oid,
+    pub ledger: &'a RefName,
+}
+
+impl Subject<'_> {
+    fn json(&self) -> Value {
+        Value::Array(self.refs.iter().map(|name| json!({ "name": name, "digest": { "gitCommit": self.candidate } })).collect())
+    }
+}
+
+/// A gate's result (`attestations/<gate>.json`).
+pub fn gate(subject: &Subject, record: &GateRecord) -> Result<Vec<u8>> {
+    let result = match (record.outcome, record.waiver) {
+        (Outcome::Passed, _) => "PASSED",
+        (Outcome::Failed | Outcome::Inconclusive | Outcome::Skipped, Some(_)) => "WARNED",
+        (Outcome::Failed | Outcome::Inconclusive | Outcome::Skipped, None) => "FAILED",
+    };
+    let evidence = record.evidence.as_ref().map(|digest| descriptor(&format!("evidence/{}.json", record.id), digest));
+    let list = |wanted: bool| if (result == "PASSED") == wanted { vec![record.id.as_str()] } else { Vec::new() };
+    canonical_json(&json!({
+        "_type": STATEMENT_TYPE,
+        "subject": subject.json(),
+        "predicateType": TEST_RESULT_TYPE,
+        "predicate": {
+            "result": result,
+            "configuration": evidence.into_iter().collect::<Vec<_>>(),
+            "passedTests": list(true),
+            "warnedTests": if result == "WARNED" { vec![record.id.as_str()] } else { Vec::new() },
+            "failedTests": if result == "FAILED" { vec![record.id.as_str()] } else { Vec::new() },
+        },
+    }))
+}
+
+/// The verification summary of the move (`attestations/verdict.json`). `gates` are the gate statements by id.
+pub fn summary(subject: &Subject, resource: &str, time: Timestamp, tool: &str, gates: &[(String, Vec<u8>)]) -> Result<Vec<u8>> {
+    let inputs: Vec<Value> = gates.iter().map(|(id, bytes)| descriptor(&format!("attestations/{id}.json"), &Digest::of(bytes))).collect();
+    canonical_json(&json!({
+        "_type": STATEMENT_TYPE,
+        "subject": subject.json(),
+        "predicateType": SUMMARY_TYPE,
+        "predicate": {
+            "verifier": { "id": VERIFIER_ID, "version": { "tagwarden": tool } },
+            "timeVerified": time,
+            "resourceUri": resource,
+            "policy": { "uri": subject.ledger, "digest": { "gitTree": subject.policy } },
+            "inputAttestations": inputs,
+            "verificationResult": "PASSED",
+            "verifiedLevels": [],
+        },
+    }))
+}
+
+fn descriptor(name: &str, digest: &Digest) -> Value {
+    json!({ "uri": name, "digest": { "sha256": digest.hex() } })
+}

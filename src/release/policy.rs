@@ -1,0 +1,251 @@
+//! Who may do what. A [`Permit`] is the proof that the adopted policy gives an actor this right; appending to the ledger
+//! demands one.
+//!
+//! Roles are additive: any role that names the actor, the verb and the channel permits. Where a policy has no roles, every
+//! signer may do everything. Adopting and annulling are decided by the signers and the threshold, never by roles.
+
+use super::state::holds_on;
+use crate::{
+    attest::ssh::AllowedSigners,
+    domain::{
+        Actor, ActorKind, ChannelName, Digest, Fault, Finding, Oid, Reason, Result, Timestamp, Verb,
+        digest::canonical_json,
+        state::{Hold, HoldScope, State},
+    },
+    gate::Protocol,
+};
+use std::collections::BTreeSet;
+
+/// The namespace of co-signatures over statements.
+pub const STATEMENT_NAMESPACE: &str = "tagwarden";
+
+/// Proof of a right. Only [`permit`], [`permit_by_threshold`] and [`permit_first`] make it.
+#[derive(Debug)]
+pub struct Permit {
+    actor: Actor,
+    verb: Verb,
+    channel: Option<ChannelName>,
+}
+
+impl Permit {
+    pub fn actor(&self) -> &Actor {
+        &self.actor
+    }
+
+    /// Whether this permit is for what an entry records.
+    pub fn covers(&self, actor: &Actor, verb: Verb, channel: Option<&ChannelName>) -> bool {
+        self.actor.id == actor.id && self.verb == verb && self.channel.as_ref() == channel
+    }
+}
+
+/// The actor behind an identity, with its kind from the policy.
+pub fn actor(protocol: &Protocol, id: &str, name: &str) -> Actor {
+    let kind = if protocol.automation.iter().any(|automation| automation == id) { ActorKind::Automation } else { ActorKind::Human };
+    Actor { id: id.to_owned(), kind, name: name.to_owned() }
+}
+
+/// The right to do `verb` on `channel` (`None`: on no channel in particular).
+pub fn permit(protocol: &Protocol, actor: &Actor, verb: Verb, channel: Option<&ChannelName>) -> Result<Permit> {
+    let names_actor = |who: &String| *who == actor.id;
+    let on = |role: &crate::gate::protocol::Role| match (&role.on, channel) {
+        (Some(on), Some(channel)) => on.contains(channel),
+        _ => true,
+    };
+    let granted = protocol.roles.is_empty()
+        || protocol.roles.values().any(|role| role.may.contains(&verb) && on(role) && role.who.iter().any(names_actor));
+    if granted {
+        return Ok(Permit { actor: actor.clone(), verb, channel: channel.cloned() });
+    }
+    let place = channel.map(|channel| format!(" on {channel}")).unwrap_or_default();
+    Err(Fault::new(Reason::NotPermitted, format!("{} may not {verb}{place}: no role of the adopted policy permits it", actor.id)))
+}
+
+/// The right to write entry 0, where there is no ledger.
+pub fn permit_first(actor: &Actor) -> Permit {
+    Permit { actor: actor.clone(), verb: Verb::Adopt, channel: None }
+}
+
+/// What co-signers of an adoption or annulment sign: canonical JSON, bound to the entry it follows.
+pub fn statement(verb: Verb, previous: &Oid, about: serde_json::Value) -> Result<Vec<u8>> {
+    canonical_json(&serde_json::json!({
+        "schema": "tagwarden.statement/1",
+        "action": verb.slug(),
+        "previous": previous,
+        "about": about,
+    }))
+}
+
+/// Who signed, counted: a key counts once, a person counts once.
+#[derive(Default)]
+pub struct Signers {
+    principals: BTreeSet<String>,
+    keys: BTreeSet<String>,
+    pub refused: Vec<Finding>,
+}
+
+impl Signers {
+    pub fn add(&mut self, principal: &str, key: &str) {
+        if self.principals.contains(principal) || self.keys.contains(key) {
+            let message = format!("the signature of {principal} does not count twice");
+            self.refused.push(Finding::note("policy/signature-again", message));
+            return;
+        }
+        self.principals.insert(principal.to_owned());
+        self.keys.insert(key.to_owned());
+    }
+
+    /// Verifies co-signatures over `statement` and counts those that are good.
+    pub fn add_signatures(&mut self, allowed: &AllowedSigners, statement: &[u8], signatures: &[String], at: Timestamp) {
+        for armored in signatures {
+            match allowed.verify(STATEMENT_NAMESPACE, statement, armored, at) {
+                Ok(verified) => self.add(&verified.principal, &verified.fingerprint),
+                Err(refusal) => {
+                    self.refused.push(Finding::warning("policy/signature-refused", format!("a co-signature does not count: {refusal}")))
+                }
+            }
+        }
+    }
+
+    pub fn count(&self) -> u32 {
+        self.principals.len() as u32
+    }
+}
+
+/// The right to adopt or annul: the threshold of the policy in force.
+pub fn permit_by_threshold(protocol: &Protocol, actor: &Actor, verb: Verb, signers: &Signers) -> Result<Permit> {
+    let needed = protocol.signing.threshold;
+    if protocol.is_unsigned() || signers.count() >= needed {
+        return Ok(Permit { actor: actor.clone(), verb, channel: None });
+    }
+    let fault =
+        Fault::new(Reason::NotPermitted, format!("{verb} needs {needed} signers of the policy in force, {} signed", signers.count()));
+    Err(fault.findings(signers.refused.iter().cloned()).help(format!(
+        "`tagwarden {} --print-statement` prints what the others sign with `ssh-keygen -Y sign -n {STATEMENT_NAMESPACE}`; hand their files over with `--signature FILE`",
+        if verb == Verb::Annul { "annul ENTRY" } else { "policy adopt" }
+    )))
+}
+
+/// The holds that forbid this move. A person may roll back under a hold; automation may do nothing under one, and a hold that
+/// a rollback set on its channel stops automation only.
+pub fn refuse_held(state: &State, actor: &Actor, verb: Verb, channel: &ChannelName, releases: &[String]) -> Result<Vec<Hold>> {
+    let automation = actor.kind == ActorKind::Automation;
+    let (mut blocking, mut noted) = (Vec::new(), Vec::new());
+    for hold in holds_on(state, channel, releases) {
+        let blocks = if automation {
+            true
+        } else if hold.automation_only {
+            false
+        } else {
+            verb != Verb::Rollback || hold.scope == HoldScope::Release
+        };
+        if blocks { blocking.push(hold) } else { noted.push(hold.clone()) }
+    }
+    match blocking.first() {
+        None => Ok(noted),
+        Some(hold) => {
+            let lift = unhold_command(hold);
+            let fault = Fault::new(Reason::Held, format!("{} forbids to {verb} on {channel}", describe(hold)));
+            Err(fault.help(format!("when the reason is gone: `{lift}`")))
+        }
+    }
+}
+
+/// A hold in words.
+pub fn describe(hold: &Hold) -> String {
+    let of = match hold.scope {
+        HoldScope::All => "everything".to_owned(),
+        HoldScope::Channel => format!("channel {}", hold.of.as_deref().unwrap_or_default()),
+        HoldScope::Release => format!("release {}", hold.of.as_deref().unwrap_or_default()),
+    };
+    let who = if hold.automation_only { " (automation only)" } else { "" };
+    format!("the hold on {of}{who}, set by {} in entry {} ({})", hold.by, hold.serial, hold.reason)
+}
+
+fn unhold_command(hold: &Hold) -> String {
+    let target = match hold.scope {
+        HoldScope::All => "--all".to_owned(),
+        HoldScope::Channel => format!("--channel {}", hold.of.as_deref().unwrap_or_default()),
+        HoldScope::Release => format!("--release {}", hold.of.as_deref().unwrap_or_default()),
+    };
+    format!("tagwarden unhold {target} --reason REASON")
+}
+
+/// The digest that names a request: equal requests have equal claims.
+pub fn claim(given: Option<&str>, request: &serde_json::Value) -> Result<Digest> {
+    match given {
+        Some(id) => Digest::of_json(&serde_json::json!({ "claim": id })),
+        None => Digest::of_json(request),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::release::fixtures::{actor as person, channel, entry, oid, protocol, release, role};
+
+    #[test]
+    fn a_right_needs_actor_verb_and_channel_in_one_role() {
+        let mut protocol = protocol();
+        assert!(
+            permit(&protocol, &person("ssh:anyone@example.com"), Verb::Promote, Some(&channel("production"))).is_ok(),
+            "no roles: every signer"
+        );
+        protocol.roles.insert("staging".to_owned(), role("ssh:dev@example.com", &[Verb::Promote], Some(&["staging"])));
+        protocol.roles.insert("lead".to_owned(), role("ssh:lead@example.com", &[Verb::Promote, Verb::Hold], None));
+        for (who, verb, on, granted) in [
+            ("ssh:dev@example.com", Verb::Promote, Some("staging"), true),
+            ("ssh:dev@example.com", Verb::Promote, Some("production"), false),
+            ("ssh:dev@example.com", Verb::Rollback, Some("staging"), false),
+            ("ssh:DEV@example.com", Verb::Promote, Some("staging"), false),
+            ("ssh:lead@example.com", Verb::Promote, Some("production"), true),
+            ("ssh:lead@example.com", Verb::Hold, None, true),
+            ("ssh:lead@example.com", Verb::Unhold, None, false),
+            ("ssh:stranger@example.com", Verb::Promote, Some("staging"), false),
+        ] {
+            let on = on.map(channel);
+            let answer = permit(&protocol, &person(who), verb, on.as_ref());
+            assert_eq!(answer.is_ok(), granted, "{who} {verb} {on:?}");
+            assert!(granted || answer.unwrap_err().reason == Reason::NotPermitted);
+        }
+    }
+
+    #[test]
+    fn one_key_or_one_person_counts_once() {
+        let mut signers = Signers::default();
+        signers.add("a@example.com", "SHA256:1");
+        signers.add("b@example.com", "SHA256:1");
+        signers.add("a@example.com", "SHA256:2");
+        assert_eq!((signers.count(), signers.refused.len()), (1, 2));
+        let protocol = protocol();
+        let actor = person("ssh:a@example.com");
+        assert_eq!(permit_by_threshold(&protocol, &actor, Verb::Adopt, &signers).unwrap_err().reason, Reason::NotPermitted);
+        signers.add("b@example.com", "SHA256:2");
+        signers.add("c@example.com", "SHA256:3");
+        assert!(permit_by_threshold(&protocol, &actor, Verb::Adopt, &signers).is_ok());
+    }
+
+    #[test]
+    fn holds_stop_promotions_and_automation_but_not_a_persons_way_back() {
+        use crate::domain::state::{Body, HoldScope};
+        let hold = |scope, of: Option<&str>| {
+            let body = Body::Hold { scope, of: of.map(str::to_owned) };
+            let first = entry(0, Verb::Adopt, None, Vec::new(), None);
+            super::super::state::replay([&first, &entry(1, Verb::Hold, None, Vec::new(), Some(body))]).unwrap()
+        };
+        let automation = Actor { kind: ActorKind::Automation, ..person("ssh:ci@example.com") };
+        let on = channel("staging");
+        let releases = vec![release("1.0.0", oid('b'), oid('9')).name().to_string()];
+        for (state, who, verb, held) in [
+            (hold(HoldScope::All, None), person("ssh:a@example.com"), Verb::Promote, true),
+            (hold(HoldScope::All, None), person("ssh:a@example.com"), Verb::Rollback, false),
+            (hold(HoldScope::All, None), automation.clone(), Verb::Rollback, true),
+            (hold(HoldScope::Channel, Some("staging")), person("ssh:a@example.com"), Verb::Promote, true),
+            (hold(HoldScope::Channel, Some("production")), person("ssh:a@example.com"), Verb::Promote, false),
+            (hold(HoldScope::Release, Some("web@1.0.0")), person("ssh:a@example.com"), Verb::Rollback, true),
+            (hold(HoldScope::Release, Some("web@1.0.1")), person("ssh:a@example.com"), Verb::Promote, false),
+        ] {
+            let answer = refuse_held(&state, &who, verb, &on, &releases);
+            assert_eq!(answer.as_ref().is_err_and(|fault| fault.reason == Reason::Held), held, "{:?} {} {verb}", state.holds, who.id);
+        }
+    }
+}

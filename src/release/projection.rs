@@ -1,0 +1,114 @@
+//! Channel tags as the ledger says they should be. Made only from a verified head, it is the proof that `doctor --fix` needs
+//! to move a drifted tag back: the ledger decides, never the tag.
+
+use super::{chain::Verified, plan::Refs};
+use crate::domain::{Finding, Oid, RefName, state::Move};
+
+/// One recorded tag beside what the remote holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProjectedTag {
+    pub name: RefName,
+    pub recorded: Option<Oid>,
+    pub there: Option<Oid>,
+    /// The raw tag object from the ledger, so that a lost one can be made again.
+    pub object: Option<String>,
+    pub owner: TagOwner,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TagOwner {
+    Channel(crate::domain::ChannelName),
+    Release(String),
+}
+
+pub struct Projection {
+    tags: Vec<ProjectedTag>,
+}
+
+impl Projection {
+    /// Compares every tag that the ledger recorded, and every tag that is named like a channel's, with the remote.
+    pub fn of(head: &Verified, refs: &Refs) -> Projection {
+        let object = |name: &RefName, oid: &Oid| {
+            let mut moves = head.newest_first().flat_map(|linked| &linked.entry.moves);
+            moves.find(|moved: &&Move| moved.name == *name && moved.to.as_ref() == Some(oid)).and_then(|moved| moved.object.clone())
+        };
+        let there = |name: &RefName| refs.get(name).map(|fact| fact.oid.clone());
+        let mut tags = Vec::new();
+        for (channel, state) in &head.state().channels {
+            for tag in std::iter::once(&state.tag).chain(&state.tags) {
+                tags.push(ProjectedTag {
+                    name: tag.name.clone(),
+                    recorded: Some(tag.oid.clone()),
+                    there: there(&tag.name),
+                    object: object(&tag.name, &tag.oid),
+                    owner: TagOwner::Channel(channel.clone()),
+                });
+            }
+        }
+        for (channel, rules) in &head.protocol().channels {
+            for package in head.protocol().packages.keys() {
+                let name = rules.tag.as_ref().and_then(|pattern| pattern.channel_ref(channel, package).ok());
+                let Some(name) = name.filter(|name| !tags.iter().any(|tag| tag.name == *name)) else { continue };
+                if let Some(oid) = there(&name) {
+                    tags.push(ProjectedTag {
+                        name,
+                        recorded: None,
+                        there: Some(oid),
+                        object: None,
+                        owner: TagOwner::Channel(channel.clone()),
+                    });
+                }
+            }
+        }
+        for staged in &head.state().staged {
+            let release = crate::domain::ReleaseName { package: staged.package.clone(), version: staged.version.clone() };
+            let Ok(name) = super::plan::release_ref(head.protocol(), &release) else { continue };
+            tags.push(ProjectedTag {
+                there: there(&name),
+                object: object(&name, &staged.tag),
+                recorded: Some(staged.tag.clone()),
+                owner: TagOwner::Release(release.to_string()),
+                name,
+            });
+        }
+        Projection { tags }
+    }
+
+    pub fn tags(&self) -> &[ProjectedTag] {
+        &self.tags
+    }
+
+    /// Channel tags that are not where the ledger says, and release tags that are gone. A release tag at another object is
+    /// never moved, not even back.
+    pub fn drifted(&self) -> impl Iterator<Item = &ProjectedTag> {
+        self.tags.iter().filter(|tag| match tag.owner {
+            TagOwner::Channel(_) => tag.recorded != tag.there,
+            TagOwner::Release(_) => tag.there.is_none(),
+        })
+    }
+
+    /// Every difference as a finding.
+    pub fn findings(&self) -> Vec<Finding> {
+        self.tags.iter().filter(|tag| tag.recorded != tag.there).map(ProjectedTag::finding).collect()
+    }
+}
+
+impl ProjectedTag {
+    pub fn finding(&self) -> Finding {
+        let show = |oid: &Option<Oid>| oid.as_ref().map_or("nothing".to_owned(), |oid| oid.short().to_owned());
+        let message = format!("{} holds {} on the remote, the ledger says {}", self.name, show(&self.there), show(&self.recorded));
+        let code = match (&self.owner, &self.recorded, &self.there) {
+            (TagOwner::Channel(_), None, _) => "status/tag-without-entry",
+            (TagOwner::Channel(_), _, None) => "status/tag-missing",
+            (TagOwner::Channel(_), _, _) => "status/tag-moved",
+            (TagOwner::Release(_), _, None) => "status/release-tag-missing",
+            (TagOwner::Release(_), _, _) => "status/release-tag-moved",
+        };
+        let mend = match self.owner {
+            TagOwner::Channel(_) => "`tagwarden doctor --fix` puts it back",
+            TagOwner::Release(_) if self.there.is_none() => "`tagwarden doctor --fix` puts it back",
+            TagOwner::Release(_) => "find out who moved it; a release tag is never moved back by force",
+        };
+        Finding::error(code, message).help(mend)
+    }
+}
