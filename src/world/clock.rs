@@ -3,6 +3,20 @@
 use crate::domain::Timestamp;
 use std::time::{Duration, Instant};
 
+/// Measures how long something took, for reports only.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch(Instant);
+
+impl Stopwatch {
+    pub fn start() -> Stopwatch {
+        Stopwatch(Instant::now())
+    }
+
+    pub fn millis(self) -> u64 {
+        u64::try_from(self.0.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     base: Option<(Timestamp, Instant)>,

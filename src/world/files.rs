@@ -129,3 +129,11 @@ mod tests {
         }
     }
 }
+
+/// A small text file that the user named.
+pub fn read_text(path: &Path, limit: u64) -> io::Result<String> {
+    if fs::metadata(path)?.len() > limit {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, format!("it is larger than {limit} bytes")));
+    }
+    fs::read_to_string(path)
+}

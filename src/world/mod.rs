@@ -3,11 +3,14 @@
 //! A verb opens one [`World`] and hands it down; nothing else reads the environment or the clock, so tests give both.
 //! Judgement is absent: what comes from here is a fact, or why the fact could not be had.
 
+pub mod answer;
+pub mod apply;
 pub mod clock;
 pub mod env;
 pub mod files;
 pub mod git;
 pub mod http;
+pub mod ledger;
 pub mod listen;
 pub mod output;
 pub mod process;
@@ -21,7 +24,7 @@ pub use http::Http;
 pub use signer::Signer;
 
 use crate::domain::{Result, Timestamp};
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 /// The outside, as one capability. Cheap to clone.
 #[derive(Clone)]
@@ -30,13 +33,27 @@ pub struct World {
     pub clock: Clock,
     pub env: EnvVars,
     pub http: Http,
+    checkpoint: Arc<Checkpoints>,
 }
+
+/// Called between the steps of a write; an error ends the write there, as a kill would.
+pub type Checkpoints = dyn Fn(apply::Checkpoint) -> Result<()> + Send + Sync;
 
 impl World {
     /// Opens the repository that holds `dir`. `now`: the time that the clock starts from; the system's where absent.
     pub async fn open(dir: &Path, now: Option<Timestamp>, env: EnvVars) -> Result<World> {
         let git = Git::open(dir, &env).await?;
         let http = Http::new(&env);
-        Ok(World { git, clock: Clock::new(now), env, http })
+        Ok(World { git, clock: Clock::new(now), env, http, checkpoint: Arc::new(|_| Ok(())) })
+    }
+
+    /// The same world, in which writes stop where `checkpoint` says. For rehearsals.
+    #[must_use]
+    pub fn stopping(&self, checkpoint: Arc<Checkpoints>) -> World {
+        World { checkpoint, ..self.clone() }
+    }
+
+    pub fn checkpoint(&self) -> &Checkpoints {
+        self.checkpoint.as_ref()
     }
 }

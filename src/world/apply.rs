@@ -1,0 +1,339 @@
+//! Writes: one ledger entry and the refs that go with it, in one atomic push under leases.
+//!
+//! [`move_refs`] moves channel tags and demands a [`Clearance`]; [`append`] writes an entry that moves no channel tag and
+//! demands a [`Permit`]; [`project`] puts channel tags where a verified ledger says and demands a [`Projection`]. All three
+//! answer by what the refs say afterwards, not by git's exit code alone.
+//!
+//! A push that lost a race is built anew on the new head, three times at most, and only where the entries in between leave
+//! the ground of the move alone. Deliberately absent: any decision about what should move.
+
+use super::{
+    World,
+    git::{ObjectKind, PushAnswer, PushEnd, PushSpec, TreeItem, Update},
+    ledger::{Depth, LedgerAt, bring, read_chain, read_refs},
+    signer::Signer,
+};
+use crate::{
+    domain::{
+        Fault, Oid, Reason, RefName, Release, Result,
+        state::{Body, Entry, Move},
+    },
+    gate::Clearance,
+    release::{
+        chain::{self, GIT_NAMESPACE, Verified},
+        draft::{self, Draft, Drafted},
+        object,
+        plan::{Plan, Refs, half_state},
+        policy::Permit,
+        projection::Projection,
+        state::same_ground,
+    },
+};
+use std::collections::BTreeMap;
+
+/// How often a lost race is run again.
+const REBUILDS: usize = 3;
+
+/// What was written.
+#[derive(Clone, Debug)]
+pub struct Applied {
+    pub entry: Oid,
+    pub record: Entry,
+    /// How often the entry was rebuilt on unrelated ones.
+    pub rebuilt: usize,
+}
+
+/// Points between the steps of a write at which a rehearsal lets the process die.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Checkpoint {
+    /// Objects are written, nothing is pushed.
+    BeforePush,
+    /// The push is through, its answer is not read yet.
+    AfterPush,
+}
+
+/// The world a write happens in.
+pub struct Writer<'a> {
+    pub world: &'a World,
+    pub at: &'a LedgerAt,
+    pub signer: Option<&'a Signer>,
+    /// Called at every checkpoint; an error ends the write there, as a kill would.
+    pub checkpoint: &'a super::Checkpoints,
+}
+
+/// Moves channel tags by a plan, under the clearance of exactly these moves.
+pub async fn move_refs(writer: &Writer<'_>, head: Verified, plan: &Plan, clearance: &Clearance, permit: &Permit) -> Result<Applied> {
+    if !permit.covers(&plan.actor, plan.verb, Some(&plan.channel)) {
+        return Err(Fault::new(Reason::Internal, "the permit is for another verb, actor or channel"));
+    }
+    let mut head = head;
+    for rebuilt in 0..=REBUILDS {
+        let now = writer.world.clock.now();
+        clearance.covers(plan.verb, &plan.channel, &plan.candidate, &head.state().policy.tree, &plan.binding()?, now)?;
+        let built = build_move(writer, &head, plan, clearance).await?;
+        match push(writer, &head, built, rebuilt).await? {
+            Pushed::Applied(applied) => return Ok(*applied),
+            Pushed::Lost(newer) => {
+                if !same_ground(head.state(), newer.state(), &plan.channel, plan.after.as_ref(), &plan.candidate) {
+                    return Err(stale(&newer));
+                }
+                head = *newer;
+            }
+        }
+    }
+    Err(stale(&head))
+}
+
+/// Writes an entry that moves no channel tag. `tags` are release tags to create with it (`stage`).
+pub async fn append(
+    writer: &Writer<'_>,
+    head: Option<Verified>,
+    draft: &Draft,
+    tags: &[(RefName, String)],
+    permit: &Permit,
+) -> Result<Applied> {
+    if !permit.covers(&draft.actor, draft.action, draft.channel.as_ref()) {
+        return Err(Fault::new(Reason::Internal, "the permit is for another verb, actor or channel"));
+    }
+    let mut head = head;
+    for rebuilt in 0..=REBUILDS {
+        let built = build_entry(writer, head.as_ref(), draft, tags).await?;
+        let Some(verified) = &head else {
+            return push_first(writer, built).await;
+        };
+        match push(writer, verified, built, rebuilt).await? {
+            Pushed::Applied(applied) => return Ok(*applied),
+            // A policy adopted in between may have changed who may do this.
+            Pushed::Lost(newer) if newer.state().policy != verified.state().policy || draft.adopts.is_some() => return Err(stale(&newer)),
+            Pushed::Lost(newer) if matches!(draft.body, Some(Body::Annul { .. })) => return Err(stale(&newer)),
+            Pushed::Lost(newer) => head = Some(*newer),
+        }
+    }
+    Err(Fault::new(Reason::StalePointer, "other entries kept coming first; nothing was written"))
+}
+
+/// Puts channel tags where the verified ledger says. Only what drifted is pushed, each under the lease of what is there now.
+pub async fn project(writer: &Writer<'_>, projection: &Projection) -> Result<Vec<RefName>> {
+    let git = &writer.world.git;
+    let mut updates = Vec::new();
+    for tag in projection.drifted() {
+        if let Some(bytes) = &tag.object {
+            git.write_object(ObjectKind::Tag, bytes.as_bytes()).await?;
+        }
+        updates.push(Update { name: tag.name.clone(), expect: tag.there.clone(), new: tag.recorded.clone() });
+    }
+    if updates.is_empty() {
+        return Ok(Vec::new());
+    }
+    let names = updates.iter().map(|update| update.name.clone()).collect();
+    let answer = git.push(&writer.at.remote, &PushSpec { updates }).await?;
+    match answer.end {
+        PushEnd::Moved | PushEnd::UpToDate => Ok(names),
+        end => Err(push_fault(end, &answer.remote)),
+    }
+}
+
+/// An entry with everything that is pushed for it.
+struct Built {
+    commit: Oid,
+    record: Entry,
+    updates: Vec<Update>,
+}
+
+async fn build_move(writer: &Writer<'_>, head: &Verified, plan: &Plan, clearance: &Clearance) -> Result<Built> {
+    let serial = head.length();
+    let attested = draft::attest(plan, clearance, &writer.at.branch)?;
+    let mut moves = Vec::new();
+    let mut releases: Vec<Release> = plan.as_releases();
+    for (release, planned) in releases.iter_mut().zip(&plan.releases) {
+        if planned.tag.is_none() {
+            let bytes = draft::release_tag(&planned.tag_ref, &planned.name.to_string(), &planned.commit, &plan.actor, plan.time);
+            let made = make_tag(writer, &planned.tag_ref, None, &planned.commit, bytes).await?;
+            release.tag = made.to.clone();
+            moves.push(made);
+        }
+    }
+    for tag in &plan.tags {
+        let bytes = draft::channel_tag(plan, &tag.name, serial, &attested.summary);
+        moves.push(make_tag(writer, &tag.name, tag.from.clone(), &plan.candidate, bytes).await?);
+    }
+    let drafted = plan.draft(clearance, releases).place(Some(head), moves)?;
+    let mut files = attested.files;
+    files.extend(clearance.evidence().iter().map(|(name, bytes)| (format!("evidence/{name}"), bytes.clone())));
+    write_entry(writer, drafted, files).await
+}
+
+async fn build_entry(writer: &Writer<'_>, head: Option<&Verified>, draft: &Draft, tags: &[(RefName, String)]) -> Result<Built> {
+    let mut draft = draft.clone();
+    let mut moves = Vec::new();
+    for (name, release) in tags {
+        let Some(bound) = draft.releases.iter_mut().find(|bound| bound.name().to_string() == *release) else { continue };
+        let bytes = draft::release_tag(name, release, &bound.commit, &draft.actor, draft.time);
+        let made = make_tag(writer, name, None, &bound.commit.clone(), bytes).await?;
+        bound.tag = made.to.clone();
+        moves.push(made);
+    }
+    let drafted = draft.place(head, moves)?;
+    write_entry(writer, drafted, Vec::new()).await
+}
+
+/// Writes a tag object, signed where there is a key.
+async fn make_tag(writer: &Writer<'_>, name: &RefName, from: Option<Oid>, commit: &Oid, mut bytes: Vec<u8>) -> Result<Move> {
+    if let Some(signer) = writer.signer {
+        let armored = signer.sign(GIT_NAMESPACE, &bytes).await?;
+        bytes.extend_from_slice(format!("{}\n", armored.trim_end()).as_bytes());
+    }
+    let oid = writer.world.git.write_object(ObjectKind::Tag, &bytes).await?;
+    let object = String::from_utf8(bytes).map_err(|_| Fault::new(Reason::Internal, "a tag object is no UTF-8"))?;
+    Ok(Move { name: name.clone(), from, to: Some(oid), commit: Some(commit.clone()), object: Some(object) })
+}
+
+async fn write_entry(writer: &Writer<'_>, drafted: Drafted, files: Vec<(String, Vec<u8>)>) -> Result<Built> {
+    let git = &writer.world.git;
+    let mut items: BTreeMap<String, TreeItem> = BTreeMap::new();
+    items.extend(drafted.files()?.into_iter().chain(files).map(|(path, bytes)| (path, TreeItem::File(bytes))));
+    items.insert("policy".to_owned(), TreeItem::Tree(drafted.entry.policy.tree.clone()));
+    let tree = git.write_tree(&items).await?;
+    let entry = drafted.entry.clone();
+    let parents: Vec<Oid> = entry.previous.iter().cloned().collect();
+    let payload = object::commit_bytes(&tree, &parents, &entry.actor.id, entry.time, &drafted.message());
+    let bytes = match writer.signer {
+        Some(signer) => object::signed_commit(&payload, &signer.sign(GIT_NAMESPACE, &payload).await?),
+        None => payload,
+    };
+    let commit = git.write_object(ObjectKind::Commit, &bytes).await?;
+    let mut updates: Vec<Update> =
+        entry.moves.iter().map(|moved| Update { name: moved.name.clone(), expect: moved.from.clone(), new: moved.to.clone() }).collect();
+    updates.push(Update { name: writer.at.branch.clone(), expect: entry.previous.clone(), new: Some(commit.clone()) });
+    Ok(Built { commit, record: entry, updates })
+}
+
+enum Pushed {
+    Applied(Box<Applied>),
+    /// Somebody else moved first, and nothing of ours moved.
+    Lost(Box<Verified>),
+}
+
+async fn push(writer: &Writer<'_>, head: &Verified, built: Built, rebuilt: usize) -> Result<Pushed> {
+    let Built { commit, record, updates } = built;
+    let answer = send(writer, &updates).await?;
+    let refs = read_refs(&writer.world.git, writer.at, &[]).await?;
+    let now = refs.get(&writer.at.branch).map(|fact| fact.oid.clone());
+    let done = || Pushed::Applied(Box::new(Applied { entry: commit.clone(), record: record.clone(), rebuilt }));
+    if now.as_ref() == Some(&commit) {
+        // Our entry is the head; the tags must be where it says, or the server split the push.
+        return match taken_alone(&updates, &refs, &writer.at.branch) {
+            None => Ok(done()),
+            Some(_) => Err(undo(writer, &updates, &refs).await),
+        };
+    }
+    if now.as_ref() == Some(head.head()) {
+        // The ledger stands still: nothing may have moved.
+        return match updates.iter().find(|update| update.name != writer.at.branch && holds(&refs, &update.name) == update.new.as_ref()) {
+            Some(_) => Err(undo(writer, &updates, &refs).await),
+            None => Err(refused(&answer, &updates, &refs)),
+        };
+    }
+    let newer = read_head(writer, now).await?;
+    if newer.entries().iter().any(|linked| linked.oid == commit) {
+        return Ok(done());
+    }
+    Ok(Pushed::Lost(Box::new(newer)))
+}
+
+/// Entry 0: the ledger ref must not exist.
+async fn push_first(writer: &Writer<'_>, built: Built) -> Result<Applied> {
+    let Built { commit, record, updates } = built;
+    let answer = send(writer, &updates).await?;
+    let refs = read_refs(&writer.world.git, writer.at, &[]).await?;
+    match holds(&refs, &writer.at.branch) {
+        Some(oid) if *oid == commit => Ok(Applied { entry: commit, record, rebuilt: 0 }),
+        Some(_) => Err(Fault::new(Reason::StalePointer, "somebody else wrote the first entry of the ledger")),
+        None => Err(refused(&answer, &updates, &refs)),
+    }
+}
+
+async fn send(writer: &Writer<'_>, updates: &[Update]) -> Result<PushAnswer> {
+    (writer.checkpoint)(Checkpoint::BeforePush)?;
+    let answer = writer.world.git.push(&writer.at.remote, &PushSpec { updates: updates.to_vec() }).await?;
+    (writer.checkpoint)(Checkpoint::AfterPush)?;
+    Ok(answer)
+}
+
+async fn read_head(writer: &Writer<'_>, head: Option<Oid>) -> Result<Verified> {
+    let Some(head) = head else {
+        return Err(Fault::new(Reason::LedgerBroken, "the ledger is gone from the remote"));
+    };
+    bring(&writer.world.git, writer.at, std::slice::from_ref(&writer.at.branch)).await?;
+    chain::verify(&read_chain(&writer.world.git, &head, Depth::Chain).await?, &[]).into_verified()
+}
+
+fn holds<'a>(refs: &'a Refs, name: &RefName) -> Option<&'a Oid> {
+    refs.get(name).map(|fact| &fact.oid)
+}
+
+/// A ref of the push that is not where the push put it, although the ledger is.
+fn taken_alone<'a>(updates: &'a [Update], refs: &Refs, ledger: &RefName) -> Option<&'a Update> {
+    updates.iter().find(|update| update.name != *ledger && holds(refs, &update.name) != update.new.as_ref())
+}
+
+/// Some refs moved and some did not, which an atomic server never does: take back what moved, each under the lease of what
+/// we put there.
+async fn undo(writer: &Writer<'_>, updates: &[Update], refs: &Refs) -> Fault {
+    let moved: Vec<&Update> = updates.iter().filter(|update| holds(refs, &update.name) == update.new.as_ref()).collect();
+    let names: Vec<&str> = moved.iter().map(|update| update.name.as_str()).collect();
+    let mut fault = Fault::new(Reason::PartialMove, format!("the server moved only {}", names.join(", ")));
+    for update in &moved {
+        let back = Update { name: update.name.clone(), expect: update.new.clone(), new: update.expect.clone() };
+        let answer = writer.world.git.push(&writer.at.remote, &PushSpec { updates: vec![back] }).await;
+        let code_and_words = match answer.map(|answer| answer.end) {
+            Ok(PushEnd::Moved) => ("apply/taken-back", format!("{} was taken back", update.name)),
+            Ok(end) => ("apply/not-taken-back", format!("{} could not be taken back: {}", update.name, words(&end))),
+            Err(fault) => ("apply/not-taken-back", format!("{} could not be taken back: {fault}", update.name)),
+        };
+        fault = fault.finding(crate::domain::Finding::error(code_and_words.0, code_and_words.1));
+    }
+    fault
+}
+
+/// Nothing moved; why. A tag that somebody moved without its entry is told apart from a server that refuses.
+fn refused(answer: &PushAnswer, updates: &[Update], refs: &Refs) -> Fault {
+    let displaced = updates.iter().find(|update| holds(refs, &update.name) != update.expect.as_ref());
+    match (&answer.end, displaced) {
+        (PushEnd::Stale(_), Some(update)) if update.expect.is_none() => {
+            let fault = Fault::new(Reason::TagConflict, format!("{} came into being meanwhile", update.name));
+            fault.help("look at it with `git ls-remote`, then run again")
+        }
+        (PushEnd::Stale(_), Some(update)) => half_state(&update.name, update.expect.as_ref(), holds(refs, &update.name)),
+        (end, _) => push_fault(end.clone(), &answer.remote),
+    }
+}
+
+fn push_fault(end: PushEnd, remote: &[String]) -> Fault {
+    let said: Vec<_> = remote.iter().take(20).map(|line| crate::domain::Finding::note("apply/server-said", line.clone())).collect();
+    let reason = match &end {
+        PushEnd::NoAtomic => Reason::NoAtomic,
+        PushEnd::Unknown(_) => Reason::Unreachable,
+        PushEnd::Refused(_) => Reason::ServerRefused,
+        PushEnd::Partial(_) => Reason::PartialMove,
+        PushEnd::Stale(_) | PushEnd::Moved | PushEnd::UpToDate => Reason::StalePointer,
+    };
+    Fault::new(reason, words(&end)).findings(said)
+}
+
+fn words(end: &PushEnd) -> String {
+    match end {
+        PushEnd::Moved => "the push went through, but the refs say otherwise".to_owned(),
+        PushEnd::UpToDate => "the push changed nothing".to_owned(),
+        PushEnd::NoAtomic => "the server cannot push atomically; nothing was sent".to_owned(),
+        PushEnd::Stale(why) => format!("somebody else moved first: {why}"),
+        PushEnd::Refused(why) => format!("the server refused: {why}"),
+        PushEnd::Partial(why) => format!("the server moved only some refs: {why}"),
+        PushEnd::Unknown(why) => format!("the server gave no answer: {why}"),
+    }
+}
+
+fn stale(newer: &Verified) -> Fault {
+    let last = newer.newest_first().next().map(|linked| format!("entry {} ({}) came first", linked.entry.serial, linked.entry.action));
+    Fault::new(Reason::StalePointer, format!("{}; nothing was moved", last.unwrap_or_else(|| "another entry came first".to_owned())))
+}
