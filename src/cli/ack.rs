@@ -1,11 +1,35 @@
-//! The verb `ack`.
+//! `ack`: a person confirms an operator step, for one gate, channel and commit.
 
-use super::{args, session::Session};
+use super::{
+    Session, args, gather, releases,
+    statement::{self, Intent},
+    waive,
+};
 use crate::{
-    domain::{Fault, Reason, Result},
+    domain::{Fault, Reason, Result, Verb, state::Body},
+    release::{plan, policy as rights},
     report::Report,
 };
 
-pub async fn run(_session: &Session, _args: &args::Ack) -> Result<Report> {
-    Err(Fault::new(Reason::Internal, "not built yet"))
+pub async fn run(session: &Session, args: &args::Ack) -> Result<Report> {
+    let situation = gather::situation(session).await?;
+    let time = situation.world().clock.now();
+    let (channel, _) = plan::channel(situation.protocol(), situation.place.drafted.as_deref(), args.channel.as_str())?;
+    let gate = waive::gate(situation.protocol(), &args.gate)?;
+    if gate.kind.id != "ack" {
+        return Err(Fault::new(Reason::BadUsage, format!("gate {} is of kind {}, nobody acknowledges it", gate.id, gate.kind.id)));
+    }
+    let release = releases::existing(&situation, &args.release).await?;
+    let acting = gather::acting(session, &situation.place, situation.head.policy()).await?;
+    let permit = rights::permit(situation.protocol(), &acting.actor, Verb::Ack, Some(&channel))?;
+    let intent = Intent {
+        channel: Some(channel),
+        candidate: Some(release.commit.clone()),
+        body: Some(Body::Ack { gate: args.gate.clone() }),
+        ..Intent::default()
+    };
+    let signing = situation.signing();
+    let gather::Situation { place, head, .. } = situation;
+    let applied = statement::write(&place, &acting, Some(head), &permit, Verb::Ack, intent, time).await?;
+    Ok(statement::report(&place, applied, signing))
 }

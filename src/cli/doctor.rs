@@ -1,11 +1,135 @@
-//! The verb `doctor`.
+//! `doctor`: looks at everything that promotions rest on and says what to do about it; `--fix` puts drifted tags back where the
+//! verified ledger says.
 
-use super::{args, session::Session};
+use super::{
+    Session, args,
+    gather::{self, Place},
+};
 use crate::{
-    domain::{Fault, Reason, Result},
-    report::Report,
+    domain::{Fault, Outcome, Reason, Result},
+    gate::protocol::KeySource,
+    release::{chain::Verified, projection::Projection},
+    report::{Body, DoctorShape, Report, SigningMode, shape::Check},
+    world::apply::{self, Writer},
 };
 
-pub async fn run(_session: &Session, _args: &args::Doctor) -> Result<Report> {
-    Err(Fault::new(Reason::Internal, "not built yet"))
+pub async fn run(session: &Session, args: &args::Doctor) -> Result<Report> {
+    let place = gather::place(session).await?;
+    let mut checks =
+        vec![passed("repository", format!("git answers, {}", if place.world.git.is_shallow() { "shallow clone" } else { "whole clone" }))];
+    checks.push(match &place.drafted {
+        Some(protocol) => passed("gates/", format!("{} gates, {} channels", protocol.gates.len(), protocol.channels.len())),
+        None => failed("gates/", "there is none in the work tree", "`tagwarden init`"),
+    });
+    let refs = match gather::refs(&place).await {
+        Ok(refs) => refs,
+        Err(fault) => return Ok(finish(checks, Some(of_fault("remote", &fault)), None)),
+    };
+    checks.push(passed("remote", format!("{} answers", place.at.remote)));
+    let head = match gather::verified(&place, &refs, &[]).await {
+        Ok(head) => head,
+        Err(fault) => {
+            let report = finish(checks, Some(of_fault("ledger", &fault)), None);
+            return Ok(report.findings(fault.findings));
+        }
+    };
+    let signing = SigningMode::of(head.protocol());
+    checks.push(passed("ledger", format!("{} entries verify, head {}", head.length(), head.head().short())));
+    checks.push(pinned(&place, &head));
+    checks.push(signer(session, &place, &head).await);
+    checks.push(adopted(&place, &head));
+    checks.push(atomic(&place, &head).await);
+    let projection = Projection::of(&head, &refs);
+    let mut findings = projection.findings();
+    let drifted = projection.drifted().count();
+    if drifted > 0 && args.fix {
+        let acting = gather::acting(session, &place, head.policy()).await?;
+        let writer = Writer { world: &place.world, at: &place.at, signer: acting.signer.as_ref(), checkpoint: place.world.checkpoint() };
+        let mended = apply::project(&writer, &projection).await?;
+        for name in &mended {
+            checks.push(Check { fixed: true, ..passed("tags", format!("{name} is where the ledger says again")) });
+        }
+        let refs = gather::refs(&place).await?;
+        findings = Projection::of(&head, &refs).findings();
+    }
+    checks.push(match findings.len() {
+        0 => passed("tags", "every tag is where the ledger says".to_owned()),
+        n => failed("tags", &format!("{n} tag(s) are not where the ledger says"), "`tagwarden doctor --fix` puts channel tags back"),
+    });
+    Ok(finish(checks, None, Some(signing)).findings(findings))
+}
+
+fn pinned(place: &Place, head: &Verified) -> Check {
+    match place.world.env.get(gather::GENESIS_PIN).filter(|pin| !pin.is_empty()) {
+        Some(_) => passed("pin", "entry 0 is the pinned one".to_owned()),
+        None => Check {
+            help: Some(format!("set {}={} where the workflow runs", gather::GENESIS_PIN, head.genesis())),
+            ..advice("pin", "entry 0 is not pinned outside the repository, so a replaced ledger would not be noticed".to_owned())
+        },
+    }
+}
+
+async fn signer(session: &Session, place: &Place, head: &Verified) -> Check {
+    if head.protocol().signing.key == KeySource::None {
+        return advice("signer", "signing: none, so entries prove nothing about who wrote them".to_owned());
+    }
+    match gather::acting(session, place, head.policy()).await {
+        Ok(acting) => passed("signer", format!("acting as {}", acting.actor.id)),
+        Err(fault) => Check { help: fault.help.clone(), ..advice("signer", fault.message) },
+    }
+}
+
+fn adopted(place: &Place, head: &Verified) -> Check {
+    let in_force = &head.state().policy;
+    match &place.committed {
+        Some(tree) if *tree == in_force.tree => {
+            passed("policy", format!("the committed gates/ are in force (version {})", in_force.version))
+        }
+        _ => Check {
+            help: Some("`tagwarden policy adopt --reason REASON`".to_owned()),
+            ..advice("policy", format!("the committed gates/ differ from the adopted policy (version {})", in_force.version))
+        },
+    }
+}
+
+async fn atomic(place: &Place, head: &Verified) -> Check {
+    match place.world.git.advertises_atomic(&place.at.remote, head.head()).await {
+        Ok(true) => passed("atomic push", "the server offers it".to_owned()),
+        Ok(false) => failed("atomic push", "the server does not offer it", "use a server with `receive.advertiseAtomic`"),
+        Err(fault) => of_fault("atomic push", &fault),
+    }
+}
+
+fn passed(name: &str, detail: String) -> Check {
+    Check { name: name.to_owned(), outcome: Outcome::Passed, detail: Some(detail), help: None, fixed: false }
+}
+
+/// Nothing that stands in the way, but worth knowing.
+fn advice(name: &str, detail: String) -> Check {
+    Check { outcome: Outcome::Skipped, ..passed(name, detail) }
+}
+
+fn failed(name: &str, detail: &str, help: &str) -> Check {
+    Check { outcome: Outcome::Failed, help: Some(help.to_owned()), ..passed(name, detail.to_owned()) }
+}
+
+fn of_fault(name: &str, fault: &Fault) -> Check {
+    let outcome = if fault.reason.exit_code() == 3 { Outcome::Inconclusive } else { Outcome::Failed };
+    let help = fault.help.clone().unwrap_or_else(|| fault.reason.next().to_owned());
+    Check { outcome, help: Some(help), ..passed(name, fault.message.clone()) }
+}
+
+fn finish(mut checks: Vec<Check>, last: Option<Check>, signing: Option<SigningMode>) -> Report {
+    checks.extend(last);
+    let any = |outcome| checks.iter().any(|check| check.outcome == outcome);
+    let reason = match (any(Outcome::Failed), any(Outcome::Inconclusive)) {
+        (true, _) => Reason::Findings,
+        (false, true) => Reason::Unreachable,
+        (false, false) => Reason::Passed,
+    };
+    let report = Report::new(reason, Body::Doctor(DoctorShape { checks }));
+    match signing {
+        Some(signing) => report.signing(signing),
+        None => report,
+    }
 }

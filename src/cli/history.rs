@@ -1,11 +1,19 @@
-//! The verb `history`.
+//! `history`: who moved what, when, why, on which evidence. Newest first.
 
-use super::{args, session::Session};
+use super::{Session, args, gather};
 use crate::{
-    domain::{Fault, Reason, Result},
-    report::Report,
+    domain::{Reason, Result},
+    release::plan,
+    report::{Body, HistoryShape, Report, shape::HistoryEntry},
 };
 
-pub async fn run(_session: &Session, _args: &args::History) -> Result<Report> {
-    Err(Fault::new(Reason::Internal, "not built yet"))
+pub async fn run(session: &Session, args: &args::History) -> Result<Report> {
+    let situation = gather::situation(session).await?;
+    let only = match &args.channel {
+        Some(channel) => Some(plan::channel(situation.protocol(), situation.place.drafted.as_deref(), channel.as_str())?.0),
+        None => None,
+    };
+    let shown = situation.head.entries().iter().rev().filter(|linked| only.is_none() || linked.entry.channel == only);
+    let entries = shown.map(|linked| HistoryEntry::of(&linked.entry, linked.oid.clone(), linked.annulled)).collect();
+    Ok(situation.report(Report::new(Reason::Passed, Body::History(HistoryShape { entries }))))
 }

@@ -1,11 +1,168 @@
-//! The verb `policy`.
+//! `policy adopt` and `policy show`: which `gates/` decides, and who may change that.
 
-use super::{args, session::Session};
-use crate::{
-    domain::{Fault, Reason, Result},
-    report::Report,
+use super::{
+    Session, args,
+    gather::{self, Acting, Place},
+    statement::{self, Intent},
 };
+use crate::{
+    domain::{Fault, Oid, Reason, Result, Verb, state::Body},
+    gate::{
+        Protocol, When,
+        config::{self, GateFiles},
+    },
+    release::{
+        chain::Policy,
+        policy::{self as rights, Signers},
+    },
+    report::{
+        self, PolicyShape, Report, SigningMode, TextShape,
+        shape::{LedgerPlace, PolicyGate, PolicyRole, PolicySigner},
+    },
+    world::ledger::read_folder,
+};
+use std::sync::Arc;
 
-pub async fn run(_session: &Session, _args: &args::Policy) -> Result<Report> {
-    Err(Fault::new(Reason::Internal, "not built yet"))
+pub async fn run(session: &Session, command: &args::Policy) -> Result<Report> {
+    match command {
+        args::Policy::Adopt(args) => adopt(session, args).await,
+        args::Policy::Show => show(session).await,
+    }
+}
+
+async fn adopt(session: &Session, args: &args::Adopt) -> Result<Report> {
+    let place = gather::place(session).await?;
+    let time = place.world.clock.now();
+    let policy = committed_policy(session, &place).await?;
+    let refs = gather::refs(&place).await?;
+    if !refs.contains_key(&place.at.branch) {
+        return first(session, &place, policy, args, time).await;
+    }
+    let head = gather::verified(&place, &refs, &[]).await?;
+    if head.state().policy.tree == policy.tree {
+        let shape = shape(&place, &policy, head.state().policy.version, head.head().clone(), head.length() - 1);
+        return Ok(Report::new(Reason::NothingToDo, report::Body::Policy(shape)).signing(SigningMode::of(&policy.protocol)));
+    }
+    let version = head.state().policy.version + 1;
+    let about = serde_json::json!({ "policy": policy.tree, "version": version });
+    let said = rights::statement(Verb::Adopt, head.head(), about)?;
+    if args.signatures.print_statement {
+        return Ok(Report::new(Reason::Passed, report::Body::Text(TextShape::plain(String::from_utf8_lossy(&said).into_owned()))));
+    }
+    let acting = gather::acting(session, &place, head.policy()).await?;
+    let signatures = read_signatures(&args.signatures)?;
+    let signers = count(&acting, head.policy(), &said, &signatures, time);
+    let permit = rights::permit_by_threshold(head.protocol(), &acting.actor, Verb::Adopt, &signers)?;
+    let intent = Intent {
+        reason: Some(args.reason.clone()),
+        body: Some(Body::Adopt { signatures }),
+        adopts: Some(policy.tree.clone()),
+        ..Intent::default()
+    };
+    let applied = statement::write(&place, &acting, Some(head), &permit, Verb::Adopt, intent, time).await?;
+    let shape = shape(&place, &policy, version, applied.entry, applied.record.serial);
+    let moved = Report::new(Reason::Moved, report::Body::Policy(shape)).signing(SigningMode::of(&policy.protocol));
+    Ok(signers.refused.into_iter().fold(moved, |report, finding| report.findings([finding])))
+}
+
+/// Entry 0: nothing is in force yet, so the policy speaks for itself, and its oid is what can be pinned outside.
+async fn first(session: &Session, place: &Place, policy: Policy, args: &args::Adopt, time: crate::domain::Timestamp) -> Result<Report> {
+    if args.signatures.print_statement {
+        return Err(Fault::new(Reason::NoLedger, "the first entry needs no co-signatures; there is no ledger yet"));
+    }
+    let acting = gather::acting(session, place, &policy).await?;
+    let permit = rights::permit_first(&acting.actor);
+    let body = Body::Adopt { signatures: Vec::new() };
+    let intent = Intent { reason: Some(args.reason.clone()), body: Some(body), adopts: Some(policy.tree.clone()), ..Intent::default() };
+    let applied = statement::write(place, &acting, None, &permit, Verb::Adopt, intent, time).await?;
+    let pin = format!("entry 0 is {}; pin it outside this repository as {}", applied.entry, gather::GENESIS_PIN);
+    let shape = shape(place, &policy, 1, applied.entry, applied.record.serial);
+    Ok(Report::new(Reason::Moved, report::Body::Policy(shape)).signing(SigningMode::of(&policy.protocol)).notice(pin))
+}
+
+/// The `gates/` of the HEAD commit. What is only in the work tree cannot be adopted.
+async fn committed_policy(session: &Session, place: &Place) -> Result<Policy> {
+    let folder = gather::gates_folder(session);
+    let git = &place.world.git;
+    let Some(tree) = place.committed.clone() else {
+        let fault = Fault::new(Reason::BadConfig, format!("the HEAD commit has no {folder}/"));
+        return Err(fault.help("`tagwarden init` writes one; commit it"));
+    };
+    if !git.is_bare() && git.is_dirty(&folder).await? {
+        let fault =
+            Fault::new(Reason::BadConfig, format!("{folder}/ has changes that are not committed; only what is committed can be adopted"));
+        return Err(fault.help(format!("`git add {folder} && git commit`, or put them away with `git stash`")));
+    }
+    let protocol = Arc::new(config::load(&GateFiles { files: read_folder(git, &tree)?, root: folder })?);
+    Policy::new(tree, protocol).map_err(|findings| Fault::new(Reason::BadConfig, "gates/allowed_signers cannot be read").findings(findings))
+}
+
+/// Who signs an adoption or annulment: the actor by the entry itself, the others by their signatures.
+pub fn count(acting: &Acting, policy: &Policy, statement: &[u8], signatures: &[String], time: crate::domain::Timestamp) -> Signers {
+    let mut signers = Signers::default();
+    if let (Some(signer), Some(principal)) = (&acting.signer, acting.actor.id.strip_prefix("ssh:")) {
+        signers.add(principal, &crate::attest::ssh::fingerprint_of(signer.public_key()).unwrap_or_default());
+    }
+    if let Some(allowed) = &policy.allowed {
+        signers.add_signatures(allowed, statement, signatures, time);
+    }
+    signers
+}
+
+pub fn read_signatures(args: &args::Signatures) -> Result<Vec<String>> {
+    let read = |path: &std::path::PathBuf| {
+        crate::world::files::read_text(path, 64 * 1024)
+            .map_err(|why| Fault::new(Reason::BadUsage, format!("cannot read {}: {why}", path.display())))
+    };
+    args.files.iter().map(read).collect()
+}
+
+async fn show(session: &Session) -> Result<Report> {
+    let situation = gather::situation(session).await?;
+    let place = &situation.place;
+    let shape = shape(
+        place,
+        situation.head.policy(),
+        situation.head.state().policy.version,
+        situation.head.head().clone(),
+        situation.head.length() - 1,
+    );
+    Ok(situation.report(Report::new(Reason::Passed, report::Body::Policy(shape))))
+}
+
+fn shape(place: &Place, policy: &Policy, version: u64, entry: Oid, serial: u64) -> PolicyShape {
+    let protocol: &Protocol = &policy.protocol;
+    let signers = policy.allowed.iter().flat_map(|allowed| allowed.signers());
+    PolicyShape {
+        version,
+        tree: policy.tree.clone(),
+        committed: place.committed.clone(),
+        ledger: LedgerPlace { name: place.at.branch.clone(), entry, serial },
+        threshold: if protocol.is_unsigned() { 0 } else { protocol.signing.threshold },
+        signers: signers
+            .map(|signer| PolicySigner { principal: signer.principal.clone(), fingerprint: signer.fingerprint.clone() })
+            .collect(),
+        release_branches: protocol.release_branches.clone(),
+        channels: protocol.channels.keys().cloned().collect(),
+        roles: protocol
+            .roles
+            .iter()
+            .map(|(name, role)| PolicyRole { name: name.clone(), who: role.who.clone(), may: role.may.clone(), on: role.on.clone() })
+            .collect(),
+        automation: protocol.automation.clone(),
+        gates: protocol
+            .gates
+            .iter()
+            .map(|gate| PolicyGate {
+                number: gate.number,
+                id: gate.id.clone(),
+                kind: gate.kind.id,
+                title: gate.header.title.clone(),
+                when: if gate.header.when == When::Before { "before" } else { "after" },
+                on_fail: gate.header.on_fail.slug(),
+                verbs: gate.verbs().to_vec(),
+                channels: gate.header.channels.clone(),
+            })
+            .collect(),
+    }
 }

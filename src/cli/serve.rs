@@ -10,7 +10,7 @@
 //! Every answer is JSON with `decision` and `reason_code`. A state that cannot be read or does not verify is a 503, never
 //! an old answer. Only GET and HEAD are answered.
 
-use super::{args, session::Session};
+use super::{args, gather, session::Session, status};
 use crate::{
     domain::{ChannelName, Fault, Reason, Result},
     report::{Body, Report, SigningMode, StatusShape, TextShape, json, shape::VersionShape},
@@ -33,12 +33,14 @@ use std::{sync::Arc, time::Duration};
 const KEEP: Duration = Duration::from_secs(5);
 
 pub async fn run(session: &Session, args: &args::Serve) -> Result<Report> {
-    let world = session.world().await?.clone();
+    session.world().await?;
+    let (globals, env) = (session.globals.clone(), session.env.clone());
     let source: Source = Box::new(move || {
-        let world = world.clone();
+        let session = Session::new(globals.clone(), env.clone());
         Box::pin(async move {
-            let _ = world;
-            Err(Fault::new(Reason::Internal, "not built yet"))
+            let situation = gather::situation(&session).await?;
+            let (status, _) = status::shape(&situation, None);
+            Ok(Served { status, signing: situation.signing() })
         })
     });
     let bound = listen::bind(args.listen).await?;

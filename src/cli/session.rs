@@ -19,6 +19,11 @@ impl Session {
         Session { globals, env, world: OnceLock::new() }
     }
 
+    /// A run in a world that is open already; what a rehearsal gives its verbs.
+    pub fn within(globals: Globals, world: World) -> Session {
+        Session { globals, env: world.env.clone(), world: OnceLock::from(world) }
+    }
+
     /// The repository that `--repo` names, else the one around the working directory, with the clock that `--now` sets.
     /// Refused where there is none.
     pub async fn world(&self) -> Result<&World> {

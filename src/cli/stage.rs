@@ -1,11 +1,61 @@
-//! The verb `stage`.
+//! `stage`: gives a new version its commit, with an annotated tag that never moves.
 
-use super::{args, session::Session};
+use super::{
+    Session, args, gather, moving, releases,
+    statement::{self, Intent},
+};
 use crate::{
-    domain::{Fault, Reason, Result},
-    report::Report,
+    domain::{Fault, Reason, Release, Result, Verb},
+    release::{
+        plan::{self, Located, PlannedRelease},
+        policy as rights, state,
+    },
+    report::{Body, EntryShape, Report},
 };
 
-pub async fn run(_session: &Session, _args: &args::Stage) -> Result<Report> {
-    Err(Fault::new(Reason::Internal, "not built yet"))
+pub async fn run(session: &Session, args: &args::Stage) -> Result<Report> {
+    let situation = gather::situation(session).await?;
+    let time = situation.world().clock.now();
+    let name = plan::release_name(situation.protocol(), &args.release)?;
+    let tag_ref = plan::release_ref(situation.protocol(), &name)?;
+    let commit = gather::commit(situation.world(), &args.at)?;
+    let acting = gather::acting(session, &situation.place, situation.head.policy()).await?;
+    let permit = rights::permit(situation.protocol(), &acting.actor, Verb::Stage, None)?;
+    let wanted = PlannedRelease { name: name.clone(), commit: commit.clone(), tag_ref: tag_ref.clone(), tag: None };
+    if let Some(staged) = state::staged(situation.head.state(), &name) {
+        return match staged.commit == commit {
+            true => nothing_to_do(&situation, staged.serial),
+            false => Err(Fault::new(
+                Reason::VersionReused,
+                format!("{name} was staged at {} and cannot become {}", staged.commit.short(), commit.short()),
+            )),
+        };
+    }
+    let located = plan::locate(situation.head.state(), &situation.refs, &name, &tag_ref)?;
+    let (tags, tag) = match located {
+        Located::Missing => (vec![(tag_ref.clone(), name.to_string())], None),
+        Located::Tagged { oid, peeled } if peeled == commit => {
+            releases::existing(&situation, &args.release).await?;
+            (Vec::new(), Some(oid))
+        }
+        Located::Tagged { peeled, .. } | Located::Staged { commit: peeled, .. } => {
+            let why = format!("{tag_ref} exists at {} and never moves to {}", peeled.short(), commit.short());
+            return Err(Fault::new(Reason::TagConflict, why));
+        }
+    };
+    moving::bring_branches(&situation).await?;
+    moving::check_reachable(&situation, std::slice::from_ref(&wanted)).await?;
+    let release = Release { package: name.package.clone(), version: name.version.clone(), commit: commit.clone(), tag };
+    let intent = Intent { releases: vec![release], candidate: Some(commit), tags, ..Intent::default() };
+    let signing = situation.signing();
+    let gather::Situation { place, head, .. } = situation;
+    let applied = statement::write(&place, &acting, Some(head), &permit, Verb::Stage, intent, time).await?;
+    Ok(statement::report(&place, applied, signing))
+}
+
+fn nothing_to_do(situation: &gather::Situation, serial: u64) -> Result<Report> {
+    let linked = situation.head.entry(serial);
+    let linked = linked.ok_or_else(|| Fault::new(Reason::Internal, "the state names an entry that is not there"))?;
+    let shape = EntryShape::of(&linked.entry, linked.oid.clone(), situation.place.at.branch.clone());
+    Ok(situation.report(Report::new(Reason::NothingToDo, Body::Entry(shape))))
 }

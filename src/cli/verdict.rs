@@ -1,11 +1,33 @@
-//! The verb `verdict`.
+//! `verdict record`: a reviewer's SAFE or FINDINGS on one commit, signed into the ledger.
 
-use super::{args, session::Session};
+use super::{
+    Session, args, gather, releases,
+    statement::{self, Intent},
+};
 use crate::{
-    domain::{Fault, Reason, Result},
+    domain::{Result, Verb, state::Body},
+    release::policy as rights,
     report::Report,
 };
 
-pub async fn run(_session: &Session, _args: &args::Verdict) -> Result<Report> {
-    Err(Fault::new(Reason::Internal, "not built yet"))
+pub async fn run(session: &Session, command: &args::Verdict) -> Result<Report> {
+    let args::Verdict::Record(args) = command;
+    let situation = gather::situation(session).await?;
+    let time = situation.world().clock.now();
+    let commit = match (&args.release, &args.at) {
+        (Some(release), _) => releases::existing(&situation, release).await?.commit,
+        (None, at) => gather::commit(situation.world(), at.as_deref().unwrap_or("HEAD"))?,
+    };
+    let acting = gather::acting(session, &situation.place, situation.head.policy()).await?;
+    let permit = rights::permit(situation.protocol(), &acting.actor, Verb::Verdict, None)?;
+    let intent = Intent {
+        candidate: Some(commit),
+        reason: args.reason.clone(),
+        body: Some(Body::Verdict { verdict: args.verdict.slug().to_owned() }),
+        ..Intent::default()
+    };
+    let signing = situation.signing();
+    let gather::Situation { place, head, .. } = situation;
+    let applied = statement::write(&place, &acting, Some(head), &permit, Verb::Verdict, intent, time).await?;
+    Ok(statement::report(&place, applied, signing))
 }

@@ -1,11 +1,175 @@
-//! The verb `verify`.
+//! `verify`: runs the gates and moves nothing. Without `--at` it judges the work tree as a draft, by its own `gates/`; with
+//! `--adopted` by the policy in force.
 
-use super::{args, session::Session};
-use crate::{
-    domain::{Fault, Reason, Result},
-    report::Report,
+use super::{
+    Session, args,
+    drive::{self, Judged},
+    gather::{self, Place, Situation},
+    releases,
 };
+use crate::{
+    domain::{ChannelName, Fault, Oid, Reason, Result, Verb},
+    gate::{
+        Context, LoadedGate, Protocol, When,
+        config::{self, GateFiles},
+        runner::Runner,
+    },
+    release::{plan, state::staged_at},
+    report::{Report, SigningMode},
+    tree::Tree,
+    world::{
+        answer::LedgerFacts,
+        trees::{CommitTree, WorkTree},
+    },
+};
+use std::sync::Arc;
 
-pub async fn run(_session: &Session, _args: &args::Verify) -> Result<Report> {
-    Err(Fault::new(Reason::Internal, "not built yet"))
+pub async fn run(session: &Session, args: &args::Verify) -> Result<Report> {
+    if args.adopted {
+        let situation = gather::situation(session).await?;
+        let candidate = match &args.at {
+            Some(rev) => Some(gather::commit(situation.world(), rev)?),
+            None => None,
+        };
+        let subject = Subject {
+            protocol: situation.protocol().clone(),
+            gates: drive::policy_tree(&situation)?,
+            policy: Some(situation.head.state().policy.tree.clone()),
+            candidate,
+        };
+        let report = judge(&situation.place, Ledger::Known(&situation), subject, args).await?;
+        return Ok(situation.report(report));
+    }
+    let place = gather::place(session).await?;
+    let folder = gather::gates_folder(session);
+    let subject = match &args.at {
+        Some(rev) => at_commit(&place, gather::commit(&place.world, rev)?, folder)?,
+        None => draft(&place, folder)?,
+    };
+    let signing = SigningMode::of(&subject.protocol);
+    // Gates that read the ledger are answered from it; a repository without one is judged all the same.
+    let situation = if reads_ledger(&subject.protocol) { gather::situation(session).await } else { Err(not_asked()) };
+    let ledger = match &situation {
+        Ok(situation) => Ledger::Known(situation),
+        Err(fault) => Ledger::Unknown(fault),
+    };
+    Ok(judge(&place, ledger, subject, args).await?.signing(signing))
+}
+
+/// What is judged, and by which gates.
+struct Subject {
+    protocol: Arc<Protocol>,
+    /// The gates' own files, for `command` gates.
+    gates: Arc<dyn Tree>,
+    policy: Option<Oid>,
+    /// `None`: the work tree.
+    candidate: Option<Oid>,
+}
+
+enum Ledger<'a> {
+    Known(&'a Situation),
+    Unknown(&'a Fault),
+}
+
+fn not_asked() -> Fault {
+    Fault::new(Reason::NoLedger, "the ledger was not read")
+}
+
+fn at_commit(place: &Place, commit: Oid, folder: String) -> Result<Subject> {
+    let tree = CommitTree::new(&place.world.git, &commit)?;
+    let (protocol, gates) = own_gates(&tree, folder)?;
+    Ok(Subject { protocol, gates, policy: None, candidate: Some(commit) })
+}
+
+fn draft(place: &Place, folder: String) -> Result<Subject> {
+    if place.world.git.is_bare() {
+        return Err(Fault::new(Reason::BadUsage, "a bare repository has no work tree to judge").help("name a commit with `--at REV`"));
+    }
+    let tree = WorkTree::new(&place.world.git)?;
+    let (protocol, gates) = own_gates(&tree, folder)?;
+    Ok(Subject { protocol, gates, policy: None, candidate: None })
+}
+
+fn own_gates(tree: &dyn Tree, folder: String) -> Result<(Arc<Protocol>, Arc<dyn Tree>)> {
+    let files = tree.files_in(&folder).map_err(|error| Fault::new(Reason::BadConfig, error.to_string()))?;
+    if files.is_empty() {
+        let fault = Fault::new(Reason::BadConfig, format!("there is no {folder}/ here"));
+        return Err(fault.help("`tagwarden init` writes one; `tagwarden init --minimal` the smallest"));
+    }
+    let protocol = Arc::new(config::load(&GateFiles { files: files.clone(), root: folder })?);
+    Ok((protocol, Arc::new(crate::tree::MapTree::new(files))))
+}
+
+fn reads_ledger(protocol: &Protocol) -> bool {
+    protocol.gates.iter().any(|gate| matches!(gate.kind.id, "audit" | "verdict" | "ack"))
+}
+
+async fn judge(place: &Place, ledger: Ledger<'_>, subject: Subject, args: &args::Verify) -> Result<Report> {
+    let channel = channel(&subject.protocol, args)?;
+    let gates = selected(&subject.protocol, &channel, args)?;
+    let candidate_releases = match (&ledger, &subject.candidate) {
+        (Ledger::Known(situation), Some(commit)) => staged_at(situation.head.state(), commit).map(releases::of_staged).collect(),
+        _ => Vec::new(),
+    };
+    let tree: Arc<dyn Tree> = match &subject.candidate {
+        Some(commit) => Arc::new(CommitTree::new(&place.world.git, commit)?),
+        None => Arc::new(WorkTree::new(&place.world.git)?),
+    };
+    let cx = Context {
+        verb: Verb::Promote,
+        base_url: drive::base_url(&subject.protocol, &channel),
+        channel,
+        releases: candidate_releases,
+        candidate: subject.candidate.clone(),
+        policy: subject.policy.clone(),
+        now: place.world.clock.now(),
+        actor: None,
+        protocol: subject.protocol.clone(),
+        tree,
+    };
+    let (facts, waivers): (LedgerFacts, _) = match ledger {
+        Ledger::Known(situation) => (drive::ledger_facts(&situation.head), situation.head.state().waivers.clone()),
+        Ledger::Unknown(fault) => (drive::no_ledger_facts(fault), Vec::new()),
+    };
+    let answerer = drive::answerer(place, Judged { cx: &cx, gates: subject.gates, facts, effects: args.effects })?;
+    let mut runner = match gates {
+        Some(gates) => Runner::selected(&cx, gates),
+        None => Runner::new(&cx, When::Before, &waivers),
+    };
+    drive::drive(&place.world, &answerer, &mut runner).await?;
+    let run = runner.run()?;
+    if run.gates.is_empty() {
+        return Err(Fault::new(Reason::NothingToCheck, format!("no gate decides promotions to {}", cx.channel)));
+    }
+    let report = Report::run(&run, SigningMode::of(&subject.protocol));
+    Ok(match &subject.candidate {
+        None => report.notice("judged the work tree as a draft; a promotion judges a commit"),
+        Some(_) => report,
+    })
+}
+
+fn channel(protocol: &Protocol, args: &args::Verify) -> Result<ChannelName> {
+    match (&args.channel, protocol.channels.keys().next()) {
+        (Some(channel), _) => Ok(plan::channel(protocol, None, channel.as_str())?.0),
+        (None, Some(first)) if protocol.channels.len() == 1 => Ok(first.clone()),
+        (None, _) => {
+            let names: Vec<&str> = protocol.channels.keys().map(ChannelName::as_str).collect();
+            Err(Fault::new(Reason::BadUsage, "there are several channels; say which one is meant")
+                .help(format!("`--channel` with one of: {}", names.join(", "))))
+        }
+    }
+}
+
+/// The gates that `--gate` names, in their own order; `None`: all that decide a promotion.
+fn selected<'a>(protocol: &'a Protocol, channel: &ChannelName, args: &args::Verify) -> Result<Option<Vec<&'a LoadedGate>>> {
+    if args.gates.is_empty() {
+        return Ok(None);
+    }
+    for id in &args.gates {
+        let gate = super::waive::gate(protocol, id)?;
+        if gate.header.channels.as_ref().is_some_and(|channels| !channels.contains(channel)) {
+            return Err(Fault::new(Reason::BadUsage, format!("gate {id} does not decide on {channel}")));
+        }
+    }
+    Ok(Some(protocol.gates.iter().filter(|gate| args.gates.contains(&gate.id)).collect()))
 }

@@ -1,0 +1,84 @@
+//! Drives the gate runner: asks the world for what the runner needs until every gate is judged.
+
+use super::gather::{Place, Situation};
+use crate::{
+    domain::{Fault, Oid, Reason, Result},
+    gate::{
+        Context, Protocol,
+        probe::{ChainGot, Unavailable},
+        runner::{Runner, Step},
+    },
+    release::chain::Verified,
+    tree::Tree,
+    world::{
+        World,
+        answer::{Answerer, LedgerFacts},
+        clock::Stopwatch,
+    },
+};
+use std::sync::Arc;
+
+/// Runs the gates to the end.
+pub async fn drive(world: &World, answerer: &Answerer, runner: &mut Runner<'_>) -> Result<()> {
+    let watch = Stopwatch::start();
+    // Gates bound their own attempts; this bound only turns a defect into an error instead of a hang.
+    for _ in 0..100_000 {
+        match runner.step(world.clock.now(), watch.millis()) {
+            Step::Done => return Ok(()),
+            Step::Need(probes) => runner.supply(answerer.answer_all(probes).await),
+        }
+    }
+    Err(Fault::new(Reason::Internal, "a gate kept asking without an end"))
+}
+
+/// What probes about the ledger are answered with.
+pub fn ledger_facts(head: &Verified) -> LedgerFacts {
+    let chain = ChainGot {
+        head: head.head().clone(),
+        genesis: head.genesis().clone(),
+        entries: head.length(),
+        signing: if head.protocol().is_unsigned() { "none".to_owned() } else { "ssh".to_owned() },
+        problems: Vec::new(),
+    };
+    LedgerFacts {
+        chain: Ok(chain),
+        head: Some(head.head().clone()),
+        verdicts: head.state().verdicts.clone(),
+        acks: head.state().acks.clone(),
+    }
+}
+
+/// The same where no verified ledger is at hand: every such probe is unavailable, with the reason.
+pub fn no_ledger_facts(fault: &Fault) -> LedgerFacts {
+    let why = Unavailable::new(&fault.reason.slug().replace('_', "-")).detail(fault.message.clone());
+    LedgerFacts { chain: Err(why), head: None, verdicts: Vec::new(), acks: Vec::new() }
+}
+
+/// Whose files a run judges and by which gates.
+pub struct Judged<'a> {
+    pub cx: &'a Context,
+    /// The files of the gates' folder that `command` gates run in.
+    pub gates: Arc<dyn Tree>,
+    pub facts: LedgerFacts,
+    pub effects: bool,
+}
+
+/// An answerer for one run.
+pub fn answerer(place: &Place, judged: Judged<'_>) -> Result<Answerer> {
+    Answerer::new(&place.world, judged.cx, judged.gates, judged.facts, judged.effects, place.at.remote.clone())
+}
+
+/// The adopted policy's files as a tree.
+pub fn policy_tree(situation: &Situation) -> Result<Arc<dyn Tree>> {
+    tree_of(situation.world(), &situation.head.state().policy.tree)
+}
+
+pub fn tree_of(world: &World, tree: &Oid) -> Result<Arc<dyn Tree>> {
+    let tree = crate::world::trees::CommitTree::of_tree(&world.git, tree)?;
+    Ok(Arc::new(tree))
+}
+
+/// The context of a run.
+pub fn base_url(protocol: &Protocol, channel: &crate::domain::ChannelName) -> Option<String> {
+    protocol.channels.get(channel).and_then(|channel| channel.base_url.clone())
+}

@@ -1,0 +1,296 @@
+//! What promote and rollback share: from a plan to a report, through gates, clearance and one atomic move.
+
+use super::{
+    args::Moving,
+    drive::{self, Judged},
+    gather::{Acting, Situation},
+};
+use crate::{
+    domain::{Fault, Oid, Reason, Result, Verb},
+    gate::{Context, When, runner::Runner},
+    release::{
+        chain::Linked,
+        plan::{self, Plan, PlannedRelease},
+        policy::{self as rights, Permit},
+    },
+    report::{
+        Body, MoveShape, Report, RunShape,
+        shape::{LedgerPlace, MoveRef, join_releases},
+    },
+    world::{
+        World,
+        apply::{self, Writer},
+        ledger::read_refs,
+        trees::CommitTree,
+    },
+};
+use std::sync::Arc;
+
+/// Judges and moves. `permit` is the right that the adopted policy gave for exactly this.
+pub async fn run(situation: Situation, acting: &Acting, plan: Plan, permit: Permit, moving: &Moving) -> Result<Report> {
+    let noted = rights::refuse_held(situation.head.state(), &plan.actor, plan.verb, &plan.channel, &plan.release_names())?;
+    let mut notices: Vec<String> = noted.iter().map(|hold| format!("moved under {}", rights::describe(hold))).collect();
+    if moving.dry_run {
+        return Ok(situation.report(planned(&situation, &plan)));
+    }
+    let cx = context(&situation, &plan)?;
+    crate::gate::runner::require_some(&cx)?;
+    let judged = Judged {
+        cx: &cx,
+        gates: drive::policy_tree(&situation)?,
+        facts: drive::ledger_facts(&situation.head),
+        effects: plan.verb == Verb::Promote,
+    };
+    let answerer = drive::answerer(&situation.place, judged)?;
+    let mut runner = Runner::new(&cx, When::Before, &situation.head.state().waivers);
+    drive::drive(situation.world(), &answerer, &mut runner).await?;
+    let (run, clearance) = runner.finish(&plan.binding()?, situation.world().clock.now())?;
+    if run.gates.is_empty() {
+        notices.push(format!("no gate decides a {} on {}", plan.verb, plan.channel));
+    }
+    let shape = RunShape::of(&run);
+    let Some(clearance) = clearance else {
+        let body = Body::Move(Box::new(MoveShape { run: Some(shape), ..empty_shape(&plan) }));
+        return Ok(with_notices(situation.report(Report::new(run.reason(), body)), notices));
+    };
+    read_again(&situation, &plan).await?;
+    let Situation { place, refs: _, head } = situation;
+    let policy = head.policy().clone();
+    let signing = crate::report::SigningMode::of(&policy.protocol);
+    let writer = Writer { world: &place.world, at: &place.at, signer: acting.signer.as_ref(), checkpoint: place.world.checkpoint() };
+    let applied = apply::move_refs(&writer, head, &plan, &clearance, &permit).await?;
+    if applied.rebuilt > 0 {
+        notices.push(format!("unrelated entries came in between; the entry was rebuilt {} time(s)", applied.rebuilt));
+    }
+    let ledger = LedgerPlace { name: place.at.branch.clone(), entry: applied.entry.clone(), serial: applied.record.serial };
+    let mut shape = MoveShape {
+        releases: applied.record.releases.clone(),
+        moves: applied.record.moves.iter().map(MoveRef::from).collect(),
+        ledger: Some(ledger),
+        run: Some(shape),
+        ..empty_shape(&plan)
+    };
+    let after = after_gates(&place, &cx, &policy, &answerer).await;
+    let reason = match &after {
+        Ok(None) => Reason::Moved,
+        Ok(Some(run)) if run.reason_code == Reason::Passed => Reason::Moved,
+        Ok(Some(_)) | Err(_) => Reason::MovedButUnhealthy,
+    };
+    let failure = after.as_ref().err().map(|fault| format!("the gates after the move could not be run: {fault}"));
+    shape.after = after.ok().flatten();
+    notices.extend(failure);
+    Ok(with_notices(Report::new(reason, Body::Move(Box::new(shape))).signing(signing), notices))
+}
+
+/// The answer for a request whose move the ledger holds already.
+pub fn already(situation: &Situation, verb: Verb, linked: &Linked) -> Result<Report> {
+    let entry = &linked.entry;
+    let channel = entry.channel.clone().ok_or_else(|| Fault::new(Reason::Internal, "a move without a channel"))?;
+    let shape = MoveShape {
+        verb,
+        channel,
+        releases: entry.releases.clone(),
+        moves: Vec::new(),
+        ledger: Some(LedgerPlace { name: situation.place.at.branch.clone(), entry: linked.oid.clone(), serial: entry.serial }),
+        dry_run: false,
+        run: None,
+        after: None,
+    };
+    let said = format!("entry {} put {} there at {}", entry.serial, join_releases(&entry.releases, ", "), entry.time);
+    Ok(situation.report(Report::new(Reason::AlreadyThere, Body::Move(Box::new(shape)))).notice(said))
+}
+
+/// Whether this request was carried out before. A given claim is consumed for ever; a derived one matches only the channel's
+/// newest entry.
+pub fn recognise<'a>(situation: &'a Situation, plan: &PlanKey, given: bool) -> Result<Option<&'a Linked>> {
+    let newest =
+        situation.head.newest_first().find(|linked| linked.entry.action.moves() && linked.entry.channel.as_ref() == Some(&plan.channel));
+    let same = |linked: &Linked| linked.entry.claim == plan.claim;
+    if let Some(newest) = newest.filter(|newest| same(newest) && newest.entry.action == plan.verb) {
+        let names: Vec<String> = newest.entry.releases.iter().map(|release| release.name().to_string()).collect();
+        if plan.releases.iter().all(|name| names.contains(name)) {
+            return Ok(Some(newest));
+        }
+    }
+    let used = situation.head.entries().iter().find(|linked| given && same(linked));
+    match used {
+        None => Ok(None),
+        Some(used) => Err(Fault::new(
+            Reason::ClaimUsed,
+            format!("entry {} ({}) used this claim already; a claim moves things once", used.entry.serial, used.entry.action),
+        )),
+    }
+}
+
+/// What a claim is compared with. No releases: any.
+pub struct PlanKey {
+    pub verb: Verb,
+    pub channel: crate::domain::ChannelName,
+    pub releases: Vec<String>,
+    pub claim: crate::domain::Digest,
+}
+
+/// The commit must be reachable from a release branch as it is on the remote now.
+pub async fn check_reachable(situation: &Situation, releases: &[PlannedRelease]) -> Result<()> {
+    let protocol = situation.protocol();
+    for release in releases {
+        let mut unknown = false;
+        let mut reachable = false;
+        for branch in &protocol.release_branches {
+            let name = format!("refs/heads/{branch}").parse().map_err(|why: String| Fault::new(Reason::BadConfig, why))?;
+            let Some(head) = situation.refs.get(&name) else { continue };
+            match situation.world().git.is_ancestor(&release.commit, &head.oid).await? {
+                Some(true) => reachable = true,
+                Some(false) => {}
+                None => unknown = true,
+            }
+        }
+        let branches = protocol.release_branches.join(", ");
+        if reachable {
+            continue;
+        }
+        if unknown {
+            let why =
+                format!("whether {} is on a release branch ({branches}) cannot be told in this shallow clone", release.commit.short());
+            return Err(Fault::new(Reason::ShallowHistory, why).help("`git fetch --unshallow`, then run again"));
+        }
+        let fault = Fault::new(Reason::UnreachableCommit, format!("{} is on no release branch of the remote ({branches})", release.commit));
+        return Err(fault.help("merge and push it first"));
+    }
+    Ok(())
+}
+
+fn context(situation: &Situation, plan: &Plan) -> Result<Context> {
+    let protocol = situation.protocol().clone();
+    Ok(Context {
+        verb: plan.verb,
+        base_url: drive::base_url(&protocol, &plan.channel),
+        channel: plan.channel.clone(),
+        releases: plan.as_releases(),
+        candidate: Some(plan.candidate.clone()),
+        policy: Some(plan.policy.clone()),
+        now: plan.time,
+        actor: Some(plan.actor.clone()),
+        protocol,
+        tree: Arc::new(CommitTree::new(&situation.world().git, &plan.candidate)?),
+    })
+}
+
+/// The last look before the move: what was judged must still be what is there. The ledger may have grown; whether that
+/// matters is decided when the push is built.
+async fn read_again(situation: &Situation, plan: &Plan) -> Result<()> {
+    let now = read_refs(&situation.world().git, &situation.place.at, &[]).await?;
+    let names = plan.tags.iter().map(|tag| &tag.name).chain(plan.releases.iter().map(|release| &release.tag_ref));
+    let ledger = &situation.place.at.branch;
+    let same_ledger = now.get(ledger) == situation.refs.get(ledger);
+    for name in names {
+        if same_ledger && now.get(name) != situation.refs.get(name) {
+            return Err(Fault::new(Reason::RefChanged, format!("{name} changed while the gates ran")));
+        }
+    }
+    Ok(())
+}
+
+async fn after_gates(
+    place: &super::gather::Place,
+    cx: &Context,
+    policy: &crate::release::chain::Policy,
+    answerer: &crate::world::answer::Answerer,
+) -> Result<Option<RunShape>> {
+    if policy.protocol.gates_for(cx.verb, &cx.channel, When::After).next().is_none() {
+        return Ok(None);
+    }
+    let cx = Context { now: place.world.clock.now(), ..cx.clone() };
+    let mut runner = Runner::new(&cx, When::After, &[]);
+    drive::drive(&place.world, answerer, &mut runner).await?;
+    Ok(Some(RunShape::of(&runner.run()?)))
+}
+
+/// The answer of a dry run: the plan, and which gates would decide.
+fn planned(situation: &Situation, plan: &Plan) -> Report {
+    let mut moves: Vec<MoveRef> = plan
+        .releases
+        .iter()
+        .filter(|release| release.tag.is_none())
+        .map(|release| MoveRef { name: release.tag_ref.clone(), from: None, to: None, commit: Some(release.commit.clone()) })
+        .collect();
+    moves.extend(plan.tags.iter().map(|tag| MoveRef {
+        name: tag.name.clone(),
+        from: tag.from.clone(),
+        to: None,
+        commit: Some(plan.candidate.clone()),
+    }));
+    let shape = MoveShape { moves, dry_run: true, ..empty_shape(plan) };
+    let gates: Vec<String> =
+        situation.protocol().gates_for(plan.verb, &plan.channel, When::Before).map(|gate| format!("{} {}", gate.number, gate.id)).collect();
+    let notice = match gates.is_empty() {
+        true => "no gate would decide this move".to_owned(),
+        false => format!("a dry run judges no gate; these would decide: {}", gates.join(", ")),
+    };
+    Report::new(Reason::Passed, Body::Move(Box::new(shape))).notice(notice)
+}
+
+fn empty_shape(plan: &Plan) -> MoveShape {
+    MoveShape {
+        verb: plan.verb,
+        channel: plan.channel.clone(),
+        releases: plan.as_releases(),
+        moves: Vec::new(),
+        ledger: None,
+        dry_run: false,
+        run: None,
+        after: None,
+    }
+}
+
+fn with_notices(report: Report, notices: Vec<String>) -> Report {
+    notices.into_iter().fold(report, Report::notice)
+}
+
+/// One commit for all releases of a move: gates judge one candidate.
+pub fn one_candidate(releases: &[PlannedRelease]) -> Result<Oid> {
+    let first = releases.first().ok_or_else(|| Fault::new(Reason::BadUsage, "no release is named"))?;
+    match releases.iter().find(|release| release.commit != first.commit) {
+        None => Ok(first.commit.clone()),
+        Some(other) => {
+            let fault = Fault::new(
+                Reason::BadUsage,
+                format!(
+                    "{} is at {}, {} at {}: gates judge one commit",
+                    first.name,
+                    first.commit.short(),
+                    other.name,
+                    other.commit.short()
+                ),
+            );
+            Err(fault.help("move them one after the other"))
+        }
+    }
+}
+
+/// A commit object must be here before a tag can point at it.
+pub async fn bring_commit(world: &World, at: &crate::world::ledger::LedgerAt, release: &PlannedRelease, refs: &plan::Refs) -> Result<()> {
+    use crate::world::git::Want;
+    if world.git.has(&release.commit)? && release.tag.as_ref().is_none_or(|tag| world.git.has(tag).unwrap_or(false)) {
+        return Ok(());
+    }
+    let there = refs.get(&release.tag_ref).is_some_and(|fact| Some(&fact.oid) == release.tag.as_ref());
+    let want = if there { Want::Ref(release.tag_ref.clone()) } else { Want::Oid(release.commit.clone()) };
+    world.git.fetch_objects(&at.remote, &[want]).await
+}
+
+/// Reachability is a question about the remote's branches, so their commits must be here.
+pub async fn bring_branches(situation: &Situation) -> Result<()> {
+    use crate::{domain::RefName, world::git::Want};
+    let git = &situation.world().git;
+    let mut wants = Vec::new();
+    for branch in &situation.protocol().release_branches {
+        let name: RefName = format!("refs/heads/{branch}").parse().map_err(|why: String| Fault::new(Reason::BadConfig, why))?;
+        if let Some(fact) = situation.refs.get(&name)
+            && !git.has(&fact.oid)?
+        {
+            wants.push(Want::Ref(name));
+        }
+    }
+    git.fetch_objects(&situation.place.at.remote, &wants).await
+}

@@ -1,0 +1,131 @@
+//! From the words on the command line to releases with commits and tags.
+
+use super::gather::Situation;
+use crate::{
+    domain::{Fault, Oid, Reason, RefName, ReleaseName, Result, Timestamp},
+    gate::protocol::ReleaseTags,
+    release::{
+        chain::GIT_NAMESPACE,
+        object::Tag,
+        plan::{self, Located, PlannedRelease},
+    },
+    world::git::{ObjectKind, Want},
+};
+
+/// The releases to move. One that has no tag yet is made at HEAD, where that is plainly meant.
+pub async fn resolve(situation: &Situation, words: &[String]) -> Result<Vec<PlannedRelease>> {
+    let mut releases: Vec<PlannedRelease> = Vec::new();
+    for word in words {
+        let name = plan::release_name(situation.protocol(), word)?;
+        if releases.iter().any(|release| release.name.package == name.package) {
+            return Err(Fault::new(Reason::BadUsage, format!("package {} is named twice", name.package)));
+        }
+        releases.push(resolve_one(situation, name).await?);
+    }
+    Ok(releases)
+}
+
+/// One release that exists: staged, or tagged by somebody.
+pub async fn existing(situation: &Situation, word: &str) -> Result<PlannedRelease> {
+    let name = plan::release_name(situation.protocol(), word)?;
+    let tag_ref = plan::release_ref(situation.protocol(), &name)?;
+    match plan::locate(situation.head.state(), &situation.refs, &name, &tag_ref)? {
+        Located::Missing => Err(Fault::new(Reason::UnknownRelease, format!("there is no release {name}"))),
+        located => settle(situation, name, tag_ref, located).await,
+    }
+}
+
+async fn resolve_one(situation: &Situation, name: ReleaseName) -> Result<PlannedRelease> {
+    let tag_ref = plan::release_ref(situation.protocol(), &name)?;
+    let located = plan::locate(situation.head.state(), &situation.refs, &name, &tag_ref)?;
+    settle(situation, name, tag_ref, located).await
+}
+
+async fn settle(situation: &Situation, name: ReleaseName, tag_ref: RefName, located: Located) -> Result<PlannedRelease> {
+    match located {
+        Located::Staged { commit, tag } => Ok(PlannedRelease { name, commit, tag_ref, tag: Some(tag) }),
+        Located::Tagged { oid, peeled } => {
+            check_foreign_tag(situation, &tag_ref, &oid, &peeled).await?;
+            Ok(PlannedRelease { name, commit: peeled, tag_ref, tag: Some(oid) })
+        }
+        Located::Missing => {
+            let commit = new_commit(situation, &name).await?;
+            plan::may_create(situation.protocol(), situation.head.state(), &situation.refs, &name, &commit)?;
+            Ok(PlannedRelease { name, commit, tag_ref, tag: None })
+        }
+    }
+}
+
+/// The commit of a release nobody tagged on the remote: that of a local tag of the same name, else HEAD of a branch.
+async fn new_commit(situation: &Situation, name: &ReleaseName) -> Result<Oid> {
+    let git = &situation.world().git;
+    let tag_ref = plan::release_ref(situation.protocol(), name)?;
+    if let Some(commit) = git.rev_parse(tag_ref.as_str())? {
+        return Ok(commit);
+    }
+    let unknown = |why: &str| {
+        let fault = Fault::new(Reason::UnknownRelease, format!("there is no release {name}, and {why}"));
+        Err(fault.help(format!("`tagwarden stage {name} --at REV` makes it at a commit of your choice")))
+    };
+    match (git.is_bare(), git.current_branch().await?, git.rev_parse("HEAD")?) {
+        (true, _, _) => unknown("a bare repository has no commit checked out to make it from"),
+        (_, None, _) => unknown("HEAD is detached, so it is not taken for the commit that is meant"),
+        (_, _, Some(commit)) => Ok(commit),
+        (_, _, None) => unknown("there is no commit here"),
+    }
+}
+
+/// A tag that Tagwarden did not make: it must be what the policy asks of such tags.
+async fn check_foreign_tag(situation: &Situation, tag_ref: &RefName, oid: &Oid, peeled: &Oid) -> Result<()> {
+    let git = &situation.world().git;
+    if !git.has(oid)? || !git.has(peeled)? {
+        git.fetch_objects(&situation.place.at.remote, &[Want::Ref(tag_ref.clone())]).await?;
+    }
+    if git.kind_of(peeled)? != Some(ObjectKind::Commit) {
+        return Err(Fault::new(Reason::TagConflict, format!("{tag_ref} does not name a commit")));
+    }
+    let refuse = |why: String| {
+        let fault = Fault::new(Reason::NotPermitted, format!("{tag_ref} {why}, and the policy asks for signed release tags"));
+        Err(fault.help("stage the release with `tagwarden stage` under another version, or set `release_tags: any` and adopt the policy"))
+    };
+    let object = git.read(oid)?.filter(|object| object.kind == ObjectKind::Tag);
+    let tag = object
+        .map(|object| Tag::parse(&object.bytes))
+        .transpose()
+        .map_err(|why| Fault::new(Reason::TagConflict, format!("{tag_ref}: {why}")))?;
+    if let Some(tag) = &tag
+        && tag_ref.tag() != Some(tag.name.as_str())
+    {
+        let why = format!("{tag_ref} holds a tag object that is named `{}`", tag.name.escape_debug());
+        return Err(Fault::new(Reason::TagConflict, why));
+    }
+    if situation.protocol().release_tags == ReleaseTags::Any || situation.protocol().is_unsigned() {
+        return Ok(());
+    }
+    let Some(tag) = tag else { return refuse("is a lightweight tag".to_owned()) };
+    let (Some(armored), Some(allowed)) = (&tag.signature, &situation.head.policy().allowed) else {
+        return refuse("is not signed".to_owned());
+    };
+    match allowed.verify(GIT_NAMESPACE, &tag.payload, armored, tagged_at(&tag).unwrap_or(situation.world().clock.now())) {
+        Ok(_) => Ok(()),
+        Err(refusal) => refuse(format!("bears a signature that does not count ({refusal})")),
+    }
+}
+
+/// The tagger's time, by which a key's validity window is judged.
+fn tagged_at(tag: &Tag) -> Option<Timestamp> {
+    let text = std::str::from_utf8(&tag.payload).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("tagger "))?;
+    let seconds = line.rsplit(' ').nth(1)?;
+    seconds.parse().ok().map(Timestamp::from_unix)
+}
+
+/// A staged release as gates see it.
+pub fn of_staged(staged: &crate::domain::state::Staged) -> crate::domain::Release {
+    crate::domain::Release {
+        package: staged.package.clone(),
+        version: staged.version.clone(),
+        commit: staged.commit.clone(),
+        tag: Some(staged.tag.clone()),
+    }
+}
