@@ -8,11 +8,14 @@
 
 pub mod clearance;
 pub mod config;
+pub mod endpoint;
+pub mod expect;
 pub mod identity;
 pub mod kinds;
 pub mod probe;
 pub mod protocol;
 pub mod runner;
+pub mod shapes;
 
 pub use clearance::Clearance;
 pub use probe::{Answer, Ask, Effect, Evidence, Got, Probe, ProbeKey, Unavailable};

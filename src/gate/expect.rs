@@ -1,0 +1,172 @@
+//! Expectations as jq programs over an answer, and how to say briefly what the answer said instead.
+//!
+//! A program sees `$channel`, `$package`, `$version`, `$commit` and `$capture`. It holds where it gives `true` and nothing
+//! else. Answers are redacted before they are judged: a program whose verdict hangs on a redacted value is
+//! [`Verdict::Hidden`], because two hidden values would otherwise be equal. Deliberately absent: the engine itself
+//! ([`crate::text::query`]), and any rendering.
+
+use super::{
+    Context,
+    probe::reduce::{MASKED, REDACTED},
+};
+use crate::{
+    domain::{Finding, Place},
+    text::{
+        query::Program,
+        source::Source,
+        template::map_strings,
+        yaml::{Spanned, place_of},
+    },
+};
+use serde_json::{Map, Value};
+
+mod reads;
+
+/// What a program sees beside its input, without the `$`.
+pub const VARIABLES: &[&str] = &["channel", "package", "version", "commit", "capture"];
+
+/// The values of [`VARIABLES`]; `null` where there is none, for example without a release.
+pub fn variables(cx: &Context, captures: &Map<String, Value>) -> Vec<Value> {
+    let placeholders = cx.placeholders();
+    let value =
+        |name: &str| placeholders.iter().find(|(key, _)| *key == name).map_or(Value::Null, |(_, value)| Value::from(value.as_str()));
+    VARIABLES.iter().map(|name| if *name == "capture" { Value::Object(captures.clone()) } else { value(name) }).collect()
+}
+
+/// A compiled program and its place.
+pub struct Expectation {
+    pub place: Place,
+    program: Program,
+}
+
+/// How an expectation and an answer go together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Holds,
+    /// What the answer said instead, and the JSON pointer of what was read where that is one thing.
+    Broken {
+        said: String,
+        pointer: Option<String>,
+    },
+    /// It hangs on a redacted value.
+    Hidden,
+}
+
+impl Expectation {
+    /// Compiles a program of a gate file. `Err`: a configuration finding with its place.
+    pub fn compile(source: &Source, text: &Spanned<String>) -> Result<Expectation, Finding> {
+        let compiled = Program::compile_in(source, text, VARIABLES);
+        let program = compiled.map_err(|finding| finding.help(format!("a program here sees {}", dollar_names())))?;
+        Ok(Expectation { place: place_of(source, text), program })
+    }
+
+    /// The program as it was written.
+    pub fn text(&self) -> &str {
+        self.program.text()
+    }
+
+    pub fn check(&self, answer: &Value, variables: &[Value]) -> Verdict {
+        let outputs = self.program.run(answer, variables);
+        let holds = matches!(outputs.as_deref(), Ok([Value::Bool(true)]));
+        let hangs_on = |other: &Value| holds != matches!(self.program.run(other, variables).as_deref(), Ok([Value::Bool(true)]));
+        if has_marks(answer) && (hangs_on(&unmarked(answer, false)) || hangs_on(&unmarked(answer, true))) {
+            return Verdict::Hidden;
+        }
+        if holds { Verdict::Holds } else { self.broken(answer, variables, outputs) }
+    }
+
+    /// The one value that the program gives. `Err`: why there is none.
+    pub fn value(&self, answer: &Value, variables: &[Value]) -> Result<Value, String> {
+        let mut outputs = self.program.run(answer, variables)?;
+        match (outputs.pop(), outputs.len()) {
+            (Some(value), 0) => Ok(value),
+            (None, _) => Err("it gives nothing".to_owned()),
+            (Some(_), more) => Err(format!("it gives {} values instead of one", more + 1)),
+        }
+    }
+
+    fn broken(&self, answer: &Value, variables: &[Value], outputs: Result<Vec<Value>, String>) -> Verdict {
+        let reads = reads::of(self.text());
+        let mut said: Vec<String> = reads.paths.iter().map(|path| path.said_by(answer)).collect();
+        said.extend(reads.variables.iter().filter_map(|name| {
+            let value = variables.get(VARIABLES.iter().position(|variable| variable == name)?)?;
+            brief(value).map(|value| format!("`${name}` is {value}"))
+        }));
+        if reads.paths.is_empty() {
+            said.extend(brief(answer).map(|value| format!("the answer is {value}")));
+        }
+        match outputs.as_deref() {
+            Ok([Value::Bool(_)]) if !said.is_empty() => {}
+            Ok([Value::Bool(_)]) => said.push("it gives false".to_owned()),
+            Ok([other]) => said.push(format!("the program gives {} instead of true", brief(other).unwrap_or("something".to_owned()))),
+            Ok([]) => said.push("the program gives nothing".to_owned()),
+            Ok(many) => said.push(format!("the program gives {} values instead of one", many.len())),
+            Err(_) if has_marks(answer) => said.push("the program ends in an error".to_owned()),
+            Err(error) => said.push(format!("the program ends in an error: {}", cut(error))),
+        }
+        let pointer = match reads.paths.as_slice() {
+            [path] => Some(path.pointer()),
+            _ => None,
+        };
+        Verdict::Broken { said: said.join(", "), pointer }
+    }
+}
+
+/// A value in few words; `None`: it would take many.
+pub fn brief(value: &Value) -> Option<String> {
+    if has_marks(value) && value.is_string() {
+        return Some("a redacted value".to_owned());
+    }
+    let text = value.to_string();
+    let short = text.chars().count() <= BRIEF && !has_marks(value);
+    match value {
+        _ if short => Some(text),
+        Value::String(_) => Some(cut(&text)),
+        Value::Array(items) => Some(format!("a list of {}", items.len())),
+        Value::Object(_) | Value::Null | Value::Bool(_) | Value::Number(_) => None,
+    }
+}
+
+/// Whether something in a value was masked or redacted.
+pub fn has_marks(value: &Value) -> bool {
+    let marked = |text: &str| text.contains(MASKED) || text.contains(REDACTED);
+    let mut open = vec![value];
+    while let Some(value) = open.pop() {
+        match value {
+            Value::String(text) if marked(text) => return true,
+            Value::Array(items) => open.extend(items),
+            Value::Object(fields) if fields.keys().any(|key| marked(key)) => return true,
+            Value::Object(fields) => open.extend(fields.values()),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+    false
+}
+
+/// `$channel, $package, ...` for a help line.
+fn dollar_names() -> String {
+    VARIABLES.iter().map(|name| format!("${name}")).collect::<Vec<_>>().join(", ")
+}
+
+/// The longest value that is told whole, in characters of JSON.
+const BRIEF: usize = 80;
+
+fn cut(text: &str) -> String {
+    if text.chars().count() <= BRIEF { text.to_owned() } else { text.chars().take(BRIEF).chain("...".chars()).collect() }
+}
+
+/// The same answer with other texts where something was hidden: all alike, or all different.
+fn unmarked(answer: &Value, alike: bool) -> Value {
+    let mut other = answer.clone();
+    let mut count = 0;
+    // Cannot fail: the closure never does.
+    _ = map_strings::<()>(&mut other, |text| {
+        if !text.contains(MASKED) && !text.contains(REDACTED) {
+            return Ok(text.to_owned());
+        }
+        count += usize::from(!alike);
+        let stand_in = format!("{count:->9}{}", "x".repeat(count % 64));
+        Ok(text.replace(MASKED, &stand_in).replace(REDACTED, &stand_in))
+    });
+    other
+}
