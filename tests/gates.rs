@@ -270,7 +270,11 @@ fn gather(kind: &Kind, gate: &dyn Gate, cx: &Context, answers: &[CaseAnswer]) ->
 
 fn recorded(answer: &CaseAnswer, probe: &Probe, cx: &Context) -> Result<Answer, String> {
     let read = |value: &Value| serde_json::from_value::<Ask>(value.clone()).map_err(|error| format!("ask of {}: {error}", answer.key));
-    let got = |value: &Value| serde_json::from_value::<Got>(value.clone()).map_err(|error| format!("got of {}: {error}", answer.key));
+    // Canonical JSON, as the reduction gives it.
+    let got = |value: &Value| {
+        let bytes = tagwarden::domain::canonical_json(value).map_err(|fault| fault.to_string())?;
+        serde_json::from_slice::<Got>(&bytes).map_err(|error| format!("got of {}: {error}", answer.key))
+    };
     Ok(Answer {
         key: probe.key,
         ask: answer.ask.as_ref().map_or(Ok(probe.ask.clone()), read)?,

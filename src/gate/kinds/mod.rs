@@ -3,6 +3,10 @@
 
 mod ack;
 mod audit;
+mod channel;
+mod command;
+mod env;
+mod http;
 mod verdict;
 
 use super::Kind;
@@ -10,5 +14,9 @@ use super::Kind;
 pub static KINDS: &[&Kind] = &[
     &ack::KIND, //
     &audit::KIND,
+    &channel::KIND,
+    &command::KIND,
+    &env::KIND,
+    &http::KIND,
     &verdict::KIND,
 ];
