@@ -10,6 +10,8 @@
 //! evidence anew ([`super::rejudge`]).
 
 mod check;
+#[cfg(test)]
+mod tests;
 
 use super::{object::Commit, policy::Signers, state};
 use crate::{
@@ -166,7 +168,7 @@ pub fn verify(chain: &RawChain, annulled: &[Oid]) -> Verification {
         .zip(&governing)
         .map(|(parsed, tree)| Signer::of(parsed, tree.as_ref().and_then(|tree| policies.get(tree))))
         .collect();
-    let mut walk = Walk { policies: &policies, findings, entries: Vec::new(), state: None };
+    let mut walk = Walk { policies: &policies, findings, entries: Vec::new(), state: None, parent: None };
     for (position, (parsed, signer)) in parsed.iter().zip(signers).enumerate() {
         walk.step(position, parsed, signer, governing[position].as_ref(), &out);
     }
@@ -294,6 +296,8 @@ struct Walk<'a> {
     findings: Vec<Finding>,
     entries: Vec<Linked>,
     state: Option<State>,
+    /// The commit before the present one.
+    parent: Option<String>,
 }
 
 impl Walk<'_> {
@@ -309,6 +313,7 @@ impl Walk<'_> {
             (Ok(_), Err(_)) if annulled && position > 0 => Vec::new(),
             (Err(why), _) | (_, Err(why)) => vec![check::problem("ledger/bad-entry", why.clone())],
         };
+        self.parent = Some(parsed.raw.oid.clone());
         let whose = format!("entry {position} ({})", parsed.raw.oid.get(..10).unwrap_or(&parsed.raw.oid));
         let help = format!("if it is foreign or a mistake: `tagwarden annul {} --reason REASON`", parsed.raw.oid);
         let fixable = position > 0;
@@ -323,7 +328,7 @@ impl Walk<'_> {
         let Some(policy) = governing.and_then(|tree| self.policies.get(tree)) else {
             return vec![check::problem("ledger/bad-policy", "the policy in force before it cannot be read")];
         };
-        let mut problems = check::links(position, parsed, entry, self.entries.last());
+        let mut problems = check::links(position, parsed, entry, self.parent.as_deref(), self.entries.last());
         problems.extend(check::policy(entry, parsed.raw, self.state.as_ref(), self.policies));
         let mut signers = Signers::default();
         problems.extend(check::signature(entry, signer, policy, &mut signers));

@@ -15,8 +15,8 @@ pub fn problem(code: &str, message: impl Into<String>) -> Finding {
     Finding::error(code, message)
 }
 
-/// One parent (none for entry 0), and a position that is its serial.
-pub fn links(position: usize, parsed: &Parsed, entry: &Entry, before: Option<&Linked>) -> Vec<Finding> {
+/// One parent, which is the commit before it in the chain (none for entry 0), and a position that is its serial.
+pub fn links(position: usize, parsed: &Parsed, entry: &Entry, parent: Option<&str>, before: Option<&Linked>) -> Vec<Finding> {
     let mut problems = Vec::new();
     let parents = match &parsed.commit {
         Ok(commit) => commit.parents.clone(),
@@ -27,6 +27,9 @@ pub fn links(position: usize, parsed: &Parsed, entry: &Entry, before: Option<&Li
     }
     if parents.first() != entry.previous.as_ref() {
         problems.push(problem("ledger/broken-chain", "`previous` is not the commit's parent"));
+    }
+    if entry.previous.as_ref().map(Oid::as_str) != parent {
+        problems.push(problem("ledger/broken-chain", "`previous` is not the entry that stands before it"));
     }
     if entry.previous.is_some() != (position > 0) {
         problems.push(problem("ledger/broken-chain", "only entry 0 has no predecessor"));
