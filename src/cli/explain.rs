@@ -60,7 +60,7 @@ fn explain(id: &str, kinds: &[&'static Kind]) -> Option<(String, Value)> {
         None => (None, codes::meaning(id)?),
     };
     let whose = kind.map(|kind| format!("\n\nIt is a finding of `{kind}` gates: `tagwarden explain {kind}`.")).unwrap_or_default();
-    Some((format!("finding code `{id}`\n\n{meaning}{whose}\n"), json!({ "code": id, "kind": kind, "about": meaning })))
+    Some((format!("finding code `{id}`\n\n{}{whose}\n", sentence(meaning)), json!({ "code": id, "kind": kind, "about": meaning })))
 }
 
 /// The kind's own codes, then those that any kind may give.
@@ -81,7 +81,7 @@ fn code_list(kind: &Kind) -> Value {
 
 /// A kind as Markdown under a heading of this level.
 fn about_kind(kind: &Kind, level: usize) -> String {
-    let mut text = format!("{} {}\n\n{}\n\n", "#".repeat(level), kind.id, kind.about);
+    let mut text = format!("{} {}\n\n{}\n\n", "#".repeat(level), kind.id, sentence(kind.about));
     let verbs: Vec<String> = kind.verbs.iter().map(|verb| format!("`{verb}`")).collect();
     let writes = if kind.writes { "; some of its probes write, so plain `verify` needs `--effects`" } else { "" };
     // Writing to a String cannot fail.
@@ -92,6 +92,14 @@ fn about_kind(kind: &Kind, level: usize) -> String {
         let _ = writeln!(text, "| `{code}` | {} |", meaning.replace('|', "\\|"));
     }
     text
+}
+
+/// With its capital letter and its full stop.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(char::to_uppercase).into_iter().flatten();
+    let stop = if text.ends_with(['.', '?', '!']) { "" } else { "." };
+    first.chain(letters).chain(stop.chars()).collect()
 }
 
 fn listing() -> String {

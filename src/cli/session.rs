@@ -1,9 +1,10 @@
 //! What every verb is given: the global flags, the environment, and the world behind them, opened when first asked for.
 
-use super::args::Globals;
+use super::args::{Format, Globals};
 use crate::{
     domain::Result,
-    world::{EnvVars, World},
+    report::safe,
+    world::{EnvVars, World, output::Progress},
 };
 use std::{path::Path, sync::OnceLock};
 
@@ -12,11 +13,20 @@ pub struct Session {
     pub globals: Globals,
     pub env: EnvVars,
     world: OnceLock<World>,
+    progress: Progress,
 }
 
 impl Session {
     pub fn new(globals: Globals, env: EnvVars) -> Session {
-        Session { globals, env, world: OnceLock::new() }
+        let silent = globals.no_progress || globals.quiet || globals.format != Format::Human;
+        Session { globals, env, world: OnceLock::new(), progress: Progress::new(!silent) }
+    }
+
+    /// Says on the terminal what is being done now. Never part of the answer.
+    pub fn progress(&self, line: &str) {
+        // Longer lines would wrap, and a wrapped line cannot be taken away.
+        let line: String = safe::visible(line).chars().take(78).collect();
+        self.progress.say(&line);
     }
 
     /// A run in a world that is open already; what a rehearsal gives its verbs.
