@@ -117,7 +117,7 @@ fn every_refusal_on_the_line_is_bad_usage() {
 
 #[test]
 fn texts_are_printed_whole_and_can_be_piped() {
-    for line in ["explain", "explain held", "completions bash", "man"] {
+    for line in ["explain", "explain held", "completions bash", "man", "schema gate", "schema"] {
         let (code, text, errors) = run(line);
         assert!(code == 0 && !text.is_empty() && errors.is_empty(), "{line}: {errors}");
         let (code, answer, _) = run(&format!("{line} --format json"));

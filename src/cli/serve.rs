@@ -12,7 +12,7 @@
 
 use super::{args, gather, session::Session, status};
 use crate::{
-    domain::{ChannelName, Fault, Reason, Result},
+    domain::{ChannelName, Fault, Finding, Reason, Result},
     report::{Body, Report, SigningMode, StatusShape, TextShape, json, shape::VersionShape},
     world::{
         listen::{self, Cached},
@@ -34,13 +34,14 @@ const KEEP: Duration = Duration::from_secs(5);
 
 pub async fn run(session: &Session, args: &args::Serve) -> Result<Report> {
     session.world().await?;
-    let (globals, env) = (session.globals.clone(), session.env.clone());
+    let globals = args::Globals { no_progress: true, ..session.globals.clone() };
+    let env = session.env.clone();
     let source: Source = Box::new(move || {
         let session = Session::new(globals.clone(), env.clone());
         Box::pin(async move {
             let situation = gather::situation(&session).await?;
-            let (status, _) = status::shape(&situation, None);
-            Ok(Served { status, signing: situation.signing() })
+            let (status, findings) = status::shape(&situation, None);
+            Ok(Served { status, findings, signing: situation.signing() })
         })
     });
     let bound = listen::bind(args.listen).await?;
@@ -58,6 +59,8 @@ pub type Source = Box<dyn Fn() -> BoxFuture<'static, Result<Served>> + Send + Sy
 #[derive(Clone)]
 pub struct Served {
     pub status: StatusShape,
+    /// What disagrees beside the channels' own drift.
+    pub findings: Vec<Finding>,
     pub signing: SigningMode,
 }
 
@@ -110,16 +113,16 @@ fn version_report() -> Report {
 
 async fn channels(State(shared): State<Arc<Shared>>) -> Response {
     match shared.served().await {
-        Ok(Served { status, signing }) => {
-            let drift = status.channels.iter().any(|channel| !channel.drift.is_empty());
-            answer(StatusCode::OK, &Report::new(found(drift), Body::Status(status)).signing(signing))
+        Ok(Served { status, findings, signing }) => {
+            let drift = !findings.is_empty() || status.channels.iter().any(|channel| !channel.drift.is_empty());
+            answer(StatusCode::OK, &Report::new(found(drift), Body::Status(status)).signing(signing).findings(findings))
         }
         Err(fault) => refuse(fault),
     }
 }
 
 async fn channel(State(shared): State<Arc<Shared>>, Path(name): Path<String>) -> Response {
-    let Served { status, signing } = match shared.served().await {
+    let Served { status, signing, .. } = match shared.served().await {
         Ok(served) => served,
         Err(fault) => return refuse(fault),
     };
@@ -159,7 +162,7 @@ fn answer(status: StatusCode, report: &Report) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{domain::Finding, report::shape::ChannelShape};
+    use crate::report::shape::ChannelShape;
     use serde_json::Value;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -176,7 +179,11 @@ mod tests {
             drift: if drift { vec![Finding::error("status/tag-moved", "by hand")] } else { Vec::new() },
             tag: None,
         };
-        Served { status: StatusShape { channels: vec![channel], ..StatusShape::default() }, signing: SigningMode::Ssh }
+        Served {
+            status: StatusShape { channels: vec![channel], ..StatusShape::default() },
+            findings: Vec::new(),
+            signing: SigningMode::Ssh,
+        }
     }
 
     fn source(answer: impl Fn() -> Result<Served> + Send + Sync + 'static) -> Source {

@@ -31,7 +31,7 @@ impl Session {
 
     /// A run in a world that is open already; what a rehearsal gives its verbs.
     pub fn within(globals: Globals, world: World) -> Session {
-        Session { globals, env: world.env.clone(), world: OnceLock::from(world) }
+        Session { globals, env: world.env.clone(), world: OnceLock::from(world), progress: Progress::default() }
     }
 
     /// The repository that `--repo` names, else the one around the working directory, with the clock that `--now` sets.
