@@ -3,6 +3,8 @@
 //!
 //! A case has these keys beside `gate`, `context`, `answers` and `expect` (see [`Case`] and below for all of them):
 //! - an answer without `ask` gets the one that the gate asks under that key; `absent: true` leaves the answer out;
+//! - `got: { tree: { id: here } }` stands for the id of the case's own tree;
+//! - a file of `tree` whose text starts with `hex:` has those bytes;
 //! - `expect.findings` are the codes of the error findings in order, `expect.notes` those of the others;
 //! - `expect.asks` holds, by key, parts that the questions must have; `expect.says` holds texts that the messages must have.
 
@@ -272,7 +274,9 @@ fn recorded(answer: &CaseAnswer, probe: &Probe, cx: &Context) -> Result<Answer, 
     let read = |value: &Value| serde_json::from_value::<Ask>(value.clone()).map_err(|error| format!("ask of {}: {error}", answer.key));
     // Canonical JSON, as the reduction gives it.
     let got = |value: &Value| {
-        let bytes = tagwarden::domain::canonical_json(value).map_err(|fault| fault.to_string())?;
+        let here = value == &json!({ "tree": { "id": "here" } });
+        let value = if here { json!({ "tree": { "id": cx.tree.id().to_string() } }) } else { value.clone() };
+        let bytes = tagwarden::domain::canonical_json(&value).map_err(|fault| fault.to_string())?;
         serde_json::from_slice::<Got>(&bytes).map_err(|error| format!("got of {}: {error}", answer.key))
     };
     Ok(Answer {
@@ -368,8 +372,13 @@ fn context(case: &CaseContext) -> Result<Context, String> {
         now: case.now.map_or_else(|| "2026-11-21T10:00:00Z".parse(), Ok)?,
         actor,
         protocol: Arc::new(protocol(&case.protocol)?),
-        tree: Arc::new(MapTree::new(case.tree.iter().map(|(path, text)| (path.clone(), text.clone().into_bytes())).collect())),
+        tree: Arc::new(MapTree::new(case.tree.iter().map(|(path, text)| (path.clone(), bytes(text))).collect())),
     })
+}
+
+fn bytes(text: &str) -> Vec<u8> {
+    let Some(hex) = text.trim_end().strip_prefix("hex:") else { return text.as_bytes().to_vec() };
+    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
 }
 
 fn protocol(case: &CaseProtocol) -> Result<Protocol, String> {

@@ -114,6 +114,19 @@ impl<'t> Library<'t> {
         Ok(Library { index: Index::new(tree)?, foreign, fragments: resolve::Fragments::default() })
     }
 
+    /// The file that this path leads to, through symbolic links.
+    pub fn file(&self, path: &str) -> Result<Option<String>, Unreadable> {
+        Ok(match self.index.find(path)? {
+            index::Found::File(file) => Some(file),
+            _ => None,
+        })
+    }
+
+    /// The path that differs from this one only in case.
+    pub fn in_other_case(&self, path: &str) -> Option<&'t str> {
+        self.index.in_other_case(path)
+    }
+
     /// Takes the census of one document, `source.file` being its path in the tree.
     pub fn census(&mut self, source: &Source, document: &Document) -> Result<Census, Unreadable> {
         let mut resolver = resolve::Resolver::new(&self.index, self.foreign, &mut self.fragments, source, document);

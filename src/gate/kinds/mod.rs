@@ -5,18 +5,12 @@ mod ack;
 mod audit;
 mod channel;
 mod command;
+mod docs;
 mod env;
 mod http;
 mod verdict;
 
 use super::Kind;
 
-pub static KINDS: &[&Kind] = &[
-    &ack::KIND, //
-    &audit::KIND,
-    &channel::KIND,
-    &command::KIND,
-    &env::KIND,
-    &http::KIND,
-    &verdict::KIND,
-];
+pub static KINDS: &[&Kind] =
+    &[&ack::KIND, &audit::KIND, &channel::KIND, &command::KIND, &docs::KIND, &env::KIND, &http::KIND, &verdict::KIND];

@@ -1,0 +1,250 @@
+//! Kind `docs`: do the protocol documents hold?
+//!
+//! Documents, files and gates are read from the candidate's own tree, so a commit may rightly change a gate together with
+//! its heading. Which documents are judged says the policy in force, so a candidate cannot take its own document out of the
+//! question.
+//!
+//! Deliberately absent: everything that needs the network or git history ([`crate::lockdown`] names such references as
+//! unchecked).
+
+mod headings;
+
+use super::super::{
+    Checks, Context, Evidence, Gate, Header, Judgement, Kind, Probe, ProbeKey, Protocol,
+    config::{self, GateFiles, Spec, collect::Collector},
+    probe::{Ask, Got, TreeAsk, TreeGot},
+};
+use crate::{
+    domain::{Fault, Finding, Place, Reason, Result, Severity, Verb},
+    lockdown::{Census, Library, Verdict},
+    text::{
+        markdown::{self, Document},
+        source::Source,
+        yaml::Spanned,
+    },
+    tree::Unreadable,
+};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+pub static KIND: Kind = Kind {
+    id: "docs",
+    about: "do the protocol documents hold?",
+    page: include_str!("docs.md"),
+    codes: CODES,
+    verbs: &[Verb::Promote, Verb::Rollback],
+    writes: false,
+    read,
+    schema: |generator| generator.subschema_for::<DocsSpec>(),
+};
+
+const CODES: &[(&str, &str)] = &[
+    ("docs/gate-without-heading", "a gate of the candidate has no heading in the documents"),
+    ("docs/heading-without-gate", "a heading claims to be a gate's, but the candidate has no such gate"),
+    ("docs/gate-order", "the headings stand in another order than the gates"),
+    ("docs/gate-number", "a heading has another number than its gate"),
+    ("docs/gate-twice", "a gate has two headings in one document"),
+    ("docs/missing-document", "a protocol document is not in the candidate's tree"),
+    ("docs/not-text", "a protocol document is no UTF-8 text"),
+    ("docs/bad-gates", "the candidate's own gates cannot be read"),
+    ("docs/missing-path", "a path in a code span names no file or folder of the tree"),
+    ("docs/missing-file", "a link, image or definition leads to no file or folder of the tree"),
+    ("docs/missing-anchor", "a fragment names no heading, id or name of its document"),
+    ("docs/case", "a reference is right but for upper and lower case"),
+    ("docs/escape", "a reference or a document leads out of the tree, by `..` or by a symbolic link"),
+    ("docs/undefined-reference", "`[text][label]` without a definition of that label"),
+    ("docs/too-many", "a document has more broken references than are shown"),
+    ("docs/unclosed-fence", "the rest of the document lies inside a code block (a warning)"),
+    ("docs/unchecked", "references that are recognised but cannot be judged (a note)"),
+    ("docs/foreign", "references into another repository (a note)"),
+    ("docs/unreadable", "the candidate's tree could not be read"),
+    ("docs/other-tree", "the recorded answer is about another tree than the one at hand"),
+    ("docs/unanswered", "there is no recorded answer about the candidate's tree"),
+    ("docs/foreign-answer", "the recorded answer belongs to another question"),
+    ("docs/nothing-to-check", "the documents have neither a reference nor a gate's heading to check"),
+];
+
+/// Protocol documents, and what is checked of them.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct DocsSpec {
+    /// Paths from the root of the tree; `documents.protocol` of the protocol where absent.
+    documents: Option<Spanned<Vec<Spanned<String>>>>,
+    /// Whether every gate must have its heading, in order, and the reverse; true where absent.
+    headings: Option<bool>,
+    /// Whether links, fragments and paths must lead somewhere; true where absent.
+    references: Option<Spanned<bool>>,
+}
+
+impl Spec for DocsSpec {
+    const KEY: &'static str = "docs";
+}
+
+struct Docs {
+    documents: Option<Vec<String>>,
+    headings: bool,
+    references: bool,
+}
+
+fn read(source: &Source) -> Result<(Header, Box<dyn Gate>)> {
+    let (header, spec) = config::read::<DocsSpec>(source)?;
+    let mut collector = Collector::new(source);
+    if let Some(documents) = spec.documents.as_ref().filter(|documents| documents.is_empty()) {
+        collector.refuse(documents, "wrong-value", "at least one document must be named");
+        collector.help("leave the key out to take the protocol's documents");
+    }
+    for document in spec.documents.iter().flat_map(|documents| &documents.value) {
+        if document.contains(['\\', '\0']) || document.split('/').any(|part| matches!(part, "" | "." | "..")) {
+            collector.refuse(document, "wrong-value", "a path from the root of the tree must stand here, without `.` and `..`");
+        }
+    }
+    let headings = spec.headings.unwrap_or(true);
+    if let Some(references) = spec.references.as_ref().filter(|references| !headings && !references.value) {
+        collector.refuse(references, "wrong-value", "the gate asks nothing: headings and references are off");
+    }
+    if !collector.findings.is_empty() {
+        return Err(Fault::new(Reason::BadConfig, format!("{} is no valid gate", source.file)).findings(collector.findings));
+    }
+    let documents = spec.documents.map(|documents| documents.value.into_iter().map(|document| document.value).collect());
+    Ok((header, Box::new(Docs { documents, headings, references: spec.references.is_none_or(|references| references.value) })))
+}
+
+const ITEM: u32 = 0;
+
+/// How many broken references of one document are shown.
+const MOST_FINDINGS: usize = 500;
+
+impl Gate for Docs {
+    fn asks(&self, _cx: &Context, seen: &Evidence) -> Vec<Probe> {
+        let asked = seen.last(ITEM).is_some();
+        (!asked).then(|| Probe::reads(ProbeKey::first(ITEM), Ask::Tree(TreeAsk {}))).into_iter().collect()
+    }
+
+    fn judge(&self, cx: &Context, seen: &Evidence) -> Judgement {
+        let mut checks = Checks::new();
+        if is_the_tree(cx, seen, &mut checks)
+            && let Err(unreadable) = self.look(cx, &mut checks)
+        {
+            checks.unknown(Finding::error("docs/unreadable", unreadable.to_string()));
+        }
+        checks.judge("docs")
+    }
+}
+
+/// Whether the recorded answer is about the tree at hand.
+fn is_the_tree(cx: &Context, seen: &Evidence, checks: &mut Checks) -> bool {
+    let unknown = |code: &str, message: String| Finding::error(format!("docs/{code}"), message);
+    let Some(answer) = seen.last(ITEM) else {
+        checks.unknown(unknown("unanswered", "there is no answer about the candidate's tree".to_owned()));
+        return false;
+    };
+    if !matches!(answer.ask, Ask::Tree(_)) {
+        checks.unknown(unknown("foreign-answer", "the recorded answer is not about a tree".to_owned()));
+        return false;
+    }
+    let here = cx.tree.id().to_string();
+    match answer.result() {
+        Ok(Got::Tree(TreeGot { id })) if *id == here => return true,
+        Ok(Got::Tree(TreeGot { id })) => {
+            checks.unknown(unknown("other-tree", format!("the recorded answer is about {}, but {here} is at hand", id.escape_debug())));
+        }
+        Ok(_) => checks.unknown(unknown("unreadable", "the answer about the candidate's tree has another shape".to_owned())),
+        Err(unavailable) => checks.unavailable("docs", "the candidate's tree", &unavailable),
+    }
+    false
+}
+
+impl Docs {
+    fn look(&self, cx: &Context, checks: &mut Checks) -> std::result::Result<(), Unreadable> {
+        let foreign = &cx.protocol.documents.foreign;
+        let mut library = Library::new(cx.tree.as_ref(), foreign)?;
+        let mut documents = Vec::new();
+        for path in self.documents.as_ref().unwrap_or(&cx.protocol.documents.protocol) {
+            let Some(text) = text_of(cx, &library, path, checks)? else { continue };
+            let source = Source::new(path, text);
+            let document = markdown::parse(&source.text);
+            if self.references {
+                tell(library.census(&source, &document)?, path, checks);
+            }
+            documents.push((source, document));
+        }
+        if self.headings && !documents.is_empty() {
+            compare(cx, &documents, checks)?;
+        }
+        Ok(())
+    }
+}
+
+/// The text of a document; what is wrong with it goes to `checks`.
+fn text_of(cx: &Context, library: &Library, path: &str, checks: &mut Checks) -> std::result::Result<Option<String>, Unreadable> {
+    let start = Place { file: path.to_owned(), line: 1, column: 1, end_column: None, source: None };
+    let finding = |code: &str, message: String| Finding::error(format!("docs/{code}"), message).at(start.clone());
+    let Some(file) = library.file(path)? else {
+        let missing = finding("missing-document", format!("the document `{path}` is not in the tree"));
+        checks.fail(match library.in_other_case(path) {
+            Some(other) => missing.help(format!("did you mean `{other}`?")),
+            None => missing.help("commit the document, or take it out of `documents.protocol` and adopt the policy"),
+        });
+        return Ok(None);
+    };
+    let Some(bytes) = cx.tree.read(&file)? else { return Err(Unreadable(format!("`{file}` is listed, but not there"))) };
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) => {
+            let valid = error.utf8_error().valid_up_to();
+            let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+            let place = Source::new(path, text).place(valid..valid + 1);
+            checks.fail(finding("not-text", format!("byte {} of the document is no UTF-8", valid + 1)).at(place).help("save it as UTF-8"));
+            Ok(None)
+        }
+    }
+}
+
+/// Every reference of a document counts as one check.
+fn tell(census: Census, path: &str, checks: &mut Checks) {
+    let mut notes: BTreeMap<(&str, String), usize> = BTreeMap::new();
+    for reference in &census.references {
+        match &reference.verdict {
+            Verdict::Ok => checks.hold(),
+            Verdict::Broken => {}
+            Verdict::Foreign(name) => *notes.entry(("foreign", format!("lead to {name}"))).or_default() += 1,
+            Verdict::Unchecked(reason) => *notes.entry(("unchecked", format!("are not checked: {reason}"))).or_default() += 1,
+        }
+    }
+    let (errors, others): (Vec<Finding>, Vec<Finding>) =
+        census.findings.into_iter().partition(|finding| finding.severity == Severity::Error);
+    let hidden = errors.len().saturating_sub(MOST_FINDINGS);
+    errors.into_iter().take(MOST_FINDINGS).for_each(|finding| checks.fail(finding));
+    if hidden > 0 {
+        checks.fail(Finding::error("docs/too-many", format!("{path} has {hidden} more broken references")));
+    }
+    others.into_iter().for_each(|finding| checks.remark(finding));
+    for ((code, what), number) in notes {
+        checks.remark(Finding::note(format!("docs/{code}"), format!("{path}: {number} references {what}")));
+    }
+}
+
+fn compare(cx: &Context, documents: &[(Source, Document)], checks: &mut Checks) -> std::result::Result<(), Unreadable> {
+    let root = gates_folder(&cx.protocol);
+    let files = GateFiles { files: cx.tree.files_in(&root)?, root };
+    match config::load(&files) {
+        Ok(protocol) => headings::compare(&files, &protocol, documents, checks),
+        Err(fault) if fault.findings.is_empty() => checks.fail(bad_gates(&fault, None)),
+        Err(fault) => fault.findings.iter().for_each(|finding| checks.fail(bad_gates(&fault, Some(finding)))),
+    }
+    Ok(())
+}
+
+fn bad_gates(fault: &Fault, finding: Option<&Finding>) -> Finding {
+    let said = finding.map_or(&fault.message, |finding| &finding.message);
+    let help = finding.and_then(|finding| finding.help.clone()).or_else(|| fault.help.clone());
+    let place = finding.and_then(|finding| finding.place.clone());
+    Finding { place, help, ..Finding::error("docs/bad-gates", format!("the candidate's own gates cannot be read: {said}")) }
+}
+
+/// Where gates stand: beside those of the policy in force.
+fn gates_folder(protocol: &Protocol) -> String {
+    let file = protocol.gates.first().map(|gate| gate.file.as_str());
+    file.and_then(|file| file.rsplit_once('/')).map_or("gates", |(folder, _)| folder).to_owned()
+}
