@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     attest::ssh::AllowedSigners,
-    domain::{ChannelName, Fault, Finding, GateId, PackageName, Place, Reason, RefName, Result, TagPattern, Verb},
+    domain::{ChannelName, Fault, Finding, GateId, PackageName, Place, Reason, RefName, Result, Severity, TagPattern, Verb},
     gate::{
         LoadedGate, OnFail, Protocol, When,
         kinds::KINDS,
@@ -46,7 +46,7 @@ pub fn load(files: &GateFiles) -> Result<Protocol> {
     let gates = gates(files, &mut findings);
     let checked = protocol.map(|(source, raw, mut protocol)| {
         check_gates(&source, &raw, &protocol, &gates, &mut findings);
-        check_signers(files, &source, &raw, &protocol, &mut findings);
+        protocol.warnings.extend(check_signers(files, &source, &raw, &protocol, &mut findings));
         protocol.gates = gates.into_iter().map(|(_, gate)| gate).collect();
         protocol
     });
@@ -472,7 +472,14 @@ fn word_place(source: &Source, key: &str, word: &str) -> Place {
     }
 }
 
-fn check_signers(files: &GateFiles, source: &Source, raw: &raw::Protocol, protocol: &Protocol, findings: &mut Vec<Finding>) {
+/// A file that names nobody yet is worth a warning only: drafts can be judged, and a policy with it cannot be adopted.
+fn check_signers(
+    files: &GateFiles,
+    source: &Source,
+    raw: &raw::Protocol,
+    protocol: &Protocol,
+    findings: &mut Vec<Finding>,
+) -> Option<Finding> {
     let file = Source::new(format!("{}/{SIGNERS}", files.root), protocol.allowed_signers.clone().unwrap_or_default());
     match (&protocol.allowed_signers, &protocol.signing.key) {
         (None, KeySource::None) => {}
@@ -482,7 +489,12 @@ fn check_signers(files: &GateFiles, source: &Source, raw: &raw::Protocol, protoc
                 finding.at(place_of(source, &raw.signing.key)).help("one line per signer: `release@example.com ssh-ed25519 AAAA...`"),
             );
         }
-        (Some(_), _) => match AllowedSigners::parse_file(&file) {
+        (Some(_), key) => match AllowedSigners::parse_file(&file) {
+            Err(wrong) if wrong.iter().all(|finding| finding.code == "signers/empty") => {
+                let nobody = wrong.into_iter().next().filter(|_| *key != KeySource::None)?;
+                let help = "nobody can adopt it: put in a line for each signer, `release@example.com ssh-ed25519 AAAA...`";
+                return Some(Finding { severity: Severity::Warning, ..nobody }.help(help));
+            }
             Err(wrong) => findings.extend(wrong),
             Ok(allowed) => {
                 let people: BTreeSet<&str> = allowed.signers().map(|signer| signer.principal.as_str()).collect();
@@ -494,4 +506,5 @@ fn check_signers(files: &GateFiles, source: &Source, raw: &raw::Protocol, protoc
             }
         },
     }
+    None
 }
