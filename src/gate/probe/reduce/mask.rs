@@ -39,6 +39,13 @@ impl Masks {
         Masks { needles: needles.into_iter().collect() }
     }
 
+    /// The secrets of both sets.
+    #[must_use]
+    pub fn and(&self, other: &Masks) -> Masks {
+        let needles: BTreeSet<&String> = self.needles.iter().chain(&other.needles).collect();
+        Masks { needles: needles.into_iter().cloned().collect() }
+    }
+
     pub fn is_empty(&self) -> bool {
         self.needles.is_empty()
     }
@@ -246,5 +253,11 @@ mod tests {
     fn the_detail_of_a_missing_fact_is_masked() {
         let unavailable = Masks::new(["hunter22"]).unavailable(Unavailable::new("timeout").detail("https://x/?a=hunter22&token=abc"));
         assert_eq!(unavailable.detail.as_deref(), Some("https://x/?a=[masked]&token=[redacted]"));
+    }
+
+    #[test]
+    fn two_sets_together_mask_the_secrets_of_both() {
+        let both = Masks::new(["first-secret"]).and(&Masks::new(["second-secret"]));
+        assert_eq!(both.mask("first-secret second-secret"), "[masked] [masked]");
     }
 }
