@@ -13,7 +13,7 @@ use std::{
     io::Read,
     os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
-    sync::OnceLock,
+    sync::{Arc, OnceLock},
 };
 use tempfile::TempDir;
 
@@ -82,6 +82,41 @@ impl Tree for CommitTree {
             Some(object) => Ok(Some(object.bytes)),
             None => Err(Unreadable(format!("the blob {oid} of `{path}` is missing"))),
         }
+    }
+}
+
+/// The files below one folder of another tree, by their names from there on; kinds (and so the bit of executables) stay.
+pub struct Folder {
+    tree: Arc<dyn Tree>,
+    prefix: String,
+    entries: Vec<TreeEntry>,
+}
+
+impl Folder {
+    /// `folder`: its path without a slash at the end. An absent folder has no files.
+    pub fn of(tree: Arc<dyn Tree>, folder: &str) -> std::result::Result<Folder, Unreadable> {
+        let prefix = format!("{}/", folder.trim_end_matches('/'));
+        let below = tree.entries()?.iter().filter_map(|entry| {
+            let path = entry.path.strip_prefix(&prefix)?.to_owned();
+            Some(TreeEntry { path, ..entry.clone() })
+        });
+        let entries = below.collect();
+        Ok(Folder { tree, prefix, entries })
+    }
+}
+
+impl Tree for Folder {
+    /// That of the whole tree.
+    fn id(&self) -> &TreeId {
+        self.tree.id()
+    }
+
+    fn entries(&self) -> std::result::Result<&[TreeEntry], Unreadable> {
+        Ok(&self.entries)
+    }
+
+    fn read(&self, path: &str) -> std::result::Result<Option<Vec<u8>>, Unreadable> {
+        self.tree.read(&format!("{}{path}", self.prefix))
     }
 }
 

@@ -1,0 +1,101 @@
+//! What the run knows of the ledger, given by whoever verified it.
+
+use crate::{
+    domain::{Oid, state},
+    gate::{
+        Unavailable,
+        probe::{AcksGot, ChainGot, VerdictsGot},
+    },
+};
+use std::{collections::BTreeMap, collections::BTreeSet};
+
+/// The verified ledger as probes see it.
+#[derive(Clone)]
+pub struct LedgerFacts {
+    pub chain: Result<ChainGot, Unavailable>,
+    /// `None` where there is no verified ledger: `chain` says why.
+    pub head: Option<Oid>,
+    pub verdicts: Vec<state::Verdict>,
+    pub acks: Vec<state::Ack>,
+}
+
+impl LedgerFacts {
+    /// Keeps what concerns the candidate. Of what is about other commits, the newest of each person (and gate) stays, where they
+    /// said nothing about the candidate: it tells stale from absent.
+    pub(super) fn about(self, candidate: Option<&Oid>) -> LedgerFacts {
+        let verdicts = kept(self.verdicts, candidate, |verdict| (&verdict.commit, verdict.by.clone(), verdict.serial));
+        let acks = kept(self.acks, candidate, |ack| (&ack.candidate, format!("{}\0{}\0{}", ack.gate, ack.channel, ack.by), ack.serial));
+        LedgerFacts { verdicts, acks, ..self }
+    }
+
+    pub(super) fn verdicts(&self) -> Result<VerdictsGot, Unavailable> {
+        Ok(VerdictsGot { head: self.head()?, verdicts: self.verdicts.clone() })
+    }
+
+    pub(super) fn acks(&self) -> Result<AcksGot, Unavailable> {
+        Ok(AcksGot { head: self.head()?, acks: self.acks.clone() })
+    }
+
+    fn head(&self) -> Result<Oid, Unavailable> {
+        match (&self.chain, &self.head) {
+            // What a broken chain says proves nothing.
+            (Ok(chain), Some(_)) if !chain.problems.is_empty() => Err(Unavailable::new("ledger-broken")),
+            (Ok(_), Some(head)) => Ok(head.clone()),
+            (Err(unavailable), _) => Err(unavailable.clone()),
+            (Ok(_), None) => Err(Unavailable::new("no-ledger")),
+        }
+    }
+}
+
+/// `of` gives the commit that a record is about, who (for what) it is by, and its serial.
+fn kept<T>(records: Vec<T>, candidate: Option<&Oid>, of: impl Fn(&T) -> (&Oid, String, u64)) -> Vec<T> {
+    let is_ours = |record: &T| Some(of(record).0) == candidate;
+    let spoke: BTreeSet<String> = records.iter().filter(|record| is_ours(record)).map(|record| of(record).1).collect();
+    let mut newest: BTreeMap<String, u64> = BTreeMap::new();
+    for (_, by, serial) in records.iter().map(&of).filter(|(_, by, _)| !spoke.contains(by)) {
+        let known = newest.entry(by).or_default();
+        *known = serial.max(*known);
+    }
+    records.into_iter().filter(|record| is_ours(record) || newest.get(&of(record).1) == Some(&of(record).2)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn oid(digit: char) -> Oid {
+        digit.to_string().repeat(40).parse().unwrap()
+    }
+
+    fn verdict(by: &str, commit: char, serial: u64) -> state::Verdict {
+        let time = "2026-11-21T10:00:00Z".parse().unwrap();
+        state::Verdict { verdict: "SAFE".to_owned(), commit: oid(commit), by: by.to_owned(), time, serial }
+    }
+
+    fn facts(problems: usize) -> LedgerFacts {
+        let problem = crate::domain::Finding::error("ledger/x", "x");
+        let chain =
+            ChainGot { head: oid('a'), genesis: oid('b'), entries: 9, signing: "none".to_owned(), problems: vec![problem; problems] };
+        let verdicts = vec![verdict("a", 'c', 1), verdict("a", 'd', 2), verdict("b", 'd', 3), verdict("b", 'e', 4), verdict("a", 'c', 5)];
+        LedgerFacts { chain: Ok(chain), head: Some(oid('a')), verdicts, acks: Vec::new() }
+    }
+
+    #[test]
+    fn what_concerns_the_candidate_stays_and_otherwise_the_newest() {
+        let serials = |candidate: Option<Oid>| {
+            let got = facts(0).about(candidate.as_ref()).verdicts().unwrap();
+            got.verdicts.iter().map(|verdict| verdict.serial).collect::<Vec<_>>()
+        };
+        assert_eq!(serials(Some(oid('c'))), [1, 4, 5]);
+        assert_eq!(serials(Some(oid('d'))), [2, 3]);
+        assert_eq!(serials(None), [4, 5]);
+    }
+
+    #[test]
+    fn nothing_is_read_from_a_ledger_that_does_not_verify() {
+        assert_eq!(facts(1).verdicts().unwrap_err().why, "ledger-broken");
+        let missing = LedgerFacts { chain: Err(Unavailable::new("no-ledger")), head: None, ..facts(0) };
+        assert_eq!(missing.acks().unwrap_err().why, "no-ledger");
+        assert_eq!(LedgerFacts { head: None, ..facts(0) }.acks().unwrap_err().why, "no-ledger");
+    }
+}

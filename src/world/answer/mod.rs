@@ -1,0 +1,157 @@
+//! From probes to answers: everything that gates ask of the world is fetched here, reduced, and only then handed on.
+//!
+//! Reads go out together, at most [`AT_ONCE`] at a time; programs and the probe ref run one after another, in the order asked.
+//! Nothing is asked twice within one call: variables of one environment come from one look at it. A probe that writes is
+//! answered with `effects-not-allowed` unless the run allows effects. Whatever happens, each probe gets exactly one answer.
+//!
+//! Deliberately absent: retries (a gate asks again) and any judgement.
+
+mod environment;
+mod facts;
+mod probe_ref;
+mod secrets;
+
+pub use facts::LedgerFacts;
+
+use super::{World, process, trees};
+use crate::{
+    domain::{Fault, Reason, Result},
+    gate::{
+        Answer, Ask, Context, Effect, Got, Probe, Unavailable,
+        probe::{
+            CommandAsk, EFFECTS_NOT_ALLOWED, TreeGot,
+            reduce::{RawCommand, Redaction, reduce_command, reduce_env, reduce_http, reduce_rules},
+            why,
+        },
+    },
+    tree::Tree,
+};
+use environment::Environments;
+use futures_util::StreamExt;
+use secrets::Secrets;
+use std::sync::Arc;
+use tempfile::TempDir;
+
+/// How many reads are under way at once.
+const AT_ONCE: usize = 32;
+
+/// Answers the probes of one run.
+pub struct Answerer {
+    world: World,
+    channel: String,
+    tree: String,
+    /// The files that command gates may run: those of the policy's own folder.
+    gates: Arc<dyn Tree>,
+    remote: String,
+    facts: LedgerFacts,
+    effects: bool,
+    redaction: Redaction,
+    secrets: Secrets,
+    /// Held while a program runs. Its folder is the run's own: what one program leaves there, a later one finds.
+    scratch: tokio::sync::Mutex<TempDir>,
+}
+
+impl Answerer {
+    /// `gates`: the files of the policy's folder, at the root of the tree. `effects`: whether probes may write. `remote`: where
+    /// the probe ref goes. Faults: `bad_config` where a `redact` path is none.
+    pub fn new(world: &World, cx: &Context, gates: Arc<dyn Tree>, facts: LedgerFacts, effects: bool, remote: String) -> Result<Answerer> {
+        let redaction = Redaction::compile(&cx.protocol.redact)
+            .map_err(|(at, why)| Fault::new(Reason::BadConfig, format!("`redact` path {} is none: {why}", at + 1)))?;
+        let scratch = tempfile::Builder::new().prefix("tagwarden-").tempdir();
+        let scratch = scratch.map_err(|error| Fault::new(Reason::Internal, format!("there is no place for scratch files: {error}")))?;
+        Ok(Answerer {
+            world: world.clone(),
+            channel: cx.channel.to_string(),
+            tree: cx.tree.id().to_string(),
+            gates,
+            remote,
+            facts: facts.about(cx.candidate.as_ref()),
+            effects,
+            redaction,
+            secrets: Secrets::new(&world.env, cx),
+            scratch: tokio::sync::Mutex::new(scratch),
+        })
+    }
+
+    /// One answer for each probe, in the order of the probes. The number is passed through.
+    pub async fn answer_all(&self, probes: Vec<(usize, Probe)>) -> Vec<(usize, Answer)> {
+        self.secrets.learn(probes.iter().map(|(_, probe)| &probe.ask));
+        let environments = Environments::default();
+        let (programs, reads): (Vec<_>, Vec<_>) = probes.iter().enumerate().partition(|(_, (_, probe))| runs_alone(&probe.ask));
+        let reads = reads.into_iter().map(|(at, (gate, probe))| self.numbered(at, *gate, probe, &environments));
+        let reads = futures_util::stream::iter(reads).buffer_unordered(AT_ONCE).collect::<Vec<_>>();
+        let programs = async {
+            let mut answers = Vec::with_capacity(programs.len());
+            for (at, (gate, probe)) in programs {
+                answers.push(self.numbered(at, *gate, probe, &environments).await);
+            }
+            answers
+        };
+        let (mut answers, programs) = tokio::join!(reads, programs);
+        answers.extend(programs);
+        answers.sort_by_key(|(at, ..)| *at);
+        answers.into_iter().map(|(_, gate, answer)| (gate, answer)).collect()
+    }
+
+    async fn numbered(&self, at: usize, gate: usize, probe: &Probe, environments: &Environments) -> (usize, usize, Answer) {
+        (at, gate, self.answer(probe, environments).await)
+    }
+
+    /// The time of an answer is when it was asked for: evidence must not look younger than it is.
+    async fn answer(&self, probe: &Probe, environments: &Environments) -> Answer {
+        let writes = probe.effect == Effect::Writes || matches!(probe.ask, Ask::ProbeRef(_));
+        if writes && !self.effects {
+            return Answer::of(probe, self.world.clock.now(), Err(Unavailable::new(EFFECTS_NOT_ALLOWED)));
+        }
+        if let Some(time) = probe.not_before {
+            self.world.clock.sleep_until(time).await;
+        }
+        let time = self.world.clock.now();
+        Answer::of(probe, time, self.fetch(&probe.ask, environments).await)
+    }
+
+    async fn fetch(&self, ask: &Ask, environments: &Environments) -> std::result::Result<Got, Unavailable> {
+        match ask {
+            Ask::Http(ask) => {
+                let exchange = self.world.http.ask(ask, self.world.clock.now()).await;
+                let masks = self.secrets.masks().and(&exchange.masks);
+                let raw = exchange.result.map_err(|unavailable| masks.unavailable(unavailable))?;
+                Ok(Got::Http(reduce_http(ask, raw, &self.redaction, &masks)))
+            }
+            Ask::Env(ask) => {
+                let variables = environments.of(&ask.from, self).await?;
+                Ok(Got::Env(reduce_env(ask, variables.get(&ask.name))?))
+            }
+            Ask::Rules(ask) => {
+                let pairs = self.world.env.iter().filter_map(|(name, value)| Some((name.to_str()?, value.to_string_lossy())));
+                let values = pairs.map(|(name, value)| (name.to_owned(), value.into_owned())).collect();
+                Ok(Got::Rules(reduce_rules(ask, &self.channel, &values)))
+            }
+            Ask::Command(ask) => {
+                let raw = self.run(ask).await;
+                let masks = self.secrets.masks();
+                let raw = raw.map_err(|unavailable| masks.unavailable(unavailable))?;
+                Ok(Got::Command(reduce_command(ask, raw, &self.redaction, &masks)))
+            }
+            Ask::ProbeRef(ask) => {
+                let probed = probe_ref::probe(&self.world.git, &self.remote, &ask.id, self.world.clock.now()).await;
+                probed.map(Got::ProbeRef).map_err(|unavailable| self.secrets.masks().unavailable(unavailable))
+            }
+            Ask::Chain(_) => self.facts.chain.clone().map(Got::Chain),
+            Ask::Verdicts(_) => self.facts.verdicts().map(Got::Verdicts),
+            Ask::Acks(_) => self.facts.acks().map(Got::Acks),
+            Ask::Tree(_) => Ok(Got::Tree(TreeGot { id: self.tree.clone() })),
+        }
+    }
+
+    /// Runs a program in a fresh checkout of the policy's folder, so that none finds what another changed in it.
+    async fn run(&self, ask: &CommandAsk) -> std::result::Result<RawCommand, Unavailable> {
+        let scratch = self.scratch.lock().await;
+        let folder = trees::checkout(self.gates.as_ref(), "").map_err(|fault| Unavailable::new(why::UNREADABLE).detail(fault.message))?;
+        process::run_command(ask, folder.path(), scratch.path(), &self.world.env).await
+    }
+}
+
+fn runs_alone(ask: &Ask) -> bool {
+    matches!(ask, Ask::Command(_) | Ask::ProbeRef(_))
+}
