@@ -170,3 +170,72 @@ fn unmarked(answer: &Value, alike: bool) -> Value {
     });
     other
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn check(program: &str, answer: Value) -> Verdict {
+        let text = Spanned::new(program.to_owned(), 0..program.len());
+        let expectation = Expectation::compile(&Source::new("g", program), &text).unwrap();
+        expectation.check(&answer, &[json!("staging"), json!(null), json!(null), json!(null), json!({"A": "x"})])
+    }
+
+    #[test]
+    fn only_one_true_holds() {
+        for (program, holds) in [
+            (".a == 1", true),
+            (".a", false),
+            (".b", true),
+            (".none", false),
+            ("true, true", false),
+            ("empty", false),
+            ("error", false),
+            (".a.b", false),
+            ("$channel == \"staging\" and $capture.A == \"x\" and $version == null", true),
+        ] {
+            assert_eq!(check(program, json!({"a": 1, "b": true})) == Verdict::Holds, holds, "{program}");
+        }
+    }
+
+    #[test]
+    fn what_hangs_on_a_hidden_value_is_no_verdict() {
+        let answer =
+            || json!({"a": REDACTED, "b": REDACTED, "c": MASKED, "d": format!("ghp_{REDACTED}"), "e": "plain", "f": {"g": [MASKED]}});
+        for (program, hidden, holds) in [
+            (".a == .b", true, false),
+            (".a != .b", true, false),
+            (".a == .c", true, false),
+            (".a != .c", true, false),
+            (".a | length > 10", true, false),
+            (".a | test(\"redacted\")", true, false),
+            ("[.a, .b] | unique | length == 1", true, false),
+            (".f.g[0] == .c", true, false),
+            (".d | startswith(\"ghp_\")", false, true),
+            (".e == \"plain\"", false, true),
+            ("has(\"a\") and .a != null", false, true),
+            (".a == \"guess\"", false, false),
+            (".e == \"other\"", false, false),
+        ] {
+            let verdict = check(program, answer());
+            assert_eq!(verdict == Verdict::Hidden, hidden, "{program}: {verdict:?}");
+            assert_eq!(verdict == Verdict::Holds, holds, "{program}: {verdict:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_hidden_or_long_is_told() {
+        let said = |program: &str, answer: Value| match check(program, answer) {
+            Verdict::Broken { said, pointer } => (said, pointer),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(said(".a.b == 1", json!({"a": {"b": 2}})), ("`.a.b` is 2".to_owned(), Some("/a/b".to_owned())));
+        assert_eq!(said(".a == $channel", json!({"a": "x"})).0, "`.a` is \"x\", `$channel` is \"staging\"");
+        assert_eq!(said(".a == .b", json!({"a": 1})), ("`.a` is 1, `.b` is missing".to_owned(), None));
+        assert_eq!(said(". == 3", json!([1, 2])).0, "the answer is [1,2]");
+        assert_eq!(said(". == 3", json!("x".repeat(500))).0, format!("the answer is \"{}...", "x".repeat(79)));
+        assert_eq!(said("length == 3", json!({"a": "x".repeat(500)})).0, "it gives false");
+        assert_eq!(said(".a | . + 1 == 2", json!({"a": format!("x{MASKED}")})).0, "`.a` is a redacted value, the program ends in an error");
+    }
+}

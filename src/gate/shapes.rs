@@ -188,3 +188,31 @@ pub fn stage_url(template: &Template, mut value: impl FnMut(&Slot) -> Option<Str
         _ => value(slot).map(|value| endpoint::encode(&value)),
     })
 }
+
+/// For the tests of the kinds: what is refused of a gate file, each as `code <marked text> message`.
+#[cfg(test)]
+pub fn refusals(kind: &super::Kind, text: &str) -> Vec<String> {
+    let source = crate::text::source::Source::new("gates/10-a.yaml", text);
+    let Err(fault) = (kind.read)(&source) else { return Vec::new() };
+    assert_eq!(fault.reason, crate::domain::Reason::BadConfig);
+    let show = |finding: &Finding| {
+        let place = finding.place.clone().unwrap_or_default();
+        assert_eq!((place.file.as_str(), text.lines().nth(place.line as usize - 1)), ("gates/10-a.yaml", place.source.as_deref()));
+        let width = place.end_column.unwrap_or_default().saturating_sub(place.column);
+        let marked: String = place.source.unwrap_or_default().chars().skip(place.column as usize - 1).take(width as usize).collect();
+        format!("{} <{marked}> {}", finding.code, finding.message)
+    };
+    fault.findings.iter().map(show).collect()
+}
+
+/// For the tests of the kinds: each text must be refused with exactly one finding that starts as wanted.
+#[cfg(test)]
+pub fn assert_refused(kind: &super::Kind, cases: impl IntoIterator<Item = (String, &'static str)>) {
+    let wrong: Vec<String> = cases
+        .into_iter()
+        .map(|(text, wanted)| (refusals(kind, &text), text, wanted))
+        .filter(|(found, _, wanted)| found.len() != 1 || !found[0].starts_with(wanted))
+        .map(|(found, text, wanted)| format!("{text}found  {found:?}\nwanted {wanted}\n"))
+        .collect();
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}

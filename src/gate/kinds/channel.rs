@@ -376,3 +376,24 @@ fn unreadable(what: &str, checks: &mut Checks) {
 fn brief(text: &str) -> String {
     expect::brief(&Value::from(text)).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gate::shapes::assert_refused;
+
+    #[test]
+    fn what_is_wrong_is_refused_at_its_place() {
+        let cases = [
+            ("override: 'A B'", "config/wrong-value <'A B'> `A B` is no name of a variable"),
+            ("overide: A", "config/unknown-key <overide> unknown key `overide`"),
+            ("endpoint: { get: '{base_url}/h' }", "config/missing-key <get> the key `jq` is missing"),
+            ("endpoint: { get: '{base_url}/h', jq: '.a |' }", "config/query "),
+            ("endpoint: { get: '{base_url}@h', jq: .a }", "config/bad-template <{base_url}@h> `{base_url}` is followed by a path"),
+            ("endpoint: { get: '{base_url}/{capture.X}', jq: .a }", "config/bad-template <{capture.X}> no earlier request captures `X`"),
+            ("endpoint: { post: '{base_url}/h', jq: .a }", "config/unknown-key <post> unknown key `post`"),
+            ("endpoint: { get: '{base_url}/h', jq: .a, within: soon }", "config/wrong-value <soon> `soon` is no duration"),
+        ];
+        assert_refused(&KIND, cases.map(|(spec, wanted)| (format!("title: T\nchannel: {{ {spec} }}\n"), wanted)));
+    }
+}

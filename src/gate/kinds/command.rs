@@ -298,3 +298,52 @@ fn said(got: &CommandGot) -> String {
     let last = got.stderr.lines().rev().map(str::trim).find(|line| !line.is_empty());
     last.and_then(|line| expect::brief(&Value::from(line))).map(|line| format!(": {line}")).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gate::shapes::assert_refused;
+
+    #[test]
+    fn what_is_wrong_is_refused_at_its_place() {
+        let cases = [
+            ("exit: 0", "config/missing-key <{> the command has neither `run` nor `shell`"),
+            ("run: [a], shell: b", "config/several-commands "),
+            ("run: []", "config/wrong-value <[> a program and its arguments"),
+            ("run: ['']", "config/bad-program "),
+            ("run: [/bin/sh]", "config/bad-program </bin/sh> a program with a slash is a file below `gates/`"),
+            ("run: [./../x]", "config/bad-program "),
+            ("run: [a//b]", "config/bad-program "),
+            ("run: [a/../../b]", "config/bad-program "),
+            ("run: ['{channel}']", "config/bad-program <'{channel}'> the name of a program must stand here, without placeholders"),
+            ("run: [-x]", "config/bad-program "),
+            ("run: [a, 'x ${HOME} y']", "config/unexpanded <${HOME}> `${HOME}` would not be filled in"),
+            ("run: [a, '${HOME']", "config/unexpanded <${HOME> `${HOME` would not be filled in"),
+            ("run: [a, '{chanel}']", "config/bad-template <{chanel}> unknown placeholder `{chanel}`"),
+            ("run: [a, '{env.KEY}']", "config/bad-template <{env.KEY}> `{env.KEY}` is not filled in here"),
+            ("shell: 'echo ${HOME}'", "config/unexpanded <${HOME}> `${HOME}` would not be filled in"),
+            ("shell: 'echo {channel}'", "config/unexpanded <{channel}> `{channel}` would not be filled in inside a script"),
+            ("shell: ' '", "config/wrong-value <' '> a script must stand here"),
+            ("run: [a], set: { A: '${B}' }", "config/unexpanded "),
+            ("run: [a], set: { PATH: x }", "config/wrong-value <PATH> `PATH` is set by Tagwarden itself"),
+            ("run: [a], env: [LD_PRELOAD]", "config/wrong-value "),
+            ("run: [a], env: [TAGWARDEN_SCRATCH]", "config/wrong-value "),
+            ("run: [a], env: ['A=B']", "config/wrong-value <'A=B'> `A=B` is no name of a variable"),
+            ("run: [a], env: [A], set: { A: x }", "config/duplicate <A> `A` is passed through by `env` already"),
+            ("run: [a], exit: []", "config/wrong-value <[> an exit code"),
+            ("run: [a], exit: 256", "config/"),
+            ("run: [a], jq: ['.a ==']", "config/query "),
+            ("run: [a], stdout: { matches: '(' }", "config/wrong-value <'('> the regular expression does not compile"),
+            ("run: [a], produces: { file: ../x }", "config/wrong-value <../x> the path of a file below the scratch folder"),
+            ("run: [a], produces: { file: /x }", "config/wrong-value "),
+            ("run: [a], produces: { file: x, min: 3 }", "config/unknown-key "),
+        ];
+        assert_refused(&KIND, cases.map(|(command, wanted)| (format!("title: T\ncommand:\n  - {{ {command} }}\n"), wanted)));
+    }
+
+    #[test]
+    fn braces_of_a_script_are_its_own() {
+        let text = "title: T\ncommand:\n  - shell: |\n      { awk '{print $1}' x; } | sed 's/{a}/{{b}}/'\n";
+        assert!(read(&Source::new("g", text)).is_ok());
+    }
+}

@@ -156,3 +156,42 @@ impl Env {
         Some((Finding { place, ..finding }, failed))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gate::shapes::assert_refused;
+
+    #[test]
+    fn what_is_wrong_is_refused_at_its_place() {
+        let cases = [
+            ("vars: { A: requird }", "config/unknown-word <requird> `requird` is not known here"),
+            ("vars: { A: { production: requird } }", "config/unknown-word <requird> `requird` is not known here"),
+            ("vars: { A: { literal: x, prefx: y } }", "config/unknown-key "),
+            ("vars: { A: { production: { prefx: y } } }", "config/unknown-key "),
+            ("vars: { A: { optional: true } }", "config/missing-key <{> the cell says nothing about the value"),
+            ("vars: { A: {} }", "config/missing-key <{> nothing is said about `A`"),
+            ("vars: { A: { production: {} } }", "config/missing-key <{> the cell says nothing about the value"),
+            ("vars: { A-B: required }", "config/wrong-value <A-B> `A-B` is no name of a variable"),
+            ("vars: { A: { Production: required } }", "config/wrong-value <Production> `Production` is no channel name"),
+            ("vars: { A: { pattern: '(' } }", "config/wrong-value <'('> the regular expression does not compile"),
+            ("vars: { A: { prefix: [] } }", "config/wrong-value <[> the beginning of a value"),
+            ("vars: { A: { prefix: '' } }", "config/wrong-value <''> the beginning of a value"),
+            ("vars: { A: { literal: '{x}' } }", "config/bad-template <{x}> unknown placeholder `{x}`"),
+            ("vars: { A: { literal: '{env.B}' } }", "config/bad-template <{env.B}> `{env.B}` is not filled in here"),
+            ("vars: { A: 3 }", "config/wrong-type "),
+            ("vars: { A: required, A: optional }", "config/duplicate-key "),
+            ("all_of: [[A]]", "config/wrong-value <[> at least two variables"),
+            ("agree: [[A, B, A]]", "config/duplicate <A> `A` stands here a second time"),
+            ("one_of: [[A, 'b c']]", "config/wrong-value <'b c'> `b c` is no name"),
+            ("from: { file: '' }", "config/wrong-value <''> the path of a file"),
+            ("from: { command: [] }", "config/wrong-value "),
+            ("from: { command: [../x] }", "config/bad-program <../x> a program with a slash"),
+            ("from: { command: ['{channel}'] }", "config/bad-program <'{channel}'> the name of a program"),
+            ("from: { http: 'x' }", "config/bad-template <x> `x` is no URL"),
+            ("from: proces", "config/unknown-word <proces> `proces` is not known here"),
+            ("sets: []", "config/unknown-key <sets> unknown key `sets`"),
+        ];
+        assert_refused(&KIND, cases.map(|(spec, wanted)| (format!("title: T\nenv: {{ {spec} }}\n"), wanted)));
+    }
+}

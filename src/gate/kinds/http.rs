@@ -246,3 +246,101 @@ fn as_text(value: &Value) -> Option<String> {
         Value::Null | Value::Array(_) | Value::Object(_) => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gate::shapes::{assert_refused, refusals};
+
+    #[test]
+    fn what_is_wrong_is_refused_at_its_place() {
+        let cases = [
+            (r#"get: "{base_url}/", json: {}"#, "config/missing-key <json> the key `expect` is missing"),
+            (r#"get: "{base_url}/", expect: {}"#, "config/missing-key <{> `expect` expects nothing"),
+            (r#"expect: { status: 200 }"#, "config/missing-key <{> the request has no URL"),
+            (
+                r#"get: "{base_url}/", put: "{base_url}/", expect: { status: 200 }"#,
+                "config/several-methods <\"{base_url}/\"> a request has exactly one method",
+            ),
+            (r#"get: "{base_url}/x{chanel}", expect: { status: 200 }"#, "config/bad-template <{chanel}> unknown placeholder `{chanel}`"),
+            (
+                r#"get: "{base_url}/{capture.ID}", expect: { status: 200 }"#,
+                "config/bad-template <{capture.ID}> no earlier request captures `ID`",
+            ),
+            (
+                r#"get: "{base_url}.evil.test/", expect: { status: 200 }"#,
+                "config/bad-template <{base_url}.evil.test/> `{base_url}` is followed by a path",
+            ),
+            (
+                r#"get: "https://{env.HOST}/", expect: { status: 200 }"#,
+                "config/bad-template <{env.HOST}> `{env.HOST}` may not decide which host is asked",
+            ),
+            (r#"get: "/x", expect: { status: 200 }"#, "config/bad-template </x> `/x` is no URL"),
+            (r#"get: "{base_url}/", expect: { jq: [".a =="] }"#, "config/query "),
+            (r#"get: "{base_url}/", expect: { jq: ["$nope"] }"#, "config/query "),
+            (r#"get: "{base_url}/", expect: { jq: [".a | env"] }"#, "config/query "),
+            (r#"head: "{base_url}/", expect: { jq: [".a"] }"#, "config/no-body "),
+            (r#"get: "{base_url}/", expect: { status: [] }"#, "config/wrong-value <[> status codes from 100 to 599"),
+            (r#"get: "{base_url}/", expect: { status: 999 }"#, "config/wrong-value <999> status codes from 100 to 599"),
+            (r#"get: "{base_url}/", expect: { status: "200" }"#, "config/wrong-type "),
+            (
+                r#"get: "{base_url}/", expect: { content_type: "application/json; charset=utf-8" }"#,
+                "config/wrong-value <\"application/json; charset=utf-8\"> media types",
+            ),
+            (r#"get: "{base_url}/", expect: { headers: { "a b": x } }"#, "config/wrong-value <\"a b\"> `a b` is no name of a header"),
+            (
+                r#"get: "{base_url}/", expect: { headers: { a: { matches: "(" } } }"#,
+                "config/wrong-value <\"(\"> the regular expression does not compile: unclosed group",
+            ),
+            (r#"get: "{base_url}/", expect: { headers: { a: { match: x } } }"#, "config/unknown-key <match> unknown key `match`"),
+            (r#"get: "{base_url}/", headers: { A: x, a: y }, expect: { status: 200 }"#, "config/duplicate <a> the header `a`"),
+            (
+                r#"get: "{base_url}/", headers: { A: "x\ny" }, expect: { status: 200 }"#,
+                "config/wrong-value <\"x\\ny\"> the value of a header is one line",
+            ),
+            (
+                r#"post: "{base_url}/", json: { a: ["{nope}"] }, expect: { status: 200 }"#,
+                "config/bad-template <{nope}> unknown placeholder `{nope}`",
+            ),
+            (r#"post: "{base_url}/", json: {}, text: "", expect: { status: 200 }"#, "config/several-bodies "),
+            (r#"get: "{base_url}/", attempts: 0, expect: { status: 200 }"#, "config/wrong-value <0> a number from 1 to 1000"),
+            (
+                r#"get: "{base_url}/", attempts: 2, consecutive: 3, expect: { status: 200 }"#,
+                "config/wrong-value <2> 2 attempts can never give 3",
+            ),
+            (r#"get: "{base_url}/", within: 5, expect: { status: 200 }"#, "config/wrong-value <5> `5` is no duration"),
+            (
+                r#"get: "{base_url}/", capture: { "a-b": .a }, expect: { status: 200 }"#,
+                "config/wrong-value <\"a-b\"> the name of a capture",
+            ),
+            (r#"get: "{base_url}/", effect: maybe, expect: { status: 200 }"#, "config/unknown-word <maybe> `maybe` is not known here"),
+            (r#"get: "{base_url}/", latency: 5s, expect: { status: 200 }"#, "config/unknown-key <latency> unknown key `latency`"),
+        ];
+        assert_refused(&KIND, cases.map(|(request, wanted)| (format!("title: T\nhttp:\n  - {{ {request} }}\n"), wanted)));
+    }
+
+    #[test]
+    fn everything_wrong_is_found_in_one_reading() {
+        let text = "title: T\nhttp:\n  - get: '{base_url}/{a}'\n    expect: { status: 99, jq: ['('] }\n    capture: { X: .x }\n  - get: '{base_url}/{capture.X}'\n    expect: { status: 200 }\n    capture: { X: .x }\n";
+        let found = refusals(&KIND, text);
+        let marked: Vec<&str> = found.iter().filter_map(|text| text.split(' ').nth(1)).collect();
+        assert_eq!(marked, ["<{a}>", "<99>", "<'>", "<X>"], "{found:#?}");
+    }
+
+    #[test]
+    fn waits_double_up_to_a_minute() {
+        let second = Span::seconds(1);
+        for (backoff, bad, want) in [
+            (second, 0, second),
+            (second, 1, second),
+            (second, 2, Span::seconds(2)),
+            (second, 6, Span::seconds(32)),
+            (second, 7, Span::minutes(1)),
+            (second, u32::MAX, Span::minutes(1)),
+            (Span::minutes(5), 9, Span::minutes(5)),
+            (Span::millis(0), 9, Span::millis(0)),
+        ] {
+            assert_eq!(wait(backoff, bad), want, "{backoff} after {bad}");
+        }
+    }
+}

@@ -29,7 +29,7 @@ pub(super) struct EnvSpec {
     from: Option<Spanned<FromSpec>>,
     /// For each variable a cell, or a cell for each channel (`default` for the others).
     #[serde(default)]
-    vars: IndexMap<Spanned<String>, Row>,
+    vars: IndexMap<Spanned<String>, Spanned<Row>>,
     /// Variables that are set together or not at all.
     #[serde(default)]
     all_of: Vec<Spanned<Vec<Spanned<String>>>>,
@@ -62,20 +62,29 @@ enum FromSpec {
 /// A cell, or cells by channel.
 enum Row {
     All(CellSpec),
-    ByChannel(IndexMap<Spanned<String>, CellSpec>),
+    ByChannel(IndexMap<Spanned<String>, Spanned<CellSpec>>),
+}
+
+#[derive(Clone, Copy)]
+enum Word {
+    Required,
+    Optional,
+    Empty,
+    Forbidden,
 }
 
 /// How a variable must be set: a word, or a mapping.
 #[derive(Default)]
 struct CellSpec {
-    word: Option<Spanned<String>>,
+    word: Option<String>,
     optional: bool,
     literal: Option<Spanned<String>>,
     prefix: Option<Spanned<OneOrMany<String>>>,
     pattern: Option<Spanned<String>>,
 }
 
-const WORDS: [&str; 4] = ["required", "optional", "empty", "forbidden"];
+const WORDS: [(&str, Word); 4] =
+    [("required", Word::Required), ("optional", Word::Optional), ("empty", Word::Empty), ("forbidden", Word::Forbidden)];
 const CELL_KEYS: [&str; 4] = ["optional", "literal", "prefix", "pattern"];
 
 impl<'de> Deserialize<'de> for Row {
@@ -90,7 +99,7 @@ impl<'de> Deserialize<'de> for Row {
             }
 
             fn visit_str<E: Error>(self, word: &str) -> Result<Row, E> {
-                word_cell(word).map(Row::All)
+                Ok(Row::All(CellSpec::of_word(word)))
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Row, A::Error> {
@@ -104,7 +113,7 @@ impl<'de> Deserialize<'de> for Row {
                     } else if is_cell {
                         return Err(A::Error::unknown_field(&key, &CELL_KEYS));
                     } else {
-                        channels.insert(key, map.next_value::<CellSpec>()?);
+                        channels.insert(key, map.next_value()?);
                     }
                 }
                 Ok(if is_cell { Row::All(cell) } else { Row::ByChannel(channels) })
@@ -127,7 +136,7 @@ impl<'de> Deserialize<'de> for CellSpec {
             }
 
             fn visit_str<E: Error>(self, word: &str) -> Result<CellSpec, E> {
-                word_cell(word)
+                Ok(CellSpec::of_word(word))
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<CellSpec, A::Error> {
@@ -143,14 +152,11 @@ impl<'de> Deserialize<'de> for CellSpec {
     }
 }
 
-fn word_cell<E: Error>(word: &str) -> Result<CellSpec, E> {
-    if !WORDS.contains(&word) {
-        return Err(E::unknown_variant(word, &WORDS));
-    }
-    Ok(CellSpec { word: Some(Spanned::new(word.to_owned(), 0..0)), ..CellSpec::default() })
-}
-
 impl CellSpec {
+    fn of_word(word: &str) -> CellSpec {
+        CellSpec { word: Some(word.to_owned()), ..CellSpec::default() }
+    }
+
     fn field<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
         match key {
             "optional" => self.optional = map.next_value()?,
@@ -177,7 +183,7 @@ impl JsonSchema for Row {
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         let cell = serde_json::json!({ "anyOf": [
-            { "enum": WORDS },
+            { "enum": WORDS.map(|(word, _)| word) },
             { "type": "object", "additionalProperties": false, "minProperties": 1, "properties": {
                 "optional": { "type": "boolean", "description": "The variable may be absent; where it is set, the rest of the cell must hold." },
                 "literal": { "type": "string", "description": "The value." },
@@ -266,11 +272,12 @@ pub(super) fn check(source: &Source, spec: EnvSpec, collector: &mut Collector) -
     for (name, row) in spec.vars {
         variable_name(&name, collector);
         let place = place_of(source, &name);
-        let cells = match row {
-            Row::All(cell) => check_cell(&name, cell, collector).map(|cell| (Scope::Default, cell)).into_iter().collect(),
+        let at = row.with(());
+        let cells = match row.value {
+            Row::All(cell) => check_cell(&at, cell, collector).map(|cell| (Scope::Default, cell)).into_iter().collect(),
             Row::ByChannel(cells) => {
                 if cells.is_empty() {
-                    collector.refuse(&name, "missing-key", format!("nothing is said about `{}`", name.value));
+                    collector.refuse(&at, "missing-key", format!("nothing is said about `{}`", name.value));
                 }
                 cells.into_iter().filter_map(|(channel, cell)| by_channel(&channel, cell, collector)).collect()
             }
@@ -281,22 +288,24 @@ pub(super) fn check(source: &Source, spec: EnvSpec, collector: &mut Collector) -
     Matrix { from, rows, all_of: sets(spec.all_of), one_of: sets(spec.one_of), agree: sets(spec.agree) }
 }
 
-fn by_channel(channel: &Spanned<String>, cell: CellSpec, collector: &mut Collector) -> Option<(Scope, Cell)> {
+fn by_channel(channel: &Spanned<String>, cell: Spanned<CellSpec>, collector: &mut Collector) -> Option<(Scope, Cell)> {
     let scope = if channel.value == DEFAULT { Scope::Default } else { Scope::Channel(collector.parsed(channel)?) };
-    Some((scope, check_cell(channel, cell, collector)?))
+    let at = cell.with(());
+    Some((scope, check_cell(&at, cell.value, collector)?))
 }
 
-fn check_cell(key: &Spanned<String>, spec: CellSpec, collector: &mut Collector) -> Option<Cell> {
+fn check_cell(at: &Spanned<()>, spec: CellSpec, collector: &mut Collector) -> Option<Cell> {
     let allowed = Allowed { values: template::VALUES, ..Allowed::default() };
-    match spec.word.as_ref().map(|word| word.as_str()) {
-        Some("required") => return Some(Cell::Required(Shape::default())),
-        Some("optional") => return Some(Cell::Optional(Shape::default())),
-        Some("empty") => return Some(Cell::Empty),
-        Some(_) => return Some(Cell::Forbidden),
-        None => {}
+    if let Some(word) = spec.word {
+        return Some(match collector.word(&at.with(word), &WORDS)? {
+            Word::Required => Cell::Required(Shape::default()),
+            Word::Optional => Cell::Optional(Shape::default()),
+            Word::Empty => Cell::Empty,
+            Word::Forbidden => Cell::Forbidden,
+        });
     }
     if spec.literal.is_none() && spec.prefix.is_none() && spec.pattern.is_none() {
-        collector.refuse(key, "missing-key", "the cell says nothing about the value");
+        collector.refuse(at, "missing-key", "the cell says nothing about the value");
         collector.help("write `required` or `optional`, or one of: literal, prefix, pattern");
         return None;
     }

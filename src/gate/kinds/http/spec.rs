@@ -1,7 +1,7 @@
 //! What stands under `http:`, and its checked form.
 
 use crate::{
-    domain::{Place, Span},
+    domain::{Finding, Place, Span},
     gate::{
         Effect,
         config::{Spec, collect::Collector},
@@ -278,13 +278,18 @@ fn header_name(name: &Spanned<String>, collector: &mut Collector) -> Option<Stri
     Some(name.to_ascii_lowercase())
 }
 
-/// Refuses unknown placeholders inside the strings of a JSON body. Their exact place is not known, only that of the body.
+/// Refuses unknown placeholders inside the strings of a JSON body.
 fn check_json(json: &Spanned<Value>, allowed: &Allowed, collector: &mut Collector) {
     let checked = template::map_strings(&mut json.value.clone(), |text| {
-        Template::parse(text).and_then(|template| template.allow(allowed)).map(|_| text.to_owned())
+        let checked = Template::parse(text).and_then(|template| template.allow(allowed));
+        checked.map(|_| text.to_owned()).map_err(|malformed| (text[malformed.at.clone()].to_owned(), malformed.message))
     });
-    if let Err(malformed) = checked {
-        collector.refuse(json, "bad-template", malformed.message);
+    if let Err((part, message)) = checked {
+        // The strings of a JSON value have no places of their own: the first text after its start that looks the same.
+        let start = json.span.start;
+        let found = collector.source.text.get(start..).and_then(|rest| rest.find(&part)).map(|at| start + at..start + at + part.len());
+        let place = found.map_or_else(|| place_of(collector.source, json), |range| collector.source.place(range));
+        collector.findings.push(Finding::error("config/bad-template", message).at(place));
     }
 }
 
@@ -296,7 +301,7 @@ fn attempts(request: &RequestSpec, collector: &mut Collector) -> (u32, u32) {
     }
     let consecutive = request.consecutive.as_ref().map_or(1, |number| number.value);
     match &request.attempts {
-        Some(attempts) if attempts.value < consecutive => {
+        Some(attempts) if attempts.value > 0 && attempts.value < consecutive => {
             let message = format!("{} attempts can never give {consecutive} good answers in a row", attempts.value);
             collector.refuse(attempts, "wrong-value", message);
             (consecutive, attempts.value)
