@@ -127,6 +127,7 @@ pub async fn situation(session: &Session) -> Result<Situation> {
     let place = place(session).await?;
     let refs = refs(&place).await?;
     let head = verified(&place, &refs, &[]).await?;
+    session.under(SigningMode::of(head.protocol()));
     // The adopted policy may name release branches that the committed one does not.
     let known = place.drafted.as_ref().map(|protocol| protocol.release_branches.clone()).unwrap_or_default();
     let missing = head.protocol().release_branches.iter().any(|branch| !known.contains(branch));

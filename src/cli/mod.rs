@@ -40,8 +40,15 @@ pub use session::Session;
 
 use crate::{domain::Result, report::Report};
 
-/// Runs a verb.
+/// Runs a verb. A refusal under a known policy says how that policy signs, as every other report does.
 pub async fn run(session: &Session, command: &Command) -> Result<Report> {
+    match (dispatch(session, command).await, session.signing()) {
+        (Err(fault), Some(signing)) => Ok(Report::from(fault).signing(signing)),
+        (answer, _) => answer,
+    }
+}
+
+async fn dispatch(session: &Session, command: &Command) -> Result<Report> {
     match command {
         Command::Init(args) => init::run(session, args).await,
         Command::Verify(args) => verify::run(session, args).await,

@@ -34,6 +34,7 @@ async fn adopt(session: &Session, args: &args::Adopt) -> Result<Report> {
     let place = gather::place(session).await?;
     let time = place.world.clock.now();
     let policy = committed_policy(session, &place).await?;
+    session.under(SigningMode::of(&policy.protocol));
     let refs = gather::refs(&place).await?;
     if !refs.contains_key(&place.at.branch) {
         return first(session, &place, policy, args, time).await;

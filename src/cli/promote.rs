@@ -20,10 +20,11 @@ pub async fn run(session: &Session, args: &args::Promote) -> Result<Report> {
     let (after, time) = (rules.after.clone(), situation.world().clock.now());
     let acting = gather::acting(session, &situation.place, situation.head.policy()).await?;
     let permit = rights::permit(situation.protocol(), &acting.actor, Verb::Promote, Some(&channel))?;
-    let releases = releases::resolve(&situation, &args.releases).await?;
-    let claim = claim(args, &channel, &releases)?;
-    let packages: Vec<_> = releases.iter().map(|release| release.name.package.clone()).collect();
+    let wanted = releases::names(situation.protocol(), &args.releases)?;
+    let packages: Vec<_> = wanted.iter().map(|name| name.package.clone()).collect();
     let tags = plan::channel_tags((&channel, rules), &packages, situation.head.state(), &situation.refs)?;
+    let releases = releases::resolve(&situation, wanted).await?;
+    let claim = claim(args, &channel, &releases)?;
     let key = PlanKey { verb: Verb::Promote, channel: channel.clone(), releases: names(&releases), claim: claim.clone() };
     if let Some(linked) = moving::recognise(&situation, &key, args.moving.claim.is_some())? {
         return moving::already(&situation, Verb::Promote, linked);

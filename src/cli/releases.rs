@@ -3,7 +3,7 @@
 use super::gather::Situation;
 use crate::{
     domain::{Fault, Oid, Reason, RefName, ReleaseName, Result, Timestamp},
-    gate::protocol::ReleaseTags,
+    gate::{Protocol, protocol::ReleaseTags},
     release::{
         chain::GIT_NAMESPACE,
         object::Tag,
@@ -12,14 +12,23 @@ use crate::{
     world::git::{ObjectKind, Want},
 };
 
-/// The releases to move. One that has no tag yet is made at HEAD, where that is plainly meant.
-pub async fn resolve(situation: &Situation, words: &[String]) -> Result<Vec<PlannedRelease>> {
-    let mut releases: Vec<PlannedRelease> = Vec::new();
+/// What the words name, each package once.
+pub fn names(protocol: &Protocol, words: &[String]) -> Result<Vec<ReleaseName>> {
+    let mut names: Vec<ReleaseName> = Vec::new();
     for word in words {
-        let name = plan::release_name(situation.protocol(), word)?;
-        if releases.iter().any(|release| release.name.package == name.package) {
+        let name = plan::release_name(protocol, word)?;
+        if names.iter().any(|other| other.package == name.package) {
             return Err(Fault::new(Reason::BadUsage, format!("package {} is named twice", name.package)));
         }
+        names.push(name);
+    }
+    Ok(names)
+}
+
+/// The releases to move. One that has no tag yet is made at HEAD, where that is plainly meant.
+pub async fn resolve(situation: &Situation, names: Vec<ReleaseName>) -> Result<Vec<PlannedRelease>> {
+    let mut releases = Vec::new();
+    for name in names {
         releases.push(resolve_one(situation, name).await?);
     }
     Ok(releases)

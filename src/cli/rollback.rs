@@ -4,6 +4,7 @@
 use super::{
     Session, args, gather,
     moving::{self, PlanKey},
+    releases,
 };
 use crate::{
     domain::{
@@ -25,10 +26,7 @@ pub async fn run(session: &Session, args: &args::Rollback) -> Result<Report> {
     let time = situation.world().clock.now();
     let acting = gather::acting(session, &situation.place, situation.head.policy()).await?;
     let permit = rights::permit(situation.protocol(), &acting.actor, Verb::Rollback, Some(&channel))?;
-    let mut wanted = Vec::new();
-    for word in &args.releases {
-        wanted.push(plan::release_name(situation.protocol(), word)?);
-    }
+    let wanted = releases::names(situation.protocol(), &args.releases)?;
     let named: Vec<String> = wanted.iter().map(ToString::to_string).collect();
     let request = serde_json::json!({ "verb": "rollback", "channel": channel, "releases": named, "reason": args.reason });
     let claim = rights::claim(args.moving.claim.as_deref(), &request)?;

@@ -3,7 +3,7 @@
 use super::args::{Format, Globals};
 use crate::{
     domain::Result,
-    report::safe,
+    report::{SigningMode, safe},
     world::{EnvVars, World, output::Progress},
 };
 use std::{path::Path, sync::OnceLock};
@@ -14,12 +14,13 @@ pub struct Session {
     pub env: EnvVars,
     world: OnceLock<World>,
     progress: Progress,
+    signing: OnceLock<SigningMode>,
 }
 
 impl Session {
     pub fn new(globals: Globals, env: EnvVars) -> Session {
         let silent = globals.no_progress || globals.quiet || globals.format != Format::Human;
-        Session { globals, env, world: OnceLock::new(), progress: Progress::new(!silent) }
+        Session { globals, env, world: OnceLock::new(), progress: Progress::new(!silent), signing: OnceLock::new() }
     }
 
     /// Says on the terminal what is being done now. Never part of the answer.
@@ -31,7 +32,7 @@ impl Session {
 
     /// A run in a world that is open already; what a rehearsal gives its verbs.
     pub fn within(globals: Globals, world: World) -> Session {
-        Session { globals, env: world.env.clone(), world: OnceLock::from(world), progress: Progress::default() }
+        Session { globals, env: world.env.clone(), world: OnceLock::from(world), progress: Progress::default(), signing: OnceLock::new() }
     }
 
     /// The repository that `--repo` names, else the one around the working directory, with the clock that `--now` sets.
@@ -43,6 +44,15 @@ impl Session {
         let dir = self.globals.repo.as_deref().unwrap_or(Path::new("."));
         let world = World::open(dir, self.globals.now, self.env.clone()).await?;
         Ok(self.world.get_or_init(|| world))
+    }
+
+    /// Remembers how the policy in force signs, so that a refusal later in this run says it too.
+    pub fn under(&self, signing: SigningMode) {
+        let _ = self.signing.set(signing);
+    }
+
+    pub fn signing(&self) -> Option<SigningMode> {
+        self.signing.get().copied()
     }
 
     /// The folder of the protocol, relative to the repository's root.
