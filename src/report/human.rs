@@ -50,13 +50,23 @@ fn draw_findings(report: &Report, canvas: &mut Canvas) {
         if !shown.is_empty() {
             canvas.gap();
             canvas.line(&format!("gate {}, {}: {}", gate.number, gate.id, gate.reason_code));
-            shown.into_iter().for_each(|finding| finding::draw(finding, canvas));
+            draw_each(&shown, canvas);
         }
     }
     let own = shown(body_findings(&report.body).into_iter().chain(&report.findings), canvas.style);
     if !own.is_empty() {
         canvas.gap();
-        own.into_iter().for_each(|finding| finding::draw(finding, canvas));
+        draw_each(&own, canvas);
+    }
+}
+
+fn draw_each(findings: &[&Finding], canvas: &mut Canvas) {
+    for (at, finding) in findings.iter().enumerate() {
+        // An excerpt wants air above it; single lines stand together.
+        if at > 0 && (finding.place.is_some() || findings[at - 1].place.is_some()) {
+            canvas.gap();
+        }
+        finding::draw(finding, canvas);
     }
 }
 

@@ -1,7 +1,7 @@
 //! The part of a report that is particular to its verb.
 
 use super::{
-    canvas::{Canvas, Cell, Tone, cell, duration, mark, toned},
+    canvas::{Canvas, Cell, Tone, cell, duration, mark, toned, whole},
     ledger,
 };
 use crate::{
@@ -127,7 +127,7 @@ fn rehearsal(shape: &RehearsalShape, canvas: &mut Canvas) {
                 cell(format!("{:>2}", at + 1)),
                 cell(&step.name),
                 toned(step.duration_ms.map(duration).unwrap_or_default(), Tone::Dim),
-                cell(step.detail.as_deref().unwrap_or_default()),
+                whole(step.detail.as_deref().unwrap_or_default()),
             ]
         })
         .collect();
@@ -147,7 +147,7 @@ fn doctor(shape: &DoctorShape, canvas: &mut Canvas) {
             vec![
                 mark(check.outcome),
                 cell(&check.name),
-                cell(check.detail.as_deref().unwrap_or_default()),
+                whole(check.detail.as_deref().unwrap_or_default()),
                 toned(if check.fixed { "mended" } else { "" }, Tone::Good),
             ]
         })

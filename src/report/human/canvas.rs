@@ -88,6 +88,11 @@ impl Canvas {
     }
 }
 
+/// A cell that is not cut, for the last column.
+pub fn whole(text: impl Display) -> Cell {
+    Cell(safe::visible(&text.to_string()).into_owned(), Tone::Plain)
+}
+
 /// A cell of foreign or own text; long text is cut.
 pub fn cell(text: impl Display) -> Cell {
     toned(text, Tone::Plain)

@@ -2,7 +2,7 @@
 
 use super::{
     body::{ledger_line, moves},
-    canvas::{Canvas, Cell, Tone, cell, mark, toned},
+    canvas::{Canvas, Cell, Tone, cell, mark, toned, whole},
 };
 use crate::{
     domain::{ChannelName, Outcome, Release, Verb, state},
@@ -109,7 +109,7 @@ pub fn resolve(shape: &ResolveShape, canvas: &mut Canvas) {
     canvas.line(&format!("{} is at {}", shape.channel, canvas.foreign(&shape.release)));
     let mut rows = vec![
         vec![cell("commit"), cell(shape.commit.as_str())],
-        vec![cell("tag"), cell(format!("{} ({})", shape.tag.name, shape.tag.oid))],
+        vec![cell("tag"), whole(format!("{} ({})", shape.tag.name, shape.tag.oid))],
         vec![cell("since"), cell(format!("{} by entry {}", shape.since, shape.serial))],
     ];
     rows.extend(
@@ -153,9 +153,6 @@ pub fn audit(shape: &AuditShape, canvas: &mut Canvas) {
     if let Some(genesis) = &shape.genesis {
         canvas.line(&format!("  first entry {genesis}"));
     }
-    if shape.expected_head.is_none() {
-        canvas.line("  no remembered head was given (`--expect-head OID`): a cut-off tail would not be noticed");
-    }
     let rows: Vec<Vec<Cell>> = shape
         .rejudged
         .iter()
@@ -171,7 +168,7 @@ pub fn audit(shape: &AuditShape, canvas: &mut Canvas) {
                 cell(format!("entry {}", again.serial)),
                 cell(&again.gate),
                 cell(format!("recorded {}, {said}", again.recorded)),
-                cell(again.detail.as_deref().unwrap_or_default()),
+                whole(again.detail.as_deref().unwrap_or_default()),
             ]
         })
         .collect();
@@ -188,13 +185,16 @@ pub fn policy(shape: &PolicyShape, canvas: &mut Canvas) {
         _ => {}
     }
     let channels: Vec<&str> = shape.channels.iter().map(ChannelName::as_str).collect();
-    canvas.rows(&[
-        vec![cell("channels"), cell(channels.join(" -> "))],
-        vec![cell("release branches"), cell(shape.release_branches.join(", "))],
-        vec![cell("automation"), cell(shape.automation.join(", "))],
-        vec![cell("threshold"), cell(shape.threshold.to_string())],
-    ]);
-    let signers = shape.signers.iter().map(|signer| vec![cell(&signer.principal), cell(&signer.fingerprint)]);
+    let facts = [
+        ("channels", channels.join(" -> ")),
+        ("release branches", shape.release_branches.join(", ")),
+        ("automation", shape.automation.join(", ")),
+        ("threshold", if shape.signers.is_empty() { String::new() } else { shape.threshold.to_string() }),
+    ];
+    let facts: Vec<Vec<Cell>> =
+        facts.iter().filter(|(_, said)| !said.is_empty()).map(|(name, said)| vec![cell(name), whole(said)]).collect();
+    canvas.rows(&facts);
+    let signers = shape.signers.iter().map(|signer| vec![cell(&signer.principal), whole(&signer.fingerprint)]);
     section("signers", &signers.collect::<Vec<_>>(), canvas);
     let names = |verbs: &[Verb]| verbs.iter().map(|verb| verb.slug()).collect::<Vec<_>>().join(", ");
     let on = |channels: Option<&Vec<ChannelName>>| match channels {

@@ -174,7 +174,6 @@ fn ledger_views() {
     insta::assert_snapshot!(plain(&sample::audit()), @r"
     ledger head eeeeeeeeee: 13 entries verified, 13 of them signed
       first entry 1111111111111111111111111111111111111111
-      no remembered head was given (`--expect-head OID`): a cut-off tail would not be noticed
 
     judged again
       ✓  entry 12  env     recorded passed, again passed
