@@ -289,16 +289,44 @@ async fn ancestry_in_a_shallow_clone_is_yes_or_unknown() {
     let scratch = Scratch::with_remote(4);
     let url = format!("file://{}", scratch.path("server").display());
     scratch.git("", &["clone", "--quiet", "--depth", "2", &url, "other"]);
-    let [first, second, third, fourth] = ["HEAD~3", "HEAD~2", "HEAD~1", "HEAD"].map(|rev| scratch.oid("work", rev));
+    let [first, third, fourth] = ["HEAD~3", "HEAD~1", "HEAD"].map(|rev| scratch.oid("work", rev));
     let whole = scratch.open("work").await;
     assert_eq!(whole.is_ancestor(&first, &fourth).await.unwrap(), Some(true));
     assert_eq!(whole.is_ancestor(&fourth, &first).await.unwrap(), Some(false));
     assert_eq!(whole.is_ancestor(&"1".repeat(40).parse().unwrap(), &first).await.unwrap(), None);
-    assert_eq!(whole.merge_base(&second, &fourth).await.unwrap(), Some(second));
     let cut = scratch.open("other").await;
     assert_eq!(cut.is_ancestor(&third, &fourth).await.unwrap(), Some(true));
     assert_eq!(cut.is_ancestor(&fourth, &third).await.unwrap(), None);
     assert_eq!(cut.is_ancestor(&first, &fourth).await.unwrap(), None);
+    cut.fetch_objects("origin", &[Want::Ref(name("refs/heads/main"))]).await.unwrap();
+    assert_eq!(cut.is_ancestor(&first, &fourth).await.unwrap(), Some(true), "once history is here, it can be told");
+    assert_eq!(cut.is_ancestor(&fourth, &first).await.unwrap(), Some(false));
+    assert_eq!(scratch.git("other", &["rev-list", "--count", "HEAD"]), "2", "for others the clone stays as it was");
+
+    scratch.git("other", &["worktree", "add", "--quiet", "../linked"]);
+    let linked = scratch.open("linked").await;
+    assert!(linked.is_shallow() && linked.dir().ends_with("linked"));
+    scratch.git("work", &["commit", "--quiet", "--allow-empty", "--message", "5"]);
+    scratch.git("work", &["push", "--quiet", "origin", "main"]);
+    scratch.git("", &["clone", "--quiet", "--depth", "1", &url, "fresh"]);
+    scratch.git("fresh", &["worktree", "add", "--quiet", "../fresh-linked"]);
+    let fresh = scratch.open("fresh-linked").await;
+    assert_eq!(fresh.is_ancestor(&first, &scratch.oid("work", "HEAD")).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_push_moves_everything_on_a_sha256_repository() {
+    let scratch = Scratch::with_format(2, "sha256");
+    let git = scratch.open("work").await;
+    let (old, new) = (scratch.oid("work", "HEAD~1"), scratch.oid("work", "HEAD"));
+    let push = async |expect: Option<&Oid>, new: &Oid| {
+        let spec = PushSpec { updates: vec![update(LEDGER, expect, Some(new)), update(TAG, expect, Some(new))] };
+        git.push("origin", &spec).await.unwrap().end
+    };
+    assert_eq!(push(None, &old).await, PushEnd::Moved);
+    assert!(matches!(push(None, &new).await, PushEnd::Stale(_)));
+    assert_eq!(push(Some(&old), &new).await, PushEnd::Moved);
+    assert_eq!(git.ls_remote("origin", &[TAG]).await.unwrap()[&name(TAG)].oid, new);
 }
 
 #[tokio::test]
@@ -538,4 +566,45 @@ async fn the_work_tree_is_what_git_would_commit() {
     assert!(tree.read("new").is_err(), "what was listed is what is judged");
     assert_ne!(WorkTree::new(&git).unwrap().id(), tree.id());
     assert!(WorkTree::new(&scratch.open("server").await).is_err());
+}
+
+#[tokio::test]
+async fn a_partial_clone_gets_the_contents_at_once() {
+    let scratch = Scratch::with_remote(2);
+    scratch.git("server", &["config", "uploadpack.allowFilter", "true"]);
+    let url = format!("file://{}", scratch.path("server").display());
+    scratch.git("", &["clone", "--quiet", "--filter=blob:none", "--no-checkout", &url, "other"]);
+    scratch.git("work", &["checkout", "--quiet", "--orphan", "ledger"]);
+    std::fs::write(scratch.path("work/entry.json"), "{}").unwrap();
+    scratch.git("work", &["add", "entry.json"]);
+    scratch.git("work", &["commit", "--quiet", "--message", "entry"]);
+    scratch.git("work", &["push", "--quiet", "origin", "ledger:tagwarden/ledger"]);
+    let git = scratch.open("other").await;
+    git.fetch_objects("origin", &[Want::Ref(name(LEDGER))]).await.unwrap();
+    std::fs::rename(scratch.path("server"), scratch.path("away")).unwrap();
+    let head = scratch.oid("work", "ledger");
+    let (blob, _) = git.object_at(&head, "entry.json").unwrap().unwrap();
+    assert_eq!(git.read(&blob).unwrap().unwrap().bytes, b"{}");
+}
+
+/// A stand-in for ssh that runs the command here.
+#[tokio::test]
+async fn a_remote_over_ssh_answers_the_same() {
+    let moved = Moved::new().await;
+    let server = moved.scratch.path("server");
+    moved.scratch.script("ssh", "#!/bin/sh\nwhile test $# -gt 1; do shift; done\nexec sh -c \"$1\"\n");
+    moved.scratch.git("work", &["remote", "set-url", "origin", &format!("ssh://git@host.invalid{}", server.display())]);
+    let env = moved.scratch.env().with("GIT_SSH_COMMAND", moved.scratch.path("ssh"));
+    let git = Git::open(&moved.scratch.path("work"), &env).await.unwrap();
+    assert!(git.advertises_atomic("origin", &moved.new).await.unwrap());
+    moved.scratch.git("server", &["config", "receive.advertiseAtomic", "false"]);
+    assert!(!git.advertises_atomic("origin", &moved.new).await.unwrap());
+    assert_eq!(git.push("origin", &moved.spec()).await.unwrap().end, PushEnd::NoAtomic);
+    moved.assert_unmoved();
+    moved.scratch.git("server", &["config", "receive.advertiseAtomic", "true"]);
+    assert_eq!(git.push("origin", &moved.spec()).await.unwrap().end, PushEnd::Moved);
+    let wrong = PushSpec { updates: vec![update(TAG, Some(&moved.old), Some(&moved.old))] };
+    let stale = PushSpec { updates: vec![update(TAG, Some(&moved.old), None)] };
+    assert!(matches!(git.push("origin", &stale).await.unwrap().end, PushEnd::Stale(_)));
+    assert!(matches!(git.push("origin", &wrong).await.unwrap().end, PushEnd::Stale(_)));
 }

@@ -44,6 +44,8 @@ struct Shared {
     runner: Runner,
     dir: PathBuf,
     git_dir: PathBuf,
+    /// Where linked work trees have what they share.
+    common_dir: PathBuf,
     bare: bool,
     shallow: bool,
     format: ObjectFormat,
@@ -64,7 +66,15 @@ impl Git {
             return Err(Fault::new(Reason::NotARepository, format!("there is no folder {}", dir.display())));
         }
         let runner = Runner::new(dir, env);
-        let places = ["rev-parse", "--absolute-git-dir", "--is-bare-repository", "--is-shallow-repository", "--show-object-format"];
+        let places = [
+            "rev-parse",
+            "--path-format=absolute",
+            "--absolute-git-dir",
+            "--git-common-dir",
+            "--is-bare-repository",
+            "--is-shallow-repository",
+            "--show-object-format",
+        ];
         let (version, places, top) =
             tokio::join!(runner.run(["version"], None), runner.run(places, None), runner.run(["rev-parse", "--show-toplevel"], None));
         let version = version.map_err(|fault| Fault { reason: Reason::GitTooOld, ..fault })?;
@@ -72,7 +82,7 @@ impl Git {
         let places = places?;
         let text = places.text();
         let lines: Vec<&str> = text.lines().collect();
-        let (Some(0), [git_dir, bare, shallow, format]) = (places.code, lines.as_slice()) else {
+        let (Some(0), [git_dir, common_dir, bare, shallow, format]) = (places.code, lines.as_slice()) else {
             return Err(Fault::new(Reason::NotARepository, format!("{} is no git repository: {}", dir.display(), places.last_words())));
         };
         let format = match *format {
@@ -80,11 +90,12 @@ impl Git {
             "sha256" => ObjectFormat::Sha256,
             other => return Err(Fault::new(Reason::NotARepository, format!("the repository has the unknown object format `{other}`"))),
         };
-        let (git_dir, bare, shallow) = (PathBuf::from(git_dir), *bare == "true", *shallow == "true");
+        let (git_dir, common_dir) = (PathBuf::from(git_dir), PathBuf::from(common_dir));
+        let (bare, shallow) = (*bare == "true", *shallow == "true");
         let top = top.ok().filter(|top| top.code == Some(0)).map(|top| PathBuf::from(top.text().trim_end_matches('\n')));
         let dir = top.unwrap_or_else(|| git_dir.clone());
         let runner = Runner::new(&dir, env);
-        let shared = Shared { runner, dir, git_dir, bare, shallow, format, config: OnceCell::new(), batch: Mutex::new(None) };
+        let shared = Shared { runner, dir, git_dir, common_dir, bare, shallow, format, config: OnceCell::new(), batch: Mutex::new(None) };
         Ok(Git { shared: Arc::new(shared) })
     }
 
@@ -133,22 +144,26 @@ impl Git {
         Ok(config.get(&normal_key(key)).cloned().unwrap_or_default())
     }
 
-    /// Whether `ancestor` is reachable from `of` (or is it). `None`: it cannot be told here, because history is cut off or
-    /// an object is missing.
+    /// Whether `ancestor` is reachable from `of` (or is it). `None`: it cannot be told here, because some of the history is
+    /// missing; [`Git::fetch_objects`] of a branch brings all of it.
     pub async fn is_ancestor(&self, ancestor: &Oid, of: &Oid) -> Result<Option<bool>> {
-        let output = self.runner().run(["merge-base", "--is-ancestor", ancestor.as_str(), of.as_str()], None).await?;
-        Ok(match output.code {
-            Some(0) => Some(true),
+        let words = ["merge-base", "--is-ancestor", ancestor.as_str(), of.as_str()];
+        match self.runner().run(words, None).await?.code {
+            Some(0) => return Ok(Some(true)),
+            Some(1) if !self.is_cut() => return Ok(Some(false)),
             // In cut history a "no" only means that the way was not found.
-            Some(1) if !self.is_cut() => Some(false),
+            Some(1) => {}
+            _ => return Ok(None),
+        }
+        if self.rev_list(of).await?.is_none() {
+            return Ok(None);
+        }
+        let words = ["--shallow-file", "", "merge-base", "--is-ancestor", ancestor.as_str(), of.as_str()];
+        Ok(match self.runner().run(words, None).await?.code {
+            Some(0) => Some(true),
+            Some(1) => Some(false),
             _ => None,
         })
-    }
-
-    /// A best common ancestor. `Ok(None)`: there is none, or history is cut off before it.
-    pub async fn merge_base(&self, a: &Oid, b: &Oid) -> Result<Option<Oid>> {
-        let output = self.runner().run(["merge-base", a.as_str(), b.as_str()], None).await?;
-        Ok(output.text().lines().next().and_then(|line| line.parse().ok()))
     }
 
     /// Every commit reachable from `head`, children before parents, grafts and shallow borders disregarded. `Ok(None)`: some
@@ -187,7 +202,7 @@ impl Git {
 
     /// Asked of the disk at each question, since a fetch may deepen.
     fn is_cut(&self) -> bool {
-        self.shared.shallow || self.shared.git_dir.join("shallow").exists()
+        self.shared.shallow || self.shared.common_dir.join("shallow").exists()
     }
 }
 

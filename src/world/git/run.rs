@@ -98,7 +98,8 @@ impl Runner {
     pub async fn run<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(&self, args: I, input: Option<Vec<u8>>) -> Result<Output> {
         let mut command = tokio::process::Command::from(self.command(args));
         command.stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
-        command.kill_on_drop(true).process_group(0);
+        // It stays in our process group: ssh may have to ask at the terminal, which it cannot from another one.
+        command.kill_on_drop(true);
         let mut child = command.spawn().map_err(not_started)?;
         let stdin = child.stdin.take();
         let write = async move {
