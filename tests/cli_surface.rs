@@ -183,6 +183,82 @@ fn colours_are_for_terminals_and_those_who_ask() {
     assert!(!run("explain --color never no-such-thing").2.contains('\u{1b}'));
 }
 
+#[cfg(unix)]
+#[test]
+fn serve_answers_from_the_verified_ledger_until_it_is_told_to_stop() {
+    let folder = tempfile::tempdir().unwrap();
+    let clone = folder.path().join("clone");
+    let git = |line: &str| {
+        let mut command = Command::new("git");
+        command
+            .args(line.split(' '))
+            .current_dir(if clone.exists() { &clone } else { folder.path() })
+            .env("GIT_CONFIG_GLOBAL", "/dev/null");
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "git {line}: {}", String::from_utf8_lossy(&output.stderr));
+    };
+    let verb = |line: &str| {
+        let (code, out, errors) = told(tagwarden(line.split(' ')).current_dir(&clone).output().unwrap());
+        assert_eq!(code, 0, "{line}: {out}{errors}");
+    };
+    for line in [
+        "init -q --bare remote.git",
+        "init -q -b main clone",
+        "remote add origin ../remote.git",
+        "config user.email a@example.com",
+        "config user.name A",
+    ] {
+        git(line);
+    }
+    verb("init --minimal");
+    for line in ["add -A", "commit -q -m start", "push -q origin main"] {
+        git(line);
+    }
+    verb("policy adopt --reason start");
+    verb("promote v1.0.0 --channel local_dev");
+
+    let answers = serve(&clone, &["GET /healthz", "GET /channels/local_dev", "GET /channels/other", "POST /channels"]);
+    let seen: Vec<(u16, &str)> = answers.iter().map(|(status, body)| (*status, body["reason_code"].as_str().unwrap())).collect();
+    assert_eq!(seen, [(200, "passed"), (200, "passed"), (404, "unknown_channel"), (405, "bad_usage")]);
+    let (_, channel) = &answers[1];
+    assert_eq!((&channel["release"], &channel["signing"], &channel["serial"]), (&"app@1.0.0".into(), &"none".into(), &1.into()));
+
+    git("push -q -f origin main:refs/heads/tagwarden/ledger");
+    let answers = serve(&clone, &["GET /channels", "GET /version"]);
+    let seen: Vec<(u16, &str)> = answers.iter().map(|(status, body)| (*status, body["reason_code"].as_str().unwrap())).collect();
+    assert_eq!(seen, [(503, "ledger_broken"), (200, "passed")]);
+}
+
+/// Starts a server in this clone, asks it, and ends it by SIGTERM.
+#[cfg(unix)]
+fn serve(clone: &Path, requests: &[&str]) -> Vec<(u16, serde_json::Value)> {
+    use std::{
+        io::{BufRead, BufReader, Read, Write},
+        net::TcpStream,
+    };
+    let mut child =
+        tagwarden(["serve", "--listen", "127.0.0.1:0"]).current_dir(clone).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stderr.take().unwrap()).read_line(&mut line).unwrap();
+    let id = child.id().to_string();
+    let mut running = Running(Some(child));
+    let address = line.trim().strip_prefix("listening on http://").unwrap_or_else(|| panic!("{line}")).to_owned();
+    let ask = |request: &&str| {
+        let mut stream = TcpStream::connect(&address).unwrap();
+        write!(stream, "{request} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        (head.split(' ').nth(1).unwrap().parse().unwrap(), json(body))
+    };
+    let answers = requests.iter().map(ask).collect();
+    let stopped = Command::new("kill").args(["-TERM", &id]).status().unwrap();
+    assert!(stopped.success());
+    let (code, out, _) = told(running.0.take().unwrap().wait_with_output().unwrap());
+    assert_eq!((code, out.as_str()), (0, ""));
+    answers
+}
+
 #[test]
 fn the_page_of_gates_is_in_step_with_the_kinds() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(GATES_PAGE);

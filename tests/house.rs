@@ -189,13 +189,8 @@ fn codes(source: &Source) -> Vec<(usize, String)> {
         tagwarden::cli::explain::ids().into_iter().chain(any).collect()
     });
     let known: &[String] = &KNOWN;
-    let unbuilt =
-        |what: &str| UNBUILT_KINDS.iter().any(|kind| what.starts_with(&format!("`{kind}/")) && !known.iter().any(|id| id == kind));
-    unknown_codes(source, known).into_iter().filter(|(_, what)| !unbuilt(what)).collect()
+    unknown_codes(source, known)
 }
-
-/// Kinds whose shared parts stand before the kind itself; a kind that is built is held to its codes.
-const UNBUILT_KINDS: &[&str] = &["docs", "verdict", "ack", "audit"];
 
 /// Codes are written in a `Finding`, as the last part of a configuration code, as why a fact is unavailable, or as any text
 /// that has the form of a code and a known first part.

@@ -7,7 +7,7 @@ use crate::{
     domain::{Fault, Reason},
     report::{Format, Report},
 };
-use clap::{Parser, ValueEnum, error::ErrorKind};
+use clap::{CommandFactory, Parser, ValueEnum, error::ErrorKind};
 use std::{ffi::OsString, path::PathBuf};
 
 /// What the words mean.
@@ -63,7 +63,10 @@ pub fn parse(words: &[OsString]) -> Parsed {
 /// clap's message in our words: its first paragraph is the message, its tips, or else its usage line, are the help.
 fn refusal(error: &clap::Error) -> Fault {
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        return Fault::new(Reason::BadUsage, "a verb is missing").help("`tagwarden help` lists the verbs");
+        let command = Cli::command();
+        let verbs: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
+        let help = format!("one of {}; `tagwarden help` says what they do", verbs.join(", "));
+        return Fault::new(Reason::BadUsage, "a verb is missing").help(help);
     }
     let text = error.render().to_string();
     let mut paragraphs = text.split("\n\n");
@@ -120,7 +123,7 @@ mod tests {
         insta::assert_snapshot!(said("tagwarden hold --all --channel staging --reason x"), @"the argument '--all' cannot be used with '--channel <CHANNEL>' | Usage: tagwarden hold --reason <TEXT> <--channel <CHANNEL>|--release <RELEASE>|--all>");
         insta::assert_snapshot!(said("tagwarden waive docs --channel staging --release web@1.0.0 --until soon --reason x"), @"invalid value 'soon' for '--until <SPAN|TIME>': `soon` is neither a duration such as 24h nor a time such as 2026-11-21T10:00:00Z | Run `tagwarden help`.");
         insta::assert_snapshot!(said("tagwarden verify --signing-key none"), @"invalid value 'none' for '--signing-key <SOURCE>': whether entries are signed is said by the policy in force, not by a flag | Run `tagwarden help`.");
-        insta::assert_snapshot!(said("tagwarden"), @"a verb is missing | `tagwarden help` lists the verbs");
+        insta::assert_snapshot!(said("tagwarden"), @"a verb is missing | one of init, verify, policy, stage, promote, rollback, status, resolve, history, audit, hold, unhold, waive, ack, verdict, annul, doctor, rehearse, serve, explain, schema, completions, man; `tagwarden help` says what they do");
     }
 
     #[test]
@@ -168,7 +171,6 @@ mod tests {
 
     #[test]
     fn the_shapes_are_sound() {
-        use clap::CommandFactory;
         Cli::command().debug_assert();
     }
 }
