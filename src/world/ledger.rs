@@ -17,9 +17,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 /// How much of each entry is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Depth {
-    /// Entries, states, policies: enough to trust the head.
+    /// Entries, policies, the head's state: enough to trust the head. The states before it are nobody's truth any more, and
+    /// reading them all would cost the square of the ledger's length.
     Chain,
-    /// Evidence and attestations too.
+    /// Every state, evidence and attestations too.
     Full,
 }
 
@@ -76,13 +77,15 @@ fn read_trees(git: &Git, raw: &mut [RawEntry], trees: &[Option<Oid>], depth: Dep
     let mut roots = git.read_many(&known)?.into_iter();
     let mut blobs: Vec<(usize, String, Oid)> = Vec::new();
     let mut folders: Vec<(usize, String, Oid)> = Vec::new();
+    let last = trees.len().saturating_sub(1);
     for (at, tree) in trees.iter().enumerate() {
         let Some(tree) = tree else { continue };
         let items = items_of(roots.next().flatten(), tree)?;
         for TreeItem { mode, name, oid } in items {
             match (name.as_str(), mode.as_str()) {
                 ("policy", "40000") => raw[at].policy = Some(oid),
-                ("entry.json" | "state.json", "100644") => blobs.push((at, name, oid)),
+                ("entry.json", "100644") => blobs.push((at, name, oid)),
+                ("state.json", "100644") if depth == Depth::Full || at == last => blobs.push((at, name, oid)),
                 ("evidence" | "attestations", "40000") => folders.push((at, name, oid)),
                 _ => {}
             }
