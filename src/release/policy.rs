@@ -65,14 +65,17 @@ pub fn permit_first(actor: &Actor) -> Permit {
     Permit { actor: actor.clone(), verb: Verb::Adopt, channel: None }
 }
 
-/// What co-signers of an adoption or annulment sign: canonical JSON, bound to the entry it follows.
+/// What co-signers of an adoption or annulment sign: canonical JSON, bound to the entry it follows, and a line break, so that
+/// the file that printing it gives is exactly what is signed.
 pub fn statement(verb: Verb, previous: &Oid, about: serde_json::Value) -> Result<Vec<u8>> {
-    canonical_json(&serde_json::json!({
+    let mut statement = canonical_json(&serde_json::json!({
         "schema": "tagwarden.statement/1",
         "action": verb.slug(),
         "previous": previous,
         "about": about,
-    }))
+    }))?;
+    statement.push(b'\n');
+    Ok(statement)
 }
 
 /// Who signed, counted: a key counts once, a person counts once.
@@ -120,7 +123,7 @@ pub fn permit_by_threshold(protocol: &Protocol, actor: &Actor, verb: Verb, signe
     let fault =
         Fault::new(Reason::NotPermitted, format!("{verb} needs {needed} signers of the policy in force, {} signed", signers.count()));
     Err(fault.findings(signers.refused.iter().cloned()).help(format!(
-        "`tagwarden {} --print-statement` prints what the others sign with `ssh-keygen -Y sign -n {STATEMENT_NAMESPACE}`; hand their files over with `--signature FILE`",
+        "`tagwarden {} --reason REASON --print-statement` prints what the others sign with `ssh-keygen -Y sign -n {STATEMENT_NAMESPACE}`; hand their files over with `--signature FILE`",
         if verb == Verb::Annul { "annul ENTRY" } else { "policy adopt" }
     )))
 }
