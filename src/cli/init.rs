@@ -9,7 +9,7 @@ use super::{args, session::Session};
 use crate::{
     attest::ssh,
     domain::{Fault, Finding, Reason, Result},
-    report::{Body, InitShape, Report, shape::InitFile},
+    report::{Body, InitShape, Report, SigningMode, shape::InitFile},
     world::{
         World,
         files::{self, Found},
@@ -39,7 +39,8 @@ pub async fn run(session: &Session, args: &args::Init) -> Result<Report> {
     let set = if args.minimal { set::minimal(&facts) } else { set::full(&facts) };
     let files = write(world.git.dir(), set)?;
     let reason = if files.iter().any(|file| file.written) { Reason::Passed } else { Reason::NothingToDo };
-    let report = Report::new(reason, Body::Init(InitShape { files }));
+    let signing = if args.minimal { SigningMode::None } else { SigningMode::Ssh };
+    let report = Report::new(reason, Body::Init(InitShape { files })).signing(signing);
     Ok(if args.minimal { report } else { set::steps(report, &facts) })
 }
 
