@@ -33,8 +33,6 @@ fn the_smallest_protocol_from_nothing() {
       ledger entry 0 ([short]) on tagwarden/ledger
       channels          local_dev
       release branches  main
-      automation
-      threshold         0
 
     gates
        1  docs  docs  before promote, rollback  on every channel
@@ -187,7 +185,6 @@ fn the_smallest_protocol_from_nothing() {
     assert_snapshot!(tell(&scratch, &["audit"]), @r"
     ledger head [short]: 5 entries verified, 0 of them signed
       first entry [oid]
-      no remembered head was given (`--expect-head OID`): a cut-off tail would not be noticed
 
     judged again
       ✓  entry 3  docs  recorded passed, again passed
@@ -238,11 +235,11 @@ fn the_smallest_protocol_from_nothing() {
       ✓  gates/       1 gates, 1 channels
       ✓  remote       origin answers
       ✓  ledger       5 entries verify, head [short]
-      –  pin          entry 0 is not pinned outside the repository, so a replaced ledger woul…
+      –  pin          entry 0 is not pinned outside the repository, so a replaced ledger would not be noticed
       –  signer       signing: none, so entries prove nothing about who wrote them
       ✓  policy       the committed gates/ are in force (version 1)
       ✓  atomic push  the server offers it
-      ✓  tags         refs/tags/channel/local_dev is where the ledger says again                mended
+      ✓  tags         refs/tags/channel/local_dev is where the ledger says again                               mended
       ✓  tags         every tag is where the ledger says
     help: pin: set TAGWARDEN_GENESIS=[oid] where the workflow runs
     signing: none
@@ -292,7 +289,6 @@ fn every_report_says_that_nothing_is_signed() {
     both(&["promote", "v1.0.0", "--channel", "nowhere"], false);
     both(&["resolve", "nowhere"], false);
     both(&["stage", "v3.0.0", "--at", "nothing"], false);
-    both(&["policy", "show", "--remote", "nowhere"], false);
 }
 
 const PROTOCOL: &str = r#"version: 1
