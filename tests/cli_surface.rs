@@ -236,6 +236,15 @@ fn serve(clone: &Path, requests: &[&str]) -> Vec<(u16, serde_json::Value)> {
         io::{BufRead, BufReader, Read, Write},
         net::TcpStream,
     };
+    /// A server must not outlive a test that fails.
+    struct Running(Option<std::process::Child>);
+    impl Drop for Running {
+        fn drop(&mut self) {
+            if let Some(child) = &mut self.0 {
+                let _ = child.kill();
+            }
+        }
+    }
     let mut child =
         tagwarden(["serve", "--listen", "127.0.0.1:0"]).current_dir(clone).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
