@@ -120,7 +120,41 @@ impl Ground {
     /// The entries of the ledger, oldest first, as git shows their files.
     pub fn entries(&self) -> Vec<(String, Value)> {
         let list = self.git(&self.remote(), &["rev-list", "--reverse", "refs/heads/tagwarden/ledger"]);
-        list.lines().map(|oid| (oid.to_owned(), self.json_at(oid, "entry.json"))).collect()
+        let wanted: String = list.lines().map(|oid| format!("{oid}:entry.json\n")).collect();
+        let mut answers = self.batch(&wanted).into_iter();
+        list.lines().map(|oid| (oid.to_owned(), answers.next().expect("an answer for each"))).collect()
+    }
+
+    /// The newest entry.
+    pub fn last_entry(&self) -> Value {
+        self.json_at("refs/heads/tagwarden/ledger", "entry.json")
+    }
+
+    /// JSON objects through one `git cat-file --batch`.
+    fn batch(&self, wanted: &str) -> Vec<Value> {
+        let mut child = Command::new("git")
+            .args(["cat-file", "--batch"])
+            .current_dir(self.remote())
+            .env_clear()
+            .envs(self.vars())
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .expect("git starts");
+        let mut stdin = child.stdin.take().expect("piped");
+        let wanted = wanted.to_owned();
+        let writer = std::thread::spawn(move || stdin.write_all(wanted.as_bytes()));
+        let output = child.wait_with_output().expect("git ends");
+        writer.join().expect("no panic").expect("git reads");
+        let mut rest = output.stdout.as_slice();
+        let mut values = Vec::new();
+        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+            let head = String::from_utf8_lossy(&rest[..end]).into_owned();
+            let size: usize = head.rsplit(' ').next().and_then(|size| size.parse().ok()).unwrap_or_else(|| panic!("git says {head}"));
+            values.push(serde_json::from_slice(&rest[end + 1..end + 1 + size]).expect("JSON"));
+            rest = &rest[end + 1 + size + 1..];
+        }
+        values
     }
 
     pub fn json_at(&self, commit: &str, path: &str) -> Value {
