@@ -18,7 +18,7 @@ use std::{
 use tagwarden::{
     domain::{Actor, ChannelName, Finding, Oid, Outcome, PackageName, RefName, Release, Severity, TagPattern, Timestamp, Verb},
     gate::{
-        Answer, Context, Evidence, Gate, Judgement, Kind, Probe, ProbeKey, Protocol, Unavailable,
+        Answer, Context, Effect, Evidence, Gate, Judgement, Kind, Probe, ProbeKey, Protocol, Unavailable,
         kinds::KINDS,
         probe::{Ask, EVIDENCE_SCHEMA, Got},
         protocol::{Channel, Documents, KeySource, Package, ReleaseTags, Role, Rule, Signing},
@@ -129,6 +129,8 @@ struct Expect {
     says: Vec<String>,
     #[serde(default)]
     asks: BTreeMap<ProbeKey, Value>,
+    /// The questions that write; nothing is said of them where absent.
+    writes: Option<Vec<ProbeKey>>,
     #[serde(default)]
     not_before: BTreeMap<ProbeKey, Timestamp>,
 }
@@ -302,6 +304,10 @@ fn check_asks(expect: &Expect, probes: &[Probe]) -> Result<(), String> {
         if !has(&asked, wanted) {
             return Err(format!("{key} asks {asked}, which does not have {wanted}"));
         }
+    }
+    let writes: Vec<ProbeKey> = probes.iter().filter(|probe| probe.effect == Effect::Writes).map(|probe| probe.key).collect();
+    if let Some(wanted) = expect.writes.as_ref().filter(|wanted| **wanted != writes) {
+        return Err(format!("{writes:?} write instead of {wanted:?}"));
     }
     for (key, wanted) in &expect.not_before {
         let found = probe(key)?.not_before;

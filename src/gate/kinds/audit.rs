@@ -232,3 +232,27 @@ fn as_chain(got: &Got) -> Option<&ChainGot> {
 fn as_probe_ref(got: &Got) -> Option<&ProbeRefGot> {
     if let Got::ProbeRef(probe) = got { Some(probe) } else { None }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_lawful_configuration_is_read() {
+        let file = |audit: &str| Source::new("gates/10-audit.yaml", format!("title: Audit\naudit: {audit}\n"));
+        for (audit, lawful) in [
+            ("{}", true),
+            ("{ ledger: false }", true),
+            ("{ ledger: false, probe_ref: false }", false),
+            ("{ dump: { file: d } }", false),
+            ("{ dump: { file: ../d, shell: x } }", false),
+            ("{ dump: { file: d, shell: x, run: [x] } }", false),
+            ("{ dump: { file: d, run: [] } }", false),
+            ("{ dump: { file: d, run: ['{chanel}'] } }", false),
+            ("{ dump: { file: d, shell: 'dump ${URL}' } }", false),
+            ("{ dump: { file: d, shell: x, env: ['A B'] } }", false),
+        ] {
+            assert_eq!(read(&file(audit)).is_ok(), lawful, "{audit}");
+        }
+    }
+}

@@ -54,7 +54,7 @@ const CODES: &[(&str, &str)] = &[
     ("docs/case", "a reference is right but for upper and lower case"),
     ("docs/escape", "a reference or a document leads out of the tree, by `..` or by a symbolic link"),
     ("docs/undefined-reference", "`[text][label]` without a definition of that label"),
-    ("docs/too-many", "a document has more broken references than are shown"),
+    ("docs/too-many", "there are more broken references, or more wrong headings, than are shown"),
     ("docs/unclosed-fence", "the rest of the document lies inside a code block (a warning)"),
     ("docs/unchecked", "references that are recognised but cannot be judged (a note)"),
     ("docs/foreign", "references into another repository (a note)"),

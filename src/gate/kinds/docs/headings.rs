@@ -44,22 +44,48 @@ struct Entry<'d> {
     gate: Option<usize>,
 }
 
+/// How many findings about headings are shown, and how many headings are compared with a title that has none. A place and a
+/// comparison cost a walk over the text, so that a hostile document must not have very many of either.
+const MOST: usize = 200;
+
+/// Findings up to [`MOST`]; the others are counted.
+struct Told<'c> {
+    checks: &'c mut Checks,
+    told: usize,
+}
+
+impl Told<'_> {
+    fn fail(&mut self, finding: impl FnOnce() -> Finding) {
+        self.told += 1;
+        if self.told <= MOST {
+            self.checks.fail(finding());
+        }
+    }
+
+    fn end(self) {
+        if let Some(hidden) = self.told.checked_sub(MOST).filter(|hidden| *hidden > 0) {
+            self.checks.fail(Finding::error("docs/too-many", format!("there are {hidden} more findings about headings")));
+        }
+    }
+}
+
 pub(super) fn compare(files: &GateFiles, protocol: &Protocol, documents: &[(Source, Document)], checks: &mut Checks) {
     let mut gates: Vec<Wanted> = protocol
         .gates
         .iter()
         .map(|gate| Wanted { number: gate.number, title: &gate.header.title, place: title_place(files, &gate.file), found: false })
         .collect();
+    let mut told = Told { checks, told: 0 };
     let mut strangers: Vec<Entry> = Vec::new();
     for (source, document) in documents {
         let entries = entries(source, document, &gates);
         let claims = claims(document, &entries);
-        order(&entries, &mut gates, checks);
+        order(&entries, &mut gates, &mut told);
         strangers.extend(entries.into_iter().zip(claims).filter(|(entry, claims)| entry.gate.is_none() && *claims).map(|(entry, _)| entry));
     }
     for gate in &gates {
         if gate.found {
-            checks.hold();
+            told.checks.hold();
             continue;
         }
         let names: Vec<&str> = documents.iter().map(|(source, _)| source.file.as_str()).collect();
@@ -77,14 +103,17 @@ pub(super) fn compare(files: &GateFiles, protocol: &Protocol, documents: &[(Sour
             }
             None => format!("add the heading \u{201c}Gate {} \u{2014} {}\u{201d}", gate.number, gate.title),
         };
-        checks.fail(missing.help(help));
+        told.fail(|| missing.help(help));
     }
     strangers.sort_by_key(|entry| (entry.source.file.as_str(), entry.heading.range.start));
     for stranger in strangers {
-        let message = format!("the candidate has no gate \u{201c}{}\u{201d}", stranger.title);
-        let finding = Finding::error("docs/heading-without-gate", message).at(place(&stranger));
-        checks.fail(finding.help(format!("add its file below `{}/`, or remove the heading", files.root)));
+        told.fail(|| {
+            let message = format!("the candidate has no gate \u{201c}{}\u{201d}", stranger.title);
+            let finding = Finding::error("docs/heading-without-gate", message).at(place(&stranger));
+            finding.help(format!("add its file below `{}/`, or remove the heading", files.root))
+        });
     }
+    told.end();
 }
 
 fn entries<'d>(source: &'d Source, document: &'d Document, gates: &[Wanted]) -> Vec<Entry<'d>> {
@@ -143,7 +172,7 @@ fn claims(document: &Document, entries: &[Entry]) -> Vec<bool> {
 }
 
 /// Order, numbers and doublets of the headings of one document.
-fn order(entries: &[Entry], gates: &mut [Wanted], checks: &mut Checks) {
+fn order(entries: &[Entry], gates: &mut [Wanted], told: &mut Told) {
     let mut here: BTreeSet<usize> = BTreeSet::new();
     let mut last: Option<usize> = None;
     for entry in entries {
@@ -152,19 +181,19 @@ fn order(entries: &[Entry], gates: &mut [Wanted], checks: &mut Checks) {
         gates[index].found = true;
         if !here.insert(index) {
             let message = format!("gate {number} \u{201c}{title}\u{201d} has a second heading here");
-            checks.fail(Finding::error("docs/gate-twice", message).at(place(entry)));
+            told.fail(|| Finding::error("docs/gate-twice", message).at(place(entry)));
             continue;
         }
         if let Some(written) = entry.number.filter(|written| *written != number) {
             let message = format!("the heading says number {written}, but \u{201c}{title}\u{201d} is gate {number}");
             let help = "a gate's number is its position among the sorted gate files";
-            checks.fail(Finding::error("docs/gate-number", message).at(place(entry)).help(help));
+            told.fail(|| Finding::error("docs/gate-number", message).at(place(entry)).help(help));
         }
         match last.filter(|last| *last > number) {
             Some(before) => {
                 let message = format!("gate {number} stands after gate {before} here, but comes before it among the gates");
                 let help = "move the section, or renumber the gate files";
-                checks.fail(Finding::error("docs/gate-order", message).at(place(entry)).help(help));
+                told.fail(|| Finding::error("docs/gate-order", message).at(place(entry)).help(help));
             }
             None => last = Some(number),
         }
@@ -175,7 +204,11 @@ fn order(entries: &[Entry], gates: &mut [Wanted], checks: &mut Checks) {
 fn nearest(title: &str, strangers: &[Entry]) -> Option<usize> {
     let short = |text: &str| folded(text).to_lowercase().chars().take(200).collect::<String>();
     let title = short(title);
-    let scored = strangers.iter().enumerate().map(|(at, entry)| (strsim::normalized_damerau_levenshtein(&title, &short(entry.title)), at));
+    let scored = strangers
+        .iter()
+        .take(MOST)
+        .enumerate()
+        .map(|(at, entry)| (strsim::normalized_damerau_levenshtein(&title, &short(entry.title)), at));
     scored.filter(|(likeness, _)| *likeness >= 0.6).max_by(|(a, _), (b, _)| a.total_cmp(b)).map(|(_, at)| at)
 }
 
