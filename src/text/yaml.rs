@@ -210,6 +210,13 @@ impl<T: std::hash::Hash> std::hash::Hash for Spanned<T> {
     }
 }
 
+/// Lets maps be asked by plain text; sound because hashing and comparing look at the value alone.
+impl std::borrow::Borrow<str> for Spanned<String> {
+    fn borrow(&self) -> &str {
+        &self.value
+    }
+}
+
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Spanned<T> {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Spanned<T>, D::Error> {
         let read = serde_yaml::Spanned::<T>::deserialize(deserializer)?;

@@ -68,6 +68,20 @@ pub(super) fn kind_of(source: &Source, kinds: &[&'static Kind]) -> std::result::
     kinds.iter().find(|kind| kind.id == id).copied().ok_or_else(Vec::new)
 }
 
+/// What is wrong with the header of a file whose kind is not known. Nothing, where the file cannot be read at all.
+pub(super) fn check_alone(source: &Source) -> Vec<Finding> {
+    let (Ok(keys), Ok(header)) = (yaml::keys(source), yaml::parse::<RawHeader>(source)) else { return Vec::new() };
+    let mut collector = Collector::new(source);
+    header.check(&mut collector, keys.first());
+    collector.findings
+}
+
+/// The channels that a gate file names, with their places.
+pub(super) fn channels(source: &Source) -> Vec<Spanned<String>> {
+    let header: Option<RawHeader> = yaml::parse(source).ok();
+    header.and_then(|header| header.channels).map(|channels| channels.value).unwrap_or_default()
+}
+
 fn ids(kinds: &[&'static Kind]) -> Vec<&'static str> {
     kinds.iter().map(|kind| kind.id).collect()
 }
@@ -114,7 +128,7 @@ const HEADER_KEYS: [&str; 8] = ["title", "owner", "on_fail", "when", "verbs", "c
 const MAX_AGE: Span = Span::minutes(15);
 
 /// The keys that every gate has. The types are those of the file; [`RawHeader::check`] makes the lawful values.
-#[derive(Default, JsonSchema)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(super) struct RawHeader {
     /// The heading of this gate in the protocol document, without its number.

@@ -1,17 +1,22 @@
 //! Reads `gates/` into a [`super::Protocol`], with exact places for everything that is wrong.
 //!
-//! Files are parsed into plain types that keep their places ([`raw`]), then checked into the types of [`super::protocol`]
-//! ([`load`]). Every error of every file is collected, so that one run shows all of them; nothing half right ever leaves this
-//! module.
+//! Files are parsed into plain types that keep their places ([`raw`], [`header`]), then checked into the types of
+//! [`super::protocol`]: the protocol by itself ([`protocol`], [`tags`]), then what the files say of one another ([`agree`]).
+//! Every error of every file is collected, so that one run shows all of them; nothing half right ever leaves this module.
 //!
 //! Deliberately absent: reading files (the caller brings their bytes) and the meaning of what stands under a kind's key
 //! (each kind reads its own).
 
+mod agree;
 pub(in crate::gate) mod collect;
 mod header;
 mod load;
+mod protocol;
 mod raw;
 mod schemas;
+mod tags;
+#[cfg(test)]
+mod tests;
 
 pub use header::{Spec, read};
 pub use load::{GateFiles, load};

@@ -1,64 +1,65 @@
-//! `gates/protocol.yaml` as it is written: every key, with places where a later check may want to show them.
+//! `gates/protocol.yaml` as it is written: every key, with the places that later checks show.
+//!
+//! The JSON Schema is made from these types, so their doc comments are what an editor shows.
 
 use crate::{domain::Span, text::yaml::Spanned};
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
-use std::collections::BTreeMap;
 
 pub type Text = Spanned<String>;
-pub type Named<T> = IndexMap<Spanned<String>, T>;
+/// By name, in the order of the file.
+pub type Named<T> = IndexMap<Text, T>;
 
+/// A release protocol: what is released, where to, by whom, on whose word.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Protocol {
-    /// Version of this format: 1.
-    pub version: Spanned<u32>,
-    /// The packages that are released.
-    #[schemars(with = "BTreeMap<String, Package>")]
-    pub packages: Named<Package>,
-    /// A release's commit must be reachable from one of these branches.
+    /// Version of this format.
+    #[schemars(with = "schema::Version")]
+    pub version: Spanned<u64>,
+    /// What is released. One may be the default; it need not be named then.
+    pub packages: Spanned<Named<Package>>,
+    /// A release's commit must be reachable from one of these branches (names without refs/heads/).
     pub release_branches: Spanned<Vec<Text>>,
-    /// The channels, in order of promotion.
-    #[schemars(with = "BTreeMap<String, Channel>")]
-    pub channels: Named<Channel>,
-    #[serde(default)]
+    /// Where releases go to, in order of promotion.
+    pub channels: Spanned<Named<Channel>>,
+    /// Where the ledger is kept.
     pub ledger: Option<Ledger>,
-    /// The git remote that holds tags and ledger; origin where absent.
-    #[serde(default)]
+    /// The git remote of tags and ledger; origin where absent.
     pub remote: Option<Text>,
+    /// How ledger entries and tags are signed.
     pub signing: Signing,
-    /// What is asked of release tags that others made: signed (default) or any.
-    #[serde(default)]
+    /// What is asked of release tags that others made; signed where absent.
+    #[schemars(with = "Option<schema::ReleaseTags>")]
     pub release_tags: Option<Text>,
+    /// Who may do what, on which channels.
     #[serde(default)]
-    #[schemars(with = "BTreeMap<String, Role>")]
     pub roles: Named<Role>,
-    /// Identities that are automation.
+    /// Identities that are automation: they may not roll back a rollback, lift a hold, or act under one.
     #[serde(default)]
     pub automation: Vec<Text>,
-    /// jq paths removed from every recorded body.
+    /// jq paths that are removed from every recorded body, such as .. | .token?
     #[serde(default)]
     pub redact: Vec<Text>,
+    /// The documents that describe this protocol.
     #[serde(default)]
     pub documents: Documents,
     /// Path of the document lock.
-    #[serde(default)]
     pub lock: Option<Text>,
-    #[serde(default)]
+    /// A file that names the active releases. Not supported by this version.
     pub pointer: Option<Spanned<Pointer>>,
-    /// Artifact kinds.
+    /// Kinds of artifacts. Not supported by this version.
+    pub kinds: Option<Spanned<Named<Value>>>,
+    /// Reviewers by id.
     #[serde(default)]
-    #[schemars(with = "BTreeMap<String, Value>")]
-    pub kinds: Named<Value>,
-    #[serde(default)]
-    #[schemars(with = "BTreeMap<String, Reviewer>")]
     #[allow(dead_code, reason = "only the shape is checked")]
     pub reviewers: Named<Reviewer>,
-    #[serde(default)]
+    /// How slash commands are read.
     #[allow(dead_code, reason = "only the shape is checked")]
     pub comment: Option<Comment>,
+    /// What is called after a move. Not supported by this version.
     #[serde(default)]
     pub hooks: Hooks,
 }
@@ -66,8 +67,9 @@ pub struct Protocol {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Package {
-    /// The pattern of its release tags, with {version} and perhaps {package}.
+    /// The name of its release tags: {version} once, and {package} where there are several packages.
     pub release_tag: Text,
+    /// Whether it is meant where none is named.
     #[serde(default)]
     pub default: bool,
 }
@@ -75,14 +77,14 @@ pub struct Package {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Channel {
-    /// The pattern of its tag; without one the channel is for verification only.
-    #[serde(default)]
+    /// The name of its movable tag, with {channel}, and {package} where there are several packages. Without a tag the
+    /// channel is for verification only.
     pub tag: Option<Text>,
-    #[serde(default)]
+    /// Where it runs: http or https, absolute, without user info, query and fragment.
     pub base_url: Option<Text>,
-    /// Only what is on that channel now may be promoted here.
-    #[serde(default)]
+    /// Only what is on that channel now may be promoted here. It stands before this one.
     pub after: Option<Text>,
+    /// How a running process finds out that it is on this channel; the first rule that holds decides.
     #[serde(default)]
     pub rules: Vec<Rule>,
 }
@@ -90,48 +92,55 @@ pub struct Channel {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
+    /// Shown where the rule decides.
     pub name: Text,
-    /// A jq program over $env and $channel.
+    /// A jq program over $env.NAME and $channel that gives true or false.
     pub when: Text,
 }
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Ledger {
+    /// Branch name without refs/heads/; tagwarden/ledger where absent.
     pub branch: Text,
 }
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Signing {
-    /// A path, env:NAME, agent:FINGERPRINT, or the word none.
+    /// Path of a private key, env:NAME, agent:SHA256:FINGERPRINT, or none.
     pub key: Text,
     /// How many signers an adoption or annulment needs; 1 where absent.
-    #[serde(default)]
     pub threshold: Option<Spanned<u32>>,
 }
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Role {
-    pub who: Vec<Text>,
-    pub may: Vec<Text>,
+    /// ssh:PRINCIPAL, github:NUMERIC-ID, team:ORG/SLUG, permission:LEVEL, or local:E-MAIL where signing is none.
+    pub who: Spanned<Vec<Text>>,
+    /// Verbs.
+    #[schemars(with = "Vec<schema::Permitted>")]
+    pub may: Spanned<Vec<Text>>,
     /// Channels; all where absent.
-    #[serde(default)]
-    pub on: Option<Vec<Text>>,
+    pub on: Option<Spanned<Vec<Text>>>,
 }
 
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Documents {
+    /// Documents whose headings are the gates.
     #[serde(default)]
     pub protocol: Vec<Text>,
+    /// Documents about the past: what they name may be gone.
     #[serde(default)]
     pub archive: Vec<Text>,
+    /// Documents that are only added to.
     #[serde(default)]
     pub log: Vec<Text>,
+    /// Root folders of other repositories, with the name of each.
     #[serde(default)]
-    pub foreign: BTreeMap<String, String>,
+    pub foreign: Named<Text>,
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -139,9 +148,7 @@ pub struct Documents {
 #[allow(dead_code, reason = "the shape is checked; what it asks for is refused")]
 pub struct Pointer {
     pub file: String,
-    #[serde(default)]
     pub shape: Option<String>,
-    #[serde(default)]
     pub branch: Option<String>,
 }
 
@@ -150,25 +157,30 @@ pub struct Pointer {
 #[allow(dead_code, reason = "only the shape is checked")]
 pub struct Reviewer {
     #[serde(rename = "type")]
-    pub kind: String,
+    pub kind: ReviewerKind,
+    /// Numeric id of the account or team.
     pub id: u64,
-    #[serde(default)]
+    /// Numeric id of the app, for bots.
     pub app: Option<u64>,
     #[serde(default)]
     pub approves: Vec<String>,
 }
 
 #[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ReviewerKind {
+    User,
+    Bot,
+    Team,
+}
+
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[allow(dead_code, reason = "only the shape is checked")]
 pub struct Comment {
-    #[serde(default)]
     pub prefix: Option<String>,
-    #[serde(default)]
     pub max_age: Option<Span>,
-    #[serde(default)]
     pub require_sha: Option<bool>,
-    #[serde(default)]
     pub release_issue: Option<u64>,
 }
 
@@ -176,5 +188,49 @@ pub struct Comment {
 #[serde(deny_unknown_fields)]
 pub struct Hooks {
     #[serde(default)]
-    pub after_move: Vec<Spanned<Value>>,
+    pub after_move: Spanned<Vec<Value>>,
+}
+
+/// Words that are read as texts, so that a wrong one is one finding among others, and that the schema lists.
+mod schema {
+    use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+    use std::borrow::Cow;
+
+    pub struct Version;
+
+    impl JsonSchema for Version {
+        fn inline_schema() -> bool {
+            true
+        }
+
+        fn schema_name() -> Cow<'static, str> {
+            "Version".into()
+        }
+
+        fn json_schema(_: &mut SchemaGenerator) -> Schema {
+            json_schema!({ "const": 1 })
+        }
+    }
+
+    #[derive(JsonSchema)]
+    #[serde(rename_all = "lowercase")]
+    #[allow(dead_code, reason = "a list of words for the schema")]
+    pub enum ReleaseTags {
+        Signed,
+        Any,
+    }
+
+    /// The verbs that a role may permit.
+    pub struct Permitted;
+
+    impl JsonSchema for Permitted {
+        fn schema_name() -> Cow<'static, str> {
+            "Permitted".into()
+        }
+
+        fn json_schema(_: &mut SchemaGenerator) -> Schema {
+            let verbs: Vec<&str> = super::super::protocol::permitted().map(|(slug, _)| slug).collect();
+            json_schema!({ "enum": verbs })
+        }
+    }
 }

@@ -255,7 +255,7 @@ mod tests {
     #[test]
     fn what_is_wrong_is_refused_at_its_place() {
         let cases = [
-            (r#"get: "{base_url}/", json: {}"#, "config/missing-key <json> the key `expect` is missing"),
+            (r#"get: "{base_url}/", json: {}"#, "config/missing-key <get> the key `expect` is missing"),
             (r#"get: "{base_url}/", expect: {}"#, "config/missing-key <{> `expect` expects nothing"),
             (r#"expect: { status: 200 }"#, "config/missing-key <{> the request has no URL"),
             (

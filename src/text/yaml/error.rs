@@ -1,17 +1,23 @@
 //! One finding for whatever the YAML crate refused: our words, our codes, the exact place.
 
-use super::{MAX_DEPTH, Source};
+use super::{MAX_DEPTH, Source, Spanned};
 use crate::{
     domain::{Finding, Place},
     text::near,
 };
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, SeqAccess, Visitor},
+};
 use serde_yaml::{Error, Location, budget::BudgetBreach, localizer::ExternalMessageSource};
+use std::{fmt, ops::Range};
 
 pub(super) fn finding(source: &Source, failure: &Error) -> Finding {
     let Described { code, message, help } = describe(failure);
     let place = match code {
         // Shown at the first level too many, not to its end.
         "too-deep" => Place { end_column: None, ..place(source, failure.location()) },
+        "missing-key" => mapping_place(source, failure.location()),
         _ => place(source, failure.location()),
     };
     let finding = Finding::error(format!("config/{code}"), message).at(place);
@@ -143,6 +149,100 @@ fn place(source: &Source, location: Option<Location>) -> Place {
     // A point behind the last character: show the last line that has one.
     let start = if start >= source.text.trim_end().len() { source.text.trim_end().len() } else { start };
     source.place(start..start + length)
+}
+
+/// The crate gives the last key of the mapping in which one is missing. What is shown is its first key.
+fn mapping_place(source: &Source, last: Option<Location>) -> Place {
+    let offset = last.and_then(|location| location.span().byte_offset()).unwrap_or(0) as usize;
+    let tree: Option<Node> = serde_yaml::from_str_with_options(&source.text, super::options()).ok();
+    match tree.and_then(|tree| tree.first_key_beside(offset)) {
+        Some(first) => source.place(first),
+        None => place(source, last),
+    }
+}
+
+/// The shape of a document: its mappings with the places of their keys.
+enum Node {
+    Scalar,
+    List(Vec<Node>),
+    Mapping(Vec<(Spanned<String>, Node)>),
+}
+
+impl Node {
+    /// The first key of the mapping that has a key at this offset.
+    fn first_key_beside(&self, offset: usize) -> Option<Range<usize>> {
+        let mut open = vec![self];
+        while let Some(node) = open.pop() {
+            match node {
+                Node::Scalar => {}
+                Node::List(items) => open.extend(items),
+                Node::Mapping(entries) => {
+                    if entries.iter().any(|(key, _)| key.span.start == offset) {
+                        return entries.first().map(|(key, _)| key.span.clone());
+                    }
+                    open.extend(entries.iter().map(|(_, value)| value));
+                }
+            }
+        }
+        None
+    }
+}
+
+impl<'de> Deserialize<'de> for Node {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Node, D::Error> {
+        deserializer.deserialize_any(NodeVisitor)
+    }
+}
+
+struct NodeVisitor;
+
+/// As deep as the budget lets documents nest.
+impl<'de> Visitor<'de> for NodeVisitor {
+    type Value = Node;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("anything")
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Node, E> {
+        Ok(Node::Scalar)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Node, E> {
+        Ok(Node::Scalar)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Node, E> {
+        Ok(Node::Scalar)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Node, E> {
+        Ok(Node::Scalar)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Node, E> {
+        Ok(Node::Scalar)
+    }
+
+    fn visit_unit<E>(self) -> Result<Node, E> {
+        Ok(Node::Scalar)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Node, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = list.next_element()? {
+            items.push(item);
+        }
+        Ok(Node::List(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Node, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(entry) = map.next_entry()? {
+            entries.push(entry);
+        }
+        Ok(Node::Mapping(entries))
+    }
 }
 
 fn offset_of(source: &Source, line: u64, column: u64) -> usize {

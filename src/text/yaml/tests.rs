@@ -44,6 +44,9 @@ fn everything_wrong_has_its_place() {
     for (text, wanted) in [
         ("x:\n  k: { a: v, c: 1 }\n", "config/unknown-key 2:14-15 |  k: { a: v, c: 1 }|"),
         ("x:\n  k:\n    n: 5\n", "config/missing-key 3:5-6 |    n: 5|"),
+        ("x:\n  k:\n    n: 5\n    l:\n      - a\n  z: {a: 1}\n", "config/missing-key 3:5-6 |    n: 5|"),
+        ("x: {k: {n: 5,\n  b: true,\n  l: [a, b]}}", "config/missing-key 1:9-10 |x: {k: {n: 5,|"),
+        ("x:\n  k: {}\n  z: {a: 1}\n", "config/missing-key 2:6-7 |  k: {}|"),
         ("x:\n  k: { a: v, b: NO }\n", "config/wrong-type 2:17-19 |  k: { a: v, b: NO }|"),
         ("x:\n  k: { a: v, e: halp }\n", "config/unknown-word 2:17-21 |  k: { a: v, e: halp }|"),
         ("x:\n  k: { a: v, e: [halt] }\n", "config/wrong-type 2:17-18 |  k: { a: v, e: [halt] }|"),

@@ -1,0 +1,432 @@
+//! Checks `gates/protocol.yaml` by itself: what is written becomes the values of [`crate::gate::protocol`].
+
+use super::{
+    collect::Collector,
+    raw::{self, Named, Text},
+    tags,
+};
+use crate::{
+    domain::{ChannelName, PackageName, RefName, TagPattern, Verb},
+    gate::protocol::{Channel, Documents, KeySource, Package, Protocol, ReleaseTags, Role, Rule, Signing},
+    text::{near, query, yaml::Spanned},
+};
+use indexmap::IndexMap;
+
+/// The version of the format that is read.
+const VERSION: u64 = 1;
+
+/// The protocol without its gates and signers. What is wrong goes to the collector; `None`, or any finding there, means that
+/// nothing may be made of it.
+pub(super) fn check(check: &mut Collector, raw: &raw::Protocol) -> Option<Protocol> {
+    if *raw.version != VERSION {
+        check.refuse(&raw.version, "unknown-version", format!("version {} of this format is not known", raw.version.value));
+        check.help(format!("this program reads version {VERSION}"));
+    }
+    let packages = packages(check, &raw.packages);
+    let channels = channels(check, raw);
+    let release_branches = release_branches(check, &raw.release_branches);
+    let ledger = ledger(check, raw.ledger.as_ref(), &raw.release_branches);
+    let remote = remote(check, raw.remote.as_ref());
+    let signing = signing(check, &raw.signing);
+    let unsigned = raw.signing.key.as_str() == "none";
+    let release_tags = raw
+        .release_tags
+        .as_ref()
+        .map_or(Some(ReleaseTags::Signed), |word| check.word(word, &[("signed", ReleaseTags::Signed), ("any", ReleaseTags::Any)]));
+    let roles = roles(check, &raw.roles, &raw.channels, unsigned);
+    let automation = raw.automation.iter().filter_map(|who| identity(check, who, unsigned)).collect();
+    let redact = raw.redact.iter().filter_map(|program| redaction(check, program)).collect();
+    let documents = documents(check, &raw.documents);
+    if let Some(lock) = &raw.lock {
+        relative_path(check, lock);
+    }
+    unsupported(check, raw);
+    let protocol = Protocol {
+        packages,
+        release_branches,
+        channels,
+        ledger: ledger?,
+        remote: remote?,
+        signing: signing?,
+        release_tags: release_tags?,
+        roles,
+        automation,
+        redact,
+        documents,
+        gates: Vec::new(),
+        allowed_signers: None,
+        warnings: Vec::new(),
+    };
+    tags::check(check, raw, &protocol);
+    Some(protocol)
+}
+
+fn packages(check: &mut Collector, raw: &Spanned<Named<raw::Package>>) -> IndexMap<PackageName, Package> {
+    let mut packages = IndexMap::new();
+    let mut default: Option<&Text> = None;
+    if raw.is_empty() {
+        check.refuse(raw, "nothing-there", "`packages` names no package");
+    }
+    for (name, package) in &raw.value {
+        let parsed = check.parsed::<PackageName>(name);
+        let pattern = check.kept(&package.release_tag, TagPattern::release(&package.release_tag));
+        if package.default {
+            match default {
+                Some(first) => check.refuse(name, "two-defaults", format!("`{}` is the default package already", first.value)),
+                None => default = Some(name),
+            }
+        }
+        if let (Some(name), Some(release_tag)) = (parsed, pattern) {
+            packages.insert(name, Package { release_tag, default: package.default });
+        }
+    }
+    // One package alone is the default, whether it says so or not.
+    if let (1, Some((_, only))) = (raw.len(), packages.first_mut()) {
+        only.default = true;
+    }
+    packages
+}
+
+fn channels(check: &mut Collector, raw: &raw::Protocol) -> IndexMap<ChannelName, Channel> {
+    let mut channels = IndexMap::new();
+    if raw.channels.is_empty() {
+        check.refuse(&raw.channels, "nothing-there", "`channels` names no channel");
+    }
+    for (position, (name, channel)) in raw.channels.value.iter().enumerate() {
+        let parsed = check.parsed::<ChannelName>(name);
+        let tag = channel.tag.as_ref().and_then(|tag| check.kept(tag, TagPattern::channel(tag)));
+        if let (Some(at), Some(pattern)) = (&channel.tag, &tag)
+            && raw.packages.len() > 1
+            && !pattern.has_package()
+        {
+            check.refuse(at, "package-needed", "with several packages the tag of a channel needs {package}");
+            check.help("for example \"channel/{channel}/{package}\"");
+        }
+        if let Some(after) = &channel.after {
+            check_after(check, after, position, &raw.channels);
+        }
+        let base_url = channel.base_url.as_ref().and_then(|url| base_url(check, url));
+        let rules = rules(check, &channel.rules);
+        let after = channel.after.as_ref().and_then(|after| after.parse().ok());
+        if let Some(name) = parsed {
+            channels.insert(name, Channel { tag, base_url, after, rules });
+        }
+    }
+    channels
+}
+
+/// `after` names a channel that stands before this one, so there is no circle, and that has a tag, so something can be on it.
+fn check_after(check: &mut Collector, after: &Text, position: usize, channels: &Named<raw::Channel>) {
+    let earlier: Vec<&str> = channels.keys().take(position).map(|name| name.as_str()).collect();
+    match channels.get_full(after) {
+        Some((at, name, earlier)) if at < position => {
+            if earlier.tag.is_none() {
+                check.refuse(after, "no-tag", format!("nothing can be on `{}`, which has no tag", name.value));
+                check.help("name a channel with a `tag`");
+            }
+        }
+        Some((at, _, _)) if at == position => {
+            check.refuse(after, "order", "a channel cannot come after itself");
+        }
+        Some(_) => {
+            check.refuse(after, "order", format!("`{}` stands further down; channels stand in order of promotion", after.value));
+            check.help("move this channel behind it");
+        }
+        None => {
+            check.refuse(after, "unknown-channel", format!("there is no channel `{}`", after.escape_debug()));
+            check.help(near::help(after, &earlier));
+        }
+    }
+}
+
+/// An absolute http(s) URL without user info, query and fragment; given back without a trailing slash.
+fn base_url(check: &mut Collector, url: &Text) -> Option<String> {
+    let why = match url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")) {
+        None => Some("it starts with http:// or https://"),
+        Some(_) if url.contains(|c: char| c.is_whitespace() || c.is_control() || "\\{}<>\"^`|".contains(c)) => {
+            Some("it has a character that no URL has")
+        }
+        Some(rest) if rest.contains(['?', '#']) => Some("it has no query and no fragment"),
+        Some(rest) => {
+            let host = rest.split('/').next().unwrap_or_default();
+            let (name, port) = match host.rsplit_once(':') {
+                Some((name, port)) if !port.contains(']') => (name, Some(port)),
+                _ => (host, None),
+            };
+            let port_is_lawful =
+                port.is_none_or(|port| port.bytes().all(|c| c.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0));
+            match () {
+                () if host.contains('@') => Some("it has no user info: secrets do not belong into it"),
+                () if name.is_empty() || name.starts_with('.') => Some("it names a host"),
+                () if !port_is_lawful => Some("its port is a number from 1 to 65535"),
+                () => None,
+            }
+        }
+    };
+    match why {
+        None => Some(url.trim_end_matches('/').to_owned()),
+        Some(why) => {
+            check.refuse(url, "base-url", format!("this is no base URL: {why}"));
+            check.help("for example https://example.com");
+            None
+        }
+    }
+}
+
+fn rules(check: &mut Collector, raw: &[raw::Rule]) -> Vec<Rule> {
+    let mut rules: Vec<Rule> = Vec::new();
+    for rule in raw {
+        if rule.name.trim().is_empty() || rule.name.contains('\n') {
+            check.refuse(&rule.name, "wrong-value", "one line of text must stand here");
+        } else if rules.iter().any(|other| other.name == rule.name.value) {
+            check.refuse(&rule.name, "duplicate", format!("a rule `{}` stands before", rule.name.escape_debug()));
+        }
+        let compiled = query::Program::compile_in(check.source, &rule.when, &["env", "channel"]);
+        // Only named variables can be asked for, so a rule that looks at others could never be judged.
+        let named = compiled.and_then(|_| query::env_names(&rule.when).map_err(|error| error.finding(check.source, &rule.when)));
+        match named {
+            Ok(_) => rules.push(Rule { name: rule.name.value.clone(), when: rule.when.value.clone() }),
+            Err(finding) => check.findings.push(finding),
+        }
+    }
+    rules
+}
+
+/// A jq program that names paths. Tried on a few shapes, because the engine finds out only when it runs.
+fn redaction(check: &mut Collector, program: &Text) -> Option<String> {
+    if let Err(finding) = query::Program::compile_in(check.source, program, &[]) {
+        check.findings.push(finding);
+        return None;
+    }
+    let paths = query::Program::compile(&format!("[path(\n{}\n)]", program.value), &[]);
+    let fails = |paths: &query::Program| {
+        let shapes = [serde_json::json!(null), serde_json::json!({}), serde_json::json!([])];
+        shapes.iter().any(|shape| paths.run(shape, &[]).is_err_and(|error| error.contains("path expression")))
+    };
+    if paths.as_ref().map_or(true, fails) {
+        check.refuse(program, "no-path", "this program gives values, not paths");
+        check.help("write what is to be removed as a path, such as '.. | .token?'");
+        return None;
+    }
+    Some(program.value.clone())
+}
+
+fn release_branches(check: &mut Collector, raw: &Spanned<Vec<Text>>) -> Vec<String> {
+    if raw.is_empty() {
+        check.refuse(raw, "nothing-there", "`release_branches` names no branch");
+    }
+    let mut branches: Vec<String> = Vec::new();
+    for branch in &raw.value {
+        if branches.contains(&branch.value) {
+            check.refuse(branch, "duplicate", format!("`{}` stands here a second time", branch.value));
+        } else if branch_ref(check, branch).is_some() {
+            branches.push(branch.value.clone());
+        }
+    }
+    branches
+}
+
+/// The full ref of a branch that is written without `refs/heads/`.
+fn branch_ref(check: &mut Collector, branch: &Text) -> Option<RefName> {
+    if branch.starts_with("refs/") || branch.as_str() == "HEAD" {
+        check.refuse(branch, "branch", format!("`{}` is no branch name", branch.escape_debug()));
+        check.help("write the name without refs/heads/");
+        return None;
+    }
+    let name = format!("refs/heads/{}", branch.value).parse::<RefName>();
+    if name.is_err() {
+        check.refuse(branch, "branch", format!("`{}` is no branch name that git allows", branch.escape_debug()));
+    }
+    name.ok()
+}
+
+fn ledger(check: &mut Collector, raw: Option<&raw::Ledger>, release_branches: &[Text]) -> Option<RefName> {
+    let Some(ledger) = raw else {
+        return "refs/heads/tagwarden/ledger".parse().ok();
+    };
+    let name = branch_ref(check, &ledger.branch)?;
+    if let Some(branch) = release_branches.iter().find(|branch| tags::in_the_way(branch, &ledger.branch)) {
+        check.refuse(&ledger.branch, "ledger-branch", format!("the ledger cannot be kept beside the release branch `{}`", branch.value));
+        check.help("give it a branch of its own, such as tagwarden/ledger");
+    }
+    Some(name)
+}
+
+fn remote(check: &mut Collector, raw: Option<&Text>) -> Option<String> {
+    let Some(name) = raw else { return Some("origin".to_owned()) };
+    // What could be an option, a path or a URL is no name.
+    let lawful = name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
+        && !name.contains("..")
+        && !name.ends_with(".lock");
+    if !lawful {
+        check.refuse(name, "remote", format!("`{}` is no name of a remote", name.escape_debug()));
+        check.help("write a name that `git remote` lists, not a URL");
+    }
+    lawful.then(|| name.value.clone())
+}
+
+fn signing(check: &mut Collector, raw: &raw::Signing) -> Option<Signing> {
+    let key = key_source(&raw.key);
+    if key.is_none() {
+        check.refuse(&raw.key, "signing-key", format!("`{}` names no key", raw.key.escape_debug()));
+        check.help("a path, env:NAME, agent:SHA256:FINGERPRINT, or none");
+    }
+    let threshold = raw.threshold.as_ref().map_or(1, |threshold| threshold.value);
+    if let Some(at) = &raw.threshold {
+        if threshold == 0 {
+            check.refuse(at, "threshold", "with a threshold of 0 anybody could adopt anything");
+            check.help("1 or more");
+        } else if threshold > 1 && key == Some(KeySource::None) {
+            check.refuse(at, "threshold", format!("nobody signs, so {threshold} signers are never had"));
+        }
+    }
+    Some(Signing { key: key?, threshold })
+}
+
+fn key_source(text: &str) -> Option<KeySource> {
+    if text == "none" {
+        return Some(KeySource::None);
+    }
+    if let Some(name) = text.strip_prefix("env:") {
+        let lawful =
+            name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        return lawful.then(|| KeySource::Env(name.to_owned()));
+    }
+    if let Some(fingerprint) = text.strip_prefix("agent:") {
+        // The digest in base64 without padding.
+        let digits = fingerprint.strip_prefix("SHA256:")?;
+        let lawful = digits.len() == 43 && digits.chars().all(|c| c.is_ascii_alphanumeric() || "+/".contains(c));
+        return lawful.then(|| KeySource::Agent(fingerprint.to_owned()));
+    }
+    let lawful = !text.trim().is_empty() && !text.starts_with('-') && !text.chars().any(char::is_control);
+    lawful.then(|| KeySource::Path(text.to_owned()))
+}
+
+/// The verbs that a role may permit: adopting and annulling are decided by the signers and their threshold.
+pub(super) fn permitted() -> impl Iterator<Item = (&'static str, Verb)> {
+    Verb::ALL.iter().filter(|verb| !matches!(verb, Verb::Adopt | Verb::Annul)).map(|verb| (verb.slug(), *verb))
+}
+
+fn roles(check: &mut Collector, raw: &Named<raw::Role>, channels: &Named<raw::Channel>, unsigned: bool) -> IndexMap<String, Role> {
+    let verbs: Vec<(&'static str, Verb)> = permitted().collect();
+    let known: Vec<&str> = channels.keys().map(|name| name.as_str()).collect();
+    let mut roles = IndexMap::new();
+    for (name, role) in raw {
+        for (list, what) in [(&role.who, "nobody"), (&role.may, "nothing")] {
+            if list.is_empty() {
+                check.refuse(list, "nothing-there", format!("role `{}` permits {what}", name.escape_debug()));
+            }
+        }
+        let who = role.who.iter().filter_map(|who| identity(check, who, unsigned)).collect();
+        let mut may = Vec::new();
+        for verb in &role.may.value {
+            if matches!(verb.as_str(), "adopt" | "annul") {
+                check.refuse(verb, "verb", format!("`{}` is decided by the signers and their threshold", verb.value));
+                check.help("see `signing.threshold`");
+            } else if let Some(verb) = check.word(verb, &verbs) {
+                may.push(verb);
+            }
+        }
+        let on = role.on.as_ref().map(|on| {
+            if on.is_empty() {
+                check.refuse(on, "nothing-there", format!("role `{}` permits it nowhere", name.escape_debug()));
+                check.help("leave `on` out for every channel");
+            }
+            on.iter().filter_map(|channel| known_channel(check, channel, &known)).collect()
+        });
+        roles.insert(name.value.clone(), Role { who, may, on });
+    }
+    roles
+}
+
+pub(super) fn known_channel(check: &mut Collector, name: &Text, known: &[&str]) -> Option<ChannelName> {
+    if !known.contains(&name.as_str()) {
+        check.refuse(name, "unknown-channel", format!("there is no channel `{}`", name.escape_debug()));
+        check.help(near::help(name, known));
+        return None;
+    }
+    name.parse().ok()
+}
+
+/// `ssh:<principal>`, `github:<numeric id>`, `team:<org>/<slug>`, `permission:<level>`; `local:<e-mail>` where signing is
+/// none. Names of accounts are not taken: they can be given up and taken over.
+fn identity(check: &mut Collector, who: &Text, unsigned: bool) -> Option<String> {
+    let slug = |text: &str| {
+        text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
+    };
+    let help = match who.split_once(':') {
+        Some(("ssh", principal)) if printable(principal) => None,
+        Some(("ssh", _)) => Some("ssh:PRINCIPAL, as it stands in allowed_signers"),
+        Some(("local", mail)) if unsigned && printable(mail) => None,
+        Some(("local", _)) if !unsigned => Some("local:E-MAIL proves nothing; it counts only with `signing: { key: none }`"),
+        Some(("local", _)) => Some("local:E-MAIL, as git knows it"),
+        Some(("github", id)) if !id.is_empty() && id.bytes().all(|c| c.is_ascii_digit()) && !id.starts_with('0') => None,
+        Some(("github", _)) => Some("github:NUMERIC-ID; an account's name can change hands, its id cannot"),
+        Some(("team", team)) if team.split_once('/').is_some_and(|(org, team)| slug(org) && slug(team)) => None,
+        Some(("team", _)) => Some("team:ORG/SLUG"),
+        Some(("permission", level)) if PERMISSIONS.contains(&level) => None,
+        Some(("permission", _)) => Some("permission:read, triage, write, maintain or admin"),
+        _ => Some("ssh:PRINCIPAL, github:NUMERIC-ID, team:ORG/SLUG, permission:LEVEL, or local:E-MAIL without signing"),
+    };
+    match help {
+        None => Some(who.value.clone()),
+        Some(help) => {
+            check.refuse(who, "identity", format!("`{}` is no identity that counts here", who.escape_debug()));
+            check.help(help);
+            None
+        }
+    }
+}
+
+const PERMISSIONS: [&str; 5] = ["read", "triage", "write", "maintain", "admin"];
+
+fn printable(text: &str) -> bool {
+    !text.is_empty() && !text.chars().any(|c| c.is_whitespace() || c.is_control())
+}
+
+fn documents(check: &mut Collector, raw: &raw::Documents) -> Documents {
+    let mut paths = |list: &[Text]| {
+        let mut paths = Vec::new();
+        for path in list {
+            let Some(lawful) = relative_path(check, path) else { continue };
+            if paths.contains(&lawful) {
+                check.refuse(path, "duplicate", format!("`{lawful}` stands here a second time"));
+            }
+            paths.push(lawful);
+        }
+        paths
+    };
+    let (protocol, archive, log) = (paths(&raw.protocol), paths(&raw.archive), paths(&raw.log));
+    let foreign = raw.foreign.iter().filter_map(|(root, name)| Some((relative_path(check, root)?, name.value.clone()))).collect();
+    Documents { protocol, archive, log, foreign }
+}
+
+/// A path inside the repository. A folder may end with a slash.
+fn relative_path(check: &mut Collector, path: &Text) -> Option<String> {
+    let inside = |part: &str| !matches!(part, "" | "." | "..");
+    let trimmed = path.strip_suffix('/').unwrap_or(path);
+    if trimmed.split('/').all(inside) && !path.contains(['\\', ':']) && !path.chars().any(char::is_control) {
+        return Some(path.value.clone());
+    }
+    check.refuse(path, "path", format!("`{}` is no path inside the repository", path.escape_debug()));
+    check.help("relative to the repository's root, with `/`, without `..`");
+    None
+}
+
+/// What a later version does. Ignoring it would promise what is not done.
+fn unsupported(check: &mut Collector, raw: &raw::Protocol) {
+    let mut refuse = |at: Spanned<()>, what: &str| {
+        check.refuse(&at, "not-supported", format!("`{what}` is not supported by this version"));
+        check.help("remove it");
+    };
+    if let Some(pointer) = &raw.pointer {
+        refuse(pointer.with(()), "pointer");
+    }
+    if let Some(kinds) = raw.kinds.as_ref().filter(|kinds| !kinds.is_empty()) {
+        refuse(kinds.with(()), "kinds");
+    }
+    if !raw.hooks.after_move.is_empty() {
+        refuse(raw.hooks.after_move.with(()), "hooks.after_move");
+    }
+}
