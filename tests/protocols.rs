@@ -175,8 +175,11 @@ fn the_smallest_protocol_signs_nothing_and_decides_both_ways() {
     assert_eq!(protocol.gates[0].verbs(), [Verb::Promote, Verb::Rollback]);
 }
 
+/// Changes the answer to a request.
+type Spoil<'s> = &'s dyn Fn(&str, &mut HttpGot);
+
 /// A deployment that does what the document of the ready set asks for; `spoil` may change an answer.
-fn deployment(ask: &Ask, spoil: &dyn Fn(&str, &mut HttpGot)) -> Got {
+fn deployment(ask: &Ask, spoil: Spoil) -> Got {
     let Ask::Http(ask) = ask else { panic!("{ask:?}") };
     let path = ask.url.strip_prefix("https://staging.example.com").unwrap();
     let request = format!("{} {path}", ask.method);
@@ -199,7 +202,7 @@ fn deployment(ask: &Ask, spoil: &dyn Fn(&str, &mut HttpGot)) -> Got {
 fn the_ready_set_passes_a_sound_deployment_and_no_spoilt_one() {
     let files = written(&["init"]);
     let protocol = load(&files);
-    let verdict = |gate: &str, spoil: &dyn Fn(&str, &mut HttpGot)| {
+    let verdict = |gate: &str, spoil: Spoil| {
         let gate = protocol.gates.iter().find(|loaded| loaded.id.as_str() == gate).unwrap();
         judge(&protocol, gate, "staging", files.clone(), |ask| deployment(ask, spoil))
     };
@@ -208,7 +211,7 @@ fn the_ready_set_passes_a_sound_deployment_and_no_spoilt_one() {
         assert_eq!(judgement.outcome(), Outcome::Passed, "{gate}: {:#?}", judgement.findings());
     }
     let set = |got: &mut HttpGot, pointer: &str, value: Value| *got.body.pointer_mut(pointer).unwrap() = value;
-    let spoils: [(&str, &str, &dyn Fn(&str, &mut HttpGot), Outcome); 9] = [
+    let spoils: [(&str, &str, Spoil, Outcome); 9] = [
         ("auth-keys", "live keys", &|_, got| set(got, "/config/auth/mode", json!("live")), Outcome::Failed),
         ("auth-keys", "no authentication", &|_, got| set(got, "/config/auth/enabled", json!(false)), Outcome::Failed),
         ("auth-keys", "down", &|_, got| got.status = 503, Outcome::Inconclusive),

@@ -88,10 +88,13 @@ pub struct Kind {
     /// Whether some probe of this kind may write.
     pub writes: bool,
     /// Reads a gate file of this kind.
-    pub read: fn(&Source) -> Result<(Header, Box<dyn Gate>)>,
+    pub read: fn(&Source) -> Result<Read>,
     /// JSON Schema of what stands under the kind's key.
     pub schema: fn(&mut schemars::SchemaGenerator) -> schemars::Schema,
 }
+
+/// A gate file as read: what every gate has, and the gate itself.
+pub type Read = (Header, Box<dyn Gate>);
 
 /// What every gate file has, whatever its kind.
 #[derive(Clone, Debug, PartialEq, Eq)]

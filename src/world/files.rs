@@ -79,6 +79,14 @@ pub fn public_key(named: &str, home: Option<&str>) -> Option<String> {
     Some(text.trim().to_owned())
 }
 
+/// A small text file that the user named.
+pub fn read_text(path: &Path, limit: u64) -> io::Result<String> {
+    if fs::metadata(path)?.len() > limit {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, format!("it is larger than {limit} bytes")));
+    }
+    fs::read_to_string(path)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,12 +136,4 @@ mod tests {
             }
         }
     }
-}
-
-/// A small text file that the user named.
-pub fn read_text(path: &Path, limit: u64) -> io::Result<String> {
-    if fs::metadata(path)?.len() > limit {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, format!("it is larger than {limit} bytes")));
-    }
-    fs::read_to_string(path)
 }
