@@ -71,6 +71,8 @@ struct Scene {
     endpoint: Arc<Endpoint>,
     people: [PathBuf; 2],
     version: Mutex<u64>,
+    /// Every ledger commit ever seen on the remote, oldest first: the ledger only grows.
+    seen: Mutex<Vec<String>>,
 }
 
 impl Scene {
@@ -93,7 +95,7 @@ release_tags: any
         let ground = Ground::new(&files);
         let people = [ground.clone_as("one"), ground.clone_as("two")];
         assert_eq!(ground.run(&people[0], &["policy", "adopt", "--reason", "start"], None).code, 0);
-        Scene { ground: Arc::new(ground), endpoint: Arc::new(endpoint), people, version: Mutex::new(0) }
+        Scene { ground: Arc::new(ground), endpoint: Arc::new(endpoint), people, version: Mutex::new(0), seen: Mutex::default() }
     }
 
     /// A new commit of this person, and the version it gets.
@@ -111,6 +113,16 @@ release_tags: any
     fn hand_move(&self) {
         let oid = self.ground.git(&self.ground.remote(), &["rev-parse", "main"]);
         self.ground.git(&self.ground.remote(), &["update-ref", TAG, &oid]);
+    }
+
+    /// Looks at the ledger and compares it with what was seen before.
+    fn look(&self) -> Result<(), TestCaseError> {
+        let list = self.ground.git(&self.ground.remote(), &["rev-list", "--reverse", LEDGER]);
+        let now: Vec<String> = list.lines().map(str::to_owned).collect();
+        let mut seen = self.seen.lock().unwrap();
+        prop_assert!(now.starts_with(&seen), "the ledger lost entries: it was {:?}, it is {:?}", seen, now);
+        *seen = now;
+        Ok(())
     }
 
     fn rival(&self, by: usize, meanwhile: Meanwhile) {
@@ -160,6 +172,8 @@ release_tags: any
             if first && at == Checkpoint::BeforePush {
                 // A runtime of its own: this one is in the middle of the promotion.
                 std::thread::scope(|scope| drop(scope.spawn(|| scene.rival(1 - by, meanwhile)).join()));
+                // Whatever the rival wrote must still be there after the push.
+                let _ = scene.look();
             }
             match dies == Some(at) {
                 true => Err(Fault::new(Reason::Internal, "killed")),
@@ -191,6 +205,7 @@ release_tags: any
     /// What must hold after anything: each move has its gates, each gate its evidence, bound to the move; every tag that
     /// Tagwarden made is where an entry put it.
     fn check_ledger(&self) -> Result<(), TestCaseError> {
+        self.look()?;
         let entries = self.ground.entries();
         let mut serial = 0;
         let mut tag: Option<String> = None;
@@ -242,7 +257,7 @@ release_tags: any
 }
 
 fn cases() -> u32 {
-    std::env::var("TAGWARDEN_PROPERTY_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(5)
+    std::env::var("TAGWARDEN_PROPERTY_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(8)
 }
 
 proptest! {
