@@ -21,14 +21,26 @@ use tagwarden::{
 #[derive(Clone, Debug)]
 enum Event {
     /// A promotion of a new commit by one of two people. What happens between judgement and push is part of it.
-    Promote { by: usize, meanwhile: Meanwhile, dies: Option<Checkpoint> },
+    Promote {
+        by: usize,
+        meanwhile: Meanwhile,
+        dies: Option<Checkpoint>,
+    },
     Endpoint(Mood),
-    Hold { by: usize },
-    Unhold { by: usize },
-    Rollback { by: usize },
+    Hold {
+        by: usize,
+    },
+    Unhold {
+        by: usize,
+    },
+    Rollback {
+        by: usize,
+    },
     /// Somebody moves the channel tag by hand.
     HandMove,
-    Mend { by: usize },
+    Mend {
+        by: usize,
+    },
 }
 
 /// What a rival does just before the push.
@@ -151,7 +163,9 @@ release_tags: any
                     drop(self.ground.run(&self.people[*by], &words, None));
                 }
             }
-            Event::Rollback { by } => drop(self.ground.run(&self.people[*by], &["rollback", "--channel", "live", "--reason", "back"], None)),
+            Event::Rollback { by } => {
+                drop(self.ground.run(&self.people[*by], &["rollback", "--channel", "live", "--reason", "back"], None))
+            }
             Event::HandMove => self.hand_move(),
             Event::Mend { by } => drop(self.ground.run(&self.people[*by], &["doctor", "--fix"], None)),
             Event::Promote { by, meanwhile, dies } => {
@@ -184,7 +198,8 @@ release_tags: any
 
     fn judge_answer(&self, answer: &Answer, release: &str, before: (BTreeMap<String, String>, usize, usize)) -> Result<(), TestCaseError> {
         let mine = |entry: &serde_json::Value| {
-            entry["action"] == "promote" && entry["releases"][0]["version"].as_str().is_some_and(|version| release.ends_with(&format!("@{version}")))
+            entry["action"] == "promote"
+                && entry["releases"][0]["version"].as_str().is_some_and(|version| release.ends_with(&format!("@{version}")))
         };
         let entry = self.ground.entries().into_iter().skip(before.1).find(|(_, entry)| mine(entry));
         match (answer.reason, &entry) {
@@ -197,7 +212,12 @@ release_tags: any
             let evidence = self.ground.json_at(&oid, "evidence/health.json");
             let nonce = evidence["answers"][0]["got"]["http"]["body"]["nonce"].as_u64();
             let fresh = &self.endpoint.good()[before.2..];
-            prop_assert!(nonce.is_some_and(|nonce| fresh.contains(&nonce)), "the evidence is not of this run: {:?} not in {:?}", nonce, fresh);
+            prop_assert!(
+                nonce.is_some_and(|nonce| fresh.contains(&nonce)),
+                "the evidence is not of this run: {:?} not in {:?}",
+                nonce,
+                fresh
+            );
         }
         Ok(())
     }
@@ -251,7 +271,9 @@ release_tags: any
     fn still_held(&self, oid: &str) -> bool {
         let holds = self.ground.json_at(oid, "state.json")["holds"].clone();
         holds.as_array().is_some_and(|holds| {
-            holds.iter().any(|hold| hold["scope"] == "all" || (hold["scope"] == "channel" && hold["of"] == "live" && hold["automation_only"] != true))
+            holds.iter().any(|hold| {
+                hold["scope"] == "all" || (hold["scope"] == "channel" && hold["of"] == "live" && hold["automation_only"] != true)
+            })
         })
     }
 }

@@ -69,7 +69,12 @@ impl Expectation {
         let outputs = self.program.run(answer, variables);
         let holds = matches!(outputs.as_deref(), Ok([Value::Bool(true)]));
         let hangs_on = |other: &Value| holds != matches!(self.program.run(other, variables).as_deref(), Ok([Value::Bool(true)]));
-        if has_marks(answer) && (hangs_on(&unmarked(answer, false)) || hangs_on(&unmarked(answer, true))) {
+        let hidden = || {
+            let stand_ins = [unmarked(answer, false), unmarked(answer, true)];
+            // A no stays a no; only a yes must not rest on a value that is hidden.
+            stand_ins.iter().any(hangs_on) || (holds && literals(self.text()).iter().any(|literal| hangs_on(&unmarked_as(answer, literal))))
+        };
+        if has_marks(answer) && hidden() {
             return Verdict::Hidden;
         }
         if holds { Verdict::Holds } else { self.broken(answer, variables, outputs) }
@@ -155,6 +160,41 @@ fn cut(text: &str) -> String {
     if text.chars().count() <= BRIEF { text.to_owned() } else { text.chars().take(BRIEF).chain("...".chars()).collect() }
 }
 
+/// The texts that a program names itself: what a hidden value may well be compared with.
+fn literals(program: &str) -> Vec<String> {
+    let mut literals = Vec::new();
+    let mut rest = program;
+    while let Some(start) = rest.find('"') {
+        let body = &rest[start + 1..];
+        let mut escaped = false;
+        let end = body.find(|c: char| {
+            let ends = c == '"' && !escaped;
+            escaped = c == '\\' && !escaped;
+            ends
+        });
+        let Some(end) = end else { break };
+        // An escape the reader of JSON does not know is an interpolation; it has no one text.
+        if let Ok(literal) = serde_json::from_str::<String>(&rest[start..start + end + 2]) {
+            // A pattern's anchors stand for no text.
+            let bare = literal.trim_start_matches('^').trim_end_matches('$').to_owned();
+            literals.extend([literal, bare]);
+        }
+        rest = &body[end + 1..];
+    }
+    literals
+}
+
+/// The same answer with this text wherever something was hidden.
+fn unmarked_as(answer: &Value, literal: &str) -> Value {
+    let mut other = answer.clone();
+    // Cannot fail: the closure never does.
+    _ = map_strings::<()>(&mut other, |text| {
+        let whole = text == MASKED || text == REDACTED;
+        Ok(if whole { literal.to_owned() } else { text.replace(MASKED, literal).replace(REDACTED, literal) })
+    });
+    other
+}
+
 /// The same answer with other texts where something was hidden: all alike, or all different.
 fn unmarked(answer: &Value, alike: bool) -> Value {
     let mut other = answer.clone();
@@ -196,6 +236,20 @@ mod tests {
             ("$channel == \"staging\" and $capture.A == \"x\" and $version == null", true),
         ] {
             assert_eq!(check(program, json!({"a": 1, "b": true})) == Verdict::Holds, holds, "{program}");
+        }
+    }
+
+    #[test]
+    fn a_hidden_value_may_be_what_the_program_names() {
+        let answer = json!({ "password": REDACTED, "note": format!("it is {MASKED}"), "status": "ok" });
+        for (program, hidden) in [
+            (".password != \"changeme\"", true),
+            (".password | test(\"^changeme$\") | not", true),
+            (".note | contains(\"ok\") | not", true),
+            (".status == \"ok\"", false),
+            ("has(\"password\")", false),
+        ] {
+            assert_eq!(check(program, answer.clone()) == Verdict::Hidden, hidden, "{program}");
         }
     }
 

@@ -73,13 +73,7 @@ impl Ground {
     }
 
     pub fn git(&self, dir: &Path, args: &[&str]) -> String {
-        let output = Command::new("git")
-            .args(args)
-            .current_dir(dir)
-            .env_clear()
-            .envs(self.vars())
-            .output()
-            .expect("git starts");
+        let output = Command::new("git").args(args).current_dir(dir).env_clear().envs(self.vars()).output().expect("git starts");
         assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
@@ -88,7 +82,12 @@ impl Ground {
         let path = std::env::var("PATH").unwrap();
         let home = self.folder.path().to_string_lossy().into_owned();
         let pairs = [("PATH", path.as_str()), ("HOME", &home), ("GIT_CONFIG_GLOBAL", "/dev/null"), ("GIT_CONFIG_NOSYSTEM", "1")];
-        let identity = [("GIT_AUTHOR_NAME", "Test"), ("GIT_COMMITTER_NAME", "Test"), ("GIT_AUTHOR_EMAIL", "t@example.com"), ("GIT_COMMITTER_EMAIL", "t@example.com")];
+        let identity = [
+            ("GIT_AUTHOR_NAME", "Test"),
+            ("GIT_COMMITTER_NAME", "Test"),
+            ("GIT_AUTHOR_EMAIL", "t@example.com"),
+            ("GIT_COMMITTER_EMAIL", "t@example.com"),
+        ];
         pairs.iter().chain(&identity).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     }
 
