@@ -262,7 +262,7 @@ async fn an_environment_that_cannot_be_read_is_no_empty_one() {
 #[tokio::test]
 async fn no_secret_is_in_any_answer() {
     let bench = Bench::new(&[("API_TOKEN", CANARY), ("PLAIN", "canary-0b1c2d3e"), ("STAGE", "staging")]).await;
-    let echo = |request: &str| format!("{{\"said\": {:?}, \"stage\": \"staging\"}}", request);
+    let echo = |request: &str| format!("{{\"said\": {request:?}, \"own\": \"{CANARY}\", \"stage\": \"staging\"}}");
     let (url, _) = server(1, echo);
     let mut http = HttpAsk {
         method: "POST".to_owned(),
@@ -283,6 +283,7 @@ async fn no_secret_is_in_any_answer() {
             variable("DEPLOYED", command_env),
             Ask::Http(http),
             Ask::Command(command),
+            Ask::Http(HttpAsk { method: "GET".to_owned(), url: url.clone(), record: vec!["x-echo".to_owned()], ..HttpAsk::default() }),
             get("http://127.0.0.1:9/{env.API_TOKEN}".to_owned()),
             Ask::Command(CommandAsk { run: vec!["/none".to_owned()], env: vec!["PLAIN".to_owned()], ..CommandAsk::default() }),
         ])

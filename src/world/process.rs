@@ -164,7 +164,8 @@ impl Call {
         drop(group);
         write.abort();
         let Ok(status) = waited else {
-            let _ = child.wait().await;
+            // The group is gone; collect what is left of its leader.
+            let _ = child.kill().await;
             return Err(Unavailable::new(why::TIMEOUT));
         };
         let (stdout, stderr) = tokio::join!(stdout.finish(), stderr.finish());

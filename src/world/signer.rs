@@ -162,7 +162,7 @@ fn located(path: &str, env: &EnvVars, dir: &Path) -> PathBuf {
 fn key_text(value: &str) -> String {
     let text = value.trim().replace("\r\n", "\n");
     let text = if text.contains('\n') { text } else { text.replace("\\n", "\n") };
-    format!("{text}\n")
+    format!("{}\n", text.trim_end())
 }
 
 fn private_folder() -> Result<TempDir> {

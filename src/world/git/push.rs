@@ -125,6 +125,11 @@ pub enum RefAnswer {
     Unknown(String),
 }
 
+/// The answer of a push that gave none.
+pub(super) fn no_answer(why: String) -> PushAnswer {
+    PushAnswer { end: PushEnd::Unknown(why), lines: Vec::new(), remote: Vec::new() }
+}
+
 /// Reads exit code and output of a push.
 pub(super) fn read_answer(spec: &PushSpec, code: Option<i32>, stdout: &str, stderr: &str) -> PushAnswer {
     let remote: Vec<String> =

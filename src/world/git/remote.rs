@@ -96,8 +96,12 @@ impl Git {
             args.extend(["-c".into(), format!("remote.{remote}.mirror=false").into()]);
         }
         args.extend(push::push_argv(remote, spec)?);
-        let output = self.runner().run(args, None).await?;
-        Ok(push::read_answer(spec, output.code, &output.text(), &output.stderr))
+        match self.runner().run(args, None).await {
+            Ok(output) => Ok(push::read_answer(spec, output.code, &output.text(), &output.stderr)),
+            // It was ended half-way: what it had sent by then is not known.
+            Err(fault) if fault.reason == Reason::Unreachable => Ok(push::no_answer(fault.message)),
+            Err(fault) => Err(fault),
+        }
     }
 
     /// Whether the remote can push atomically, asked by a push that sends nothing. `commit`: any commit that is here.

@@ -68,6 +68,7 @@ const CONFIG: &[&str] = &[
 pub(super) struct Runner {
     dir: PathBuf,
     env: Vec<(OsString, OsString)>,
+    limit: Duration,
     started: AtomicU64,
 }
 
@@ -87,7 +88,7 @@ impl Runner {
         let mut kept: Vec<(OsString, OsString)> =
             env.iter().filter(|(name, _)| !dropped(name)).map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         kept.extend(FIXED.iter().map(|(name, value)| (OsString::from(name), OsString::from(value))));
-        Runner { dir: dir.to_owned(), env: kept, started: AtomicU64::new(0) }
+        Runner { dir: dir.to_owned(), env: kept, limit: LIMIT, started: AtomicU64::new(0) }
     }
 
     pub fn started(&self) -> u64 {
@@ -109,8 +110,8 @@ impl Runner {
             }
         };
         let both = async { tokio::join!(write, child.wait_with_output()).1 };
-        let Ok(output) = tokio::time::timeout(LIMIT, both).await else {
-            return Err(Fault::new(Reason::Unreachable, format!("git did not end within {} s", LIMIT.as_secs())));
+        let Ok(output) = tokio::time::timeout(self.limit, both).await else {
+            return Err(Fault::new(Reason::Unreachable, format!("git did not end within {} s", self.limit.as_secs())));
         };
         let output = output.map_err(not_started)?;
         let stderr = mask_userinfo(&String::from_utf8_lossy(&output.stderr));
@@ -192,6 +193,14 @@ mod tests {
         ] {
             assert_eq!(mask_userinfo(text), masked);
         }
+    }
+
+    #[tokio::test]
+    async fn a_git_that_hangs_is_ended() {
+        let limit = Duration::from_millis(200);
+        let runner = Runner { limit, ..Runner::new(Path::new("/"), &EnvVars::from_process()) };
+        let hang = ["-c", "alias.hang=!sleep 600", "hang"];
+        assert_eq!(runner.run(hang, None).await.err().map(|fault| fault.reason), Some(Reason::Unreachable));
     }
 
     #[test]
