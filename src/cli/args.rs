@@ -170,7 +170,7 @@ pub struct Verify {
     #[arg(long, value_name = "REV", value_parser = word)]
     pub at: Option<String>,
     /// Run only this gate; may be repeated
-    #[arg(long = "gate", value_name = "ID")]
+    #[arg(id = "gate", long = "gate", value_name = "ID")]
     pub gates: Vec<GateId>,
     /// Judge by the policy in force instead of the gates/ that stand beside the files
     #[arg(long)]
