@@ -274,6 +274,7 @@ fn every_report_says_that_nothing_is_signed() {
     both(&["verify", "--channel", "local_dev"], true);
     both(&["verify", "--channel", "local_dev", "--at", "HEAD"], true);
     both(&["verify", "--channel", "local_dev", "--adopted"], true);
+    both(&["verify", "--channel", "local_dev", "--gate", "docs"], true);
     both(&["stage", "v1.0.0", "--at", "HEAD"], true);
     both(&["promote", "v1.0.0", "--channel", "local_dev", "--dry-run"], true);
     both(&["promote", "v1.0.0", "--channel", "local_dev"], true);
