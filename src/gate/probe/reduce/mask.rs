@@ -32,6 +32,9 @@ impl Masks {
             let secret = secret.as_ref();
             add_forms(secret, &mut needles);
             add_forms(secret.trim(), &mut needles);
+            if let Some(password) = password_of(secret) {
+                add_forms(password, &mut needles);
+            }
             if secret.trim().contains('\n') {
                 secret.lines().map(str::trim).filter(|line| line.len() >= LINE_FROM).for_each(|line| add_forms(line, &mut needles));
             }
@@ -116,6 +119,15 @@ impl Masks {
         }
         hits
     }
+}
+
+/// The password in an address such as `postgres://user:password@host/name`: it is the secret of it, and programs say it
+/// without the rest.
+fn password_of(address: &str) -> Option<&str> {
+    let (_, rest) = address.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let (user_info, _) = authority.rsplit_once('@')?;
+    user_info.split_once(':').map(|(_, password)| password)
 }
 
 /// Adds every form in which a secret may stand in a text.
@@ -240,6 +252,18 @@ mod tests {
     fn each_line_of_a_long_secret_is_one() {
         let masks = Masks::new(["-----BEGIN X-----\nQUJDREVGR0hJSktMTU5PUA\n-----END X-----\n"]);
         assert_eq!(masks.mask("log: QUJDREVGR0hJSktMTU5PUA"), "log: [masked]");
+    }
+
+    #[test]
+    fn the_password_of_an_address_is_one() {
+        for (address, left) in [
+            ("postgres://app:hunter22@db.example.com:5432/app?x=y", "[masked] for app at db.example.com:5432"),
+            ("https://app:hunter22@example.com", "[masked] for app at db.example.com:5432"),
+            ("postgres://db.example.com:5432/hunter22", "hunter22 for app at db.example.com:5432"),
+            ("https://example.com/?mail=app:hunter22@example.com", "hunter22 for app at db.example.com:5432"),
+        ] {
+            assert_eq!(Masks::new([address]).mask("hunter22 for app at db.example.com:5432"), left, "{address}");
+        }
     }
 
     #[test]
