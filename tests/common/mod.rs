@@ -77,6 +77,8 @@ impl std::fmt::Display for Output {
 #[must_use]
 #[derive(Clone, Debug)]
 pub struct Answer {
+    /// What was run, for messages.
+    pub line: String,
     pub code: i32,
     pub value: Value,
 }
@@ -89,10 +91,10 @@ impl Answer {
     /// Asserts the reason code, and the exit code and decision that belong to it.
     #[track_caller]
     pub fn expect(self, reason: &str) -> Value {
-        assert_eq!(self.reason(), reason, "{:#}", self.value);
-        assert_eq!(self.code, exit_code_of(reason), "the exit code of {reason}");
+        assert_eq!(self.reason(), reason, "{}: {:#}", self.line, self.value);
+        assert_eq!(self.code, exit_code_of(reason), "{}: the exit code of {reason}", self.line);
         let stop = self.value["decision"] == "stop";
-        assert_eq!(stop, self.code != 0, "{:#}", self.value);
+        assert_eq!(stop, self.code != 0, "{}: {:#}", self.line, self.value);
         self.value
     }
 }
@@ -256,7 +258,7 @@ impl Scratch {
         let output = self.run_with(&[args, &["--format", "json"]].concat(), env);
         assert_eq!(output.stderr, "", "{args:?}: {output}");
         let value = serde_json::from_str(&output.stdout).unwrap_or_else(|why| panic!("{args:?}: no JSON ({why}): {output}"));
-        Answer { code: output.code, value }
+        Answer { line: args.join(" "), code: output.code, value }
     }
 
     /// git in the folder of the runs; its output without the last line break. Panics where it fails.
