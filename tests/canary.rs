@@ -38,6 +38,9 @@ fn secret(place: &str) -> &'static str {
     SECRETS.iter().find(|(name, _)| *name == place).unwrap().1
 }
 
+/// What makes a gate fail.
+type Spoil = fn(&Server, &mut Scratch);
+
 #[test]
 fn no_secret_is_written_anywhere() {
     let server = Server::start();
@@ -48,7 +51,7 @@ fn no_secret_is_written_anywhere() {
     good(&server);
     let all = ["--channel", "production"];
     said.extend(run_in(&ALL, &scratch, &[&["verify", "--at", "HEAD"], &all[..]].concat(), 0));
-    let failures: &[(&str, fn(&Server, &mut Scratch))] = &[
+    let failures: &[(&str, Spoil)] = &[
         ("env", |_, scratch| _ = scratch.set("API_KEY", secret("env gate, other mode"))),
         ("channel", |_, scratch| _ = scratch.set("CLASS", secret("rule"))),
         ("echo", |server, _| server.set("/echo", Reply::status(418, &echo_of("a teapot")))),
