@@ -63,7 +63,8 @@ pub fn commit_bytes(tree: &Oid, parents: &[Oid], who: &str, time: Timestamp, mes
 
 /// A commit with its signature header in place (`gpgsig`, or `gpgsig-sha256` in a SHA-256 repository).
 pub fn signed_commit(payload: &[u8], armored: &str) -> Vec<u8> {
-    let name = if payload.len() > 69 && payload[..69].ends_with(b"\n") { "gpgsig-sha256" } else { "gpgsig" };
+    // `tree ` and 64 characters.
+    let name = if payload.get(69) == Some(&b'\n') { "gpgsig-sha256" } else { "gpgsig" };
     let at = find(payload, b"\n\n").map_or(payload.len(), |at| at + 1);
     let mut bytes = payload[..at].to_vec();
     bytes.extend_from_slice(format!("{name} {}\n", armored.trim_end().replace('\n', "\n ")).as_bytes());
@@ -192,6 +193,15 @@ mod tests {
         assert_eq!(commit.payload, payload);
         assert_eq!(commit.signature.unwrap(), "-----BEGIN SSH SIGNATURE-----\nAAAA\n-----END SSH SIGNATURE-----");
         assert_eq!(Commit::parse(&payload).unwrap().signature, None);
+    }
+
+    #[test]
+    fn the_signature_header_is_that_of_the_object_format() {
+        for (tree, header) in [("a".repeat(40), "\ngpgsig -"), ("a".repeat(64), "\ngpgsig-sha256 -")] {
+            let payload = commit_bytes(&tree.parse().unwrap(), &[], "ci", Timestamp::from_unix(1), "m");
+            let signed = String::from_utf8(signed_commit(&payload, "-----BEGIN SSH SIGNATURE-----\nA")).unwrap();
+            assert!(signed.contains(header), "{signed}");
+        }
     }
 
     #[test]
