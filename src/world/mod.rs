@@ -14,7 +14,9 @@ pub mod ledger;
 pub mod listen;
 pub mod output;
 pub mod process;
+pub mod scratch;
 pub mod signer;
+pub mod standin;
 pub mod trees;
 
 pub use clock::Clock;

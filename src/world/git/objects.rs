@@ -171,6 +171,21 @@ impl Git {
         if output.code == Some(0) && oids.len() == count { Ok(oids) } else { Err(unwritable(&output.last_words())) }
     }
 
+    /// Writes a pack of everything that a tree reaches into a file outside, and nothing here.
+    pub(in crate::world) async fn pack(&self, tree: &Oid, into: std::fs::File) -> Result<()> {
+        let mut command = self.runner().command(["pack-objects", "--revs", "--stdout", "--quiet", "--window=0"]);
+        command.stdout(into);
+        let mut command = tokio::process::Command::from(command);
+        command.stdin(Stdio::piped()).kill_on_drop(true);
+        let mut child = command.spawn().map_err(unreadable)?;
+        if let Some(mut stdin) = child.stdin.take() {
+            // A git that stops reading says why in its exit code.
+            let _ = stdin.write_all(format!("{tree}\n").as_bytes()).await;
+        }
+        let output = child.wait_with_output().await.map_err(unreadable)?;
+        if output.status.success() { Ok(()) } else { Err(unreadable(String::from_utf8_lossy(&output.stderr).trim())) }
+    }
+
     /// Writes a tree of files and folders, by two processes however many there are. Paths are relative, with `/`; the id of
     /// the root tree.
     pub async fn write_tree(&self, items: &BTreeMap<String, TreeItem>) -> Result<Oid> {
