@@ -1,0 +1,392 @@
+//! Forged entries in place of the newest one, each wrong in one thing, some of them signed with a good key: the audit must
+//! name exactly that thing, and promotions must stop at a broken chain.
+
+use super::drill::{Drill, Miss, SERVER, Seen, Set, said, wrong};
+use crate::{
+    domain::{Digest, Reason, Result},
+    release::object::{Commit, signed_commit},
+    report::Report,
+};
+use serde_json::{Value, json};
+
+/// One way to forge.
+pub struct Forgery {
+    /// What was done to the entry, in words.
+    pub about: &'static str,
+    /// The finding that names it.
+    pub code: &'static str,
+    pub signed: Signed,
+    pub edit: fn(&mut Forged),
+    /// Whether the chain itself is broken; otherwise only an audit can see it.
+    pub breaks: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Signed {
+    Not,
+    /// By the signature of the entry that it replaces.
+    Before,
+    /// By the mover, as with a stolen key.
+    Mover,
+    Bystander,
+    Stranger,
+}
+
+/// An entry under the forger's hands.
+pub struct Forged {
+    pub entry: Value,
+    pub state: Value,
+    /// Evidence of the endpoint gate.
+    pub evidence: Value,
+    /// The gate whose evidence it is.
+    pub gate: String,
+    pub bystander: String,
+    pub genesis: String,
+    /// Changes of other files.
+    pub files: Vec<(String, Option<Vec<u8>>)>,
+    /// A header line to add to the commit.
+    pub header: Option<String>,
+}
+
+impl Forged {
+    fn record(&mut self) -> &mut Value {
+        let gate = self.gate.clone();
+        let records = self.entry["gates"].as_array_mut();
+        // `forge` refuses an entry without this record.
+        records.and_then(|records| records.iter_mut().find(|record| record["id"] == gate.as_str())).unwrap_or(&mut self.state)
+    }
+
+    /// Puts the changed evidence in place, with a digest that fits it.
+    fn settle_evidence(&mut self) {
+        let bytes = serde_json::to_vec(&self.evidence).unwrap_or_default();
+        self.record()["evidence"] = json!(Digest::of(&bytes));
+        let path = format!("evidence/{}.json", self.gate);
+        self.files.push((path, Some(bytes)));
+    }
+
+    fn channel_move(&mut self) -> &mut Value {
+        let releases: Vec<Value> = self.entry["releases"].as_array().into_iter().flatten().map(|release| release["tag"].clone()).collect();
+        let moves = self.entry["moves"].as_array_mut();
+        moves.and_then(|moves| moves.iter_mut().find(|made| !releases.contains(&made["to"]))).unwrap_or(&mut self.state)
+    }
+}
+
+pub const SIGNATURES: &[Forgery] = &[
+    Forgery {
+        about: "changed afterwards",
+        code: "ledger/bad-signature",
+        signed: Signed::Before,
+        edit: |forged| forged.entry["reason"] = json!("another reason"),
+        breaks: true,
+    },
+    Forgery { about: "not signed", code: "ledger/unsigned", signed: Signed::Not, edit: |_| {}, breaks: true },
+    Forgery { about: "signed by a stranger", code: "ledger/bad-signature", signed: Signed::Stranger, edit: |_| {}, breaks: true },
+    Forgery { about: "signed by somebody else", code: "ledger/actor", signed: Signed::Bystander, edit: |_| {}, breaks: true },
+    Forgery {
+        about: "by somebody without the right",
+        code: "ledger/not-permitted",
+        signed: Signed::Bystander,
+        edit: |forged| forged.entry["actor"]["id"] = json!(format!("ssh:{}", forged.bystander)),
+        breaks: true,
+    },
+];
+
+pub const CHAIN: &[Forgery] = &[
+    Forgery {
+        about: "with another serial",
+        code: "ledger/bad-serial",
+        signed: Signed::Mover,
+        edit: |forged| forged.entry["serial"] = json!(1_000_000),
+        breaks: true,
+    },
+    Forgery {
+        about: "behind another entry",
+        code: "ledger/broken-chain",
+        signed: Signed::Mover,
+        edit: |forged| forged.entry["previous"] = json!(forged.genesis),
+        breaks: true,
+    },
+    Forgery {
+        about: "with two parents",
+        code: "ledger/two-parents",
+        signed: Signed::Mover,
+        edit: |forged| forged.header = Some(format!("parent {}", forged.genesis)),
+        breaks: true,
+    },
+    Forgery {
+        about: "a week early",
+        code: "ledger/time",
+        signed: Signed::Mover,
+        edit: |forged| {
+            let time = forged.entry["time"].as_str().and_then(|time| time.parse::<crate::domain::Timestamp>().ok());
+            forged.entry["time"] = json!(time.map(|time| crate::domain::Timestamp::from_unix(time.unix() - 7 * 86_400)));
+        },
+        breaks: true,
+    },
+    Forgery {
+        about: "with another state",
+        code: "ledger/state",
+        signed: Signed::Mover,
+        edit: |forged| forged.state["staged"] = json!([]),
+        breaks: true,
+    },
+    Forgery {
+        about: "under a policy that nobody adopted",
+        code: "ledger/policy",
+        signed: Signed::Mover,
+        edit: |forged| {
+            forged.entry["policy"]["version"] = json!(1_000);
+            forged.state["policy"]["version"] = json!(1_000);
+        },
+        breaks: true,
+    },
+    Forgery {
+        about: "with a policy beside it that it does not name",
+        code: "ledger/policy",
+        signed: Signed::Mover,
+        edit: |forged| forged.files.push(("policy/README".to_owned(), Some(b"another tree\n".to_vec()))),
+        breaks: true,
+    },
+    Forgery {
+        about: "with a move from elsewhere",
+        code: "ledger/move",
+        signed: Signed::Mover,
+        edit: |forged| forged.channel_move()["from"] = json!(forged.genesis),
+        breaks: true,
+    },
+    Forgery {
+        about: "with another tag object",
+        code: "ledger/tag-object",
+        signed: Signed::Mover,
+        edit: |forged| {
+            let object = forged.channel_move()["object"].as_str().map(|object| format!("{object}\n"));
+            forged.channel_move()["object"] = json!(object);
+        },
+        breaks: true,
+    },
+    Forgery {
+        about: "that is none",
+        code: "ledger/bad-entry",
+        signed: Signed::Mover,
+        edit: |forged| forged.entry = json!({ "schema": "tagwarden.entry/1" }),
+        breaks: true,
+    },
+];
+
+pub const GATES: &[Forgery] = &[
+    Forgery {
+        about: "without a required gate",
+        code: "ledger/missing-gate",
+        signed: Signed::Mover,
+        edit: |forged| {
+            let gate = forged.gate.clone();
+            if let Some(records) = forged.entry["gates"].as_array_mut() {
+                records.retain(|record| record["id"] != gate.as_str());
+            }
+        },
+        breaks: true,
+    },
+    Forgery {
+        about: "with a failed gate",
+        code: "ledger/gate-not-passed",
+        signed: Signed::Mover,
+        edit: |forged| forged.record()["outcome"] = json!("failed"),
+        breaks: true,
+    },
+    Forgery {
+        about: "with a waiver that nobody gave",
+        code: "ledger/gate-not-passed",
+        signed: Signed::Mover,
+        edit: |forged| {
+            forged.record()["outcome"] = json!("failed");
+            forged.record()["waiver"] = json!(0);
+        },
+        breaks: true,
+    },
+    Forgery {
+        about: "with two results of one gate",
+        code: "ledger/gate-twice",
+        signed: Signed::Mover,
+        edit: |forged| {
+            let record = forged.record().clone();
+            forged.entry["gates"].as_array_mut().into_iter().for_each(|records| records.push(record.clone()));
+        },
+        breaks: true,
+    },
+];
+
+pub const EVIDENCE: &[Forgery] = &[
+    Forgery {
+        about: "with evidence changed afterwards",
+        code: "ledger/evidence",
+        signed: Signed::Mover,
+        edit: |forged| {
+            forged.settle_evidence();
+            forged.record()["evidence"] = json!(Digest::of(b"what it was"));
+        },
+        breaks: false,
+    },
+    Forgery {
+        about: "with evidence of another commit",
+        code: "ledger/evidence",
+        signed: Signed::Mover,
+        edit: |forged| {
+            forged.evidence["candidate"] = json!(forged.genesis);
+            forged.settle_evidence();
+        },
+        breaks: false,
+    },
+    Forgery {
+        about: "without its evidence",
+        code: "ledger/evidence",
+        signed: Signed::Mover,
+        edit: |forged| forged.files.push((format!("evidence/{}.json", forged.gate), None)),
+        breaks: false,
+    },
+    Forgery {
+        about: "without an attestation",
+        code: "ledger/attestation",
+        signed: Signed::Mover,
+        edit: |forged| forged.files.push((format!("attestations/{}.json", forged.gate), None)),
+        breaks: false,
+    },
+    Forgery {
+        about: "with another verdict in its attestation than the tag names",
+        code: "ledger/attestation",
+        signed: Signed::Mover,
+        edit: |forged| forged.files.push(("attestations/verdict.json".to_owned(), Some(b"{}".to_vec()))),
+        breaks: false,
+    },
+    Forgery {
+        about: "that passed a gate whose evidence says otherwise",
+        code: "ledger/other-verdict",
+        signed: Signed::Mover,
+        edit: |forged| {
+            for answer in forged.evidence["answers"].as_array_mut().into_iter().flatten() {
+                answer["got"]["http"]["body"]["status"] = json!("down");
+            }
+            forged.settle_evidence();
+        },
+        breaks: false,
+    },
+];
+
+/// Puts every forgery in the place of the newest entry, one after the other.
+pub async fn forged(drill: &mut Drill, forgeries: &[Forgery]) -> Seen {
+    let set = drill.set.clone();
+    let Some(last) = drill.memory.history.last().cloned() else { return wrong("nothing was promoted yet") };
+    let before = set.refs()?;
+    let head = set.head(&before)?;
+    let template = Template::read(&set, &head)?;
+    let mut promoted = false;
+    for forgery in forgeries {
+        let forged = template.forge(drill, forgery)?;
+        set.move_by_hand(set.ledger(), &forged)?;
+        let blame = |miss| match miss {
+            Miss::Wrong(why) => Miss::Wrong(format!("an entry {}: {why}", forgery.about)),
+            blocked => blocked,
+        };
+        audited(drill, forgery.code).await.map_err(blame)?;
+        // Every verb reads the chain by the same door; one try of each group shows that the door is closed.
+        if forgery.breaks && !promoted {
+            drill.refused(&drill.promotion(&last), Reason::LedgerBroken).await.map_err(blame)?;
+            promoted = true;
+        }
+    }
+    set.move_by_hand(set.ledger(), &head)?;
+    set.refs()?.same_as(&before)?;
+    Ok(format!(
+        "found each of {} entries: {}",
+        forgeries.len(),
+        forgeries.iter().map(|forgery| forgery.about).collect::<Vec<_>>().join("; ")
+    ))
+}
+
+/// The audit names this finding.
+pub async fn audited(drill: &Drill, code: &str) -> std::result::Result<Report, Miss> {
+    let before = drill.set.refs()?;
+    let answer = drill.set.mover().run(&["audit", "--rejudge", "all"]).await;
+    drill.set.refs()?.same_as(&before)?;
+    let named = answer.findings.iter().any(|finding| finding.code == code && finding.severity == crate::domain::Severity::Error);
+    match answer.exit_code() {
+        1 if named => Ok(answer),
+        _ => wrong(format!("expected the audit to name {code}, got {}", said(&answer))),
+    }
+}
+
+/// The entry that is replaced.
+struct Template {
+    entry: Value,
+    state: Value,
+    evidence: Value,
+    commit: Commit,
+}
+
+impl Template {
+    fn read(set: &Set, head: &str) -> std::result::Result<Template, Miss> {
+        let raw = set.scratch.git_fed(SERVER, &["cat-file", "commit", head], b"")?;
+        Ok(Template {
+            entry: set.json(head, "entry.json")?,
+            state: set.json(head, "state.json")?,
+            evidence: set.json(head, &format!("evidence/{}.json", set.endpoint.gate))?,
+            commit: Commit::parse(&raw).map_err(Miss::Blocked)?,
+        })
+    }
+
+    /// Writes a forged entry beside the true one; its commit.
+    fn forge(&self, drill: &Drill, forgery: &Forgery) -> std::result::Result<String, Miss> {
+        let set = &drill.set;
+        let mut forged = Forged {
+            entry: self.entry.clone(),
+            state: self.state.clone(),
+            evidence: self.evidence.clone(),
+            gate: set.endpoint.gate.to_string(),
+            bystander: set.cast.bystander.clone(),
+            genesis: drill.memory.genesis.clone().unwrap_or_default(),
+            files: Vec::new(),
+            header: None,
+        };
+        if forged.record().get("id").is_none() || forged.channel_move().get("ref").is_none() {
+            return Err(Miss::Blocked("the newest entry is no promotion to forge".to_owned()));
+        }
+        (forgery.edit)(&mut forged);
+        // An untouched file keeps its bytes, so that nothing but the forgery differs.
+        let mut edits = forged.files;
+        for (path, was, is) in [("entry.json", &self.entry, &forged.entry), ("state.json", &self.state, &forged.state)] {
+            edits.extend((was != is).then(|| (path.to_owned(), Some(bytes(is)))));
+        }
+        let tree = match edits.is_empty() {
+            true => self.commit.tree.to_string(),
+            false => set.scratch.edit_tree(SERVER, self.commit.tree.as_str(), &edits)?,
+        };
+        Ok(self.sign(set, &tree, forged.header.as_deref(), forgery.signed)?)
+    }
+
+    /// A commit like the true one, with another tree, and signed as asked.
+    fn sign(&self, set: &Set, tree: &str, header: Option<&str>, signed: Signed) -> Result<String> {
+        let fault = |why: &str| crate::domain::Fault::new(Reason::DrillFailed, why);
+        let text = String::from_utf8_lossy(&self.commit.payload).into_owned();
+        let (first, rest) = text.split_once("\nauthor ").ok_or_else(|| fault("the entry's commit has no author"))?;
+        let mut headers: Vec<String> = first.lines().skip(1).map(str::to_owned).collect();
+        headers.insert(0, format!("tree {tree}"));
+        headers.extend(header.map(str::to_owned));
+        let payload = format!("{}\nauthor {rest}", headers.join("\n")).into_bytes();
+        let key = match signed {
+            Signed::Not | Signed::Before => None,
+            Signed::Mover => Some(set.cast.mover.as_str()),
+            Signed::Bystander => Some(set.cast.bystander.as_str()),
+            Signed::Stranger => Some(super::STRANGER),
+        };
+        let bytes = match (key.and_then(|name| set.keys.get(name)), signed, &self.commit.signature) {
+            (Some(key), _, _) => signed_commit(&payload, &set.scratch.sign(key, "git", &payload)?),
+            (None, Signed::Before, Some(armored)) => signed_commit(&payload, armored),
+            _ => payload,
+        };
+        let oid = set.scratch.git_fed(SERVER, &["hash-object", "-t", "commit", "-w", "--stdin"], &bytes)?;
+        Ok(String::from_utf8_lossy(&oid).trim_end().to_owned())
+    }
+}
+
+fn bytes(value: &Value) -> Vec<u8> {
+    serde_json::to_vec(value).unwrap_or_default()
+}
