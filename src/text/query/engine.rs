@@ -31,8 +31,8 @@ const STACK: usize = 64 * 1024 * 1024;
 
 /// Units that every run may spend, further ones for each value inside the input and the variables, and the most of both.
 const ALLOWANCE: u64 = 2_000_000;
-const ALLOWANCE_PER_VALUE: u64 = 500;
-const MAX_ALLOWANCE: u64 = 50_000_000;
+const ALLOWANCE_PER_VALUE: u64 = 300;
+const MAX_ALLOWANCE: u64 = 30_000_000;
 
 /// Units of one step.
 const STEP: u64 = 10;

@@ -154,8 +154,9 @@ impl<'s> Lowering<'s> {
         let right = self.term(right);
         tick(match math {
             Math::Mul => Term::Call(MULTIPLY, vec![left, right]),
-            // A difference of lists looks each up in the other; a quotient of strings splits.
-            Math::Sub | Math::Div => binary(charge(left), BinaryOp::Math(math), charge(right)),
+            // A difference of lists sorts one and looks the other up in it; a quotient of strings splits.
+            Math::Sub => binary(pipe(left, call(SORT)), BinaryOp::Math(math), pipe(right, call(SORT))),
+            Math::Div => binary(charge(left), BinaryOp::Math(math), charge(right)),
             Math::Add | Math::Rem => binary(left, BinaryOp::Math(math), right),
         })
     }

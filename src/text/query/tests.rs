@@ -192,6 +192,7 @@ fn programs_always_end() {
         ("[range(1e6) | $big | sort | empty]", "steps"),
         ("[range(1e6) | try ($big - 1) catch empty]", "steps"),
         ("[range(1e6) | try error($big) catch empty]", "steps"),
+        ("[range(1e6) | ($big | reverse) - $big | empty]", "steps"),
         ("[range(1e6) | $big | .. | empty]", "steps"),
         ("[range(1e6) | $big | tojson | empty]", "steps"),
         ("[range(1e6) | $big | .[]?.a?]", "steps"),
@@ -318,4 +319,213 @@ fn a_program_is_shared_between_threads() {
             scope.spawn(move || assert_eq!(program.run(&json!({"a": n}), &[]), Ok(vec![json!(n)])));
         }
     });
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(300))]
+
+    /// Whatever stands in a program, it is refused at a place in it, or runs to an end without a defect of the engine.
+    #[test]
+    fn any_program_is_refused_or_ends(parts in proptest::collection::vec(proptest::sample::select(vec![
+        ".", ".a", ".[]", "..", "|", ",", " ", "(", ")", "[", "]", "{", "}", ":", ";", "?", "//", "+", "-", "*", "/", "%", "==", "<", " and ",
+        " or ", "not", "|=", "+=", "=", "if ", " then ", " else ", " end ", "try ", " catch ", "def f: ", "f", "reduce ", "foreach ", " as ",
+        "$x", "$env", "label $l | ", "break $l", "1", "1e9", "\"a\"", "\"\\(", "\"", "range(", "limit(3; ", "first(", "map(", "select(", "path(",
+        "test(\"a\")", "sub(\"a\"; ", "tojson", "fromjson", "add", "sort", "@base64 ", "@json", "getpath([\"a\"])", "del(", "to_entries", "#", "é", "\n",
+    ]), 1..14)) {
+        let text = parts.concat();
+        match Program::compile(&text, &["x", "env"]) {
+            Err(error) => {
+                proptest::prop_assert!(text.get(error.offset..error.offset + error.length).is_some(), "{text:?} {error:?}");
+                proptest::prop_assert_ne!(error.message, "the jq engine failed on it", "{}", text);
+            }
+            Ok(program) => {
+                for input in [json!(null), json!({"a": [1, "b", {"c": null}]}), json!("text"), json!(-1.5)] {
+                    let vars = [json!({"a": 1}), json!({"X": "y"})];
+                    let ended = engine::on_worker(|| engine::run(&program.filter, &input, &vars, 20));
+                    proptest::prop_assert!(ended.is_ok(), "{text:?} on {input}");
+                }
+            }
+        }
+    }
+}
+
+/// Programs of the grammar, nested a few levels.
+fn programs() -> impl proptest::strategy::Strategy<Value = String> {
+    use proptest::prelude::*;
+    let leaf = proptest::sample::select(vec![
+        ".",
+        ".a",
+        ".a?",
+        ".[]",
+        ".[]?",
+        ".[0]",
+        ".[1:]",
+        "..",
+        "$x",
+        "1",
+        "-1",
+        "0.5",
+        "1e300",
+        "\"a\"",
+        "\"é\"",
+        "null",
+        "true",
+        "{}",
+        "[]",
+        "empty",
+        "error",
+        "add",
+        "length",
+        "keys",
+        "sort",
+        "reverse",
+        "tojson",
+        "fromjson",
+        "tostring",
+        "tonumber",
+        "type",
+        "flatten",
+        "paths",
+        "to_entries",
+        "from_entries",
+        "transpose",
+        "unique",
+        "min",
+        "max",
+        "any",
+        "all",
+        "not",
+        "explode",
+        "implode",
+        "@base64",
+        "@json",
+        "@base64d",
+        "@sh",
+        "floor",
+        "sqrt",
+        "ascii_upcase",
+        "trim",
+        "first",
+        "last",
+        "infinite",
+        "nan",
+        "utf8bytelength",
+        "todate",
+        "join(\",\")",
+    ]);
+    leaf.prop_map(str::to_owned).prop_recursive(5, 40, 3, |inner| {
+        let unary = proptest::sample::select(vec![
+            "[X]",
+            "{a: X}",
+            "{(X): 1}",
+            "-(X)",
+            "try (X)",
+            "(X)?",
+            "map(X)",
+            "select(X)",
+            "first(X)",
+            "last(X)",
+            "limit(2; X)",
+            "skip(1; X)",
+            "path(X)",
+            "[paths(X)]",
+            "sort_by(X)",
+            "group_by(X)",
+            "unique_by(X)",
+            "min_by(X)",
+            "max_by(X)",
+            "any(X)",
+            "all(X)",
+            "isempty(X)",
+            "add(X)",
+            "del(X)",
+            "pick(X)",
+            "walk(X)",
+            "with_entries(X)",
+            "map_values(X)",
+            "range(X)",
+            "has(X)",
+            "contains(X)",
+            "inside(X)",
+            "indices(X)",
+            "index(X)",
+            "split(X)",
+            "join(X)",
+            "test(X)",
+            "[match(X; \"g\")]",
+            "ltrimstr(X)",
+            "startswith(X)",
+            "flatten(X)",
+            "getpath(X)",
+            "error(X)",
+            "\"<\\(X)>\"",
+            "@html \"\\(X)\"",
+            ".[X]",
+            ".[X]?",
+            ".[X:]",
+            "label $l | (X), break $l",
+            "def f: X; f, f",
+            "def f(g): g | g; f(X)",
+            "def f($v): $v; f(X)",
+            "nth(X)",
+            "splits(X)",
+            "scan(X)",
+            "tojson | X",
+            "gsub(X; \"b\")",
+            "sub(\"a\"; X)",
+        ]);
+        let binary = proptest::sample::select(vec![
+            "(X | Y)",
+            "(X, Y)",
+            "(X + Y)",
+            "(X - Y)",
+            "(X * Y)",
+            "(X / Y)",
+            "(X % Y)",
+            "(X == Y)",
+            "(X < Y)",
+            "(X and Y)",
+            "(X // Y)",
+            "(X = Y)",
+            "(X |= Y)",
+            "(X += Y)",
+            "(X *= Y)",
+            "(X //= Y)",
+            "if X then Y else . end",
+            "try (X) catch Y",
+            "reduce (X) as $x (.; Y)",
+            "[foreach (X) as $x (.; Y; [$x, .])]",
+            "(X) as $x | Y",
+            ". as [$x] | X, Y",
+            "(X) as {a: $x} | Y",
+            "[limit(3; X | Y)]",
+            "setpath(X; Y)",
+            "[range(X; Y)]",
+            "{(X): Y}",
+            "sub(X; Y)",
+            "any(X; Y)",
+            "label $l | X | Y | break $l",
+        ]);
+        prop_oneof![
+            (unary, inner.clone()).prop_map(|(form, x)| form.replace('X', &x)),
+            (binary, inner.clone(), inner).prop_map(|(form, x, y)| form
+                .split('X')
+                .map(|part| part.replace('Y', &y))
+                .collect::<Vec<_>>()
+                .join(&x)),
+        ]
+    })
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn any_lawful_program_ends(text in programs()) {
+        let Ok(program) = Program::compile(&text, &["x"]) else { return Ok(()) };
+        for input in [json!(null), json!({"a": [1, "b", {"c": null}]}), json!([[3, 1], [2, {"a": "x"}]]), json!("a,b 1"), json!(7)] {
+            let ended = engine::on_worker(|| engine::run(&program.filter, &input, &[json!({"a": 1})], 20));
+            proptest::prop_assert!(ended.is_ok(), "{text:?} on {input}");
+        }
+    }
 }

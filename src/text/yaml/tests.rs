@@ -168,3 +168,21 @@ fn places_inside_a_scalar() {
         assert_eq!((place.line, place.column, place.end_column), (line, column, Some(end)), "{text:?}");
     }
 }
+
+proptest::proptest! {
+    /// Whatever stands in a file, it is read or refused, with a place inside the file.
+    #[test]
+    fn any_text_is_read_or_refused_at_a_place(parts in proptest::collection::vec(proptest::sample::select(vec![
+        "x", "k", "a", ": ", ":", "- ", "\n", "\n  ", "\r\n", "\t", " ", "{", "}", "[", "]", ", ", "'", "\"", "\\", "|", ">", "&a ", "*a",
+        "!t ", "# c", "---", "...", "%", "?", "é", "\u{feff}", "\u{0}", "1.10", "~", "<<", "@", "`", "true",
+    ]), 0..40)) {
+        let text = parts.concat();
+        for finding in [read(&text).err(), source("f.yaml", text.as_bytes()).and_then(|source| keys(&source)).err()].into_iter().flatten() {
+            let place = finding.place.unwrap();
+            let lines: Vec<&str> = text.split('\n').collect();
+            let line = lines.get(place.line as usize - 1).copied().unwrap_or_default();
+            proptest::prop_assert!(place.column as usize <= line.chars().count() + 1, "{text:?} {place:?}");
+            proptest::prop_assert_eq!(place.source.unwrap_or_default(), line.trim_end_matches('\r'));
+        }
+    }
+}
