@@ -8,6 +8,7 @@
 pub mod keys;
 pub mod server;
 pub mod show;
+pub mod xml;
 
 use serde_json::Value;
 use std::{
