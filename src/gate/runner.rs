@@ -7,6 +7,9 @@
 //!
 //! Deliberately absent: sleeping, fetching, a clock. The caller gives the time with every step.
 
+#[cfg(test)]
+mod tests;
+
 use super::{Answer, Checks, Clearance, Context, Evidence, Judgement, LoadedGate, OnFail, Probe, When, probe};
 use crate::domain::{ChannelName, Digest, Fault, Finding, GateId, Oid, Outcome, Reason, Result, Timestamp, Verb, state::Waiver};
 
@@ -163,6 +166,8 @@ impl<'a> Runner<'a> {
             }
             valid_until = [valid_until, until].into_iter().flatten().min();
         }
+        // A waiver that ends before the move lets nothing pass any more.
+        valid_until = run.gates.iter().filter_map(|gate| gate.waiver.as_ref().map(|waiver| waiver.until)).chain(valid_until).min();
         let decided = self.at == self.gates.len() && self.whole && !run.gates.iter().any(GateResult::blocks);
         if !decided {
             return Ok((run, None));

@@ -6,7 +6,7 @@
 pub mod chain;
 pub mod draft;
 #[cfg(test)]
-mod fixtures;
+pub mod fixtures;
 pub mod object;
 pub mod plan;
 pub mod policy;
