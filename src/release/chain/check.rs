@@ -214,6 +214,7 @@ fn waived(before: Option<&State>, serial: u64, record: &GateRecord, entry: &Entr
 pub fn files(raw: &RawEntry, entry: &Entry) -> Vec<Finding> {
     let Some(files) = &raw.files else { return Vec::new() };
     let mut problems = Vec::new();
+    let inputs = inputs(files);
     for record in &entry.gates {
         let Some(expected) = &record.evidence else { continue };
         let path = format!("evidence/{}.json", record.id);
@@ -235,8 +236,11 @@ pub fn files(raw: &RawEntry, entry: &Entry) -> Vec<Finding> {
                 }
             },
         }
-        if !files.contains_key(&format!("attestations/{}.json", record.id)) {
-            problems.push(problem("ledger/attestation", format!("attestations/{}.json is missing", record.id)));
+        let path = format!("attestations/{}.json", record.id);
+        match (files.get(&path), inputs.get(&path)) {
+            (None, _) => problems.push(problem("ledger/attestation", format!("{path} is missing"))),
+            (Some(bytes), Some(digest)) if Digest::of(bytes).hex() == digest => {}
+            (Some(_), _) => problems.push(problem("ledger/attestation", format!("{path} is not the one that the summary names"))),
         }
     }
     if entry.action.moves() {
@@ -247,4 +251,13 @@ pub fn files(raw: &RawEntry, entry: &Entry) -> Vec<Finding> {
         }
     }
     problems
+}
+
+/// What the verification summary says it rests on: attestation path to the hex of its SHA-256. The tag object names the
+/// summary's digest, so each attestation is bound to the tag through it.
+fn inputs(files: &BTreeMap<String, Vec<u8>>) -> BTreeMap<String, String> {
+    let summary = files.get("attestations/verdict.json").and_then(|bytes| serde_json::from_slice::<serde_json::Value>(bytes).ok());
+    let list = summary.as_ref().and_then(|summary| summary["predicate"]["inputAttestations"].as_array());
+    let pair = |input: &serde_json::Value| Some((input["uri"].as_str()?.to_owned(), input["digest"]["sha256"].as_str()?.to_owned()));
+    list.into_iter().flatten().filter_map(pair).collect()
 }
