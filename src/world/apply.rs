@@ -9,7 +9,7 @@
 
 use super::{
     World,
-    git::{ObjectKind, PushAnswer, PushEnd, PushSpec, TreeItem, Update},
+    git::{ObjectKind, PushAnswer, PushEnd, PushSpec, RefAnswer, TreeItem, Update},
     ledger::{Depth, LedgerAt, bring, read_chain, read_refs},
     signer::Signer,
 };
@@ -224,13 +224,13 @@ async fn push(writer: &Writer<'_>, head: &Verified, built: Built, rebuilt: usize
         // Our entry is the head; the tags must be where it says, or the server split the push.
         return match taken_alone(&updates, &refs, &writer.at.branch) {
             None => Ok(done()),
-            Some(_) => Err(undo(writer, &updates, &refs).await),
+            Some(_) => Err(undo(writer, &updates, &refs, &answer).await),
         };
     }
     if now.as_ref() == Some(head.head()) {
         // The ledger stands still: nothing may have moved.
         return match updates.iter().find(|update| update.name != writer.at.branch && holds(&refs, &update.name) == update.new.as_ref()) {
-            Some(_) => Err(undo(writer, &updates, &refs).await),
+            Some(_) => Err(undo(writer, &updates, &refs, &answer).await),
             None => Err(refused(&answer, &updates, &refs)),
         };
     }
@@ -279,10 +279,16 @@ fn taken_alone<'a>(updates: &'a [Update], refs: &Refs, ledger: &RefName) -> Opti
 
 /// Some refs moved and some did not, which an atomic server never does: take back what moved, each under the lease of what
 /// we put there.
-async fn undo(writer: &Writer<'_>, updates: &[Update], refs: &Refs) -> Fault {
-    let moved: Vec<&Update> = updates.iter().filter(|update| holds(refs, &update.name) == update.new.as_ref()).collect();
+async fn undo(writer: &Writer<'_>, updates: &[Update], refs: &Refs, answer: &PushAnswer) -> Fault {
+    // A ref that the server does not show may have moved all the same: then its own answer says so.
+    let said = |name: &RefName| answer.lines.iter().any(|line| line.name == *name && line.answer == RefAnswer::Moved);
+    let is_moved = |update: &&Update| match holds(refs, &update.name) {
+        Some(oid) => Some(oid) == update.new.as_ref(),
+        None => update.new.is_none() || said(&update.name),
+    };
+    let moved: Vec<&Update> = updates.iter().filter(is_moved).collect();
     let names: Vec<&str> = moved.iter().map(|update| update.name.as_str()).collect();
-    let mut fault = Fault::new(Reason::PartialMove, format!("the server moved only {}", names.join(", ")));
+    let mut fault = Fault::new(Reason::PartialMove, format!("the server moved {}, or shows only that", names.join(", ")));
     for update in &moved {
         let back = Update { name: update.name.clone(), expect: update.new.clone(), new: update.expect.clone() };
         let answer = writer.world.git.push(&writer.at.remote, &PushSpec { updates: vec![back] }).await;
