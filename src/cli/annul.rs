@@ -14,8 +14,10 @@ pub async fn run(session: &Session, args: &args::Annul) -> Result<Report> {
     let place = gather::place(session).await?;
     let time = place.world.clock.now();
     let refs = gather::refs(&place).await?;
-    gather::bring_ledger(&place, &refs).await?;
-    let entries = args.entries.iter().map(|word| gather::commit(&place.world, word)).collect::<Result<Vec<Oid>>>()?;
+    let ledger = gather::bring_ledger(&place, &refs).await?;
+    let mut chain = place.world.git.rev_list(&ledger).await?.unwrap_or_default();
+    chain.reverse();
+    let entries = args.entries.iter().map(|word| entry(&place, &chain, word)).collect::<Result<Vec<Oid>>>()?;
     let head = gather::verified(&place, &refs, &entries).await?;
     for oid in &entries {
         let known = head.entries().iter().find(|linked| linked.oid == *oid);
@@ -41,4 +43,15 @@ pub async fn run(session: &Session, args: &args::Annul) -> Result<Report> {
     let applied = statement::write(&place, &acting, Some(head), &permit, Verb::Annul, intent, time).await?;
     let next = "where tags drifted from the ledger: `tagwarden doctor --fix`";
     Ok(statement::report(&place, applied, signing).next(next))
+}
+
+/// An entry by its serial (its place in the chain), or by its commit id.
+fn entry(place: &gather::Place, chain: &[Oid], word: &str) -> Result<Oid> {
+    let serial = word.parse::<usize>().ok().and_then(|serial| chain.get(serial));
+    match serial {
+        Some(oid) => Ok(oid.clone()),
+        None => gather::commit(&place.world, word).map_err(|_| {
+            Fault::new(Reason::BadUsage, format!("`{word}` is no entry of the ledger")).help("`tagwarden history` lists the entries")
+        }),
+    }
 }
