@@ -6,7 +6,7 @@ use super::{
     gather::{self, Place},
 };
 use crate::{
-    domain::{Fault, Outcome, Reason, Result},
+    domain::{Fault, Finding, Outcome, Reason, Result},
     gate::protocol::KeySource,
     release::{chain::Verified, projection::Projection},
     report::{Body, DoctorShape, Report, SigningMode, shape::Check},
@@ -23,13 +23,13 @@ pub async fn run(session: &Session, args: &args::Doctor) -> Result<Report> {
     });
     let refs = match gather::refs(&place).await {
         Ok(refs) => refs,
-        Err(fault) => return Ok(finish(checks, Some(of_fault("remote", &fault)), None)),
+        Err(fault) => return Ok(finish(checks, Some(of_fault("remote", &fault)), session.signing())),
     };
     checks.push(passed("remote", format!("{} answers", place.at.remote)));
     let head = match gather::verified(&place, &refs, &[]).await {
         Ok(head) => head,
         Err(fault) => {
-            let report = finish(checks, Some(of_fault("ledger", &fault)), None);
+            let report = finish(checks, Some(of_fault("ledger", &fault)), session.signing());
             return Ok(report.findings(fault.findings));
         }
     };
@@ -127,7 +127,17 @@ fn finish(mut checks: Vec<Check>, last: Option<Check>, signing: Option<SigningMo
         (false, true) => Reason::Unreachable,
         (false, false) => Reason::Passed,
     };
-    let report = Report::new(reason, Body::Doctor(DoctorShape { checks }));
+    let wrong = |check: &&Check| matches!(check.outcome, Outcome::Failed | Outcome::Inconclusive);
+    let findings: Vec<Finding> = checks
+        .iter()
+        .filter(wrong)
+        .map(|check| {
+            let detail = check.detail.as_deref().unwrap_or("it does not hold");
+            let finding = Finding::error("doctor/check", format!("{}: {detail}", check.name));
+            check.help.iter().fold(finding, |finding, help| finding.help(help))
+        })
+        .collect();
+    let report = Report::new(reason, Body::Doctor(DoctorShape { checks })).findings(findings);
     match signing {
         Some(signing) => report.signing(signing),
         None => report,
