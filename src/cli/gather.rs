@@ -69,6 +69,9 @@ pub async fn place(session: &Session) -> Result<Place> {
         true => None,
         false => Some(Arc::new(config::load(&GateFiles { files, root: folder })?)),
     };
+    if let Some(protocol) = &drafted {
+        session.beside(SigningMode::of(protocol));
+    }
     let remote = session.globals.remote.clone().or_else(|| drafted.as_ref().map(|protocol| protocol.remote.clone()));
     let branch = drafted.as_ref().map(|protocol| protocol.ledger.clone()).map_or_else(default_ledger, Ok)?;
     Ok(Place { world, at: LedgerAt { remote: remote.unwrap_or_else(|| "origin".to_owned()), branch }, drafted, committed })

@@ -15,12 +15,20 @@ pub struct Session {
     world: OnceLock<World>,
     progress: Progress,
     signing: OnceLock<SigningMode>,
+    drafted: OnceLock<SigningMode>,
 }
 
 impl Session {
     pub fn new(globals: Globals, env: EnvVars) -> Session {
         let silent = globals.no_progress || globals.quiet || globals.format != Format::Human;
-        Session { globals, env, world: OnceLock::new(), progress: Progress::new(!silent), signing: OnceLock::new() }
+        Session {
+            globals,
+            env,
+            world: OnceLock::new(),
+            progress: Progress::new(!silent),
+            signing: OnceLock::new(),
+            drafted: OnceLock::new(),
+        }
     }
 
     /// Says on the terminal what is being done now. Never part of the answer.
@@ -32,7 +40,14 @@ impl Session {
 
     /// A run in a world that is open already; what a rehearsal gives its verbs.
     pub fn within(globals: Globals, world: World) -> Session {
-        Session { globals, env: world.env.clone(), world: OnceLock::from(world), progress: Progress::default(), signing: OnceLock::new() }
+        Session {
+            globals,
+            env: world.env.clone(),
+            world: OnceLock::from(world),
+            progress: Progress::default(),
+            signing: OnceLock::new(),
+            drafted: OnceLock::new(),
+        }
     }
 
     /// The repository that `--repo` names, else the one around the working directory, with the clock that `--now` sets.
@@ -46,13 +61,18 @@ impl Session {
         Ok(self.world.get_or_init(|| world))
     }
 
+    /// Remembers how the committed protocol signs, so that a refusal before the policy is known says it too.
+    pub fn beside(&self, signing: SigningMode) {
+        let _ = self.drafted.set(signing);
+    }
+
     /// Remembers how the policy in force signs, so that a refusal later in this run says it too.
     pub fn under(&self, signing: SigningMode) {
         let _ = self.signing.set(signing);
     }
 
     pub fn signing(&self) -> Option<SigningMode> {
-        self.signing.get().copied()
+        self.signing.get().or(self.drafted.get()).copied()
     }
 
     /// The folder of the protocol, relative to the repository's root.
