@@ -19,7 +19,7 @@ use crate::{
     tree::Tree,
     world::{
         answer::LedgerFacts,
-        trees::{CommitTree, WorkTree},
+        trees::{CommitTree, Folder, WorkTree},
     },
 };
 use std::sync::Arc;
@@ -77,7 +77,7 @@ fn not_asked() -> Fault {
 
 fn at_commit(place: &Place, commit: Oid, folder: String) -> Result<Subject> {
     let tree = CommitTree::new(&place.world.git, &commit)?;
-    let (protocol, gates) = own_gates(&tree, folder)?;
+    let (protocol, gates) = own_gates(Arc::new(tree), folder)?;
     Ok(Subject { protocol, gates, policy: None, candidate: Some(commit) })
 }
 
@@ -86,18 +86,19 @@ fn draft(place: &Place, folder: String) -> Result<Subject> {
         return Err(Fault::new(Reason::BadUsage, "a bare repository has no work tree to judge").help("name a commit with `--at REV`"));
     }
     let tree = WorkTree::new(&place.world.git)?;
-    let (protocol, gates) = own_gates(&tree, folder)?;
+    let (protocol, gates) = own_gates(Arc::new(tree), folder)?;
     Ok(Subject { protocol, gates, policy: None, candidate: None })
 }
 
-fn own_gates(tree: &dyn Tree, folder: String) -> Result<(Arc<Protocol>, Arc<dyn Tree>)> {
+fn own_gates(tree: Arc<dyn Tree>, folder: String) -> Result<(Arc<Protocol>, Arc<dyn Tree>)> {
     let files = tree.files_in(&folder).map_err(|error| Fault::new(Reason::BadConfig, error.to_string()))?;
     if files.is_empty() {
         let fault = Fault::new(Reason::BadConfig, format!("there is no {folder}/ here"));
         return Err(fault.help("`tagwarden init` writes one; `tagwarden init --minimal` the smallest"));
     }
-    let protocol = Arc::new(config::load(&GateFiles { files: files.clone(), root: folder })?);
-    Ok((protocol, Arc::new(crate::tree::MapTree::new(files))))
+    let gates = Folder::of(tree, &folder).map_err(|error| Fault::new(Reason::BadConfig, error.to_string()))?;
+    let protocol = Arc::new(config::load(&GateFiles { files, root: folder })?);
+    Ok((protocol, Arc::new(gates)))
 }
 
 fn reads_ledger(protocol: &Protocol) -> bool {
