@@ -163,7 +163,7 @@ pub struct Init {
 
 #[derive(Clone, Debug, Args)]
 pub struct Verify {
-    /// The channel to verify for [default: the first of the protocol]
+    /// The channel to verify for [default: the only one]
     #[arg(long, value_name = "CHANNEL")]
     pub channel: Option<ChannelName>,
     /// Judge this commit instead of the work tree
@@ -250,7 +250,7 @@ pub struct Rollback {
 
 #[derive(Clone, Debug, Args)]
 pub struct Moving {
-    /// Plan and judge, but move nothing
+    /// Show the plan and which gates would decide; judge and move nothing
     #[arg(long)]
     pub dry_run: bool,
     /// A name for this request: repeated, it is recognised and not done twice

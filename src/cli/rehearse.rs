@@ -3,7 +3,8 @@
 //!
 //! The protocol of the HEAD commit is rehearsed, not that of the work tree, and nothing here is written: one pack is read out
 //! of the object store, everything else happens in a folder that goes away. What the verbs did is looked at by plain git, so
-//! that no check trusts the code that it checks. Switching off a detection makes some step fail.
+//! that no check trusts the code that it checks. Switching off a detection of the
+//! move, the ledger, the rights or the holds makes some step fail; what each kind of gate detects is tried by its cases.
 //!
 //! Deliberately absent: deployments and data. Endpoints, keys and people are stand-ins, and the report names each.
 

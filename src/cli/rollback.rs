@@ -37,7 +37,8 @@ pub async fn run(session: &Session, args: &args::Rollback) -> Result<Report> {
     }
     let entries: Vec<&Linked> = situation.head.newest_first().filter(|linked| occupies(linked, &channel)).collect();
     let Some(last) = entries.first() else {
-        return Err(Fault::new(Reason::UnknownRelease, format!("nothing was ever promoted to {channel}")));
+        let fault = Fault::new(Reason::UnknownRelease, format!("nothing was ever promoted to {channel}"));
+        return Err(fault.help(format!("`tagwarden promote RELEASE --channel {channel}` would be the first")));
     };
     if last.entry.action == Verb::Rollback && acting.actor.kind == ActorKind::Automation {
         return Err(Fault::new(Reason::NotPermitted, "automation may not roll back a rollback"));
@@ -49,7 +50,8 @@ pub async fn run(session: &Session, args: &args::Rollback) -> Result<Report> {
     let releases = targets.iter().map(|release| planned(&situation, release)).collect::<Result<Vec<PlannedRelease>>>()?;
     if plan::is_there(situation.head.state(), &channel, &releases) {
         let names = releases.iter().map(|release| release.name.to_string()).collect::<Vec<_>>().join(", ");
-        return Err(Fault::new(Reason::UnknownRelease, format!("{channel} is at {names} already; that is no rollback")));
+        return Err(Fault::new(Reason::UnknownRelease, format!("{channel} is at {names} already; that is no rollback"))
+            .help(format!("`tagwarden history --channel {channel}` lists what was")));
     }
     let names: Vec<String> = releases.iter().map(|release| release.name.to_string()).collect();
     rights::refuse_held(situation.head.state(), &acting.actor, Verb::Rollback, &channel, &names)?;
@@ -100,7 +102,8 @@ fn last_set(situation: &gather::Situation, channel: &ChannelName, entries: &[&Li
                 return Err(Fault::new(
                     Reason::UnknownRelease,
                     format!("{} is the first release of {channel}; there is none before it", now.name()),
-                ));
+                )
+                .help(format!("the way out is forward: a new release, or `tagwarden hold --channel {channel} --reason REASON`")));
             }
             None => {
                 let fault = Fault::new(Reason::Held, format!("every release that {channel} had before {} is held", now.name()));
