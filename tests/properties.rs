@@ -301,7 +301,7 @@ release_tags: any
 }
 
 fn cases() -> u32 {
-    std::env::var("TAGWARDEN_PROPERTY_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(8)
+    std::env::var("TAGWARDEN_PROPERTY_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(4)
 }
 
 proptest! {
