@@ -158,6 +158,29 @@ fn files_that_do_not_fit_are_refused_where_they_stand() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 
+    // The list of signers is a file like the others.
+    for (text, wanted) in [
+        ("nonsense\n", "signers/ gates/allowed_signers:1:1"),
+        ("# fine\na@example.com ssh-ed25519 AAAA\n", "signers/ gates/allowed_signers:2:"),
+        ("a@example.com ssh-dss AAAA\n", "signers/ gates/allowed_signers:1:"),
+        ("* ssh-ed25519 AAAA\n", "signers/ gates/allowed_signers:1:"),
+    ] {
+        scratch.write("gates/allowed_signers", text);
+        let got = first(&scratch.refused(&VERIFY, "bad_config"));
+        let (kind, at) = wanted.split_once(' ').unwrap();
+        assert!(got.starts_with(kind) && got.contains(at), "{got} is not {wanted}");
+    }
+    std::fs::remove_file(scratch.path("work/gates/allowed_signers")).unwrap();
+
+    // What is committed is refused at its place, too, however good the work tree is.
+    scratch.write(GATE, gate.replace("halt", "hlat"));
+    scratch.commit("Break it");
+    scratch.write(GATE, &gate);
+    let answer = scratch.refused(&["verify", "--channel", "local_dev", "--at", "HEAD"], "bad_config");
+    assert_eq!(first(&answer), "config/unknown-word gates/10-docs.yaml:2:10");
+    scratch.refused(&["policy", "adopt", "--reason", "x"], "bad_config");
+    scratch.commit("Mend it");
+
     // Files that should not be there, or are not.
     scratch.write("gates/gate.yaml", &gate);
     assert_eq!(first(&scratch.refused(&VERIFY, "bad_config")), "config/file-name gates/gate.yaml:1:1");
@@ -559,4 +582,29 @@ fn tags_and_versions_that_do_not_fit() {
     // A channel that is in the files only is not adopted.
     scratch.edit(PROTOCOL, "channels:\n", "channels:\n  preview: { tag: \"channel/{channel}\" }\n");
     scratch.refused(&["promote", "v1.1.0", "--channel", "preview"], "policy_unadopted");
+}
+
+/// A gate without its heading, and a heading without its gate: the commit is refused, at the place.
+#[test]
+fn documents_that_do_not_fit_their_gates() {
+    const PAGE: &str = "protocol-docs/promotion.md";
+    let scratch = Scratch::minimal();
+    let page = scratch.read(PAGE);
+    let line_of = |word: &str| page.lines().position(|line| line.contains(word)).unwrap() + 1;
+    for (from, to, code, line) in [
+        ("## Gate 1 — The protocol document holds", "", "docs/gate-without-heading", None),
+        ("## Promoting", "## Gate 2 — Promoting", "docs/heading-without-gate", Some(line_of("## Promoting"))),
+        ("`gates/10-docs.yaml`", "`gates/11-docs.yaml`", "docs/missing-path", Some(line_of("`gates/10-docs.yaml`"))),
+    ] {
+        scratch.edit(PAGE, from, to);
+        scratch.commit_and_push(code);
+        let answer = scratch.refused(&PROMOTE, "gate_failed");
+        let found = finding(&answer, code);
+        if let Some(line) = line {
+            assert_eq!((&found["file"], &found["line"]), (&PAGE.into(), &line.into()), "{found:#}");
+        }
+        scratch.write(PAGE, &page);
+    }
+    scratch.commit_and_push("mended");
+    scratch.json(&PROMOTE).expect("moved");
 }
