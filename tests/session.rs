@@ -307,6 +307,9 @@ roles:
   reviewers:
     who: ["ssh:ben@example.com"]
     may: [verdict, ack, waive]
+  both:
+    who: ["ssh:dan@example.com"]
+    may: [waive, promote]
 automation: ["ssh:robot@example.com"]
 "#;
 
@@ -314,14 +317,14 @@ const REVIEWED: &str = "title: A reviewer says SAFE\nverdict:\n  reviewers: [\"s
 const MIGRATED: &str = "title: The migration was run\nchannels: [production]\nack:\n  step: Run the migration.\n";
 const BROKEN: &str = "title: The old endpoint still answers\nchannels: [production]\nwaivable: true\ncommand:\n  - shell: exit 1\n";
 
-/// A signed protocol of four people, adopted by Ann, with v1.0.0 at HEAD. Eve is nobody.
+/// A signed protocol of five people, adopted by Ann, with v1.0.0 at HEAD. Eve is nobody.
 fn signed() -> Scratch {
     let mut scratch = Scratch::new();
-    for name in ["ann", "ben", "robot", "eve"] {
+    for name in ["ann", "ben", "dan", "robot", "eve"] {
         scratch.key(name);
     }
     scratch.write("gates/protocol.yaml", PROTOCOL);
-    scratch.write("gates/allowed_signers", scratch.allowed_signers(&["ann", "ben", "robot"]));
+    scratch.write("gates/allowed_signers", scratch.allowed_signers(&["ann", "ben", "dan", "robot"]));
     scratch.write("gates/10-reviewed.yaml", REVIEWED);
     scratch.write("gates/20-migrated.yaml", MIGRATED);
     scratch.write("gates/30-broken.yaml", BROKEN);
@@ -379,6 +382,12 @@ fn several_people_with_keys() {
         &["waive", "reviewed", "--channel", "production", "--release", "v1.0.0", "--until", "2h", "--reason", "x"],
         "not_permitted",
     );
+    // A waiver counts for somebody else's move only, and only for its time.
+    scratch.sign_as("dan");
+    scratch.json(&waive).expect("moved");
+    let answer = scratch.refused(&promote, "gate_failed");
+    finding(&answer, "command/exit");
+    scratch.sign_as("ben");
     scratch.json(&waive).expect("moved");
     scratch.at("2026-11-21T12:30:00Z").sign_as("ann");
     scratch.refused(&promote, "gate_failed");
@@ -423,7 +432,7 @@ fn several_people_with_keys() {
 /// The other oracle: git with OpenSSH looks at every entry and every tag, knowing nothing but who may sign.
 fn every_signature_is_good_by_git(scratch: &Scratch) {
     let signers = scratch.path("signers");
-    std::fs::write(&signers, scratch.allowed_signers(&["ann", "ben", "robot"])).unwrap();
+    std::fs::write(&signers, scratch.allowed_signers(&["ann", "ben", "dan", "robot"])).unwrap();
     let config = format!("gpg.ssh.allowedSignersFile={}", signers.display());
     let git = |args: &[&str]| scratch.try_tool("origin.git", "git", &[&["-c", &config], args].concat());
     let entries = scratch.git_in("origin.git", &["rev-list", "refs/heads/tagwarden/ledger"]);
