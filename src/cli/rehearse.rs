@@ -12,10 +12,13 @@ mod cast;
 mod copy;
 mod drill;
 mod forgeries;
+mod forgery_list;
+mod players;
 mod promotions;
 mod races;
 mod recovery;
 mod refusals;
+mod set;
 mod witness;
 
 use super::{Session, args, gather::gates_folder};
@@ -39,7 +42,8 @@ use crate::{
 };
 use cast::Cast;
 use copy::{Copy, Original};
-use drill::{Drill, Memory, RIVAL, SERVER, Set, WORK};
+use drill::{Drill, Memory};
+use set::{RIVAL, SERVER, Set, WORK};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// The part whose key no policy lists.
@@ -141,7 +145,7 @@ fn way(protocol: &Protocol, channel: &ChannelName) -> Vec<ChannelName> {
     way
 }
 
-/// Builds the scratch place: server, clones, keys, stand-ins, and the copy of the protocol.
+/// Builds the scratch place: keys, stand-ins, server, clones. Also what stands in for the real thing, in words.
 async fn prepare(session: &Session, world: &World, live: &Live, channel: ChannelName) -> Result<(Drill, Vec<String>)> {
     let protocol = &live.protocol;
     let branch = protocol.release_branches.first().cloned().unwrap_or_else(|| "main".to_owned());
@@ -160,21 +164,10 @@ async fn prepare(session: &Session, world: &World, live: &Live, channel: Channel
         _ => Ok(None),
     };
     let copy = Copy::of(&original, &cast, &public, &channel, |channel| stand_in.base_url(channel.as_str()), read)?;
-    let format = if world.git.object_format() == ObjectFormat::Sha256 { "sha256" } else { "sha1" };
-    let branch_arg = format!("--initial-branch={branch}");
-    scratch.git("", &["init", "--quiet", "--bare", &format!("--object-format={format}"), &branch_arg, SERVER])?;
-    let Some((tree, ObjectKind::Tree)) = world.git.object_at(&live.head, "")? else {
-        return Err(Fault::new(Reason::Internal, "the HEAD commit has no tree"));
-    };
-    scratch.copy(&world.git, &tree, SERVER).await?;
-    let edits: Vec<(String, Option<Vec<u8>>)> = copy.files.iter().map(|(path, bytes)| (path.clone(), Some(bytes.clone()))).collect();
-    let tree = scratch.edit_tree(SERVER, tree.as_str(), &edits)?;
-    let tip = scratch.git(SERVER, &["commit-tree", &tree, "-m", "The protocol under rehearsal"])?;
-    scratch.git(SERVER, &["update-ref", &format!("refs/heads/{branch}"), &tip])?;
+    let (tree, tip) = serve(world, live, &scratch, &copy, &branch).await?;
     let signers = copy.files.get(&format!("{}/allowed_signers", live.folder)).cloned().unwrap_or_default();
     scratch.write(witness::SIGNERS, &signers)?;
-    let files = with_changes(live, &copy);
-    let rehearsed = config::load(&GateFiles { files, root: live.folder.clone() }).map_err(|fault| Fault {
+    let rehearsed = config::load(&GateFiles { files: with_changes(live, &copy), root: live.folder.clone() }).map_err(|fault| Fault {
         reason: Reason::Internal,
         message: format!("the scratch copy's protocol: {}", fault.message),
         ..fault
@@ -204,6 +197,22 @@ async fn prepare(session: &Session, world: &World, live: &Live, channel: Channel
     Ok((Drill { set: Arc::new(set), stand_in, memory, steps: Vec::new(), shows_progress: false }, copy.stand_ins))
 }
 
+/// Makes the server, with the changed copy of the HEAD commit on its release branch: its tree, and its commit.
+async fn serve(world: &World, live: &Live, scratch: &Scratch, copy: &Copy, branch: &str) -> Result<(String, String)> {
+    let format = if world.git.object_format() == ObjectFormat::Sha256 { "sha256" } else { "sha1" };
+    let (format, head) = (format!("--object-format={format}"), format!("--initial-branch={branch}"));
+    scratch.git("", &["init", "--quiet", "--bare", &format, &head, SERVER])?;
+    let Some((tree, ObjectKind::Tree)) = world.git.object_at(&live.head, "")? else {
+        return Err(Fault::new(Reason::Internal, "the HEAD commit has no tree"));
+    };
+    scratch.copy(&world.git, &tree, SERVER).await?;
+    let edits: Vec<(String, Option<Vec<u8>>)> = copy.files.iter().map(|(path, bytes)| (path.clone(), Some(bytes.clone()))).collect();
+    let tree = scratch.edit_tree(SERVER, tree.as_str(), &edits)?;
+    let tip = scratch.git(SERVER, &["commit-tree", &tree, "-m", "The protocol under rehearsal"])?;
+    scratch.git(SERVER, &["update-ref", &format!("refs/heads/{branch}"), &tip])?;
+    Ok((tree, tip))
+}
+
 /// The principals of the real `allowed_signers`. One that names nobody yet can be rehearsed all the same; anything else that
 /// is wrong with it was refused with the protocol.
 fn signers(live: &Live) -> Vec<String> {
@@ -229,10 +238,10 @@ async fn play(drill: &mut Drill) {
     drill.step("the same promotion again", promotions::again).await;
     drill.step("second promotion", promotions::second).await;
     for (name, forgeries) in [
-        ("tampered entries: signatures", forgeries::SIGNATURES),
-        ("tampered entries: chain, state, moves", forgeries::CHAIN),
-        ("tampered entries: gate results", forgeries::GATES),
-        ("tampered entries: evidence", forgeries::EVIDENCE),
+        ("tampered entries: signatures", forgery_list::SIGNATURES),
+        ("tampered entries: chain, state, moves", forgery_list::CHAIN),
+        ("tampered entries: gate results", forgery_list::GATES),
+        ("tampered entries: evidence", forgery_list::EVIDENCE),
     ] {
         drill.step(name, async |drill: &mut Drill| forgeries::forged(drill, forgeries).await).await;
     }

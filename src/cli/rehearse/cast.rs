@@ -165,3 +165,65 @@ impl Cast {
         self.roles.values().any(|role| role.may.contains(&verb) && on(role) && role.who.iter().any(|who| principal(who) == name))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gate::config::{GateFiles, load};
+
+    fn protocol(rest: &str) -> Protocol {
+        let text = format!(
+            "version: 1\npackages: {{ a: {{ release_tag: \"v{{version}}\" }} }}\nrelease_branches: [main]\n\
+             channels: {{ c: {{ tag: c, base_url: \"http://x\" }}, d: {{ tag: d, base_url: \"http://x\" }} }}\n{rest}\n"
+        );
+        let gate = b"title: t\nhttp: [{ get: \"{base_url}/\", expect: { status: 200 } }]\n".to_vec();
+        let files =
+            [("protocol.yaml".to_owned(), text.into_bytes()), ("1-x.yaml".to_owned(), gate), ("allowed_signers".to_owned(), vec![])];
+        load(&GateFiles { files: files.into(), root: "gates".to_owned() }).unwrap()
+    }
+
+    fn asked(kind: &'static str, who: &[&str]) -> Asked {
+        Asked { gate: kind.parse().unwrap(), kind, who: who.iter().map(|who| (*who).to_owned()).collect() }
+    }
+
+    fn channels(names: &[&str]) -> Vec<ChannelName> {
+        names.iter().map(|name| name.parse().unwrap()).collect()
+    }
+
+    #[test]
+    fn identities_become_principals() {
+        for (identity, name) in
+            [("ssh:a@b", "a@b"), ("local:a@b", "a@b"), ("github:12", "github-12"), ("team:x/y", "team-x-y"), ("ssh:a b\"", "a-b-")]
+        {
+            assert_eq!(principal(identity), name, "{identity}");
+        }
+    }
+
+    #[test]
+    fn people_of_the_protocol_play_where_they_may() {
+        let roles = "roles:\n  m: { who: [\"ssh:m\", \"ssh:r\"], may: [stage, promote, rollback] }\n  \
+                     half: { who: [\"ssh:h\"], may: [stage, promote, rollback, waive], on: [d] }\n";
+        let protocol = protocol(&format!("signing: {{ key: \"env:K\" }}\n{roles}"));
+        let asked = [asked("verdict", &["ssh:r"]), asked("ack", &["ssh:m", "ssh:w"])];
+        let cast = Cast::of(&protocol, &["s".to_owned()], &asked, &channels(&["c", "d"]));
+        assert_eq!(cast.mover, "m", "r is a reviewer, h may not on c");
+        assert_eq!(cast.waiver, "rehearsal-waiver");
+        assert_eq!(cast.reviewers, ["r"]);
+        assert_eq!(cast.ackers.values().collect::<Vec<_>>(), ["w"], "the mover is no witness of their own");
+        assert!(cast.may("r", Verb::Verdict, None) && cast.may("w", Verb::Ack, None), "{:?}", cast.added);
+        assert!(cast.principals.contains("s") && !cast.may("s", Verb::Promote, None));
+        assert!(!Verb::ALL.iter().any(|verb| cast.may(&cast.bystander, *verb, None)));
+        assert!(cast.automations.contains(&cast.automation) && !cast.automations.contains(&cast.mover));
+    }
+
+    #[test]
+    fn nobody_at_all_is_replaced_and_no_roles_mean_everybody() {
+        let lone = Cast::of(&protocol("signing: { key: none }"), &[], &[], &channels(&["c"]));
+        assert_eq!((lone.mover.as_str(), lone.warden.as_str()), ("rehearsal-mover", "rehearsal-warden"));
+        let signers = ["z".to_owned(), "y".to_owned()];
+        let open = Cast::of(&protocol("signing: { key: \"env:K\", threshold: 9 }"), &signers, &[], &channels(&["c"]));
+        assert_eq!((open.mover.as_str(), open.waiver.as_str()), ("y", "z"));
+        assert!(!open.may(&open.bystander, Verb::Promote, None), "who is added is not everybody");
+        assert_eq!(open.principals.len(), 9, "as many as the threshold wants");
+    }
+}

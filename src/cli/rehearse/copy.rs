@@ -287,3 +287,90 @@ fn protocol_text(original: &Original<'_>, cast: &Cast, base_url: impl Fn(&Channe
 fn pretty(value: &Value) -> Vec<u8> {
     format!("{value:#}\n").into_bytes()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gate::config::{GateFiles, load};
+
+    const PROTOCOL: &str = r#"
+version: 1
+packages: { web: { release_tag: "v{version}" } }
+release_branches: [trunk, next]
+channels:
+  staging: { tag: "{channel}", base_url: "https://staging.example.com", rules: [{ name: r, when: "true" }] }
+  live: { tag: "{channel}", after: staging }
+remote: upstream
+signing: { key: none }
+roles: { all: { who: ["local:a@example.com"], may: [promote], on: [live] } }
+documents: { protocol: [how.md] }
+"#;
+
+    fn files(gates: &[(&str, &str)]) -> BTreeMap<String, Vec<u8>> {
+        let all = gates.iter().copied().chain([("protocol.yaml", PROTOCOL)]);
+        all.map(|(name, text)| (name.to_owned(), text.as_bytes().to_vec())).collect()
+    }
+
+    fn copied(files: &BTreeMap<String, Vec<u8>>, channel: &str) -> (Copy, Protocol) {
+        let load = |files: &BTreeMap<String, Vec<u8>>| load(&GateFiles { files: files.clone(), root: "gates".to_owned() });
+        let protocol = load(files).unwrap();
+        let original = Original { protocol: &protocol, files, folder: "gates", branch: "trunk" };
+        let channel: ChannelName = channel.parse().unwrap();
+        let cast = Cast::of(&protocol, &[], &asked(&original).unwrap(), std::slice::from_ref(&channel));
+        let keys = cast.principals.iter().map(|name| (name.clone(), KEY.to_owned())).collect();
+        let read = |path: &str| Ok((path == "how.md").then(|| b"# How\n".to_vec()));
+        let copy = Copy::of(&original, &cast, &keys, &channel, |channel| format!("http://127.0.0.1:1/{channel}"), read).unwrap();
+        let mut changed = files.clone();
+        changed.extend(copy.files.iter().filter_map(|(path, text)| Some((path.strip_prefix("gates/")?.to_owned(), text.clone()))));
+        // The keys of this test are all the same, which is no lawful list.
+        changed.remove("allowed_signers");
+        changed.insert("allowed_signers".to_owned(), Vec::new());
+        let loaded = load(&changed).unwrap();
+        (copy, loaded)
+    }
+
+    const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ";
+
+    #[test]
+    fn gates_that_ask_the_outside_ask_the_stand_in_and_keep_their_place() {
+        let files = files(&[
+            (
+                "10-vars.yaml",
+                "title: Set up\nowner: ops\nmax_age: 3m\nenv: { from: process, vars: { A: required } }\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n",
+            ),
+            ("20-said.yaml", "title: Said\nverdict: { reviewers: [\"local:r@example.com\"], require: 1, fresh: 7d }\n"),
+            ("30-written.yaml", "title: Written\ndocs: {}\n"),
+            ("40-dumped.yaml", "title: Dumped\naudit: { ledger: false, probe_ref: false, dump: { shell: x, file: f, list_shell: y } }\n"),
+        ]);
+        let (copy, loaded) = copied(&files, "live");
+        let kinds: Vec<(&str, &str)> = loaded.gates.iter().map(|gate| (gate.id.as_str(), gate.kind.id)).collect();
+        assert_eq!(kinds, [("vars", "http"), ("said", "verdict"), ("written", "docs"), ("dumped", "audit")]);
+        let vars = &loaded.gates[0].header;
+        assert_eq!((vars.title.as_str(), vars.owner.as_deref(), vars.max_age.to_string()), ("Set up", Some("ops"), "3m".to_owned()));
+        assert_eq!(copy.endpoint.gate.as_str(), "vars");
+        assert!(!copy.files.contains_key("gates/30-written.yaml") && !copy.files.contains_key("how.md"));
+        let lines = |text: &[u8]| text.iter().filter(|byte| **byte == b'\n').count();
+        assert!(lines(&copy.files["gates/10-vars.yaml"]) >= lines(&files["10-vars.yaml"]), "lines that documents name stay there");
+        let said = String::from_utf8_lossy(&copy.files["gates/20-said.yaml"]);
+        assert!(said.contains("ssh:r@example.com") && said.contains("7d") && said.contains("\"require\": 1"), "{said}");
+        assert!(!String::from_utf8_lossy(&copy.files["gates/40-dumped.yaml"]).contains("dump\""));
+        let channel = &loaded.channels[1];
+        assert_eq!(
+            (channel.base_url.as_deref(), channel.after.as_ref().map(ChannelName::as_str)),
+            (Some("http://127.0.0.1:1/live"), Some("staging"))
+        );
+        assert_eq!((loaded.release_branches.as_slice(), loaded.remote.as_str()), (&["trunk".to_owned()][..], "upstream"));
+        assert!(!loaded.is_unsigned() && loaded.roles["all"].who == ["ssh:a@example.com"]);
+    }
+
+    #[test]
+    fn a_gate_is_added_behind_all_others_where_none_asks_the_outside() {
+        let files = files(&[("100-written.yaml", "title: Written\ndocs: {}\n"), ("9-early.yaml", "title: Early\ndocs: {}\n")]);
+        let (copy, loaded) = copied(&files, "staging");
+        assert_eq!(loaded.gates.last().map(|gate| gate.id.as_str()), Some("rehearsal-endpoint"));
+        assert!(copy.endpoint.waivable && copy.files.contains_key("gates/101-rehearsal-endpoint.yaml"));
+        let document = String::from_utf8_lossy(&copy.files["how.md"]);
+        assert!(document.starts_with("# How\n") && document.contains("\n## Gate 3 — The stand-in endpoint answers\n"), "{document}");
+        assert!(copy.stand_ins.iter().any(|words| words.contains("rehearsal-endpoint")));
+    }
+}

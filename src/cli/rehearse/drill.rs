@@ -1,39 +1,23 @@
-//! The state of a rehearsal, and how its steps run verbs.
+//! The course of a rehearsal: its steps, and what it remembers between them.
 //!
-//! A verb is run as a person would: words, parsed by the same parser, through the same dispatch, with that person's key. What
-//! it did is judged by [`super::witness`], never by its own answer alone. A step that fails puts refs and bookkeeping back to
-//! where they were before it, so that the steps after it still say something.
+//! What a verb did is judged by [`super::witness`], never by its own answer alone. A step that fails puts refs and memory back
+//! to where they were before it, so that the steps after it still say something.
 
 use super::{
-    cast::{Cast, principal},
-    copy::{Endpoint, KEY_VARIABLE},
-    witness::Refs,
+    players::{Player, expect, said},
+    set::{Set, WORK},
 };
 use crate::{
-    cli::{
-        args::Cli,
-        parse::{Parsed, parse},
-        session::Session,
-    },
-    domain::{ChannelName, Fault, GateId, Outcome, PackageName, Reason, RefName, ReleaseName, Result, Verb},
-    gate::{Protocol, When},
+    domain::{ChannelName, Fault, GateId, Outcome, Reason, RefName, ReleaseName, Result},
     report::{Report, shape::Step},
     world::{
-        Checkpoints, Clock, EnvVars, World,
-        apply::Checkpoint,
         clock::Stopwatch,
         output,
-        scratch::{self, Files, Key, Scratch},
+        scratch::Files,
         standin::{Mood, StandIn},
     },
 };
-use std::{
-    collections::BTreeMap,
-    ffi::OsString,
-    path::PathBuf,
-    pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::Arc;
 
 /// What a step saw: a sentence for the report, or why it did not see what it should.
 pub type Seen = std::result::Result<String, Miss>;
@@ -57,32 +41,8 @@ pub fn wrong<T>(what: impl Into<String>) -> std::result::Result<T, Miss> {
     Err(Miss::Wrong(what.into()))
 }
 
-/// The repositories of the scratch place.
-pub const SERVER: &str = "server.git";
-pub const WORK: &str = "work";
-pub const RIVAL: &str = "rival";
-
 /// The file in which one release differs from the next.
 const CHANGING: &str = "tagwarden-rehearsal.txt";
-
-/// Where things are, fixed for the whole drill.
-pub struct Set {
-    pub scratch: Scratch,
-    pub protocol: Arc<Protocol>,
-    pub cast: Cast,
-    pub keys: BTreeMap<String, Key>,
-    /// The drilled channel, and those that a release has to pass before it, first to last.
-    pub channels: Vec<ChannelName>,
-    pub package: PackageName,
-    pub branch: String,
-    /// `--gates` as it was given.
-    pub gates: Option<PathBuf>,
-    pub clock: Clock,
-    pub endpoint: Endpoint,
-    pub asking: Vec<GateId>,
-    /// The tree that every release of the drill starts from.
-    pub tree: String,
-}
 
 /// A release of the drill.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,12 +108,12 @@ impl Drill {
     }
 
     /// Runs a verb as the mover; nothing may change, and the answer must be this reason.
-    pub async fn refused(&self, words: &[&str], reason: Reason) -> std::result::Result<Report, Miss> {
-        self.refused_to(&self.set.mover(), words, reason).await
+    pub async fn unmoved(&self, words: &[&str], reason: Reason) -> std::result::Result<Report, Miss> {
+        self.unmoved_by(&self.set.mover(), words, reason).await
     }
 
     /// The same as somebody else.
-    pub async fn refused_to(&self, player: &Player, words: &[&str], reason: Reason) -> std::result::Result<Report, Miss> {
+    pub async fn unmoved_by(&self, player: &Player, words: &[&str], reason: Reason) -> std::result::Result<Report, Miss> {
         let before = self.set.refs()?;
         let answer = player.run(words).await;
         self.set.refs()?.same_as(&before)?;
@@ -245,213 +205,5 @@ impl Drill {
 
     pub fn mood(&self, mood: Mood) {
         self.stand_in.set(&self.set.endpoint.gate, mood);
-    }
-}
-
-impl Set {
-    pub fn channel(&self) -> &ChannelName {
-        // A drill is made with one channel at least.
-        &self.channels[self.channels.len() - 1]
-    }
-
-    pub fn mover(&self) -> Player {
-        self.player(&self.cast.mover, WORK)
-    }
-
-    /// Somebody with their key, in one of the clones.
-    pub fn player(&self, who: &str, clone: &str) -> Player {
-        let key = self.keys.get(&principal(who)).map(|key| key.file.clone().into_os_string()).unwrap_or_default();
-        Player {
-            repo: self.scratch.path(clone),
-            env: self.scratch.env().with(KEY_VARIABLE, key),
-            gates: self.gates.clone(),
-            clock: self.clock,
-        }
-    }
-
-    /// Whether a release has to be staged before it can be promoted: an acknowledgement names a release that exists.
-    pub fn is_staged_first(&self) -> bool {
-        let decides = |gate: &GateId| self.channels.iter().any(|channel| self.decides(gate, channel));
-        self.cast.ackers.keys().any(decides)
-    }
-
-    /// Whether a gate decides promotions to this channel.
-    pub fn decides(&self, gate: &GateId, channel: &ChannelName) -> bool {
-        self.protocol.gate(gate).is_some_and(|gate| gate.applies(Verb::Promote, channel, When::Before))
-    }
-
-    /// The ref of the drilled channel's tag.
-    pub fn channel_tag(&self) -> Result<RefName> {
-        let pattern = self.protocol.channels.get(self.channel()).and_then(|channel| channel.tag.as_ref());
-        let pattern = pattern.ok_or_else(|| Fault::new(Reason::NotPermitted, format!("channel {} has no tag", self.channel())))?;
-        pattern.channel_ref(self.channel(), &self.package).map_err(|why| Fault::new(Reason::BadConfig, why))
-    }
-
-    /// A commit of the base tree with some changes, in the mover's clone.
-    pub fn commit(&self, edits: &[(String, Option<Vec<u8>>)], parent: Option<&str>, message: &str) -> Result<String> {
-        let tree = self.scratch.edit_tree(WORK, &self.tree, edits)?;
-        let mut args = vec!["commit-tree", &tree, "-m", message];
-        args.extend(parent.into_iter().flat_map(|parent| ["-p", parent]));
-        self.scratch.git(WORK, &args)
-    }
-
-    /// Pushes a commit to the release branch, as anybody does.
-    pub fn publish(&self, commit: &str) -> Result<()> {
-        let to = format!("{commit}:refs/heads/{}", self.branch);
-        self.scratch.git(WORK, &["push", "--quiet", &self.protocol.remote, &to]).map(|_| ())
-    }
-
-    /// Lets the branch that a clone has checked out name this commit, which must be there.
-    pub fn stand_at(&self, clone: &str, commit: &str) -> Result<()> {
-        self.scratch.git(clone, &["update-ref", &format!("refs/heads/{}", self.branch), commit]).map(|_| ())
-    }
-
-    /// Brings the rival's clone up to date.
-    pub fn bring_rival(&self) -> Result<()> {
-        self.scratch.git(RIVAL, &["fetch", "--quiet", &self.protocol.remote]).map(|_| ())
-    }
-
-    /// The folder of the protocol.
-    pub fn folder(&self) -> String {
-        let folder = self.gates.as_ref().map(|folder| folder.to_string_lossy().trim_end_matches('/').to_owned());
-        folder.unwrap_or_else(|| "gates".to_owned())
-    }
-
-    /// Checks the protocol's folder out of HEAD, as far as a clone needs files at all.
-    pub fn check_out(&self, clone: &str) -> Result<()> {
-        let folder = self.folder();
-        self.scratch.git(clone, &["read-tree", "HEAD"])?;
-        self.scratch.git(clone, &["checkout", "--quiet", "--", &folder])?;
-        self.scratch.git(clone, &["clean", "-d", "--quiet", "--force", "--", &folder]).map(|_| ())
-    }
-
-    /// Moves a ref of the server by hand, past everything.
-    pub fn move_by_hand(&self, name: &str, to: &str) -> Result<()> {
-        self.scratch.git(SERVER, &["update-ref", name, to]).map(|_| ())
-    }
-}
-
-/// Somebody who runs verbs.
-#[derive(Clone)]
-pub struct Player {
-    repo: PathBuf,
-    env: EnvVars,
-    gates: Option<PathBuf>,
-    clock: Clock,
-}
-
-impl Player {
-    pub async fn run(&self, words: &[&str]) -> Report {
-        self.run_through(words, Arc::new(|_| Ok(()))).await
-    }
-
-    /// Runs a verb with something happening between the steps of its write.
-    pub async fn run_through(&self, words: &[&str], checkpoint: Arc<Checkpoints>) -> Report {
-        let line: Vec<OsString> = std::iter::once("tagwarden").chain(words.iter().copied()).map(OsString::from).collect();
-        let Parsed::Run(cli) = parse(&line) else {
-            return Fault::new(Reason::Internal, format!("the drill's own words are wrong: {}", words.join(" "))).into();
-        };
-        let Cli { mut globals, command } = *cli;
-        globals.repo = Some(self.repo.clone());
-        globals.gates = self.gates.clone();
-        globals.now.get_or_insert(self.clock.now());
-        let world = match World::open(&self.repo, globals.now, self.env.clone()).await {
-            Ok(world) => world.stopping(checkpoint),
-            Err(fault) => return fault.into(),
-        };
-        let session = Session::within(globals, world);
-        // Behind a pointer, since a rehearsal is itself one of the verbs.
-        let run: Pin<Box<dyn Future<Output = Result<Report>> + '_>> = Box::pin(crate::cli::run(&session, &command));
-        run.await.unwrap_or_else(Report::from)
-    }
-
-    /// The same environment with one variable set.
-    #[must_use]
-    pub fn with(mut self, name: &str, value: &str) -> Player {
-        self.env = self.env.with(name, value);
-        self
-    }
-
-    pub fn time(&self) -> crate::domain::Timestamp {
-        self.clock.now()
-    }
-}
-
-/// Something that happens once, at this point of a write.
-pub fn at(point: Checkpoint, act: impl FnOnce() -> Result<()> + Send + 'static) -> Arc<Checkpoints> {
-    let act = Mutex::new(Some(act));
-    Arc::new(move |reached| {
-        let act = if reached == point { act.lock().unwrap_or_else(PoisonError::into_inner).take() } else { None };
-        act.map_or(Ok(()), |act| act())
-    })
-}
-
-/// The end of the process, as far as the write is concerned.
-pub fn kill(point: Checkpoint) -> Arc<Checkpoints> {
-    at(point, || Err(Fault::new(Reason::DrillFailed, KILLED)))
-}
-
-const KILLED: &str = "the process was ended here";
-
-/// Runs somebody's verb to its end in the middle of another one; what it answered is left in the slot.
-pub fn meanwhile(player: Player, words: &[&str]) -> (impl FnOnce() -> Result<()> + Send + 'static, Arc<Mutex<Option<Report>>>) {
-    let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-    let slot = Arc::new(Mutex::new(None));
-    let answered = slot.clone();
-    let act = move || {
-        let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        let answer = scratch::in_between(player.run(&words));
-        *answered.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
-        Ok(())
-    };
-    (act, slot)
-}
-
-/// What the verb in the middle answered; it must have been let through.
-pub fn went_through(slot: &Mutex<Option<Report>>, who: &str) -> std::result::Result<(), Miss> {
-    match &*slot.lock().unwrap_or_else(PoisonError::into_inner) {
-        Some(answer) if answer.exit_code() == 0 => Ok(()),
-        Some(answer) => Err(Miss::Blocked(format!("{who} was refused: {}", said(answer)))),
-        None => Err(Miss::Blocked(format!("{who} never got their turn"))),
-    }
-}
-
-pub fn expect(answer: &Report, reason: Reason) -> std::result::Result<(), Miss> {
-    if answer.reason == reason {
-        return Ok(());
-    }
-    wrong(format!("expected {reason} (exit {}), got {}", reason.exit_code(), said(answer)))
-}
-
-/// An answer in one line.
-pub fn said(answer: &Report) -> String {
-    use crate::report::Body;
-    let why = match &answer.body {
-        Body::Error(shape) => Some(shape.message.clone()),
-        Body::Move(shape) => shape.run.as_ref().map(|run| {
-            let blocking = run.gates.iter().filter(|gate| gate.blocks());
-            let words = blocking.map(|gate| {
-                let why: Vec<&str> = gate.findings.iter().map(|finding| finding.message.as_str()).take(3).collect();
-                format!("gate {} {}: {}", gate.id, gate.outcome, why.join("; "))
-            });
-            words.collect::<Vec<_>>().join("; ")
-        }),
-        _ => None,
-    };
-    let findings = answer.findings.iter().take(3).map(|finding| format!("{}: {}", finding.code, finding.message));
-    let words: Vec<String> = why.into_iter().filter(|why| !why.is_empty()).chain(findings).collect();
-    let words = if words.is_empty() { String::new() } else { format!(": {}", words.join("; ")) };
-    format!("{} (exit {}){words}", answer.reason, answer.exit_code())
-}
-
-/// Refs of the server; see [`super::witness`].
-impl Set {
-    pub fn refs(&self) -> Result<Refs> {
-        Refs::read(&self.scratch)
-    }
-
-    /// Puts every ref of the server back.
-    fn restore(&self, wanted: &Refs) -> Result<()> {
-        self.refs()?.put_back(wanted, &self.scratch)
     }
 }

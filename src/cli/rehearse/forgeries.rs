@@ -1,7 +1,11 @@
 //! Forged entries in place of the newest one, each wrong in one thing, some of them signed with a good key: the audit must
 //! name exactly that thing, and promotions must stop at a broken chain.
 
-use super::drill::{Drill, Miss, SERVER, Seen, Set, said, wrong};
+use super::{
+    drill::{Drill, Miss, Seen, wrong},
+    players::said,
+    set::{SERVER, Set},
+};
 use crate::{
     domain::{Digest, Reason, Result},
     release::object::{Commit, signed_commit},
@@ -49,7 +53,7 @@ pub struct Forged {
 }
 
 impl Forged {
-    fn record(&mut self) -> &mut Value {
+    pub fn record(&mut self) -> &mut Value {
         let gate = self.gate.clone();
         let records = self.entry["gates"].as_array_mut();
         // `forge` refuses an entry without this record.
@@ -57,219 +61,19 @@ impl Forged {
     }
 
     /// Puts the changed evidence in place, with a digest that fits it.
-    fn settle_evidence(&mut self) {
+    pub fn settle_evidence(&mut self) {
         let bytes = serde_json::to_vec(&self.evidence).unwrap_or_default();
         self.record()["evidence"] = json!(Digest::of(&bytes));
         let path = format!("evidence/{}.json", self.gate);
         self.files.push((path, Some(bytes)));
     }
 
-    fn channel_move(&mut self) -> &mut Value {
+    pub fn channel_move(&mut self) -> &mut Value {
         let releases: Vec<Value> = self.entry["releases"].as_array().into_iter().flatten().map(|release| release["tag"].clone()).collect();
         let moves = self.entry["moves"].as_array_mut();
         moves.and_then(|moves| moves.iter_mut().find(|made| !releases.contains(&made["to"]))).unwrap_or(&mut self.state)
     }
 }
-
-pub const SIGNATURES: &[Forgery] = &[
-    Forgery {
-        about: "changed afterwards",
-        code: "ledger/bad-signature",
-        signed: Signed::Before,
-        edit: |forged| forged.entry["reason"] = json!("another reason"),
-        breaks: true,
-    },
-    Forgery { about: "not signed", code: "ledger/unsigned", signed: Signed::Not, edit: |_| {}, breaks: true },
-    Forgery { about: "signed by a stranger", code: "ledger/bad-signature", signed: Signed::Stranger, edit: |_| {}, breaks: true },
-    Forgery { about: "signed by somebody else", code: "ledger/actor", signed: Signed::Bystander, edit: |_| {}, breaks: true },
-    Forgery {
-        about: "by somebody without the right",
-        code: "ledger/not-permitted",
-        signed: Signed::Bystander,
-        edit: |forged| forged.entry["actor"]["id"] = json!(format!("ssh:{}", forged.bystander)),
-        breaks: true,
-    },
-];
-
-pub const CHAIN: &[Forgery] = &[
-    Forgery {
-        about: "with another serial",
-        code: "ledger/bad-serial",
-        signed: Signed::Mover,
-        edit: |forged| forged.entry["serial"] = json!(1_000_000),
-        breaks: true,
-    },
-    Forgery {
-        about: "behind another entry",
-        code: "ledger/broken-chain",
-        signed: Signed::Mover,
-        edit: |forged| forged.entry["previous"] = json!(forged.genesis),
-        breaks: true,
-    },
-    Forgery {
-        about: "with two parents",
-        code: "ledger/two-parents",
-        signed: Signed::Mover,
-        edit: |forged| forged.header = Some(format!("parent {}", forged.genesis)),
-        breaks: true,
-    },
-    Forgery {
-        about: "a week early",
-        code: "ledger/time",
-        signed: Signed::Mover,
-        edit: |forged| {
-            let time = forged.entry["time"].as_str().and_then(|time| time.parse::<crate::domain::Timestamp>().ok());
-            forged.entry["time"] = json!(time.map(|time| crate::domain::Timestamp::from_unix(time.unix() - 7 * 86_400)));
-        },
-        breaks: true,
-    },
-    Forgery {
-        about: "with another state",
-        code: "ledger/state",
-        signed: Signed::Mover,
-        edit: |forged| forged.state["staged"] = json!([]),
-        breaks: true,
-    },
-    Forgery {
-        about: "under a policy that nobody adopted",
-        code: "ledger/policy",
-        signed: Signed::Mover,
-        edit: |forged| {
-            forged.entry["policy"]["version"] = json!(1_000);
-            forged.state["policy"]["version"] = json!(1_000);
-        },
-        breaks: true,
-    },
-    Forgery {
-        about: "with a policy beside it that it does not name",
-        code: "ledger/policy",
-        signed: Signed::Mover,
-        edit: |forged| forged.files.push(("policy/README".to_owned(), Some(b"another tree\n".to_vec()))),
-        breaks: true,
-    },
-    Forgery {
-        about: "with a move from elsewhere",
-        code: "ledger/move",
-        signed: Signed::Mover,
-        edit: |forged| forged.channel_move()["from"] = json!(forged.genesis),
-        breaks: true,
-    },
-    Forgery {
-        about: "with another tag object",
-        code: "ledger/tag-object",
-        signed: Signed::Mover,
-        edit: |forged| {
-            let object = forged.channel_move()["object"].as_str().map(|object| format!("{object}\n"));
-            forged.channel_move()["object"] = json!(object);
-        },
-        breaks: true,
-    },
-    Forgery {
-        about: "that is none",
-        code: "ledger/bad-entry",
-        signed: Signed::Mover,
-        edit: |forged| forged.entry = json!({ "schema": "tagwarden.entry/1" }),
-        breaks: true,
-    },
-];
-
-pub const GATES: &[Forgery] = &[
-    Forgery {
-        about: "without a required gate",
-        code: "ledger/missing-gate",
-        signed: Signed::Mover,
-        edit: |forged| {
-            let gate = forged.gate.clone();
-            if let Some(records) = forged.entry["gates"].as_array_mut() {
-                records.retain(|record| record["id"] != gate.as_str());
-            }
-        },
-        breaks: true,
-    },
-    Forgery {
-        about: "with a failed gate",
-        code: "ledger/gate-not-passed",
-        signed: Signed::Mover,
-        edit: |forged| forged.record()["outcome"] = json!("failed"),
-        breaks: true,
-    },
-    Forgery {
-        about: "with a waiver that nobody gave",
-        code: "ledger/gate-not-passed",
-        signed: Signed::Mover,
-        edit: |forged| {
-            forged.record()["outcome"] = json!("failed");
-            forged.record()["waiver"] = json!(0);
-        },
-        breaks: true,
-    },
-    Forgery {
-        about: "with two results of one gate",
-        code: "ledger/gate-twice",
-        signed: Signed::Mover,
-        edit: |forged| {
-            let record = forged.record().clone();
-            forged.entry["gates"].as_array_mut().into_iter().for_each(|records| records.push(record.clone()));
-        },
-        breaks: true,
-    },
-];
-
-pub const EVIDENCE: &[Forgery] = &[
-    Forgery {
-        about: "with evidence changed afterwards",
-        code: "ledger/evidence",
-        signed: Signed::Mover,
-        edit: |forged| {
-            forged.settle_evidence();
-            forged.record()["evidence"] = json!(Digest::of(b"what it was"));
-        },
-        breaks: false,
-    },
-    Forgery {
-        about: "with evidence of another commit",
-        code: "ledger/evidence",
-        signed: Signed::Mover,
-        edit: |forged| {
-            forged.evidence["candidate"] = json!(forged.genesis);
-            forged.settle_evidence();
-        },
-        breaks: false,
-    },
-    Forgery {
-        about: "without its evidence",
-        code: "ledger/evidence",
-        signed: Signed::Mover,
-        edit: |forged| forged.files.push((format!("evidence/{}.json", forged.gate), None)),
-        breaks: false,
-    },
-    Forgery {
-        about: "without an attestation",
-        code: "ledger/attestation",
-        signed: Signed::Mover,
-        edit: |forged| forged.files.push((format!("attestations/{}.json", forged.gate), None)),
-        breaks: false,
-    },
-    Forgery {
-        about: "with another verdict in its attestation than the tag names",
-        code: "ledger/attestation",
-        signed: Signed::Mover,
-        edit: |forged| forged.files.push(("attestations/verdict.json".to_owned(), Some(b"{}".to_vec()))),
-        breaks: false,
-    },
-    Forgery {
-        about: "that passed a gate whose evidence says otherwise",
-        code: "ledger/other-verdict",
-        signed: Signed::Mover,
-        edit: |forged| {
-            for answer in forged.evidence["answers"].as_array_mut().into_iter().flatten() {
-                answer["got"]["http"]["body"]["status"] = json!("down");
-            }
-            forged.settle_evidence();
-        },
-        breaks: false,
-    },
-];
 
 /// Puts every forgery in the place of the newest entry, one after the other.
 pub async fn forged(drill: &mut Drill, forgeries: &[Forgery]) -> Seen {
@@ -289,7 +93,7 @@ pub async fn forged(drill: &mut Drill, forgeries: &[Forgery]) -> Seen {
         audited(drill, forgery.code).await.map_err(blame)?;
         // Every verb reads the chain by the same door; one try of each group shows that the door is closed.
         if forgery.breaks && !promoted {
-            drill.refused(&drill.promotion(&last), Reason::LedgerBroken).await.map_err(blame)?;
+            drill.unmoved(&drill.promotion(&last), Reason::LedgerBroken).await.map_err(blame)?;
             promoted = true;
         }
     }

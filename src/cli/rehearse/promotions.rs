@@ -1,7 +1,9 @@
 //! The plain way: adoption, promotions, the same one again.
 
 use super::{
-    drill::{Drill, Seen, expect, wrong},
+    drill::{Drill, Seen, wrong},
+    players::expect,
+    set::{SERVER, WORK},
     witness::Expected,
 };
 use crate::domain::{Reason, Verb};
@@ -18,8 +20,8 @@ pub async fn adoption(drill: &mut Drill) -> Seen {
     }
     let head = set.head(&after)?;
     let entries = set.entries(None, &head)?;
-    let adopted = set.scratch.git(super::drill::SERVER, &["rev-parse", &format!("{head}:policy")])?;
-    let committed = set.scratch.git(super::drill::WORK, &["rev-parse", &format!("HEAD:{}", set.folder())])?;
+    let adopted = set.scratch.git(SERVER, &["rev-parse", &format!("{head}:policy")])?;
+    let committed = set.scratch.git(WORK, &["rev-parse", &format!("HEAD:{}", set.folder())])?;
     if entries.len() != 1 || entries[0].json["action"] != "adopt" || adopted != committed {
         return wrong("entry 0 does not adopt the committed policy");
     }
@@ -31,14 +33,14 @@ pub async fn adoption(drill: &mut Drill) -> Seen {
 /// Without a ledger nothing moves, and none is made by the way.
 pub async fn no_ledger(drill: &mut Drill) -> Seen {
     let cut = drill.cut(&[])?;
-    drill.refused(&drill.promotion(&cut), Reason::NoLedger).await?;
+    drill.unmoved(&drill.promotion(&cut), Reason::NoLedger).await?;
     Ok("refused; no ledger came into being".to_owned())
 }
 
 pub async fn first(drill: &mut Drill) -> Seen {
     let seen = promote(drill, None).await?;
     let tag = drill.set.channel_tag()?;
-    drill.memory.first = Some(drill.set.scratch.files(super::drill::SERVER, tag.as_str())?);
+    drill.memory.first = Some(drill.set.scratch.files(SERVER, tag.as_str())?);
     Ok(seen)
 }
 
@@ -78,9 +80,9 @@ pub async fn promote(drill: &mut Drill, claim: Option<&str>) -> Seen {
 pub async fn again(drill: &mut Drill) -> Seen {
     let Some(cut) = drill.memory.history.last().cloned() else { return wrong("nothing was promoted yet") };
     let asked = drill.stand_in.asked(&drill.set.endpoint.gate);
-    drill.refused(&drill.promotion(&cut), Reason::AlreadyThere).await?;
+    drill.unmoved(&drill.promotion(&cut), Reason::AlreadyThere).await?;
     let other = ["promote", &cut.name, "--channel", drill.set.channel().as_str(), "--reason", "for another reason"];
-    drill.refused(&other, Reason::AlreadyThere).await?;
+    drill.unmoved(&other, Reason::AlreadyThere).await?;
     if drill.stand_in.asked(&drill.set.endpoint.gate) != asked {
         return wrong("gates were asked although nothing was to be done");
     }
@@ -92,7 +94,7 @@ pub async fn claim_again(drill: &mut Drill) -> Seen {
     let cut = drill.ready().await?;
     let mut words = drill.promotion(&cut).to_vec();
     words.extend(["--claim", CLAIM]);
-    drill.refused(&words, Reason::ClaimUsed).await?;
+    drill.unmoved(&words, Reason::ClaimUsed).await?;
     Ok(format!("the claim {CLAIM} does not move a second release"))
 }
 
@@ -101,6 +103,6 @@ pub async fn dry_run(drill: &mut Drill) -> Seen {
     let cut = drill.ready().await?;
     let mut words = drill.promotion(&cut).to_vec();
     words.push("--dry-run");
-    drill.refused(&words, Reason::Passed).await?;
+    drill.unmoved(&words, Reason::Passed).await?;
     Ok("planned, nothing written".to_owned())
 }

@@ -1,7 +1,9 @@
 //! What happens between plan and push, and in the middle of the push: rivals, kills, servers that refuse.
 
 use super::{
-    drill::{Drill, RIVAL, SERVER, Seen, at, expect, kill, meanwhile, went_through, wrong},
+    drill::{Drill, Miss, Seen, wrong},
+    players::{at, expect, kill, meanwhile, went_through},
+    set::{RIVAL, SERVER},
     witness::Expected,
 };
 use crate::{domain::Reason, world::apply::Checkpoint};
@@ -65,10 +67,10 @@ pub async fn tag_moved_at_gates(drill: &mut Drill) -> Seen {
 }
 
 /// A tag object that is not the channel's: the tag of a release.
-pub fn other_tag(drill: &Drill) -> Result<String, super::drill::Miss> {
+pub fn other_tag(drill: &Drill) -> Result<String, Miss> {
     let refs = drill.set.refs()?;
     let tag = drill.memory.history.first().and_then(|cut| refs.get(cut.tag.as_str()));
-    tag.map(str::to_owned).ok_or_else(|| super::drill::Miss::Blocked("there is no release tag yet".to_owned()))
+    tag.map(str::to_owned).ok_or_else(|| Miss::Blocked("there is no release tag yet".to_owned()))
 }
 
 /// A hold that comes between plan and push stops the move.
@@ -133,7 +135,7 @@ pub async fn killed_after(drill: &mut Drill) -> Seen {
     let answer = set.mover().run_through(&drill.promotion(&cut), kill(Checkpoint::AfterPush)).await;
     expect(&answer, Reason::DrillFailed)?;
     set.moved(&before, &Expected { action: "promote", by: &set.cast.mover, cut: &cut, entries: 1 })?;
-    drill.refused(&drill.promotion(&cut), Reason::AlreadyThere).await?;
+    drill.unmoved(&drill.promotion(&cut), Reason::AlreadyThere).await?;
     drill.promoted();
     Ok("it had moved whole; run again, it recognised its claim".to_owned())
 }
@@ -145,12 +147,11 @@ pub async fn refused_by_server(drill: &mut Drill) -> Seen {
     let hook = format!("{SERVER}/hooks/update");
     for name in [set.channel_tag()?.to_string(), set.ledger().to_owned()] {
         set.scratch.script(&hook, &format!("#!/bin/sh\nif [ \"$1\" = '{name}' ]; then echo 'not today' >&2; exit 1; fi\n"))?;
-        let refused = drill.refused(&drill.promotion(&cut), Reason::ServerRefused).await;
+        let refused = drill.unmoved(&drill.promotion(&cut), Reason::ServerRefused).await;
         set.scratch.remove(&hook)?;
         refused?;
     }
-    super::promotions::promote(drill, None).await?;
-    Ok("one ref refused, none moved; without the hook both did".to_owned())
+    Ok("one ref refused, none moved".to_owned())
 }
 
 /// A server without the atomic capability gets nothing. Staging shows it, since no gate can come before it.
@@ -158,7 +159,7 @@ pub async fn not_atomic(drill: &mut Drill) -> Seen {
     let cut = drill.cut(&[])?;
     let set = drill.set.clone();
     set.scratch.git(SERVER, &["config", "receive.advertiseAtomic", "false"])?;
-    let refused = drill.refused(&["stage", &cut.name, "--at", &cut.commit], Reason::NoAtomic).await;
+    let refused = drill.unmoved(&["stage", &cut.name, "--at", &cut.commit], Reason::NoAtomic).await;
     set.scratch.git(SERVER, &["config", "--unset", "receive.advertiseAtomic"])?;
     refused?;
     Ok("nothing was sent to a server that cannot push atomically".to_owned())
@@ -169,7 +170,7 @@ pub async fn split_by_server(drill: &mut Drill) -> Seen {
     let cut = drill.cut(&[])?;
     let set = drill.set.clone();
     set.scratch.git(SERVER, &["config", "receive.hideRefs", cut.tag.as_str()])?;
-    let refused = drill.refused(&["stage", &cut.name, "--at", &cut.commit], Reason::PartialMove).await;
+    let refused = drill.unmoved(&["stage", &cut.name, "--at", &cut.commit], Reason::PartialMove).await;
     set.scratch.git(SERVER, &["config", "--unset", "receive.hideRefs"])?;
     refused?;
     Ok("what moved alone was taken back".to_owned())

@@ -1,8 +1,10 @@
 //! Ways back: holds, drift, foreign entries, lost ledgers, rollback, and the audit at the end.
 
 use super::{
-    drill::{Cut, Drill, Miss, SERVER, Seen, WORK, expect, said, wrong},
+    drill::{Cut, Drill, Miss, Seen, wrong},
     forgeries::audited,
+    players::{expect, said},
+    set::{SERVER, WORK},
     witness::Expected,
 };
 use crate::{
@@ -18,7 +20,7 @@ pub async fn hold(drill: &mut Drill) -> Seen {
     for target in [&["--channel", set.channel().as_str()][..], &["--all"]] {
         let words: Vec<&str> = std::iter::once("hold").chain(target.iter().copied()).chain(["--reason", "rehearsal"]).collect();
         drill.done(&set.player(&set.cast.warden, WORK), &words).await?;
-        drill.refused(&drill.promotion(&cut), Reason::Held).await?;
+        drill.unmoved(&drill.promotion(&cut), Reason::Held).await?;
         lift(drill, target).await?;
     }
     super::promotions::promote(drill, None).await?;
@@ -42,8 +44,8 @@ pub async fn drift(drill: &mut Drill) -> Seen {
         [("status/tag-moved", vec!["update-ref", tag.as_str(), &elsewhere]), ("status/tag-missing", vec!["update-ref", "-d", tag.as_str()])]
     {
         set.scratch.git(SERVER, &args)?;
-        drill.refused(&drill.promotion(&cut), Reason::HalfState).await?;
-        let status = drill.refused(&["status"], Reason::Findings).await?;
+        drill.unmoved(&drill.promotion(&cut), Reason::HalfState).await?;
+        let status = drill.unmoved(&["status"], Reason::Findings).await?;
         if !drift_of(&status).contains(&code.to_owned()) {
             return wrong(format!("status does not name {code}: {}", said(&status)));
         }
@@ -65,7 +67,7 @@ pub async fn release_tag(drill: &mut Drill) -> Seen {
     let before = set.refs()?;
     let elsewhere = super::races::other_tag(drill)?;
     set.move_by_hand(cut.tag.as_str(), &elsewhere)?;
-    drill.refused(&drill.promotion(&cut), Reason::TagConflict).await?;
+    drill.unmoved(&drill.promotion(&cut), Reason::TagConflict).await?;
     audited(drill, "status/release-tag-moved").await?;
     set.move_by_hand(cut.tag.as_str(), before.get(cut.tag.as_str()).unwrap_or_default())?;
     Ok(format!("{} at another object is a conflict", cut.tag))
@@ -78,11 +80,11 @@ pub async fn foreign_entry(drill: &mut Drill) -> Seen {
     let head = set.head(&set.refs()?)?;
     let foreign = set.scratch.git(SERVER, &["commit-tree", &format!("{head}^{{tree}}"), "-p", &head, "-m", "foreign"])?;
     set.move_by_hand(set.ledger(), &foreign)?;
-    drill.refused(&drill.promotion(&cut), Reason::LedgerBroken).await?;
+    drill.unmoved(&drill.promotion(&cut), Reason::LedgerBroken).await?;
     audited(drill, "ledger/unsigned").await?;
     let stranger = set.player(super::STRANGER, WORK);
     let words = ["annul", foreign.as_str(), "--reason", "rehearsal"];
-    drill.refused_to(&stranger, &words, Reason::NotPermitted).await?;
+    drill.unmoved_by(&stranger, &words, Reason::NotPermitted).await?;
     let answer = signed_together(drill, &words).await?;
     expect(&answer, Reason::Moved)?;
     drill.memory.annulled.push(foreign.clone());
@@ -103,7 +105,7 @@ async fn signed_together(drill: &Drill, words: &[&str]) -> Result<Report, Miss> 
     if others == 0 {
         return Ok(set.mover().run(words).await);
     }
-    drill.refused(words, Reason::NotPermitted).await?;
+    drill.unmoved(words, Reason::NotPermitted).await?;
     let statement: Vec<&str> = words.iter().copied().chain(["--print-statement"]).collect();
     let answer = set.mover().run(&statement).await;
     let Body::Text(shape) = &answer.body else { return Err(Miss::Blocked(format!("no statement to sign: {}", said(&answer)))) };
@@ -130,7 +132,7 @@ pub async fn policy_change(drill: &mut Drill) -> Seen {
     for commit in [&commit, &cut.commit] {
         set.stand_at(WORK, commit)?;
         set.check_out(WORK)?;
-        drill.refused_to(&set.player(super::STRANGER, WORK), &adopt, Reason::NotPermitted).await?;
+        drill.unmoved_by(&set.player(super::STRANGER, WORK), &adopt, Reason::NotPermitted).await?;
         let before = set.refs()?;
         let answer = signed_together(drill, &adopt).await?;
         expect(&answer, Reason::Moved)?;
@@ -152,8 +154,8 @@ pub async fn cut_off(drill: &mut Drill) -> Seen {
     let Some(last) = drill.memory.history.last().cloned() else { return wrong("nothing was promoted yet") };
     let head = set.head(&set.refs()?)?;
     set.scratch.git(SERVER, &["update-ref", set.ledger(), &format!("{head}^")])?;
-    drill.refused(&drill.promotion(&last), Reason::HalfState).await?;
-    let answer = drill.refused(&["audit", "--expect-head", &head], Reason::Findings).await?;
+    drill.unmoved(&drill.promotion(&last), Reason::HalfState).await?;
+    let answer = drill.unmoved(&["audit", "--expect-head", &head], Reason::Findings).await?;
     if !answer.findings.iter().any(|finding| finding.code == "ledger/head-lost") {
         return wrong(format!("the audit does not miss the remembered head: {}", said(&answer)));
     }
@@ -168,10 +170,10 @@ pub async fn replaced(drill: &mut Drill) -> Seen {
     let Some(genesis) = drill.memory.genesis.clone() else { return wrong("no entry 0 is known") };
     let before = set.refs()?;
     set.scratch.git(SERVER, &["update-ref", "-d", set.ledger()])?;
-    drill.refused(&drill.promotion(&last), Reason::NoLedger).await?;
+    drill.unmoved(&drill.promotion(&last), Reason::NoLedger).await?;
     drill.done(&set.player(&set.cast.rival, WORK), &["policy", "adopt", "--reason", "begun anew"]).await?;
     let pinned = set.mover().with(crate::cli::gather::GENESIS_PIN, &genesis);
-    drill.refused_to(&pinned, &drill.promotion(&last), Reason::LedgerBroken).await?;
+    drill.unmoved_by(&pinned, &drill.promotion(&last), Reason::LedgerBroken).await?;
     set.move_by_hand(set.ledger(), &set.head(&before)?)?;
     Ok("gone, nothing moved; begun anew, the pinned entry 0 was missed".to_owned())
 }
@@ -225,7 +227,7 @@ async fn roll(drill: &mut Drill, words: &[&str], left: &Cut, target: &Cut) -> Se
 pub async fn left_is_held(drill: &mut Drill) -> Seen {
     let history = &drill.memory.history;
     let Some(left) = history.len().checked_sub(2).map(|at| history[at].clone()) else { return wrong("nothing was rolled back") };
-    drill.refused(&drill.promotion(&left), Reason::Held).await?;
+    drill.unmoved(&drill.promotion(&left), Reason::Held).await?;
     Ok(format!("{} is held", left.name))
 }
 
@@ -235,9 +237,9 @@ pub async fn automation(drill: &mut Drill) -> Seen {
     let set = drill.set.clone();
     let automation = set.player(&set.cast.automation, WORK);
     let channel = set.channel().as_str();
-    drill.refused_to(&automation, &drill.promotion(&cut), Reason::Held).await?;
-    drill.refused_to(&automation, &["rollback", "--channel", channel, "--reason", "x"], Reason::NotPermitted).await?;
-    drill.refused_to(&automation, &["unhold", "--channel", channel, "--reason", "x"], Reason::NotPermitted).await?;
+    drill.unmoved_by(&automation, &drill.promotion(&cut), Reason::Held).await?;
+    drill.unmoved_by(&automation, &["rollback", "--channel", channel, "--reason", "x"], Reason::NotPermitted).await?;
+    drill.unmoved_by(&automation, &["unhold", "--channel", channel, "--reason", "x"], Reason::NotPermitted).await?;
     Ok("promotion, rollback of the rollback and unhold were refused to a program".to_owned())
 }
 
@@ -262,7 +264,7 @@ pub async fn audit(drill: &mut Drill) -> Seen {
     let set = drill.set.clone();
     let refs = set.refs()?;
     let head = set.head(&refs)?;
-    let answer = drill.refused(&["audit", "--expect-head", &head, "--rejudge", "all"], Reason::Passed).await?;
+    let answer = drill.unmoved(&["audit", "--expect-head", &head, "--rejudge", "all"], Reason::Passed).await?;
     let Body::Audit(shape) = &answer.body else { return wrong("the audit gave no audit") };
     let count = set.scratch.git(SERVER, &["rev-list", "--count", &head])?;
     if shape.head.as_ref().map(crate::domain::Oid::as_str) != Some(head.as_str()) || shape.entries.to_string() != count {
@@ -273,6 +275,7 @@ pub async fn audit(drill: &mut Drill) -> Seen {
     if judged != shape.rejudged.len() || judged != recorded {
         return wrong(format!("{judged} of {recorded} recorded verdicts were found again"));
     }
+    drill.unmoved(&["status"], Reason::Passed).await?;
     let unsigned = set.not_signed(&head)?;
     if unsigned != drill.memory.annulled {
         return wrong(format!("git finds no good signature on {}", unsigned.join(", ")));

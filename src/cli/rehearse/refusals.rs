@@ -1,6 +1,11 @@
 //! Promotions that must be refused, each for one cause alone: the release at hand lacks nothing else.
 
-use super::drill::{Cut, Drill, Miss, Seen, WORK, expect, wrong};
+use super::{
+    drill::{Cut, Drill, Miss, Seen, wrong},
+    players::{expect, said},
+    set::WORK,
+    witness::Expected,
+};
 use crate::{
     domain::{ChannelName, GateId, Outcome, Reason, Verb},
     gate::{OnFail, When},
@@ -11,7 +16,7 @@ use crate::{
 pub async fn failing_gate(drill: &mut Drill) -> Seen {
     let cut = drill.ready().await?;
     drill.mood(Mood::Wrong);
-    let answer = drill.refused(&drill.promotion(&cut), Reason::GateFailed).await?;
+    let answer = drill.unmoved(&drill.promotion(&cut), Reason::GateFailed).await?;
     blocked_by(&answer, &drill.set.endpoint.gate, Outcome::Failed)?;
     Ok(format!("gate {} failed, nothing moved", drill.set.endpoint.gate))
 }
@@ -19,7 +24,7 @@ pub async fn failing_gate(drill: &mut Drill) -> Seen {
 pub async fn server_error(drill: &mut Drill) -> Seen {
     let cut = drill.ready().await?;
     drill.mood(Mood::Broken);
-    let answer = drill.refused(&drill.promotion(&cut), Reason::GateInconclusive).await?;
+    let answer = drill.unmoved(&drill.promotion(&cut), Reason::GateInconclusive).await?;
     blocked_by(&answer, &drill.set.endpoint.gate, Outcome::Inconclusive)?;
     Ok(format!("gate {} is inconclusive, which is no pass", drill.set.endpoint.gate))
 }
@@ -33,7 +38,7 @@ pub async fn unreachable(drill: &mut Drill) -> Seen {
         return Err(Miss::Blocked("no gate asks an endpoint".to_owned()));
     };
     drill.stand_in.close().await;
-    let answer = drill.refused(&drill.promotion(&cut), Reason::GateInconclusive).await?;
+    let answer = drill.unmoved(&drill.promotion(&cut), Reason::GateInconclusive).await?;
     blocked_by(&answer, first, Outcome::Inconclusive)?;
     Ok(format!("gate {first} is inconclusive, which is no pass"))
 }
@@ -51,7 +56,7 @@ pub async fn weakened(drill: &mut Drill) -> Seen {
     drill.make_ready(&cut, set.channel(), None).await?;
     drill.displaced();
     drill.mood(Mood::Wrong);
-    let answer = drill.refused(&drill.promotion(&cut), Reason::GateFailed).await?;
+    let answer = drill.unmoved(&drill.promotion(&cut), Reason::GateFailed).await?;
     blocked_by(&answer, &set.endpoint.gate, Outcome::Failed)?;
     Ok("the adopted policy decided, not the candidate's".to_owned())
 }
@@ -64,7 +69,7 @@ pub async fn without(drill: &mut Drill, gate: &GateId) -> Seen {
     drill.make_ready(&cut, &channel, Some(gate)).await?;
     drill.displaced();
     let words = ["promote", &cut.name, "--channel", channel.as_str()];
-    let answer = drill.refused(&words, Reason::GateFailed).await?;
+    let answer = drill.unmoved(&words, Reason::GateFailed).await?;
     blocked_by(&answer, gate, Outcome::Failed)?;
     if set.protocol.gate(gate).is_some_and(|gate| gate.kind.id == "verdict")
         && let Some((last, others)) = set.cast.reviewers.split_last()
@@ -73,7 +78,7 @@ pub async fn without(drill: &mut Drill, gate: &GateId) -> Seen {
             drill.done(&set.player(reviewer, WORK), &["verdict", "record", "SAFE", "--at", &cut.commit]).await?;
         }
         drill.done(&set.player(last, WORK), &["verdict", "record", "FINDINGS", "--at", &cut.commit]).await?;
-        let answer = drill.refused(&words, Reason::GateFailed).await?;
+        let answer = drill.unmoved(&words, Reason::GateFailed).await?;
         blocked_by(&answer, gate, Outcome::Failed)?;
     }
     Ok(format!("gate {gate} failed for a commit of which nobody said so"))
@@ -99,16 +104,16 @@ pub async fn waiver(drill: &mut Drill) -> Seen {
     if own.exit_code() != 0 {
         expect(&own, Reason::NotPermitted)?;
     }
-    drill.refused(&drill.promotion(&cut), Reason::GateFailed).await?;
+    drill.unmoved(&drill.promotion(&cut), Reason::GateFailed).await?;
     drill.done(&set.player(&set.cast.waiver, WORK), &waive("90s")).await?;
     let late = set.mover().time().plus(crate::domain::Span::minutes(2)).to_string();
     let mut words = drill.promotion(&cut).to_vec();
     words.extend(["--now", &late]);
-    drill.refused(&words, Reason::GateFailed).await?;
+    drill.unmoved(&words, Reason::GateFailed).await?;
     let before = set.refs()?;
     let answer = set.mover().run(&drill.promotion(&cut)).await;
     expect(&answer, Reason::Moved)?;
-    let expected = super::witness::Expected { action: "promote", by: &set.cast.mover, cut: &cut, entries: 1 };
+    let expected = Expected { action: "promote", by: &set.cast.mover, cut: &cut, entries: 1 };
     let entry = set.moved(&before, &expected)?;
     let recorded = entry.json["gates"].as_array().into_iter().flatten().find(|record| record["id"] == gate).cloned().unwrap_or_default();
     if recorded["outcome"] != "failed" || !recorded["waiver"].is_u64() {
@@ -121,27 +126,27 @@ pub async fn waiver(drill: &mut Drill) -> Seen {
 pub async fn no_right(drill: &mut Drill) -> Seen {
     let cut = drill.ready().await?;
     let bystander = drill.set.player(&drill.set.cast.bystander, WORK);
-    drill.refused_to(&bystander, &drill.promotion(&cut), Reason::NotPermitted).await?;
+    drill.unmoved_by(&bystander, &drill.promotion(&cut), Reason::NotPermitted).await?;
     Ok(format!("{} signs, but has no right", drill.set.cast.bystander))
 }
 
 pub async fn stranger(drill: &mut Drill) -> Seen {
     let cut = drill.ready().await?;
     let stranger = drill.set.player(super::STRANGER, WORK);
-    drill.refused_to(&stranger, &drill.promotion(&cut), Reason::NotPermitted).await?;
+    drill.unmoved_by(&stranger, &drill.promotion(&cut), Reason::NotPermitted).await?;
     Ok("a key that the policy does not list moves nothing".to_owned())
 }
 
 pub async fn no_key(drill: &mut Drill) -> Seen {
     let cut = drill.ready().await?;
     let nobody = drill.set.mover().with(super::copy::KEY_VARIABLE, "");
-    drill.refused_to(&nobody, &drill.promotion(&cut), Reason::SignerMissing).await?;
+    drill.unmoved_by(&nobody, &drill.promotion(&cut), Reason::SignerMissing).await?;
     Ok("without a key nothing moves".to_owned())
 }
 
 pub async fn lower_version(drill: &mut Drill) -> Seen {
     let Some(older) = earlier(drill) else { return wrong("there is no earlier release") };
-    drill.refused(&drill.promotion(&older), Reason::LowerVersion).await?;
+    drill.unmoved(&drill.promotion(&older), Reason::LowerVersion).await?;
     Ok(format!("{} is lower than what is there; that is a rollback's to do", older.name))
 }
 
@@ -154,7 +159,7 @@ fn earlier(drill: &Drill) -> Option<Cut> {
 pub async fn version_reused(drill: &mut Drill) -> Seen {
     let Some(last) = drill.memory.history.last().cloned() else { return wrong("nothing was promoted yet") };
     let other = drill.cut(&[])?;
-    drill.refused(&["stage", &last.name, "--at", &other.commit], Reason::VersionReused).await?;
+    drill.unmoved(&["stage", &last.name, "--at", &other.commit], Reason::VersionReused).await?;
     Ok(format!("{} keeps its commit", last.name))
 }
 
@@ -162,7 +167,7 @@ pub async fn unmerged(drill: &mut Drill) -> Seen {
     let set = drill.set.clone();
     let commit = set.commit(&[], None, "on no release branch")?;
     let name = format!("{}@999.0.0", set.package);
-    drill.refused(&["stage", &name, "--at", &commit], Reason::UnreachableCommit).await?;
+    drill.unmoved(&["stage", &name, "--at", &commit], Reason::UnreachableCommit).await?;
     Ok("a commit of no release branch becomes no release".to_owned())
 }
 
@@ -170,7 +175,7 @@ pub async fn not_after(drill: &mut Drill) -> Seen {
     let set = drill.set.clone();
     let cut = drill.cut(&[])?;
     drill.done(&set.mover(), &["stage", &cut.name, "--at", &cut.commit]).await?;
-    drill.refused(&drill.promotion(&cut), Reason::NotAfter).await?;
+    drill.unmoved(&drill.promotion(&cut), Reason::NotAfter).await?;
     // A higher version exists now, so the pending one could no longer be made by the way.
     drill.memory.pending = None;
     Ok(format!("{} passes no channel by", cut.name))
@@ -181,7 +186,7 @@ pub async fn clock_behind(drill: &mut Drill) -> Seen {
     let early = crate::domain::Timestamp::from_unix(drill.set.mover().time().unix() - 3600).to_string();
     let mut words = drill.promotion(&cut).to_vec();
     words.extend(["--now", &early]);
-    drill.refused(&words, Reason::ClockBehind).await?;
+    drill.unmoved(&words, Reason::ClockBehind).await?;
     Ok("a clock an hour behind the ledger is not believed".to_owned())
 }
 
@@ -192,6 +197,6 @@ pub fn blocked_by(answer: &Report, gate: &GateId, outcome: Outcome) -> Result<()
         shape.run.iter().flat_map(|run| &run.gates).filter(|gate| gate.blocks() && gate.outcome != Outcome::Skipped).collect();
     match blocking.as_slice() {
         [one] if one.id == *gate && one.outcome == outcome => Ok(()),
-        _ => wrong(format!("{gate} should be {outcome} alone: {}", super::drill::said(answer))),
+        _ => wrong(format!("{gate} should be {outcome} alone: {}", said(answer))),
     }
 }

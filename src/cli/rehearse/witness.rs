@@ -1,7 +1,10 @@
 //! What a rehearsal looks with: refs, tag objects and ledger entries of the scratch remote, read by plain git, and signatures
 //! verified by git and ssh-keygen. No code of the verbs is used here.
 
-use super::drill::{Cut, Miss, SERVER, Set, wrong};
+use super::{
+    drill::{Cut, Miss, wrong},
+    set::{SERVER, Set},
+};
 use crate::{
     domain::{Fault, Reason, Result},
     world::scratch::Scratch,
