@@ -10,6 +10,16 @@ pub const SUMMARY_TYPE: &str = "https://slsa.dev/verification_summary/v1";
 /// Names the program as verifier; the signer of the entry says who ran it.
 pub const VERIFIER_ID: &str = "urn:tagwarden";
 
+/// Where the verification summary stands beside an entry.
+pub const SUMMARY_PATH: &str = "attestations/verdict.json";
+
+/// Where a gate's statement stands beside an entry. A gate that is itself called `verdict` gives way to the summary; no gate
+/// id has an underscore.
+pub fn gate_path(gate: &str) -> String {
+    let path = format!("attestations/{gate}.json");
+    if path == SUMMARY_PATH { "attestations/_verdict.json".to_owned() } else { path }
+}
+
 /// What every statement of one move is about.
 pub struct Subject<'a> {
     pub refs: &'a [RefName],
@@ -49,7 +59,7 @@ pub fn gate(subject: &Subject, record: &GateRecord) -> Result<Vec<u8>> {
 
 /// The verification summary of the move (`attestations/verdict.json`). `gates` are the gate statements by id.
 pub fn summary(subject: &Subject, resource: &str, time: Timestamp, tool: &str, gates: &[(String, Vec<u8>)]) -> Result<Vec<u8>> {
-    let inputs: Vec<Value> = gates.iter().map(|(id, bytes)| descriptor(&format!("attestations/{id}.json"), &Digest::of(bytes))).collect();
+    let inputs: Vec<Value> = gates.iter().map(|(id, bytes)| descriptor(&gate_path(id), &Digest::of(bytes))).collect();
     canonical_json(&json!({
         "_type": STATEMENT_TYPE,
         "subject": subject.json(),
@@ -68,4 +78,17 @@ pub fn summary(subject: &Subject, resource: &str, time: Timestamp, tool: &str, g
 
 fn descriptor(name: &str, digest: &Digest) -> Value {
     json!({ "uri": name, "digest": { "sha256": digest.hex() } })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_gate_stands_where_the_summary_stands() {
+        for (gate, path) in [("health", "attestations/health.json"), ("verdict", "attestations/_verdict.json")] {
+            assert_eq!(gate_path(gate), path);
+            assert_ne!(gate_path(gate), SUMMARY_PATH);
+        }
+    }
 }

@@ -117,8 +117,8 @@ pub fn attest(plan: &Plan, clearance: &Clearance, ledger: &RefName) -> Result<At
     let resource = plan.releases.first().map_or(plan.channel.to_string(), |release| release.tag_ref.to_string());
     let summary = statement::summary(&subject, &resource, plan.time, TOOL, &gates)?;
     let digest = Digest::of(&summary);
-    let mut files: Vec<(String, Vec<u8>)> = gates.into_iter().map(|(id, bytes)| (format!("attestations/{id}.json"), bytes)).collect();
-    files.push(("attestations/verdict.json".to_owned(), summary));
+    let mut files: Vec<(String, Vec<u8>)> = gates.into_iter().map(|(id, bytes)| (statement::gate_path(&id), bytes)).collect();
+    files.push((statement::SUMMARY_PATH.to_owned(), summary));
     Ok(Attested { files, summary: digest })
 }
 

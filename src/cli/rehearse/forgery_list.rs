@@ -181,7 +181,7 @@ pub const EVIDENCE: &[Forgery] = &[
         about: "without an attestation",
         code: "ledger/attestation",
         signed: Signed::Mover,
-        edit: |forged| forged.files.push((format!("attestations/{}.json", forged.gate), None)),
+        edit: |forged| forged.files.push((crate::attest::statement::gate_path(&forged.gate.to_string()), None)),
         breaks: false,
     },
     Forgery {

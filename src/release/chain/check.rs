@@ -2,6 +2,7 @@
 
 use super::{Linked, Parsed, Policy, RawEntry, Signer};
 use crate::{
+    attest::statement::{SUMMARY_PATH, gate_path},
     domain::{
         Digest, Finding, GateId, Oid, Outcome, Verb,
         state::{Body, Entry, GateRecord, Move, State},
@@ -236,7 +237,7 @@ pub fn files(raw: &RawEntry, entry: &Entry) -> Vec<Finding> {
                 }
             },
         }
-        let path = format!("attestations/{}.json", record.id);
+        let path = gate_path(record.id.as_str());
         match (files.get(&path), inputs.get(&path)) {
             (None, _) => problems.push(problem("ledger/attestation", format!("{path} is missing"))),
             (Some(bytes), Some(digest)) if Digest::of(bytes).hex() == digest => {}
@@ -244,7 +245,7 @@ pub fn files(raw: &RawEntry, entry: &Entry) -> Vec<Finding> {
         }
     }
     if entry.action.moves() {
-        let named = files.get("attestations/verdict.json").map(|bytes| Digest::of(bytes).to_string());
+        let named = files.get(SUMMARY_PATH).map(|bytes| Digest::of(bytes).to_string());
         let names_it = |moved: &Move| moved.object.as_deref().zip(named.as_deref()).is_some_and(|(object, digest)| object.contains(digest));
         if !crate::release::state::channel_moves(entry).all(names_it) {
             problems.push(problem("ledger/attestation", "the tag object does not name the digest of attestations/verdict.json"));
@@ -256,7 +257,7 @@ pub fn files(raw: &RawEntry, entry: &Entry) -> Vec<Finding> {
 /// What the verification summary says it rests on: attestation path to the hex of its SHA-256. The tag object names the
 /// summary's digest, so each attestation is bound to the tag through it.
 fn inputs(files: &BTreeMap<String, Vec<u8>>) -> BTreeMap<String, String> {
-    let summary = files.get("attestations/verdict.json").and_then(|bytes| serde_json::from_slice::<serde_json::Value>(bytes).ok());
+    let summary = files.get(SUMMARY_PATH).and_then(|bytes| serde_json::from_slice::<serde_json::Value>(bytes).ok());
     let list = summary.as_ref().and_then(|summary| summary["predicate"]["inputAttestations"].as_array());
     let pair = |input: &serde_json::Value| Some((input["uri"].as_str()?.to_owned(), input["digest"]["sha256"].as_str()?.to_owned()));
     list.into_iter().flatten().filter_map(pair).collect()
