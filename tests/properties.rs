@@ -314,10 +314,23 @@ proptest! {
             scene.play(event)?;
         }
         // After everything: mend, and ledger and tags agree by their own word too.
-        drop(scene.ground.run(&scene.people[0], &["doctor", "--fix"], None));
+        let mended = scene.ground.run(&scene.people[0], &["doctor", "--fix"], None);
+        prop_assert_eq!(mended.reason, "passed", "{:?}", mended);
         let status = scene.ground.run(&scene.people[0], &["status"], None);
         prop_assert_eq!(status.reason, "passed", "{:?}", status);
         let audit = scene.ground.run(&scene.people[1], &["audit", "--rejudge", "all"], None);
         prop_assert_eq!(audit.reason, "passed", "{:?}", audit);
     }
+}
+/// The remote's tag object alone is no help: it can be pushed only by someone who has the commit, too.
+#[test]
+fn a_clone_that_lacks_the_commit_mends_a_moved_tag() {
+    let scene = Arc::new(Scene::new());
+    scene.play(&Event::Promote { by: 1, meanwhile: Meanwhile::Nothing, dies: None, waived_by: None }).unwrap();
+    let recorded = scene.ground.refs()[TAG].clone();
+    scene.hand_move();
+    assert_ne!(scene.ground.refs()[TAG], recorded);
+    let mended = scene.ground.run(&scene.people[0], &["doctor", "--fix"], None);
+    assert_eq!((mended.code, mended.reason), (0, "passed"), "{mended:?}");
+    assert_eq!(scene.ground.refs()[TAG], recorded);
 }

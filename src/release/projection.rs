@@ -10,6 +10,8 @@ pub struct ProjectedTag {
     pub name: RefName,
     pub recorded: Option<Oid>,
     pub there: Option<Oid>,
+    /// What `recorded` peels to.
+    pub commit: Option<Oid>,
     /// The raw tag object from the ledger, so that a lost one can be made again.
     pub object: Option<String>,
     pub owner: TagOwner,
@@ -40,6 +42,7 @@ impl Projection {
                     name: tag.name.clone(),
                     recorded: Some(tag.oid.clone()),
                     there: there(&tag.name),
+                    commit: Some(state.candidate.clone()),
                     object: object(&tag.name, &tag.oid),
                     owner: TagOwner::Channel(channel.clone()),
                 });
@@ -54,6 +57,7 @@ impl Projection {
                         name,
                         recorded: None,
                         there: Some(oid),
+                        commit: None,
                         object: None,
                         owner: TagOwner::Channel(channel.clone()),
                     });
@@ -67,6 +71,7 @@ impl Projection {
                 there: there(&name),
                 object: object(&name, &staged.tag),
                 recorded: Some(staged.tag.clone()),
+                commit: Some(staged.commit.clone()),
                 owner: TagOwner::Release(release.to_string()),
                 name,
             });

@@ -9,7 +9,7 @@
 
 use super::{
     World,
-    git::{ObjectKind, PushAnswer, PushEnd, PushSpec, RefAnswer, TreeItem, Update},
+    git::{ObjectKind, PushAnswer, PushEnd, PushSpec, RefAnswer, TreeItem, Update, Want},
     ledger::{Depth, LedgerAt, bring, read_chain, read_refs},
     signer::Signer,
 };
@@ -25,7 +25,7 @@ use crate::{
         object,
         plan::{Plan, Refs, half_state},
         policy::Permit,
-        projection::Projection,
+        projection::{ProjectedTag, Projection},
         state::same_ground,
     },
 };
@@ -117,10 +117,9 @@ pub async fn project(writer: &Writer<'_>, projection: &Projection) -> Result<Vec
     let git = &writer.world.git;
     let mut updates = Vec::new();
     for tag in projection.drifted() {
-        if let Some(bytes) = &tag.object {
-            git.write_object(ObjectKind::Tag, bytes.as_bytes()).await?;
+        if restorable(writer, tag).await? {
+            updates.push(Update { name: tag.name.clone(), expect: tag.there.clone(), new: tag.recorded.clone() });
         }
-        updates.push(Update { name: tag.name.clone(), expect: tag.there.clone(), new: tag.recorded.clone() });
     }
     if updates.is_empty() {
         return Ok(Vec::new());
@@ -131,6 +130,24 @@ pub async fn project(writer: &Writer<'_>, projection: &Projection) -> Result<Vec
         PushEnd::Moved | PushEnd::UpToDate => Ok(names),
         end => Err(push_fault(end, &answer.remote)),
     }
+}
+
+/// Makes what the tag shall hold again. A tag object can be pushed only from where its commit is, and the person who mends
+/// need not have it. `false`: an object that the ledger does not hold, or a commit that the server does not give either, so
+/// the other tags are mended and this one stays a finding.
+async fn restorable(writer: &Writer<'_>, tag: &ProjectedTag) -> Result<bool> {
+    let git = &writer.world.git;
+    let Some(recorded) = &tag.recorded else { return Ok(true) };
+    if let Some(commit) = &tag.commit
+        && !git.has(commit)?
+        && git.fetch_objects(&writer.at.remote, &[Want::Oid(commit.clone())]).await.is_err()
+    {
+        return Ok(false);
+    }
+    if let Some(bytes) = &tag.object {
+        git.write_object(ObjectKind::Tag, bytes.as_bytes()).await?;
+    }
+    git.has(recorded)
 }
 
 /// An entry with everything that is pushed for it.
