@@ -104,6 +104,11 @@ fn everything_wrong_has_its_place() {
             "  a: { release_tag: \"{package}-{version}\" }\n  a-1.0.0: { release_tag: \"{package}-{version}\" }\nrelease_branches: [main]\nchannels:\n  c: { tag: \"{channel}/{package}\" }\n",
             &["config/tag-collision protocol.yaml:4:27-48 |  a-1.0.0: { release_tag: \"{package}-{version}\" }|"],
         ),
+        (
+            &format!("{web}release_branches: [main]\nchannels:\n{channel}"),
+            "  b: { release_tag: \"v{version}-b\" }\n  a: { release_tag: \"v{version}\" }\nrelease_branches: [main]\nchannels:\n  c: { tag: \"{channel}/{package}\" }\n",
+            &["config/tag-collision protocol.yaml:4:21-33 |  a: { release_tag: \"v{version}\" }|"],
+        ),
         // Branches.
         ("[main]", "[]", &["config/nothing-there protocol.yaml:4:19-20 |release_branches: []|"]),
         ("[main]", "[main, 'a b']", &["config/branch protocol.yaml:4:26-31 |release_branches: [main, 'a b']|"]),
@@ -300,6 +305,7 @@ fn base_urls() {
         ("https://", false),
         ("https:///x", false),
         ("https://user:secret@example.com", false),
+        ("https://user@example.com", false),
         ("https://example.com?x=1", false),
         ("https://example.com/#x", false),
         ("https://example.com:0", false),
