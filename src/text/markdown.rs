@@ -1,18 +1,22 @@
 //! Markdown with exact places. The only importer of pulldown-cmark.
 //!
 //! A document is parsed once into an owned [`Document`]: headings with GitHub's anchors, links, definitions, HTML links and
-//! ids, code spans, fences, tables and text, every part with its byte range in the text that was given. GitHub's dialect
-//! with YAML metadata; nothing is fetched, nothing is resolved, and no input makes it fail.
+//! ids, comments, code spans, fences, tables, lists, blocks and text, every part with its byte range in the text that was
+//! given. GitHub's dialect with YAML metadata at the very start; nothing is fetched, nothing is resolved, and no input makes
+//! it fail.
 //!
 //! Deliberately absent: rendering, and what a reference means ([`crate::lockdown`]). Autolinks without angle brackets stay
 //! text.
 
+mod blocks;
 mod html;
 mod model;
 mod normal;
 mod slug;
 
-pub use model::{Anchor, Bytes, Cell, CodeSpan, Definition, Document, Fence, Heading, Link, LinkForm, Table, Undefined};
+pub use model::{
+    Anchor, Block, BlockKind, Bytes, Cell, CodeSpan, Comment, Definition, Document, Fence, Heading, Link, LinkForm, List, Table, Undefined,
+};
 pub use slug::{Slugs, slug};
 
 use pulldown_cmark::{BrokenLink, CodeBlockKind, CowStr, Event, LinkType, Options, Parser, Tag, TagEnd};
@@ -20,7 +24,9 @@ use std::sync::Arc;
 
 /// Parses a document. A byte order mark, CRLF and NUL are tolerated; ranges are those of `text` as it stands.
 pub fn parse(text: &str) -> Document {
-    let base = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+    let mark = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+    let front = normal::front_matter(&text[mark..]);
+    let base = mark + front;
     let body = &text[base..];
     let normal = normal::normalise(body);
     let mut undefined: Vec<Undefined> = Vec::new();
@@ -41,16 +47,12 @@ pub fn parse(text: &str) -> Document {
     let mut document = walk.finish();
     document.undefined = undefined;
     document.settle(base);
+    document.front_matter = (front > 0).then_some(mark..base);
     document
 }
 
 fn options() -> Options {
-    Options::ENABLE_TABLES
-        | Options::ENABLE_FOOTNOTES
-        | Options::ENABLE_STRIKETHROUGH
-        | Options::ENABLE_TASKLISTS
-        | Options::ENABLE_GFM
-        | Options::ENABLE_YAML_STYLE_METADATA_BLOCKS
+    Options::ENABLE_TABLES | Options::ENABLE_FOOTNOTES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS | Options::ENABLE_GFM
 }
 
 /// What is open while the events go by.
@@ -64,13 +66,14 @@ struct Walk<'a> {
     /// How many of `links` are images: text in them is alternative text.
     images: usize,
     fence: Option<Fence>,
-    /// Inside an indented code block or a metadata block, whose text is none.
+    /// Inside an indented code block, whose text is none.
     silent: bool,
     html: Option<html::Pieces>,
     table: Option<Table>,
     cell: Option<Open>,
     /// Block quotes, list items and footnotes around the present event.
     containers: usize,
+    blocks: blocks::Blocks,
 }
 
 /// A heading or a table cell whose text is being gathered.
@@ -96,7 +99,7 @@ impl Walk<'_> {
             Event::End(tag) => self.end(tag, range),
             Event::Text(text) => self.run(&text, range),
             Event::Code(text) => self.code(&text, range),
-            Event::Html(text) => self.html_line(&text, range),
+            Event::Html(_) => self.html_line(range),
             Event::InlineHtml(text) => self.inline_html(&text, range),
             Event::SoftBreak | Event::HardBreak => self.gather(" ", &range),
             Event::InlineMath(_) | Event::DisplayMath(_) | Event::FootnoteReference(_) | Event::Rule | Event::TaskListMarker(_) => {
@@ -106,6 +109,7 @@ impl Walk<'_> {
     }
 
     fn start(&mut self, tag: Tag<'_>, range: Bytes) {
+        self.blocks.open(&tag, &range, self.text);
         match tag {
             Tag::Heading { level, .. } => self.heading = Some(Open { level: level as u8, text: String::new(), range: None }),
             Tag::Link { link_type, dest_url, id, .. } => self.open_link(false, link_type, &dest_url, &id, range),
@@ -114,7 +118,7 @@ impl Walk<'_> {
                 let closed = normal::is_closed(&self.text[range.clone()]);
                 self.fence = Some(Fence { info: info.to_string(), content: range.start..range.start, range, closed });
             }
-            Tag::CodeBlock(CodeBlockKind::Indented) | Tag::MetadataBlock(_) => self.silent = true,
+            Tag::CodeBlock(CodeBlockKind::Indented) => self.silent = true,
             Tag::HtmlBlock => self.html = Some(html::Pieces::default()),
             Tag::Table(_) => self.table = Some(Table { range, header: Vec::new(), rows: Vec::new() }),
             Tag::TableRow => {
@@ -129,6 +133,7 @@ impl Walk<'_> {
     }
 
     fn end(&mut self, tag: TagEnd, range: Bytes) {
+        self.blocks.close(tag);
         match tag {
             TagEnd::Heading(_) => self.close_heading(range),
             TagEnd::Link | TagEnd::Image => self.close_link(&range),
@@ -136,7 +141,6 @@ impl Walk<'_> {
                 self.silent = false;
                 self.document.fences.extend(self.fence.take());
             }
-            TagEnd::MetadataBlock(_) => self.silent = false,
             TagEnd::HtmlBlock => self.close_html(),
             TagEnd::Table => self.document.tables.extend(self.table.take()),
             TagEnd::TableCell => self.close_cell(),
@@ -257,9 +261,10 @@ impl Walk<'_> {
         table.rows.last_mut().unwrap_or(&mut table.header).push(cell);
     }
 
-    fn html_line(&mut self, text: &str, range: Bytes) {
+    /// The text as it stands, since the parser's own has other characters for some.
+    fn html_line(&mut self, range: Bytes) {
         if let Some(pieces) = &mut self.html {
-            pieces.push(text, range.start);
+            pieces.push(self.text.get(range.clone()).unwrap_or_default(), range.start);
         }
     }
 
@@ -269,15 +274,23 @@ impl Walk<'_> {
         }
     }
 
+    /// One tag or one comment. What stands on several lines of a container comes without the marks of these lines.
     fn inline_html(&mut self, text: &str, range: Bytes) {
         self.pass(&range);
         let mut pieces = html::Pieces::default();
-        pieces.push(text, range.start);
+        let mut line_end = range.start;
+        let raw = self.text.get(range).unwrap_or_default();
+        for (shown, line) in text.split_inclusive('\n').zip(raw.split_inclusive('\n')) {
+            line_end += line.len();
+            let kept = if line.ends_with(shown) { shown } else { line };
+            pieces.push(kept, line_end - kept.len());
+        }
         pieces.read(&mut self.document);
     }
 
     fn finish(mut self) -> Document {
         self.close_html();
+        (self.document.blocks, self.document.lists) = self.blocks.finish();
         self.document
     }
 }

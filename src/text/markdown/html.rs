@@ -1,9 +1,9 @@
-//! Links and ids in raw HTML, as far as a document needs them: start tags and their attributes.
+//! Links, ids and comments in raw HTML, as far as a document needs them: start tags with their attributes, and comments.
 //!
-//! Deliberately absent: a tree. Comments and the insides of `script` and `style` are passed over; everything is read once,
+//! Deliberately absent: a tree. The insides of comments, `script` and `style` are passed over; everything is read once,
 //! whatever is unclosed ends with its piece.
 
-use super::model::{Anchor, Bytes, Document, Link, LinkForm};
+use super::model::{Anchor, Bytes, Comment, Document, Link, LinkForm};
 
 /// Raw HTML that the parser hands over line by line, with the offset of each line.
 #[derive(Clone, Debug, Default)]
@@ -21,7 +21,13 @@ impl Pieces {
 
     /// Adds what the tags say to the document.
     pub fn read(self, document: &mut Document) {
-        for tag in tags(&self.html) {
+        let (tags, comments) = tags(&self.html);
+        document.comments.extend(comments.into_iter().map(|comment| Comment {
+            range: self.place(&comment.range),
+            text_range: self.place(&comment.text_range),
+            closed: comment.closed,
+        }));
+        for tag in tags {
             for attribute in &tag.attributes {
                 let value = &self.html[attribute.value.clone()];
                 let range = self.place(&attribute.value);
@@ -64,13 +70,16 @@ struct Attribute {
     value: Bytes,
 }
 
-fn tags(html: &str) -> Vec<Tag> {
-    let mut tags = Vec::new();
+fn tags(html: &str) -> (Vec<Tag>, Vec<Comment>) {
+    let (mut tags, mut comments) = (Vec::new(), Vec::new());
     let mut at = 0;
     while let Some(opening) = html[at..].find('<') {
-        at += opening + 1;
+        let start = at + opening;
+        at = start + 1;
         if html[at..].starts_with("!--") {
-            at = find_from(html, at + 3, "-->");
+            let comment = comment(html, start);
+            at = comment.range.end;
+            comments.push(comment);
             continue;
         }
         if !html[at..].starts_with(|c: char| c.is_ascii_alphabetic()) {
@@ -83,7 +92,15 @@ fn tags(html: &str) -> Vec<Tag> {
         }
         tags.push(tag);
     }
-    tags
+    (tags, comments)
+}
+
+/// The comment whose `<!--` stands at `start`. `<!-->` and `<!--->` are whole comments.
+fn comment(html: &str, start: usize) -> Comment {
+    let text = start + "<!--".len();
+    let end = html[start + "<!".len()..].find("-->").map(|found| start + "<!".len() + found);
+    let range = start..end.map_or(html.len(), |end| end + "-->".len());
+    Comment { text_range: text..end.unwrap_or(html.len()).max(text), range, closed: end.is_some() }
 }
 
 /// Past the next `needle`, or the end.

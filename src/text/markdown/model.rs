@@ -22,6 +22,14 @@ pub struct Document {
     pub tables: Vec<Table>,
     /// What is shown as plain text, in headings, links and cells too; not code, not alternative text.
     pub texts: Vec<Bytes>,
+    /// HTML comments, as blocks and inside of lines.
+    pub comments: Vec<Comment>,
+    /// The metadata at the very start, with the lines that open and close it.
+    pub front_matter: Option<Bytes>,
+    /// Blocks by where they start, what holds before what is held.
+    pub blocks: Vec<Block>,
+    /// Lists by where they start.
+    pub lists: Vec<List>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,7 +130,67 @@ pub struct Cell {
     pub range: Bytes,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Comment {
+    /// From `<!--` to past `-->`, or to where it ends unclosed.
+    pub range: Bytes,
+    /// What stands between, as it stands: in a quote with the marks of its lines.
+    pub text_range: Bytes,
+    /// If not, it ran to the end of the document or of its container, and hid what stands there.
+    pub closed: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Block {
+    pub kind: BlockKind,
+    /// Without blanks and line ends behind it.
+    pub range: Bytes,
+    /// Of a list item: up to the first list inside of it; else the same as `range`.
+    pub own: Bytes,
+    /// The block around it, by its place in [`Document::blocks`].
+    pub parent: Option<usize>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BlockKind {
+    /// Not around the text of an item in a list without blank lines.
+    Paragraph,
+    Heading,
+    Quote,
+    List,
+    ListItem,
+    Table,
+    /// The header is one too.
+    TableRow,
+    /// Fenced or indented.
+    Code,
+    Html,
+    /// The definition of a footnote.
+    Footnote,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct List {
+    pub ordered: bool,
+    pub range: Bytes,
+    /// How many items it has itself; those of lists inside of it do not count.
+    pub items: usize,
+}
+
 impl Document {
+    /// The outermost block that starts here or later: what a comment before it speaks of.
+    pub fn block_from(&self, offset: usize) -> Option<&Block> {
+        self.blocks.get(self.blocks.partition_point(|block| block.range.start < offset))
+    }
+
+    /// The blocks around this byte, the innermost first.
+    pub fn blocks_around(&self, offset: usize) -> impl Iterator<Item = &Block> {
+        let last = self.blocks.partition_point(|block| block.range.start <= offset).checked_sub(1);
+        let up = |at: &usize| self.blocks.get(*at).and_then(|block| block.parent);
+        let chain = std::iter::successors(last, up).filter_map(|at| self.blocks.get(at));
+        chain.filter(move |block| block.range.contains(&offset))
+    }
+
     /// Every fragment that leads somewhere in this document.
     pub fn fragments(&self) -> BTreeSet<&str> {
         let headings = self.headings.iter().flat_map(|heading| [Some(heading.slug.as_str()), heading.id.as_deref()]).flatten();
@@ -150,6 +218,9 @@ impl Document {
         self.codes.iter_mut().flat_map(|code| [&mut code.range, &mut code.content]).for_each(&mut visit);
         self.fences.iter_mut().flat_map(|fence| [&mut fence.range, &mut fence.content]).for_each(&mut visit);
         self.texts.iter_mut().for_each(&mut visit);
+        self.comments.iter_mut().flat_map(|comment| [&mut comment.range, &mut comment.text_range]).for_each(&mut visit);
+        self.blocks.iter_mut().flat_map(|block| [&mut block.range, &mut block.own]).for_each(&mut visit);
+        self.lists.iter_mut().for_each(|list| visit(&mut list.range));
         for table in &mut self.tables {
             visit(&mut table.range);
             table.header.iter_mut().chain(table.rows.iter_mut().flatten()).for_each(|cell| visit(&mut cell.range));

@@ -26,6 +26,26 @@ pub(super) fn normalise(text: &str) -> Cow<'_, str> {
     Cow::Owned(normal)
 }
 
+/// How many bytes of metadata the text starts with: a line `---`, lines of which the first is not blank, and a line `---` or
+/// `...`. Anywhere else such lines are rules, whatever stands between them.
+pub(super) fn front_matter(text: &str) -> usize {
+    let mut lines = text.split_inclusive('\n');
+    let first = lines.next().unwrap_or_default();
+    if first.trim_end() != "---" {
+        return 0;
+    }
+    let mut end = first.len();
+    for (at, line) in lines.enumerate() {
+        end += line.len();
+        match line.trim_end() {
+            "" | "---" | "..." if at == 0 => return 0,
+            "---" | "..." => return end,
+            _ => {}
+        }
+    }
+    0
+}
+
 /// Whether a fenced code block, given whole, ends with a fence that closes it.
 pub(super) fn is_closed(block: &str) -> bool {
     let fence = block.chars().next().unwrap_or('`');
@@ -118,6 +138,24 @@ mod tests {
             ("```\tx", "```\tx"),
         ] {
             assert_eq!(normalise(text), normal, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn metadata_stands_at_the_start_and_is_closed() {
+        for (text, front) in [
+            ("---\na: b\n---\nx", "---\na: b\n---\n"),
+            ("--- \r\na: b\r\n...\r\nx", "--- \r\na: b\r\n...\r\n"),
+            ("---\na: b\n---", "---\na: b\n---"),
+            ("---\n---\n", ""),
+            ("---\n\nx\n\n---\n", ""),
+            ("---\na: b\n", ""),
+            (" ---\na: b\n---\n", ""),
+            ("----\na: b\n----\n", ""),
+            ("x\n---\na: b\n---\n", ""),
+            ("", ""),
+        ] {
+            assert_eq!(&text[..front_matter(text)], front, "{text:?}");
         }
     }
 

@@ -111,7 +111,110 @@ fn fragments_are_slugs_ids_and_names() {
     assert_eq!(document.fragments().into_iter().collect::<Vec<_>>(), ["a", "a-1", "b-bee", "bee", "n", "s"]);
 }
 
+#[test]
+fn comments_have_the_bytes_between_their_ends() {
+    let text = "a <!-- in line --> b <!--two\nlines--> <!-->\n\n<!-- block\n\nover lines -->\n\n> q <!-- x\n> y --> `c`\n>\n> <!-- z\n> w -->\n\n- i <!---->\n\n`<!-- code -->` \\<!-- text -->\n\n<!-- open\n# hidden\n";
+    let document = parse(text);
+    let comments: Vec<_> = document.comments.iter().map(|c| (at(text, &c.range), at(text, &c.text_range), c.closed)).collect();
+    assert_eq!(
+        comments,
+        [
+            ("<!-- in line -->", " in line ", true),
+            ("<!--two\nlines-->", "two\nlines", true),
+            ("<!-->", "", true),
+            ("<!-- block\n\nover lines -->", " block\n\nover lines ", true),
+            ("<!-- x\n> y -->", " x\n> y ", true),
+            ("<!-- z\n> w -->", " z\n> w ", true),
+            ("<!---->", "", true),
+            ("<!-- open\n# hidden\n", " open\n# hidden\n", false),
+        ]
+    );
+    assert_eq!(document.headings, []);
+}
+
+#[test]
+fn html_keeps_its_places_whatever_the_parser_shows() {
+    let text = "> é <a\n> href='x.md'\n> id=\"é\"> y\n\n<p>\0\0<a href=z.md>\n";
+    let document = parse(text);
+    assert_eq!(document.links.iter().map(|link| at(text, &link.place)).collect::<Vec<_>>(), ["x.md", "z.md"]);
+    assert_eq!(at(text, &document.anchors[0].range), "é");
+}
+
+#[test]
+fn metadata_is_apart_and_rules_hide_nothing() {
+    let text = "\u{feff}---\ntitle: `x/y.md`\n---\n# T\n\n---\n`a/b.rs`\n\nmore\n\n---\n";
+    let document = parse(text);
+    assert_eq!(document.front_matter.map(|range| at(text, &range).to_owned()).as_deref(), Some("---\ntitle: `x/y.md`\n---\n"));
+    assert_eq!(document.codes.iter().map(|code| at(text, &code.content)).collect::<Vec<_>>(), ["a/b.rs"]);
+    assert_eq!(at(text, &document.headings[0].range), "T");
+    assert_eq!(parse("x\n\n---\na: b\n---\n").front_matter, None);
+}
+
+#[test]
+fn blocks_are_in_order_and_know_what_is_around_them() {
+    let text = "# H\n\npara\nmore\n\n> quote\n\n1. one `a`\n   - sub `b`\n   - sub\n\n   rest `c`\n2. two\n\n| h |\n|---|\n| `d` |\n\n```\ncode\n```\n\n    indented\n\n<div>\nx\n</div>\n\n[^n]: note `e`\n";
+    let document = parse(text);
+    let depth = |block: &Block| std::iter::successors(block.parent, |at| document.blocks[*at].parent).count();
+    let shown: Vec<_> = document.blocks.iter().map(|b| (depth(b), b.kind, at(text, &b.range))).collect();
+    use BlockKind::*;
+    assert_eq!(
+        shown,
+        [
+            (0, Heading, "# H"),
+            (0, Paragraph, "para\nmore"),
+            (0, Quote, "> quote"),
+            (1, Paragraph, "quote"),
+            (0, List, "1. one `a`\n   - sub `b`\n   - sub\n\n   rest `c`\n2. two"),
+            (1, ListItem, "1. one `a`\n   - sub `b`\n   - sub\n\n   rest `c`"),
+            (2, Paragraph, "one `a`"),
+            (2, List, "- sub `b`\n   - sub"),
+            (3, ListItem, "- sub `b`"),
+            (3, ListItem, "- sub"),
+            (2, Paragraph, "rest `c`"),
+            (1, ListItem, "2. two"),
+            (2, Paragraph, "two"),
+            (0, Table, "| h |\n|---|\n| `d` |"),
+            (1, TableRow, "| h |"),
+            (1, TableRow, "| `d` |"),
+            (0, Code, "```\ncode\n```"),
+            (0, Code, "indented"),
+            (0, Html, "<div>\nx\n</div>"),
+            (0, Footnote, "[^n]: note `e`"),
+            (1, Paragraph, "note `e`"),
+        ]
+    );
+    assert_eq!(at(text, &document.blocks[5].own).trim_end(), "1. one `a`");
+    let around = |needle: &str| -> Vec<BlockKind> { document.blocks_around(text.find(needle).unwrap()).map(|block| block.kind).collect() };
+    assert_eq!(around("`b`"), [ListItem, List, ListItem, List]);
+    assert_eq!(around("`c`"), [Paragraph, ListItem, List]);
+    assert_eq!(around("`d`"), [TableRow, Table]);
+    assert_eq!(around("\n\n> quote"), []);
+    let next = |needle: &str| document.block_from(text.find(needle).unwrap()).map(|block| (block.kind, at(text, &block.range)));
+    assert_eq!(next("\n1. one"), Some(shown[4]).map(|(_, kind, text)| (kind, text)));
+    assert_eq!(next("`e`"), None);
+}
+
+#[test]
+fn lists_count_their_own_items() {
+    let text = "- a\n- b\n  1) x\n  2) y\n\n- c\n\ntext\n\n7. seven\n8. eight\n\n* new\n\n> + q\n> + r\n";
+    let lists: Vec<_> = parse(text).lists.iter().map(|list| (list.ordered, list.items, at(text, &list.range).len())).collect();
+    assert_eq!(lists, [(false, 3, 26), (true, 2, 11), (true, 2, 17), (false, 1, 5), (false, 2, 9)]);
+}
+
 proptest::proptest! {
+    #[test]
+    fn blocks_lie_inside_of_one_another(text in "([-*+>#| \t]|1\\.|[ab]|\r?\n|```|<!--|-->|\\|-\n|\\[\\^a\\]:){0,50}") {
+        let document = parse(&text);
+        for pair in document.blocks.windows(2) {
+            proptest::prop_assert!(pair[0].range.start <= pair[1].range.start, "{pair:?}");
+        }
+        for (at, block) in document.blocks.iter().enumerate() {
+            let Some(parent) = block.parent else { continue };
+            let around = &document.blocks[parent];
+            proptest::prop_assert!(parent < at && around.range.start <= block.range.start && block.range.end <= around.range.end, "{around:?} {block:?}");
+        }
+    }
+
     #[test]
     fn every_range_is_inside_on_character_boundaries(text in "[\\[\\]()<>`~#|\\\\!:*_ \t\r\n{}a\"'=/éß\u{0}-]{0,60}|\\PC{0,40}") {
         let mut document = parse(&text);
