@@ -1,117 +1,87 @@
 //! Document lockdown: every reference that a protocol document makes, extracted from the document itself, resolved against
 //! an independent source, and graded.
 //!
-//! [`extract`] finds what claims to be a reference, [`resolve`] looks it up in the [`index`] of a tree, [`grade`] turns
-//! what was found into a verdict and, where it is broken, a finding under the exact characters.
+//! [`Library`] holds what documents are judged by: a tree and the [`Facts`] beside it. [`Library::census`] reads one
+//! document, a kind of reference after the other: links and paths ([`extract`], [`resolve`], [`grade`]), pull requests
+//! ([`pulls`]), variables ([`env`]), endpoints ([`endpoints`]). What only git history, other commits or a forge know is asked
+//! by [`Census::questions`] and answered through [`Census::settle`], so that nothing here reads the world.
 //!
-//! Read so far: links, images, definitions, fragments, HTML `a` and `img`, undefined references, and paths in code spans.
-//! Deliberately absent: anything that needs the network or git history; such references are `unchecked`, with the reason.
+//! A document is judged strictly where it is declared as a protocol document; elsewhere a name in code that was never in
+//! this tree is taken for an example. Deliberately absent: anything that needs the network.
 
+mod asked;
+mod census;
+mod codes;
+mod desk;
+mod endpoints;
+mod env;
 mod extract;
 mod grade;
+pub mod headings;
 mod index;
+mod layout;
 mod pattern;
+mod phases;
 mod place;
+pub mod pulls;
 mod resolve;
 mod shape;
 
+pub use census::{Answers, Census, Fix, Problem, Question, Reference, ReferenceKind, Totals, Verdict};
+pub use codes::CODES;
 pub use index::Index;
 
 use crate::{
-    domain::{Finding, Place},
+    gate::Protocol,
     text::{markdown::Document, source::Source},
     tree::{Tree, Unreadable},
 };
-use std::collections::BTreeMap;
+use asked::Asked;
+use desk::Desk;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
 
-/// One reference of a document.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reference {
-    pub kind: ReferenceKind,
-    /// As written in the document.
-    pub text: String,
-    /// What it leads to: the path from the root where it was found, else what was looked for.
-    pub target: String,
-    /// Without the source line, since a document may have very many references.
-    pub place: Place,
-    pub verdict: Verdict,
+/// What documents are judged by beside the tree.
+#[derive(Clone, Default)]
+pub struct Facts {
+    /// Root folder of another repository to its name.
+    pub foreign: BTreeMap<String, String>,
+    /// Folders that paths may start from, beside the root.
+    pub roots: Vec<String>,
+    /// The protocol of the same tree; `None`: there is none.
+    pub protocol: Option<Arc<Protocol>>,
+    /// What is known of pull requests, by number.
+    pub pulls: pulls::Known,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum ReferenceKind {
-    Link,
-    Image,
-    Definition,
-    Html,
-    Fragment,
-    Path,
-}
-
-impl ReferenceKind {
-    pub const fn slug(self) -> &'static str {
-        match self {
-            ReferenceKind::Link => "link",
-            ReferenceKind::Image => "image",
-            ReferenceKind::Definition => "definition",
-            ReferenceKind::Html => "html",
-            ReferenceKind::Fragment => "fragment",
-            ReferenceKind::Path => "path",
-        }
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    Ok,
-    /// A finding of the census says why.
-    Broken,
-    /// Below a declared root of this other repository.
-    Foreign(String),
-    /// Recognised, but cannot be judged, for this reason.
-    Unchecked(&'static str),
-}
-
-impl Verdict {
-    pub const fn slug(&self) -> &'static str {
-        match self {
-            Verdict::Ok => "ok",
-            Verdict::Broken => "broken",
-            Verdict::Foreign(_) => "foreign",
-            Verdict::Unchecked(_) => "unchecked",
-        }
-    }
-}
-
-/// The references of one document in the order of its text, and what is wrong with them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Census {
-    pub references: Vec<Reference>,
-    /// One error for each broken reference; warnings for what hides references.
-    pub findings: Vec<Finding>,
-}
-
-/// Every finding code of lockdown, with its meaning.
-pub const CODES: &[(&str, &str)] = &[
-    ("docs/missing-path", "a path in a code span names no file or folder of the tree"),
-    ("docs/missing-file", "a link, image or definition leads to no file or folder of the tree"),
-    ("docs/missing-anchor", "a fragment names no heading, id or name of its document"),
-    ("docs/case", "a reference is right but for upper and lower case"),
-    ("docs/escape", "a reference leads out of the tree, by `..` or by a symbolic link"),
-    ("docs/undefined-reference", "`[text][label]` without a definition of that label"),
-    ("docs/unclosed-fence", "the rest of the document lies inside a code block"),
-];
-
-/// A tree to resolve against, with what is worth remembering from one document to the next.
+/// A tree to resolve against, with what is worth remembering from one document to the next. Documents may be read side by
+/// side.
 pub struct Library<'t> {
     index: Index<'t>,
-    foreign: &'t BTreeMap<String, String>,
+    facts: &'t Facts,
     fragments: resolve::Fragments,
+    names: env::Names,
+    routes: endpoints::Routes,
+    asked: OnceLock<Asked>,
 }
 
 impl<'t> Library<'t> {
-    /// `foreign`: root folder of another repository to its name.
-    pub fn new(tree: &'t dyn Tree, foreign: &'t BTreeMap<String, String>) -> Result<Library<'t>, Unreadable> {
-        Ok(Library { index: Index::new(tree)?, foreign, fragments: resolve::Fragments::default() })
+    pub fn new(tree: &'t dyn Tree, facts: &'t Facts) -> Result<Library<'t>, Unreadable> {
+        let index = Index::new(tree)?;
+        Ok(Library {
+            index,
+            facts,
+            fragments: resolve::Fragments::default(),
+            names: env::Names::default(),
+            routes: endpoints::Routes::default(),
+            asked: OnceLock::new(),
+        })
+    }
+
+    fn asked(&self) -> &Asked {
+        self.asked.get_or_init(|| self.facts.protocol.as_ref().map(Asked::of).unwrap_or_default())
     }
 
     /// The file that this path leads to, through symbolic links.
@@ -128,16 +98,20 @@ impl<'t> Library<'t> {
     }
 
     /// Takes the census of one document, `source.file` being its path in the tree.
-    pub fn census(&mut self, source: &Source, document: &Document) -> Result<Census, Unreadable> {
-        let mut resolver = resolve::Resolver::new(&self.index, self.foreign, &mut self.fragments, source, document);
-        let mut grader = grade::Grader::new(&self.index, source);
-        for claim in extract::claims(source, document) {
+    pub fn census(&self, source: &Source, document: &Document, strict: bool) -> Result<Census, Unreadable> {
+        let mut desk = Desk::new(self, source, document, strict);
+        let mut resolver = resolve::Resolver::new(self, source, document);
+        for claim in extract::claims(source, document, &desk.spans) {
             if let Some(resolution) = resolver.resolve(&claim)? {
-                grader.grade(claim, resolution);
+                grade::grade(&mut desk, claim, resolution);
             }
         }
-        grader.fences(document);
-        Ok(grader.census)
+        grade::fences(&mut desk);
+        pulls::take(&mut desk);
+        phases::take(&mut desk);
+        env::take(&mut desk)?;
+        endpoints::take(&mut desk)?;
+        Ok(desk.finish())
     }
 }
 

@@ -4,11 +4,11 @@
 //! folder, its ancestors and beside the path named just before, then taken as the end of exactly one path of the tree.
 
 use super::{
-    ReferenceKind,
+    Library, ReferenceKind,
     extract::{Claim, Target},
     index::{Found, Index, normal},
     pattern,
-    shape::{PathClaim, Tail},
+    shape::{self, PathClaim, Tail},
 };
 use crate::{
     text::{
@@ -19,7 +19,10 @@ use crate::{
 };
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    sync::Arc,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 /// What was found out about a claim.
@@ -27,6 +30,12 @@ use std::{
 pub enum Resolution {
     /// Leads to this path of the tree, or to this fragment.
     There(String),
+    /// Lines of a file, from the first to the last.
+    Lines {
+        path: String,
+        first: u32,
+        last: u32,
+    },
     Foreign {
         path: String,
         name: String,
@@ -64,6 +73,13 @@ pub enum Breakage {
     Undefined {
         label: String,
     },
+    MissingLines {
+        path: String,
+        first: u32,
+        last: u32,
+        /// Of the file, in lines.
+        length: u32,
+    },
 }
 
 impl From<Breakage> for Resolution {
@@ -73,7 +89,6 @@ impl From<Breakage> for Resolution {
 }
 
 pub const URL: &str = "a URL outside of the tree";
-const LINES: &str = "a line range";
 const SYMBOL: &str = "a symbol of a source file";
 const SUBMODULE: &str = "inside a submodule";
 const NOT_MARKDOWN: &str = "a fragment of a file that is no Markdown";
@@ -83,17 +98,19 @@ const TOO_MANY: &str = "too many patterns";
 /// How many paths may be compared with patterns, all documents together.
 const MOST_COMPARISONS: usize = 50_000_000;
 
-/// The fragments of the documents that links led to, by path.
+/// What was read of the files that references led to, by path.
 #[derive(Debug, Default)]
 pub struct Fragments {
-    known: HashMap<String, Arc<BTreeSet<String>>>,
-    comparisons: usize,
+    known: Mutex<HashMap<String, Arc<BTreeSet<String>>>>,
+    lines: Mutex<HashMap<String, u32>>,
+    comparisons: AtomicUsize,
 }
 
 pub struct Resolver<'r, 't> {
     index: &'r Index<'t>,
     foreign: &'r BTreeMap<String, String>,
-    fragments: &'r mut Fragments,
+    roots: &'r [String],
+    fragments: &'r Fragments,
     /// The document's path and folder.
     file: &'r str,
     folder: &'r str,
@@ -104,16 +121,22 @@ pub struct Resolver<'r, 't> {
 }
 
 impl<'r, 't> Resolver<'r, 't> {
-    pub fn new(
-        index: &'r Index<'t>,
-        foreign: &'r BTreeMap<String, String>,
-        fragments: &'r mut Fragments,
-        source: &'r Source,
-        document: &Document,
-    ) -> Resolver<'r, 't> {
+    pub fn new(library: &'r Library<'t>, source: &'r Source, document: &Document) -> Resolver<'r, 't> {
         let folder = source.file.rsplit_once('/').map_or("", |(folder, _)| folder);
         let own = Arc::new(owned(document));
-        Resolver { index, foreign, fragments, file: &source.file, folder, own, beside: None, patterns: HashMap::new() }
+        let fragments = &library.fragments;
+        lock(&fragments.known).insert(source.file.clone(), Arc::clone(&own));
+        Resolver {
+            index: &library.index,
+            foreign: &library.facts.foreign,
+            roots: &library.facts.roots,
+            fragments,
+            file: &source.file,
+            folder,
+            own,
+            beside: None,
+            patterns: HashMap::new(),
+        }
     }
 
     /// `None`: no reference after all.
@@ -175,8 +198,8 @@ impl<'r, 't> Resolver<'r, 't> {
     }
 
     fn fragment(&mut self, path: String, fragment: &str) -> Result<Resolution, Unreadable> {
-        if fragment.strip_prefix('L').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit())) {
-            return Ok(Resolution::Unchecked { target: path, reason: LINES });
+        if let Some((first, last)) = shape::line_fragment(fragment) {
+            return self.lines(path, first, last);
         }
         if !is_markdown(&path) {
             return Ok(Resolution::Unchecked { target: path, reason: NOT_MARKDOWN });
@@ -189,13 +212,32 @@ impl<'r, 't> Resolver<'r, 't> {
         if path == self.file {
             return Ok(Arc::clone(&self.own));
         }
-        if let Some(known) = self.fragments.known.get(path) {
+        if let Some(known) = lock(&self.fragments.known).get(path) {
             return Ok(Arc::clone(known));
         }
         let bytes = self.index.tree.read(path)?.unwrap_or_default();
         let known = Arc::new(owned(&markdown::parse(&String::from_utf8_lossy(&bytes))));
-        self.fragments.known.insert(path.to_owned(), Arc::clone(&known));
+        lock(&self.fragments.known).insert(path.to_owned(), Arc::clone(&known));
         Ok(known)
+    }
+
+    /// A range of lines, which must lie within the file.
+    fn lines(&self, path: String, first: u32, last: u32) -> Result<Resolution, Unreadable> {
+        let known = lock(&self.fragments.lines).get(&path).copied();
+        let length = match known {
+            Some(length) => length,
+            None => {
+                let bytes = self.index.tree.read(&path)?.unwrap_or_default();
+                let ends = bytes.iter().filter(|byte| **byte == b'\n').count();
+                let length = (ends + usize::from(bytes.last().is_some_and(|byte| *byte != b'\n'))) as u32;
+                lock(&self.fragments.lines).insert(path.clone(), length);
+                length
+            }
+        };
+        Ok(match 1 <= first && first <= last && last <= length {
+            true => Resolution::Lines { path, first, last },
+            false => Breakage::MissingLines { path, first, last, length }.into(),
+        })
     }
 
     fn path(&mut self, claim: &PathClaim) -> Result<Option<Resolution>, Unreadable> {
@@ -247,7 +289,7 @@ impl<'r, 't> Resolver<'r, 't> {
         self.beside = path.rsplit_once('/').map(|(folder, _)| folder.to_owned());
         match &claim.tail {
             None => Ok(Resolution::There(path)),
-            Some(Tail::Lines) => Ok(Resolution::Unchecked { target: path, reason: LINES }),
+            Some(Tail::Lines(first, last)) => self.lines(path, *first, *last),
             Some(Tail::Name(name)) if is_markdown(&path) && !name.is_empty() => self.fragment(path, name),
             Some(Tail::Name(_)) => Ok(Resolution::Unchecked { target: path, reason: SYMBOL }),
         }
@@ -277,7 +319,15 @@ impl<'r, 't> Resolver<'r, 't> {
         if let Some(right) = self.bases(&claim.path).into_iter().find_map(spelled) {
             return Ok(Some(Breakage::OtherCase { wrong: claim.path.clone(), right: right.to_owned() }.into()));
         }
-        Ok(Some(Breakage::MissingPath { path: claim.path.clone(), pattern: false }.into()))
+        // A bare name after a path is meant in that path's folder, also where neither is there.
+        let path = match &self.beside {
+            Some(folder) if !claim.path.contains('/') && !folder.is_empty() => format!("{folder}/{}", claim.path),
+            _ => claim.path.clone(),
+        };
+        if let Some((folder, _)) = path.rsplit_once('/').filter(|_| !claim.backslash && !relative) {
+            self.beside = Some(folder.to_owned());
+        }
+        Ok(Some(Breakage::MissingPath { path, pattern: false }.into()))
     }
 
     /// Whether the first part is a folder of the root, of the document's folder or of one of its ancestors.
@@ -298,6 +348,7 @@ impl<'r, 't> Resolver<'r, 't> {
         }
         let mut bases = vec![String::new()];
         bases.extend(ancestors(self.folder).filter(|folder| !folder.is_empty()).map(str::to_owned));
+        bases.extend(self.roots.iter().map(|root| root.trim_matches('/').to_owned()));
         if !path.contains('/') {
             bases.extend(self.beside.clone());
         }
@@ -332,10 +383,10 @@ impl<'r, 't> Resolver<'r, 't> {
             return Some(*known);
         }
         let matcher = pattern::matcher(whole)?;
-        let room = MOST_COMPARISONS.saturating_sub(self.fragments.comparisons);
+        let room = MOST_COMPARISONS.saturating_sub(self.fragments.comparisons.load(Ordering::Relaxed));
         let mut compared = 0;
         let fits = self.index.starting_with(start).take(room).inspect(|_| compared += 1).any(|path| matcher.is_match(path));
-        self.fragments.comparisons += compared + 1;
+        self.fragments.comparisons.fetch_add(compared + 1, Ordering::Relaxed);
         if !fits && compared >= room {
             return None;
         }
@@ -348,6 +399,11 @@ impl<'r, 't> Resolver<'r, 't> {
         let below = |root: &str| path.strip_prefix(root.trim_matches('/')).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
         self.foreign.iter().find(|(root, _)| below(root)).map(|(_, name)| (path.to_owned(), name.clone()))
     }
+}
+
+/// A cache that a panicking reader left behind still holds what it held.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The folder, its parents, the root.

@@ -25,8 +25,8 @@ pub struct PathClaim {
 /// What follows a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Tail {
-    /// `:12`, `:12-40`, `#L12-L40`
-    Lines,
+    /// `:12`, `:12-40`, `#L12-L40`: first and last line, from 1.
+    Lines(u32, u32),
     /// `#name`: a heading of a document, a symbol of a source file.
     Name(String),
 }
@@ -115,16 +115,33 @@ fn one_of(words: &str, word: &str) -> bool {
 /// Takes `:12-40`, `#L12-L40` or `#name` off the end.
 fn split_tail(text: &str) -> (&str, Option<Tail>) {
     if let Some((path, name)) = text.split_once('#') {
-        let digits = |part: &str| part.strip_prefix('L').is_some_and(|digits| digits.starts_with(|c: char| c.is_ascii_digit()));
-        let tail = if digits(name) { Tail::Lines } else { Tail::Name(name.to_owned()) };
+        let tail = line_fragment(name).map_or_else(|| Tail::Name(name.to_owned()), |(first, last)| Tail::Lines(first, last));
         return (path, Some(tail));
     }
     let numbers = text.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, ':' | '-' | '\u{2013}'));
     let tail = &text[numbers.len()..];
     // The numbers of a name (`a-1`, `v2`) are none of a line.
-    match tail.find(':').filter(|at| tail[at + 1..].starts_with(|c: char| c.is_ascii_digit())) {
-        Some(at) => (&text[..numbers.len() + at], Some(Tail::Lines)),
-        None => (text, None),
+    let Some(at) = tail.find(':') else { return (text, None) };
+    let mut parts = tail[at + 1..].splitn(2, [':', '-', '\u{2013}']);
+    let number = |part: Option<&str>| part.map(|part| part.split(':').next().unwrap_or_default()).and_then(|part| part.parse().ok());
+    let Some(first) = number(parts.next()) else { return (text, None) };
+    // What follows a second colon is a column.
+    let last = match tail[at + 1..].contains(['-', '\u{2013}']) {
+        true => number(parts.next()).unwrap_or(first),
+        false => first,
+    };
+    (&text[..numbers.len() + at], Some(Tail::Lines(first, last)))
+}
+
+/// `L12`, `L12-L40`, `L12-40`, `L12C3-L40C9`: first and last line.
+pub fn line_fragment(fragment: &str) -> Option<(u32, u32)> {
+    let line = |part: &str, marked: bool| -> Option<u32> {
+        let part = part.strip_prefix('L').or((!marked).then_some(part))?;
+        part.split_once('C').map_or(part, |(line, _)| line).parse().ok()
+    };
+    match fragment.split_once('-') {
+        Some((first, last)) => Some((line(first, true)?, line(last, false)?)),
+        None => line(fragment, true).map(|first| (first, first)),
     }
 }
 
@@ -154,15 +171,15 @@ mod tests {
 
     #[test]
     fn paths_are_told_from_everything_else() {
-        let lines = Some(Tail::Lines);
+        let lines = |first, last| Some(Tail::Lines(first, last));
         let name = |name: &str| Some(Tail::Name(name.to_owned()));
         for (text, path, tail, sure) in [
             ("src/main.rs", "src/main.rs", None, true),
-            ("src/main.rs:12", "src/main.rs", lines.clone(), true),
-            ("src/main.rs:12-40", "src/main.rs", lines.clone(), true),
-            ("src/main.rs:12\u{2013}40", "src/main.rs", lines.clone(), true),
-            ("src/main.rs:3:7", "src/main.rs", lines.clone(), true),
-            ("src/main.rs#L1-L9", "src/main.rs", lines, true),
+            ("src/main.rs:12", "src/main.rs", lines(12, 12), true),
+            ("src/main.rs:12-40", "src/main.rs", lines(12, 40), true),
+            ("src/main.rs:12\u{2013}40", "src/main.rs", lines(12, 40), true),
+            ("src/main.rs:3:7", "src/main.rs", lines(3, 3), true),
+            ("src/main.rs#L1-L9", "src/main.rs", lines(1, 9), true),
             ("src/main.rs#Runner", "src/main.rs", name("Runner"), true),
             ("docs/a.md#the-end", "docs/a.md", name("the-end"), true),
             ("promotion.md", "promotion.md", None, true),

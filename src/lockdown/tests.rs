@@ -7,9 +7,9 @@ fn tree(files: &[(&str, &str)]) -> MapTree {
 
 fn census(files: &[(&str, &str)], file: &str, text: &str) -> Census {
     let tree = tree(files);
-    let foreign = BTreeMap::from([("other".to_owned(), "example/other".to_owned())]);
+    let facts = Facts { foreign: BTreeMap::from([("other".to_owned(), "example/other".to_owned())]), ..Facts::default() };
     let source = Source::new(file, text);
-    Library::new(&tree, &foreign).unwrap().census(&source, &markdown::parse(text)).unwrap()
+    Library::new(&tree, &facts).unwrap().census(&source, &markdown::parse(text), true).unwrap()
 }
 
 const FILES: &[(&str, &str)] = &[
@@ -36,7 +36,7 @@ fn lines(census: &Census) -> (Vec<String>, Vec<&str>) {
         Verdict::Unchecked(reason) => format!("{} {} unchecked: {reason}", r.kind.slug(), r.target),
         verdict => format!("{} {} {}", r.kind.slug(), r.target, verdict.slug()),
     };
-    (census.references.iter().map(reference).collect(), census.findings.iter().map(|finding| finding.code.as_str()).collect())
+    (census.references.iter().map(reference).collect(), census.findings().map(|finding| finding.code.as_str()).collect())
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn every_reference_has_its_verdict() {
         ("[a](other.md#other-2)", vec!["link docs/other.md#other-2 broken"], vec!["docs/missing-anchor"]),
         ("[a](pages#pages)", vec!["link docs/pages/README.md#pages ok"], vec![]),
         ("[a](img#x)", vec!["link docs/img#x broken"], vec!["docs/missing-anchor"]),
-        ("[a](../src/lib/env.ts#L3)", vec!["link src/lib/env.ts unchecked: a line range"], vec![]),
+        ("[a](../src/lib/env.ts#L3)", vec!["lines src/lib/env.ts:3-3 broken"], vec!["docs/missing-lines"]),
         ("[a](../src/lib/env.ts#x)", vec!["link src/lib/env.ts unchecked: a fragment of a file that is no Markdown"], vec![]),
         // Paths in code spans: root, folder, ancestors, the end of one path, beside the one before.
         ("`src/lib/env.ts`", vec!["path src/lib/env.ts ok"], vec![]),
@@ -88,15 +88,19 @@ fn every_reference_has_its_verdict() {
         ("`../../x.md`", vec!["path ../../x.md broken"], vec!["docs/escape"]),
         ("`src\\lib\\env.ts`", vec!["path src\\lib\\env.ts broken"], vec!["docs/missing-path"]),
         ("`other/x.ts`", vec!["path other/x.ts foreign"], vec![]),
-        ("`src/lib/env.ts:3-9`", vec!["path src/lib/env.ts unchecked: a line range"], vec![]),
+        ("`src/lib/env.ts:3-9`", vec!["lines src/lib/env.ts:3-9 broken"], vec!["docs/missing-lines"]),
         ("`src/lib/env.ts#Env`", vec!["path src/lib/env.ts unchecked: a symbol of a source file"], vec![]),
         ("`docs/other.md#gone`", vec!["path docs/other.md#gone broken"], vec!["docs/missing-anchor"]),
         ("`docs/img/a b.png` `cat docs/a.md`", vec!["path docs/img/a b.png ok"], vec![]),
         // What is no path.
         ("`text/html` `origin/main` `owner/repo` `and/or`", vec![], vec![]),
-        ("`/api/health` `/src/nothing.ts`", vec![], vec![]),
+        (
+            "`/api/health` `GET /src/nothing`",
+            vec!["endpoint /api/health unchecked: no route file, OpenAPI document or gate tells of it", "endpoint GET /src/nothing unchecked: no route file, OpenAPI document or gate tells of it"],
+            vec![],
+        ),
         ("`/src/lib/env.ts`", vec!["path src/lib/env.ts ok"], vec![]),
-        ("`PR314A` `#312` `1.4.0` `curl -s https://example.com/a.md`", vec![], vec![]),
+        ("`PR314A` `1.4.0` `curl -s https://example.com/a.md`", vec![], vec![]),
         // Placeholders.
         ("`gates/<id>.yaml`", vec!["path gates/<id>.yaml ok"], vec![]),
         ("`src/{lib,api}/*.ts`", vec!["path src/{lib,api}/*.ts ok"], vec![]),
@@ -130,7 +134,7 @@ fn a_finding_marks_the_exact_characters_and_suggests_one_thing() {
         ("[a](<goo (d.md>)", "goo (d.md", None),
     ] {
         let census = census(FILES, "docs/promotion.md", text);
-        let [finding] = &census.findings[..] else { panic!("{text}: {:?}", census.findings) };
+        let [Problem { finding, .. }] = &census.problems[..] else { panic!("{text}: {:?}", census.problems) };
         let place = finding.place.as_ref().unwrap();
         let line: Vec<char> = place.source.as_deref().unwrap().chars().collect();
         let cut: String = line[place.column as usize - 1..place.end_column.unwrap() as usize - 1].iter().collect();
@@ -153,14 +157,14 @@ fn an_unreadable_tree_is_no_empty_tree() {
         }
     }
     let broken = Broken(crate::tree::TreeId::WorkTree(crate::domain::Digest::of(b"")));
-    assert!(Library::new(&broken, &BTreeMap::new()).is_err());
+    assert!(Library::new(&broken, &Facts::default()).is_err());
 }
 
 #[test]
 fn very_many_references_take_linear_time() {
     let text = "`src/lib/env.ts` `gone/x.md` [a](gone.md#x) ".repeat(20_000);
     let census = census(FILES, "docs/promotion.md", &text);
-    assert_eq!((census.references.len(), census.findings.len()), (60_000, 40_000));
+    assert_eq!((census.references.len(), census.problems.len()), (60_000, 40_000));
 }
 
 proptest::proptest! {
@@ -168,8 +172,8 @@ proptest::proptest! {
     fn no_document_is_too_odd(text in "([\\[\\]()<>`~#|\\\\!:*_ \r\n{}./a-c%&=…é\u{0}-]|docs/|src/|\\.md){0,60}") {
         let census = census(FILES, "docs/promotion.md", &text);
         let broken = census.references.iter().filter(|r| r.verdict == Verdict::Broken).count();
-        proptest::prop_assert_eq!(broken, census.findings.iter().filter(|f| f.code != "docs/unclosed-fence").count());
-        for finding in &census.findings {
+        proptest::prop_assert_eq!(broken, census.findings().filter(|f| f.code != "docs/unclosed-fence").count());
+        for finding in census.findings() {
             proptest::prop_assert!(CODES.iter().any(|(code, _)| *code == finding.code));
         }
     }

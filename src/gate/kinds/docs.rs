@@ -7,8 +7,6 @@
 //! Deliberately absent: everything that needs the network or git history ([`crate::lockdown`] names such references as
 //! unchecked).
 
-mod headings;
-
 use super::super::{
     Checks, Context, Evidence, Gate, Header, Judgement, Kind, Probe, ProbeKey, Protocol,
     config::{self, GateFiles, Spec, collect::Collector},
@@ -16,7 +14,7 @@ use super::super::{
 };
 use crate::{
     domain::{Fault, Finding, Place, Reason, Result, Severity, Verb},
-    lockdown::{Census, Library, Verdict},
+    lockdown::{self, Census, Facts, Library, Verdict, headings},
     text::{
         markdown::{self, Document},
         source::Source,
@@ -26,44 +24,18 @@ use crate::{
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 pub static KIND: Kind = Kind {
     id: "docs",
     about: "do the protocol documents hold?",
     page: include_str!("docs.md"),
-    codes: CODES,
+    codes: lockdown::CODES,
     verbs: &[Verb::Promote, Verb::Rollback],
     writes: false,
     read,
     schema: |generator| generator.subschema_for::<DocsSpec>(),
 };
-
-const CODES: &[(&str, &str)] = &[
-    ("docs/gate-without-heading", "a gate of the candidate has no heading in the documents"),
-    ("docs/heading-without-gate", "a heading claims to be a gate's, but the candidate has no such gate"),
-    ("docs/gate-order", "the headings stand in another order than the gates"),
-    ("docs/gate-number", "a heading has another number than its gate"),
-    ("docs/gate-twice", "a gate has two headings in one document"),
-    ("docs/missing-document", "a protocol document is not in the candidate's tree"),
-    ("docs/not-text", "a protocol document is no UTF-8 text"),
-    ("docs/bad-gates", "the candidate's own gates cannot be read"),
-    ("docs/missing-path", "a path in a code span names no file or folder of the tree"),
-    ("docs/missing-file", "a link, image or definition leads to no file or folder of the tree"),
-    ("docs/missing-anchor", "a fragment names no heading, id or name of its document"),
-    ("docs/case", "a reference is right but for upper and lower case"),
-    ("docs/escape", "a reference or a document leads out of the tree, by `..` or by a symbolic link"),
-    ("docs/undefined-reference", "`[text][label]` without a definition of that label"),
-    ("docs/too-many", "there are more broken references, or more wrong headings, than are shown"),
-    ("docs/unclosed-fence", "the rest of the document lies inside a code block (a warning)"),
-    ("docs/unchecked", "references that are recognised but cannot be judged (a note)"),
-    ("docs/foreign", "references into another repository (a note)"),
-    ("docs/unreadable", "the candidate's tree could not be read"),
-    ("docs/other-tree", "the recorded answer is about another tree than the one at hand"),
-    ("docs/unanswered", "there is no recorded answer about the candidate's tree"),
-    ("docs/foreign-answer", "the recorded answer belongs to another question"),
-    ("docs/nothing-to-check", "the documents have neither a reference nor a gate's heading to check"),
-];
 
 /// Protocol documents, and what is checked of them.
 #[derive(Deserialize, JsonSchema)]
@@ -157,20 +129,27 @@ fn is_the_tree(cx: &Context, seen: &Evidence, checks: &mut Checks) -> bool {
 
 impl Docs {
     fn look(&self, cx: &Context, checks: &mut Checks) -> std::result::Result<(), Unreadable> {
-        let foreign = &cx.protocol.documents.foreign;
-        let mut library = Library::new(cx.tree.as_ref(), foreign)?;
+        let root = gates_folder(&cx.protocol);
+        let files = GateFiles { files: cx.tree.files_in(&root)?, root };
+        let own = config::load(&files).map(Arc::new);
+        let facts = Facts {
+            foreign: cx.protocol.documents.foreign.clone(),
+            protocol: own.as_ref().ok().cloned(),
+            ..Facts::default()
+        };
+        let library = Library::new(cx.tree.as_ref(), &facts)?;
         let mut documents = Vec::new();
         for path in self.documents.as_ref().unwrap_or(&cx.protocol.documents.protocol) {
             let Some(text) = text_of(cx, &library, path, checks)? else { continue };
             let source = Source::new(path, text);
             let document = markdown::parse(&source.text);
             if self.references {
-                tell(library.census(&source, &document)?, path, checks);
+                tell(library.census(&source, &document, true)?, path, checks);
             }
             documents.push((source, document));
         }
         if self.headings && !documents.is_empty() {
-            compare(cx, &documents, checks)?;
+            compare(&files, own, &documents, checks);
         }
         Ok(())
     }
@@ -209,11 +188,12 @@ fn tell(census: Census, path: &str, checks: &mut Checks) {
             Verdict::Ok => checks.hold(),
             Verdict::Broken => {}
             Verdict::Foreign(name) => *notes.entry(("foreign", format!("lead to {name}"))).or_default() += 1,
+            Verdict::Pending(number) => *notes.entry(("unchecked", format!("are pending: they come with #{number}"))).or_default() += 1,
             Verdict::Unchecked(reason) => *notes.entry(("unchecked", format!("are not checked: {reason}"))).or_default() += 1,
         }
     }
     let (errors, others): (Vec<Finding>, Vec<Finding>) =
-        census.findings.into_iter().partition(|finding| finding.severity == Severity::Error);
+        census.problems.into_iter().map(|problem| problem.finding).partition(|finding| finding.severity == Severity::Error);
     let hidden = errors.len().saturating_sub(MOST_FINDINGS);
     errors.into_iter().take(MOST_FINDINGS).for_each(|finding| checks.fail(finding));
     if hidden > 0 {
@@ -225,15 +205,16 @@ fn tell(census: Census, path: &str, checks: &mut Checks) {
     }
 }
 
-fn compare(cx: &Context, documents: &[(Source, Document)], checks: &mut Checks) -> std::result::Result<(), Unreadable> {
-    let root = gates_folder(&cx.protocol);
-    let files = GateFiles { files: cx.tree.files_in(&root)?, root };
-    match config::load(&files) {
-        Ok(protocol) => headings::compare(&files, &protocol, documents, checks),
+fn compare(files: &GateFiles, own: Result<Arc<Protocol>>, documents: &[(Source, Document)], checks: &mut Checks) {
+    match own {
+        Ok(protocol) => {
+            let compared = headings::compare(files, &protocol, documents);
+            (0..compared.held).for_each(|_| checks.hold());
+            compared.findings.into_iter().for_each(|finding| checks.fail(finding));
+        }
         Err(fault) if fault.findings.is_empty() => checks.fail(bad_gates(&fault, None)),
         Err(fault) => fault.findings.iter().for_each(|finding| checks.fail(bad_gates(&fault, Some(finding)))),
     }
-    Ok(())
 }
 
 fn bad_gates(fault: &Fault, finding: Option<&Finding>) -> Finding {

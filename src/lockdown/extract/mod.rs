@@ -1,10 +1,13 @@
 //! Finds what claims to be a reference. Looks at the document alone; whether a claim holds, or turns out to be no reference
 //! after all, is decided in [`super::resolve`].
 
+pub mod spans;
+
 use super::{
     ReferenceKind,
     shape::{self, PathClaim},
 };
+use spans::Span;
 use crate::text::{
     markdown::{Bytes, CodeSpan, Document, Link, LinkForm},
     source::Source,
@@ -33,8 +36,8 @@ pub enum Target {
     Path(PathClaim),
 }
 
-/// The claims of a document in the order of its text.
-pub fn claims(source: &Source, document: &Document) -> Vec<Claim> {
+/// The links and paths of a document in the order of its text. `spans`: what its code spans are.
+pub fn claims(source: &Source, document: &Document, spans: &[Span]) -> Vec<Claim> {
     let text = |range: &Bytes| source.text.get(range.clone()).unwrap_or_default().to_owned();
     let mut claims: Vec<Claim> = document.links.iter().filter_map(link).collect();
     claims.extend(document.definitions.iter().map(|definition| Claim {
@@ -49,7 +52,7 @@ pub fn claims(source: &Source, document: &Document) -> Vec<Claim> {
         range: undefined.range.clone(),
         target: Target::Undefined(undefined.label.clone()),
     }));
-    claims.extend(document.codes.iter().filter_map(code));
+    claims.extend(document.codes.iter().zip(spans).filter_map(|(code, span)| path(code, span)));
     claims.sort_by_key(|claim| (claim.range.start, claim.range.end));
     claims
 }
@@ -69,8 +72,13 @@ fn link(link: &Link) -> Option<Claim> {
 }
 
 /// A code span as the text of a link to that very path is no claim of its own: the link is.
-fn code(code: &CodeSpan) -> Option<Claim> {
-    let claim = shape::path(&code.text)?;
+fn path(code: &CodeSpan, span: &Span) -> Option<Claim> {
+    // What starts with a slash is an endpoint, unless there is such a file.
+    let claim = match span {
+        Span::Path(claim) => claim.clone(),
+        Span::Endpoint(None, _) => shape::path(&code.text)?,
+        _ => return None,
+    };
     let says_the_same = |link: &str| {
         let path = link.split(['#', '?']).next().unwrap_or_default();
         path == claim.path || path.strip_suffix(claim.path.as_str()).is_some_and(|before| before.ends_with('/'))

@@ -6,7 +6,7 @@
 
 use crate::{
     domain::{Finding, Place},
-    gate::{Checks, Protocol, config::GateFiles},
+    gate::{Protocol, config::GateFiles},
     text::{
         markdown::{Bytes, Document, Heading},
         source::Source,
@@ -48,34 +48,40 @@ struct Entry<'d> {
 /// comparison cost a walk over the text, so that a hostile document must not have very many of either.
 const MOST: usize = 200;
 
-/// Findings up to [`MOST`]; the others are counted.
-struct Told<'c> {
-    checks: &'c mut Checks,
+/// What the comparison found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Compared {
+    /// Gates that have their heading.
+    pub held: usize,
+    /// Up to [`MOST`], then one that counts the others.
+    pub findings: Vec<Finding>,
     told: usize,
 }
 
-impl Told<'_> {
+impl Compared {
     fn fail(&mut self, finding: impl FnOnce() -> Finding) {
         self.told += 1;
         if self.told <= MOST {
-            self.checks.fail(finding());
+            self.findings.push(finding());
         }
     }
 
-    fn end(self) {
+    fn end(mut self) -> Compared {
         if let Some(hidden) = self.told.checked_sub(MOST).filter(|hidden| *hidden > 0) {
-            self.checks.fail(Finding::error("docs/too-many", format!("there are {hidden} more findings about headings")));
+            self.findings.push(Finding::error("docs/too-many", format!("there are {hidden} more findings about headings")));
         }
+        self
     }
 }
 
-pub(super) fn compare(files: &GateFiles, protocol: &Protocol, documents: &[(Source, Document)], checks: &mut Checks) {
+/// `files` are those that `protocol` was read from.
+pub fn compare(files: &GateFiles, protocol: &Protocol, documents: &[(Source, Document)]) -> Compared {
     let mut gates: Vec<Wanted> = protocol
         .gates
         .iter()
         .map(|gate| Wanted { number: gate.number, title: &gate.header.title, place: title_place(files, &gate.file), found: false })
         .collect();
-    let mut told = Told { checks, told: 0 };
+    let mut told = Compared::default();
     let mut strangers: Vec<Entry> = Vec::new();
     for (source, document) in documents {
         let entries = entries(source, document, &gates);
@@ -85,7 +91,7 @@ pub(super) fn compare(files: &GateFiles, protocol: &Protocol, documents: &[(Sour
     }
     for gate in &gates {
         if gate.found {
-            told.checks.hold();
+            told.held += 1;
             continue;
         }
         let names: Vec<&str> = documents.iter().map(|(source, _)| source.file.as_str()).collect();
@@ -113,7 +119,7 @@ pub(super) fn compare(files: &GateFiles, protocol: &Protocol, documents: &[(Sour
             finding.help(format!("add its file below `{}/`, or remove the heading", files.root))
         });
     }
-    told.end();
+    told.end()
 }
 
 fn entries<'d>(source: &'d Source, document: &'d Document, gates: &[Wanted]) -> Vec<Entry<'d>> {
@@ -172,7 +178,7 @@ fn claims(document: &Document, entries: &[Entry]) -> Vec<bool> {
 }
 
 /// Order, numbers and doublets of the headings of one document.
-fn order(entries: &[Entry], gates: &mut [Wanted], told: &mut Told) {
+fn order(entries: &[Entry], gates: &mut [Wanted], told: &mut Compared) {
     let mut here: BTreeSet<usize> = BTreeSet::new();
     let mut last: Option<usize> = None;
     for entry in entries {

@@ -1,0 +1,190 @@
+//! The census: the references of one document in the order of its text, and what is wrong with them.
+
+use crate::{domain::Finding, text::markdown::Bytes};
+use std::{borrow::Cow, collections::BTreeMap};
+
+/// One reference of a document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reference {
+    pub kind: ReferenceKind,
+    /// As written in the document.
+    pub text: String,
+    /// What it leads to: the path from the root where it was found, else what was looked for.
+    pub target: String,
+    pub range: Bytes,
+    /// Line and columns count from 1, columns in characters; `end_column` is one past the last.
+    pub line: u32,
+    pub column: u32,
+    pub end_column: u32,
+    pub verdict: Verdict,
+}
+
+macro_rules! kinds {
+    ($($variant:ident $slug:literal $about:literal;)*) => {
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum ReferenceKind { $(#[doc = $about] $variant,)* }
+
+        impl ReferenceKind {
+            pub const ALL: &'static [ReferenceKind] = &[$(ReferenceKind::$variant,)*];
+
+            /// As lock, reports and command line name it.
+            pub const fn slug(self) -> &'static str {
+                match self { $(ReferenceKind::$variant => $slug,)* }
+            }
+
+            /// What it is, in a few words.
+            pub const fn about(self) -> &'static str {
+                match self { $(ReferenceKind::$variant => $about,)* }
+            }
+        }
+    };
+}
+
+kinds! {
+    Link "link" "a Markdown link";
+    Image "image" "a Markdown image";
+    Definition "definition" "the definition of a link label";
+    Html "html" "an HTML link or image";
+    Fragment "fragment" "a link into the same document";
+    Url "url" "a URL";
+    Path "path" "a path in a code span";
+    Lines "lines" "a line range of a file";
+    Symbol "symbol" "a name defined in a file";
+    Pull "pull" "a pull request, or a range of them";
+    Issue "issue" "an issue";
+    Env "env" "an environment variable";
+    Command "command" "a command";
+    Endpoint "endpoint" "a URL path of a service";
+    Gate "gate" "a gate, by its number or heading";
+    Phase "phase" "a phase of the document";
+    Channel "channel" "a channel";
+    Count "count" "a number of things";
+    Commit "commit" "a commit";
+    Release "release" "a release or its tag";
+    Phrase "phrase" "a banned phrase";
+    Status "status" "a status word beside a reference";
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Ok,
+    /// A problem of the census says why.
+    Broken,
+    /// Missing here, there in the head of this pull request, which is open.
+    Pending(u64),
+    /// Below a declared root of this other repository.
+    Foreign(String),
+    /// Recognised, but cannot be judged, for this reason.
+    Unchecked(Cow<'static, str>),
+}
+
+impl Verdict {
+    pub const fn slug(&self) -> &'static str {
+        match self {
+            Verdict::Ok => "ok",
+            Verdict::Broken => "broken",
+            Verdict::Pending(_) => "pending",
+            Verdict::Foreign(_) => "foreign",
+            Verdict::Unchecked(_) => "unchecked",
+        }
+    }
+
+    pub const fn unchecked(reason: &'static str) -> Verdict {
+        Verdict::Unchecked(Cow::Borrowed(reason))
+    }
+}
+
+/// One thing that is wrong, or worth saying.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    pub finding: Finding,
+    /// Index of the reference that it is about; `None`: about the document.
+    pub reference: Option<usize>,
+    /// What would mend it, where that is proven.
+    pub fix: Option<Fix>,
+}
+
+/// A replacement of some bytes of the document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fix {
+    pub range: Bytes,
+    pub with: String,
+}
+
+/// What the document alone and the tree cannot tell.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Question {
+    /// What became of a path that is not in the tree.
+    Fate(String),
+    /// Whether the head of this pull request holds a path.
+    PullHas(u64, String),
+    /// Whether a commit of this (abbreviated) id exists.
+    Commit(String),
+}
+
+/// What became of a path, by git history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// Commit, abbreviated.
+    Removed { commit: String },
+    /// To a path of the present tree.
+    Renamed { to: String, commit: String },
+    /// Renamed, then removed.
+    Lost { to: String, renamed: String, removed: String },
+    /// No commit ever had it.
+    Never,
+}
+
+/// Answers to questions; a question without one stays open.
+#[derive(Clone, Debug, Default)]
+pub struct Answers {
+    pub fates: BTreeMap<String, Fate>,
+    pub pulls: BTreeMap<(u64, String), bool>,
+    pub commits: BTreeMap<String, bool>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Census {
+    pub references: Vec<Reference>,
+    /// One error at least for each broken reference; warnings for what hides references.
+    pub problems: Vec<Problem>,
+    /// Reference and question, in the order of the text.
+    pub(super) open: Vec<(usize, Question)>,
+}
+
+/// How many references have each verdict.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    pub ok: usize,
+    pub broken: usize,
+    pub pending: usize,
+    pub foreign: usize,
+    pub unchecked: usize,
+}
+
+impl Totals {
+    pub fn all(&self) -> usize {
+        self.ok + self.broken + self.pending + self.foreign + self.unchecked
+    }
+
+    pub fn count(&mut self, verdict: &Verdict) {
+        match verdict {
+            Verdict::Ok => self.ok += 1,
+            Verdict::Broken => self.broken += 1,
+            Verdict::Pending(_) => self.pending += 1,
+            Verdict::Foreign(_) => self.foreign += 1,
+            Verdict::Unchecked(_) => self.unchecked += 1,
+        }
+    }
+}
+
+impl Census {
+    pub fn findings(&self) -> impl Iterator<Item = &Finding> {
+        self.problems.iter().map(|problem| &problem.finding)
+    }
+
+    /// What is still to be asked.
+    pub fn questions(&self) -> impl Iterator<Item = &Question> {
+        self.open.iter().map(|(_, question)| question)
+    }
+}

@@ -1,0 +1,148 @@
+//! Where the census of one document is written: the document with all that is read off it once, and the list that grows.
+
+use super::{
+    Library,
+    census::{Census, Fix, Problem, Question, Reference, ReferenceKind, Verdict},
+    extract::spans::{self, Span},
+    layout::Layout,
+    place::Places,
+};
+use crate::{
+    domain::{Finding, Severity},
+    text::{
+        markdown::{Bytes, Document},
+        source::Source,
+    },
+};
+
+/// How many findings get a suggestion that has to be searched for.
+const MOST_SEARCHES: usize = 1000;
+
+/// Names that are compared for one suggestion.
+const MOST_NAMES: usize = 2000;
+
+pub struct Desk<'a, 't> {
+    pub library: &'a Library<'t>,
+    pub source: &'a Source,
+    pub document: &'a Document,
+    pub layout: Layout<'a>,
+    /// What each code span of the document is, in their order.
+    pub spans: Vec<Span>,
+    pub strict: bool,
+    places: Places<'a>,
+    census: Census,
+    searches: usize,
+}
+
+/// A reference before it has its place.
+pub struct Draft {
+    pub kind: ReferenceKind,
+    pub text: String,
+    pub target: String,
+    pub range: Bytes,
+}
+
+impl<'a, 't> Desk<'a, 't> {
+    pub fn new(library: &'a Library<'t>, source: &'a Source, document: &'a Document, strict: bool) -> Desk<'a, 't> {
+        Desk {
+            library,
+            source,
+            document,
+            layout: Layout::of(&source.text, document),
+            spans: document.codes.iter().map(spans::read).collect(),
+            strict,
+            places: Places::new(source),
+            census: Census::default(),
+            searches: 0,
+        }
+    }
+
+    pub fn text(&self, range: &Bytes) -> &'a str {
+        self.source.text.get(range.clone()).unwrap_or_default()
+    }
+
+    /// Adds a reference; its index.
+    pub fn add(&mut self, draft: Draft, verdict: Verdict) -> usize {
+        let place = self.places.place(&draft.range);
+        let Draft { kind, text, target, range } = draft;
+        let end_column = place.end_column.unwrap_or(place.column + 1);
+        self.census.references.push(Reference { kind, text, target, range, line: place.line, column: place.column, end_column, verdict });
+        self.census.references.len() - 1
+    }
+
+    /// Adds a broken reference with its error.
+    pub fn broken(&mut self, draft: Draft, code: &str, message: String, help: Option<String>) -> usize {
+        let range = draft.range.clone();
+        let at = self.add(draft, Verdict::Broken);
+        let finding = Finding { help, ..Finding::error(code, message) };
+        self.problem(Some(at), &range, finding, None);
+        at
+    }
+
+    /// A finding under these characters.
+    pub fn problem(&mut self, reference: Option<usize>, range: &Bytes, finding: Finding, fix: Option<Fix>) {
+        let place = self.places.place(range);
+        let finding = finding.at(self.places.quote(&place));
+        if finding.severity == Severity::Error
+            && let Some(at) = reference
+        {
+            self.census.references[at].verdict = Verdict::Broken;
+        }
+        self.census.problems.push(Problem { finding, reference, fix });
+    }
+
+    pub fn ask(&mut self, reference: usize, question: Question) {
+        self.census.open.push((reference, question));
+    }
+
+    pub fn verdict_of(&self, reference: usize) -> &Verdict {
+        &self.census.references[reference].verdict
+    }
+
+    /// The one name that is most like this one, if any is near.
+    pub fn similar(&mut self, name: &str, names: impl Iterator<Item = impl AsRef<str>>) -> Option<String> {
+        self.searches += 1;
+        if self.searches > MOST_SEARCHES || name.len() > 200 {
+            return None;
+        }
+        let near = |candidate: &str| strsim::normalized_damerau_levenshtein(name, candidate);
+        names
+            .take(MOST_NAMES)
+            .filter(|candidate| candidate.as_ref().len() <= 200)
+            .map(|candidate| (near(candidate.as_ref()), candidate.as_ref().to_owned()))
+            .filter(|(nearness, _)| *nearness >= 0.7)
+            .max_by(|(a, _), (b, _)| a.total_cmp(b))
+            .map(|(_, candidate)| candidate)
+    }
+
+    pub fn may_search(&self) -> bool {
+        self.searches < MOST_SEARCHES
+    }
+
+    /// The census in the order of the text.
+    pub fn finish(self) -> Census {
+        let Census { references, mut problems, mut open } = self.census;
+        let mut order: Vec<usize> = (0..references.len()).collect();
+        order.sort_by_key(|at| (references[*at].range.start, references[*at].range.end, references[*at].kind));
+        let mut new_index = vec![0; references.len()];
+        for (new, old) in order.iter().enumerate() {
+            new_index[*old] = new;
+        }
+        let mut slots: Vec<Option<Reference>> = references.into_iter().map(Some).collect();
+        let references = order.iter().filter_map(|old| slots[*old].take()).collect();
+        for reference in problems.iter_mut().filter_map(|problem| problem.reference.as_mut()) {
+            *reference = new_index[*reference];
+        }
+        for (reference, _) in &mut open {
+            *reference = new_index[*reference];
+        }
+        let place = |problem: &Problem| problem.finding.place.as_ref().map(|place| (place.line, place.column));
+        problems.sort_by_key(place);
+        open.sort();
+        Census { references, problems, open }
+    }
+}
+
+pub fn did_you_mean(what: &str) -> String {
+    format!("did you mean `{what}`?")
+}

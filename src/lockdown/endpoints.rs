@@ -1,0 +1,199 @@
+//! Endpoints: `GET /x` and `/x` in code spans, looked for in the OpenAPI documents of the tree, in route files whose path is
+//! the route, and in what the gates ask.
+//!
+//! Where an OpenAPI document or route files exist, they are the whole truth of the paths that start like theirs; anything
+//! else stays unchecked. Deliberately absent: routes that a program registers in its code.
+
+use super::{
+    census::{ReferenceKind, Verdict},
+    desk::{Desk, Draft, did_you_mean},
+    extract::spans::Span,
+    index::{Found, Index, normal},
+};
+use super::asked::Asked;
+use crate::{
+    text::{source::Source, yaml},
+    tree::Unreadable,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::OnceLock,
+};
+
+const NO_SOURCE: &str = "no route file, OpenAPI document or gate tells of endpoints";
+const NOT_TOLD: &str = "no route file, OpenAPI document or gate tells of it";
+
+/// The routes of the tree, by their parts; a variable part is empty. Read once and only when asked for.
+#[derive(Default)]
+pub struct Routes(OnceLock<Result<Told, Unreadable>>);
+
+#[derive(Default)]
+struct Told {
+    /// Route to its methods; no method: every one.
+    routes: BTreeMap<Vec<String>, BTreeSet<String>>,
+    /// First parts of routes that files or an OpenAPI document told of: what starts like this is known as a whole.
+    whole: BTreeSet<String>,
+}
+
+pub fn take(desk: &mut Desk) -> Result<(), Unreadable> {
+    let document = desk.document;
+    let mut named = Vec::new();
+    for (code, span) in document.codes.iter().zip(&desk.spans) {
+        if let Span::Endpoint(method, path) = span {
+            named.push((*method, path.clone(), code.content.clone()));
+        }
+    }
+    if named.is_empty() {
+        return Ok(());
+    }
+    let library = desk.library;
+    let told = library.routes.0.get_or_init(|| gather(&library.index, library.asked()));
+    let told = told.as_ref().map_err(Clone::clone)?;
+    for (method, path, range) in named {
+        // A file of the tree is a path.
+        if method.is_none() && normal("", &path).is_some_and(|path| !path.is_empty() && is_there(&library.index, &path)) {
+            continue;
+        }
+        let target = method.map_or_else(|| path.clone(), |method| format!("{method} {path}"));
+        let draft = Draft { kind: ReferenceKind::Endpoint, text: desk.text(&range).to_owned(), target, range };
+        judge(desk, draft, told, method, &path);
+    }
+    Ok(())
+}
+
+fn is_there(index: &Index, path: &str) -> bool {
+    !matches!(index.find(path), Ok(Found::Nothing) | Err(_))
+}
+
+fn judge(desk: &mut Desk, draft: Draft, told: &Told, method: Option<&str>, path: &str) {
+    let wanted = parts(path);
+    let fits = |route: &[String]| {
+        route.len() == wanted.len() && route.iter().zip(&wanted).all(|(route, wanted)| route.is_empty() || wanted.is_empty() || route == wanted)
+    };
+    let serving: Vec<&BTreeSet<String>> = told.routes.iter().filter(|(route, _)| fits(route)).map(|(_, methods)| methods).collect();
+    let method_fits = |methods: &&&BTreeSet<String>| method.is_none_or(|method| methods.is_empty() || methods.contains(method));
+    if serving.iter().any(|methods| method_fits(&methods)) {
+        desk.add(draft, Verdict::Ok);
+        return;
+    }
+    if told.routes.is_empty() {
+        desk.add(draft, Verdict::unchecked(NO_SOURCE));
+        return;
+    }
+    if !desk.strict || !wanted.first().is_some_and(|first| told.whole.contains(first)) {
+        desk.add(draft, Verdict::unchecked(NOT_TOLD));
+        return;
+    }
+    let (message, help) = match serving.first() {
+        Some(methods) => {
+            let methods: Vec<&str> = methods.iter().map(String::as_str).collect();
+            (format!("`{path}` answers {}, not {}", methods.join(", "), method.unwrap_or_default()), None)
+        }
+        None => {
+            let routes: Vec<String> = told.routes.keys().map(|route| shown(route)).collect();
+            let help = desk.similar(path, routes.iter()).map(|route| did_you_mean(&route));
+            (format!("no route file, OpenAPI document or gate of the tree serves `{path}`"), help)
+        }
+    };
+    desk.broken(draft, "docs/unknown-endpoint", message, help);
+}
+
+/// A path by its parts, variable parts empty, without query and fragment.
+fn parts(path: &str) -> Vec<String> {
+    let path = path.split(['?', '#']).next().unwrap_or_default();
+    let variable = |part: &str| {
+        part.starts_with([':', '<', '{', '[', '$', '*']) || part.contains(['<', '{', '\u{2026}', '*']) || part.contains("...")
+    };
+    path.split('/').filter(|part| !part.is_empty()).map(|part| if variable(part) { String::new() } else { part.to_owned() }).collect()
+}
+
+fn shown(route: &[String]) -> String {
+    route.iter().fold(String::new(), |shown, part| shown + "/" + if part.is_empty() { "{…}" } else { part })
+}
+
+fn gather(index: &Index, asked: &Asked) -> Result<Told, Unreadable> {
+    let mut told = Told::default();
+    for entry in index.tree.entries()? {
+        if let Some(route) = route_of(&entry.path) {
+            told.whole.extend(route.first().cloned());
+            told.routes.entry(route).or_default();
+        } else if is_openapi(&entry.path) {
+            let bytes = index.tree.read(&entry.path)?.unwrap_or_default();
+            for (path, methods) in openapi(&entry.path, &bytes) {
+                let route = parts(&path);
+                told.whole.extend(route.first().cloned());
+                told.routes.entry(route).or_default().extend(methods);
+            }
+        }
+    }
+    for path in &asked.endpoints {
+        told.routes.entry(parts(path)).or_default();
+    }
+    Ok(told)
+}
+
+/// The route that a file serves by its place: `app/api/health/route.ts`, `pages/api/health.ts`. Groups in parentheses are no
+/// part of it.
+fn route_of(path: &str) -> Option<Vec<String>> {
+    let (folder, file) = path.rsplit_once('/')?;
+    let (stem, extension) = file.split_once('.')?;
+    if !matches!(extension, "ts" | "tsx" | "js" | "jsx" | "mjs") {
+        return None;
+    }
+    let folder = format!("/{folder}/");
+    let below = |root: &str| folder.rfind(root).map(|at| folder[at + root.len()..].trim_end_matches('/').to_owned());
+    let route = match stem {
+        "route" | "page" => below("/app/")?,
+        _ => {
+            let inner = below("/pages/")?;
+            if !inner.starts_with("api") || stem.starts_with('_') {
+                return None;
+            }
+            if stem == "index" { inner } else { format!("{inner}/{stem}") }
+        }
+    };
+    let grouped = |part: &&str| !(part.starts_with('(') && part.ends_with(')')) && !part.starts_with('@');
+    Some(parts(&route.split('/').filter(grouped).collect::<Vec<_>>().join("/")))
+}
+
+fn is_openapi(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
+    let named = name.starts_with("openapi") || name.starts_with("swagger");
+    named && [".yaml", ".yml", ".json"].iter().any(|end| name.ends_with(end))
+}
+
+/// Paths and methods of an OpenAPI document; one that cannot be read tells nothing.
+fn openapi(file: &str, bytes: &[u8]) -> Vec<(String, BTreeSet<String>)> {
+    let source = Source::new(file, String::from_utf8_lossy(bytes));
+    let Ok(value) = yaml::parse::<serde_json::Value>(&source) else { return Vec::new() };
+    let methods = |item: &serde_json::Value| {
+        let keys = item.as_object().into_iter().flat_map(|item| item.keys());
+        keys.map(|key| key.to_ascii_uppercase())
+            .filter(|key| matches!(key.as_str(), "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS"))
+            .collect()
+    };
+    let paths = value.get("paths").and_then(serde_json::Value::as_object);
+    paths.into_iter().flatten().map(|(path, item)| (path.clone(), methods(item))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_serve_the_route_of_their_place() {
+        for (path, route) in [
+            ("apps/web/app/api/health/route.ts", Some("/api/health")),
+            ("apps/web/app/api/.well-known/jwks.json/route.ts", Some("/api/.well-known/jwks.json")),
+            ("app/(auth)/sign-in/page.tsx", Some("/sign-in")),
+            ("app/passport/[id]/page.tsx", Some("/passport/{…}")),
+            ("web/pages/api/users/[id].ts", Some("/api/users/{…}")),
+            ("pages/api/index.ts", Some("/api")),
+            ("pages/about.tsx", None),
+            ("app/api/health/route.test.ts", None),
+            ("src/route.rs", None),
+        ] {
+            assert_eq!(route_of(path).map(|route| shown(&route)).as_deref(), route, "{path}");
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Finds mentions of pull requests and issues in what a document shows: text, headings, cells, code spans; in code blocks only
+//! where a word before says that the number is one.
+
+use crate::{
+    lockdown::{desk::Desk, extract::spans::Span},
+    text::markdown::Bytes,
+};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mention {
+    pub word: Word,
+    /// `owner/repo`, where it is named.
+    pub repo: Option<String>,
+    pub issue: bool,
+    pub range: Bytes,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Word {
+    One(u64),
+    /// From the first to the last, as written.
+    Range(u64, u64),
+}
+
+/// The mentions in the order of the text.
+pub fn mentions(desk: &Desk) -> Vec<Mention> {
+    let mut found = Vec::new();
+    for range in &desk.document.texts {
+        scan(desk.text(range), range.start, Where::Prose, &mut found);
+    }
+    for (code, span) in desk.document.codes.iter().zip(&desk.spans) {
+        if *span == Span::Pull {
+            scan(desk.text(&code.content), code.content.start, Where::Prose, &mut found);
+        }
+    }
+    for fence in &desk.document.fences {
+        let text = desk.source.text.get(fence.content.clone()).unwrap_or_default();
+        scan(text, fence.content.start, Where::Code, &mut found);
+    }
+    found.sort_by_key(|mention| mention.range.start);
+    found
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Where {
+    Prose,
+    Code,
+}
+
+fn scan(text: &str, base: usize, place: Where, found: &mut Vec<Mention>) {
+    let mut from = 0;
+    while let Some(at) = text[from..].find('#').map(|at| from + at) {
+        from = at + 1;
+        let Some((number, end)) = number(text, at + 1) else { continue };
+        let (repo, start) = repo(text, at);
+        if repo.is_none() && !opens(text, at) {
+            continue;
+        }
+        let before = word_before(&text[..start]);
+        if place == Where::Code && !says_pull(&before) {
+            continue;
+        }
+        let (word, end) = match range_end(text, end) {
+            Some((last, end)) => (Word::Range(number, last), end),
+            None => (Word::One(number), end),
+        };
+        let issue = matches!(before.as_str(), "issue" | "issues" | "bug" | "bugs" | "ticket" | "tickets");
+        found.push(Mention { word, repo, issue, range: base + start..base + end });
+        from = end;
+    }
+}
+
+/// Up to nine digits that nothing goes on with.
+fn number(text: &str, at: usize) -> Option<(u64, usize)> {
+    let digits = text[at..].bytes().take_while(u8::is_ascii_digit).count();
+    let end = at + digits;
+    let rest = &text[end..];
+    let mut next = rest.chars();
+    let goes_on = match next.next() {
+        Some('-') => next.next().is_some_and(char::is_alphabetic),
+        Some('.') => next.next().is_some_and(char::is_alphanumeric),
+        Some(c) => c.is_alphanumeric() || c == '_' || c == ';',
+        None => false,
+    };
+    let value = text[at..end].parse().ok().filter(|_| (1..=9).contains(&digits) && !text[at..].starts_with('0'))?;
+    // `;` ends an HTML entity only after `&`.
+    let goes_on = goes_on && !(rest.starts_with(';') && !text[..at - 1].ends_with('&'));
+    (!goes_on).then_some((value, end))
+}
+
+/// `owner/repo` right before the number sign, and where it starts.
+fn repo(text: &str, at: usize) -> (Option<String>, usize) {
+    let before = &text[..at];
+    let lawful = |c: char| c.is_ascii_alphanumeric() || "._-/".contains(c);
+    let start = before.rfind(|c: char| !lawful(c)).map_or(0, |at| at + before[at..].chars().next().map_or(1, char::len_utf8));
+    let name = &before[start..];
+    match name.split_once('/') {
+        Some((owner, repo)) if !owner.is_empty() && !repo.is_empty() && !repo.contains('/') => (Some(name.to_owned()), start),
+        _ => (None, at),
+    }
+}
+
+/// Whether a number sign may open a mention here.
+fn opens(text: &str, at: usize) -> bool {
+    text[..at].chars().next_back().is_none_or(|c| !(c.is_alphanumeric() || "_#&/.=:?".contains(c)) || c == '/' && text[..at - 1].ends_with(|c: char| c.is_ascii_digit()))
+}
+
+/// `–#337`, `-337`, ` to #337`, ` through #337`: the last number, and where the range ends.
+fn range_end(text: &str, at: usize) -> Option<(u64, usize)> {
+    let rest = &text[at..];
+    let dash = ["\u{2013}", "\u{2014}", "\u{2012}", "\u{2010}", "\u{2011}", "\u{2212}", "-", "..", "\u{2026}"];
+    let word = [" to ", " through ", " thru ", " \u{2013} ", " bis "];
+    let (joint, marked) = match dash.iter().find(|dash| rest.starts_with(**dash)) {
+        Some(dash) => (dash.len(), false),
+        None => (word.iter().find(|word| rest.starts_with(**word))?.len(), true),
+    };
+    let after = at + joint;
+    match text[after..].strip_prefix('#') {
+        Some(_) => number(text, after + 1),
+        // After a word a bare number may count anything.
+        None if marked => None,
+        None => number(text, after),
+    }
+}
+
+/// The word before, in lower case, across blanks, brackets and other mentions of the same list.
+fn word_before(before: &str) -> String {
+    let trimmed = before.trim_end_matches(|c: char| c.is_whitespace() || "([{,/+&".contains(c));
+    let start = trimmed.rfind(|c: char| !c.is_alphabetic()).map_or(0, |at| at + trimmed[at..].chars().next().map_or(1, char::len_utf8));
+    trimmed[start..].to_lowercase()
+}
+
+fn says_pull(word: &str) -> bool {
+    matches!(
+        word,
+        "pr" | "prs" | "pull" | "request" | "requests" | "issue" | "issues" | "post" | "per" | "after" | "before" | "see" | "fixes" | "closes"
+            | "from" | "since" | "until"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(text: &str, place: Where) -> Vec<String> {
+        let mut found = Vec::new();
+        scan(text, 0, place, &mut found);
+        let show = |mention: &Mention| format!("{}{}", &text[mention.range.clone()], if mention.issue { " issue" } else { "" });
+        found.iter().map(show).collect()
+    }
+
+    #[test]
+    fn mentions_are_told_from_other_number_signs() {
+        for (text, expected) in [
+            ("(PR #312) and #7, #8/#9", vec!["#312", "#7", "#8", "#9"]),
+            ("#305\u{2013}#337 open", vec!["#305\u{2013}#337"]),
+            ("#305-#337, #305-337, #1..#3", vec!["#305-#337", "#305-337", "#1..#3"]),
+            ("#305 to #337 and #1 through #2", vec!["#305 to #337", "#1 through #2"]),
+            ("#305 #337 and #1 to 5", vec!["#305", "#337", "#1"]),
+            ("post-#334 merge", vec!["#334"]),
+            ("example/tool#3 and a/b/c#4", vec!["example/tool#3"]),
+            ("issue #5", vec!["#5 issue"]),
+            ("PR314A #12a #a1 #0 x#3 &#35; ##4 #1_2 #1234567890", vec![]),
+            ("see #319's body; #320; #321.", vec!["#319", "#320", "#321"]),
+            ("#3-a #4.5", vec![]),
+        ] {
+            assert_eq!(told(text, Where::Prose), expected, "{text}");
+        }
+        assert_eq!(told("# Backup (PR #320)\n// (post #334 merge)\ncolor: #333; #12 x", Where::Code), ["#320", "#334"]);
+    }
+}
