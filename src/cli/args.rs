@@ -138,6 +138,11 @@ pub enum Command {
     },
     /// Take foreign or mistaken ledger entries out of effect
     Annul(Annul),
+    /// Check that documents still speak of what is there
+    Docs {
+        #[command(subcommand)]
+        command: Docs,
+    },
     /// Look for what would get in the way, and mend it
     Doctor(Doctor),
     /// Promote and roll back for real in a scratch copy, with injected failures
@@ -423,6 +428,33 @@ pub struct Annul {
     pub signatures: Signatures,
 }
 
+#[derive(Clone, Debug, Subcommand)]
+pub enum Docs {
+    /// Resolve every reference, and say what is wrong
+    Check(DocsCheck),
+    /// List every reference with its place, kind and verdict
+    List(DocsCheck),
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct DocsCheck {
+    /// Documents, or folders of Markdown files [default: the protocol's documents]
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Judge the documents and files of this commit [default: the work tree]
+    #[arg(long, value_name = "REV", value_parser = word)]
+    pub at: Option<String>,
+    /// Judge every document as strictly as a protocol document
+    #[arg(long)]
+    pub strict: bool,
+    /// What is known of pull requests: a JSON file of numbers and states
+    #[arg(long, value_name = "FILE")]
+    pub pulls: Option<PathBuf>,
+    /// A root folder that belongs to another repository, as FOLDER=NAME; may be repeated
+    #[arg(long = "foreign", value_name = "FOLDER=NAME", value_parser = foreign)]
+    pub foreign: Vec<(String, String)>,
+}
+
 #[derive(Clone, Debug, Args)]
 pub struct Doctor {
     /// Mend what can be mended from the verified ledger
@@ -484,6 +516,14 @@ fn text(text: &str) -> Result<String, String> {
         "" => Err("it must say something".to_owned()),
         trimmed if trimmed.chars().count() > 4000 => Err("it is longer than 4,000 characters".to_owned()),
         trimmed => Ok(trimmed.to_owned()),
+    }
+}
+
+/// `folder=name` of another repository.
+fn foreign(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((folder, name)) if !folder.is_empty() && !name.is_empty() => Ok((folder.trim_matches('/').to_owned(), name.to_owned())),
+        _ => Err("a folder and the name of its repository must stand here, as FOLDER=NAME".to_owned()),
     }
 }
 

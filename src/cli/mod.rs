@@ -9,6 +9,7 @@ mod annul;
 pub mod args;
 mod audit;
 mod completions;
+mod docs;
 mod doctor;
 mod drive;
 pub mod explain;
@@ -66,6 +67,7 @@ async fn dispatch(session: &Session, command: &Command) -> Result<Report> {
         Command::Ack(args) => ack::run(session, args).await,
         Command::Verdict { command } => verdict::run(session, command).await,
         Command::Annul(args) => annul::run(session, args).await,
+        Command::Docs { command } => docs::run(session, command).await,
         Command::Doctor(args) => doctor::run(session, args).await,
         Command::Rehearse(args) => rehearse::run(session, args).await,
         Command::Serve(args) => serve::run(session, args).await,

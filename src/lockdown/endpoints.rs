@@ -4,13 +4,13 @@
 //! Where an OpenAPI document or route files exist, they are the whole truth of the paths that start like theirs; anything
 //! else stays unchecked. Deliberately absent: routes that a program registers in its code.
 
+use super::asked::Asked;
 use super::{
     census::{ReferenceKind, Verdict},
     desk::{Desk, Draft, did_you_mean},
     extract::spans::Span,
     index::{Found, Index, normal},
 };
-use super::asked::Asked;
 use crate::{
     text::{source::Source, yaml},
     tree::Unreadable,
@@ -68,7 +68,8 @@ fn is_there(index: &Index, path: &str) -> bool {
 fn judge(desk: &mut Desk, draft: Draft, told: &Told, method: Option<&str>, path: &str) {
     let wanted = parts(path);
     let fits = |route: &[String]| {
-        route.len() == wanted.len() && route.iter().zip(&wanted).all(|(route, wanted)| route.is_empty() || wanted.is_empty() || route == wanted)
+        route.len() == wanted.len()
+            && route.iter().zip(&wanted).all(|(route, wanted)| route.is_empty() || wanted.is_empty() || route == wanted)
     };
     let serving: Vec<&BTreeSet<String>> = told.routes.iter().filter(|(route, _)| fits(route)).map(|(_, methods)| methods).collect();
     let method_fits = |methods: &&&BTreeSet<String>| method.is_none_or(|method| methods.is_empty() || methods.contains(method));
@@ -101,9 +102,8 @@ fn judge(desk: &mut Desk, draft: Draft, told: &Told, method: Option<&str>, path:
 /// A path by its parts, variable parts empty, without query and fragment.
 fn parts(path: &str) -> Vec<String> {
     let path = path.split(['?', '#']).next().unwrap_or_default();
-    let variable = |part: &str| {
-        part.starts_with([':', '<', '{', '[', '$', '*']) || part.contains(['<', '{', '\u{2026}', '*']) || part.contains("...")
-    };
+    let variable =
+        |part: &str| part.starts_with([':', '<', '{', '[', '$', '*']) || part.contains(['<', '{', '\u{2026}', '*']) || part.contains("...");
     path.split('/').filter(|part| !part.is_empty()).map(|part| if variable(part) { String::new() } else { part.to_owned() }).collect()
 }
 

@@ -99,23 +99,28 @@ pub fn fences(desk: &mut Desk) {
 
 /// The one path that ends like this one, else the name in the same folder that is most like it.
 fn similar_path(desk: &mut Desk, path: &str) -> Option<String> {
-        let parts: Vec<&str> = path.split('/').filter(|part| !matches!(*part, "" | "." | "..")).collect();
-        for from in 0..parts.len() {
-            match desk.library.index.ending_in(&parts[from..].join("/"), 2)[..] {
-                [] => {}
-                [only] => return Some(only.to_owned()),
-                _ => break,
-            }
+    let parts: Vec<&str> = path.split('/').filter(|part| !matches!(*part, "" | "." | "..")).collect();
+    for from in 0..parts.len() {
+        match desk.library.index.ending_in(&parts[from..].join("/"), 2)[..] {
+            [] => {}
+            [only] => return Some(only.to_owned()),
+            _ => break,
         }
-        if !desk.may_search() {
-            return None;
-        }
-        let folder = desk.source.file.rsplit_once('/').map_or("", |(folder, _)| folder);
-        let (inner, name) = path.trim_end_matches('/').rsplit_once('/').unwrap_or(("", path));
-        let base = ["", folder].into_iter().filter_map(|base| normal(base, inner)).find(|base| desk.library.index.has_folder(base))?;
-        let start = if base.is_empty() { String::new() } else { format!("{base}/") };
-        let names: BTreeSet<&str> =
-            desk.library.index.starting_with(&start).take(MOST_NAMES).map(|path| &path[start.len()..]).filter(|name| !name.contains('/')).collect();
-        desk.similar(name, names.into_iter()).map(|name| format!("{start}{name}"))
     }
-
+    if !desk.may_search() {
+        return None;
+    }
+    let folder = desk.source.file.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let (inner, name) = path.trim_end_matches('/').rsplit_once('/').unwrap_or(("", path));
+    let base = ["", folder].into_iter().filter_map(|base| normal(base, inner)).find(|base| desk.library.index.has_folder(base))?;
+    let start = if base.is_empty() { String::new() } else { format!("{base}/") };
+    let names: BTreeSet<&str> = desk
+        .library
+        .index
+        .starting_with(&start)
+        .take(MOST_NAMES)
+        .map(|path| &path[start.len()..])
+        .filter(|name| !name.contains('/'))
+        .collect();
+    desk.similar(name, names.into_iter()).map(|name| format!("{start}{name}"))
+}

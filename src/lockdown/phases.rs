@@ -22,8 +22,7 @@ pub fn take(desk: &mut Desk) {
             if in_heading(&range) {
                 continue;
             }
-            let draft =
-                Draft { kind: ReferenceKind::Phase, text: desk.text(&range).to_owned(), target: format!("phase {number}"), range };
+            let draft = Draft { kind: ReferenceKind::Phase, text: desk.text(&range).to_owned(), target: format!("phase {number}"), range };
             if opened.contains(&number) {
                 desk.add(draft, Verdict::Ok);
             } else if desk.strict {

@@ -96,7 +96,10 @@ fn every_reference_has_its_verdict() {
         ("`text/html` `origin/main` `owner/repo` `and/or`", vec![], vec![]),
         (
             "`/api/health` `GET /src/nothing`",
-            vec!["endpoint /api/health unchecked: no route file, OpenAPI document or gate tells of it", "endpoint GET /src/nothing unchecked: no route file, OpenAPI document or gate tells of it"],
+            vec![
+                "endpoint /api/health unchecked: no route file, OpenAPI document or gate tells of it",
+                "endpoint GET /src/nothing unchecked: no route file, OpenAPI document or gate tells of it",
+            ],
             vec![],
         ),
         ("`/src/lib/env.ts`", vec!["path src/lib/env.ts ok"], vec![]),

@@ -46,6 +46,7 @@ fn members(body: &Body) -> Map<String, Value> {
         Body::Policy(shape) => plain(shape),
         Body::Entry(shape) => plain(shape),
         Body::Doctor(shape) => plain(shape),
+        Body::Docs(shape) => plain(shape),
         Body::Init(shape) => plain(shape),
         Body::Text(shape) => plain(shape),
         Body::Error(shape) => plain(shape),

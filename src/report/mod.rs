@@ -20,8 +20,8 @@ pub mod shape;
 
 pub use human::Style;
 pub use shape::{
-    AuditShape, Body, DoctorShape, EntryShape, ErrorShape, HistoryShape, InitShape, MoveShape, PolicyShape, RehearsalShape, ResolveShape,
-    RunShape, StatusShape, TextShape,
+    AuditShape, Body, DocsShape, DoctorShape, EntryShape, ErrorShape, HistoryShape, InitShape, MoveShape, PolicyShape, RehearsalShape,
+    ResolveShape, RunShape, StatusShape, TextShape,
 };
 
 use crate::{

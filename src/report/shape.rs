@@ -4,9 +4,11 @@
 //! The members that every answer has (`schema`, `decision`, `reason_code`, `signing`, `findings`, `notices`) are put around
 //! a shape by [`super::json`]; they are not repeated here, except in a [`RunShape`], which also stands inside a move.
 
+mod docs;
 mod ledger;
 mod run;
 
+pub use docs::{DocsShape, FixedShape, ReferenceShape, UncheckedShape};
 pub use ledger::{
     AuditShape, EntryShape, HistoryEntry, HistoryShape, PolicyGate, PolicyRole, PolicyShape, PolicySigner, RejudgeVerdict, Rejudged,
 };
@@ -42,6 +44,8 @@ pub enum Body {
     Entry(EntryShape),
     /// `doctor`: `tagwarden.doctor/1`.
     Doctor(DoctorShape),
+    /// `docs`: `tagwarden.docs/1`.
+    Docs(Box<DocsShape>),
     /// `init`: `tagwarden.init/1`.
     Init(InitShape),
     /// `explain`, `schema`, `completions`, `man`, statements to sign: `tagwarden.text/1`.
@@ -65,6 +69,7 @@ impl Body {
             Body::Policy(_) => "tagwarden.policy/1",
             Body::Entry(_) => "tagwarden.entry-written/1",
             Body::Doctor(_) => "tagwarden.doctor/1",
+            Body::Docs(_) => DocsShape::SCHEMA,
             Body::Init(_) => "tagwarden.init/1",
             Body::Text(_) => "tagwarden.text/1",
             Body::Error(_) => "tagwarden.error/1",
@@ -107,6 +112,9 @@ impl Body {
                 Some("Commit and push these files, then `tagwarden policy adopt --reason start`.")
             }
             (Body::Doctor(_), Reason::Passed | Reason::Moved) => Some("Nothing stands in the way."),
+            (Body::Docs(_), Reason::Passed) => Some("Every reference that can be judged holds."),
+            (Body::Docs(_), Reason::Findings) => Some("Mend the documents, or what they speak of."),
+            (Body::Docs(_), Reason::NothingToCheck) => Some("Name the documents: `tagwarden docs check PATH`."),
             (Body::Audit(_), Reason::Passed) => Some("The ledger verifies."),
             (Body::Policy(_), Reason::Moved) => Some("Verify under it: `tagwarden verify --adopted --channel CHANNEL`."),
             (_, Reason::Passed) => Some("Nothing is wrong."),

@@ -182,12 +182,23 @@ pub struct WorkTree {
     root: PathBuf,
     id: TreeId,
     entries: Vec<TreeEntry>,
-    digests: BTreeMap<String, Digest>,
+    /// `None`: not pinned.
+    digests: Option<BTreeMap<String, Digest>>,
 }
 
 impl WorkTree {
     /// Lists and digests the work tree. Faults: `not_a_repository` for a bare repository.
     pub fn new(git: &Git) -> Result<WorkTree> {
+        WorkTree::listed(git, true)
+    }
+
+    /// Lists the work tree without reading its files, for answers that move nothing: a file that changes meanwhile is not
+    /// noticed, and the tree's identity is that of its listing alone.
+    pub fn unpinned(git: &Git) -> Result<WorkTree> {
+        WorkTree::listed(git, false)
+    }
+
+    fn listed(git: &Git, pinned: bool) -> Result<WorkTree> {
         if git.is_bare() {
             let fault = Fault::new(Reason::NotARepository, "a bare repository has no work tree to verify");
             return Err(fault.help("Name a commit with `--at REV`."));
@@ -204,14 +215,15 @@ impl WorkTree {
             if !on_disk.parent().is_some_and(|folder| is_real_folder(folder, &mut folders)) {
                 continue;
             }
-            let Some((kind, digest)) = entry_on_disk(&on_disk, &path)? else { continue };
-            entries.push(TreeEntry { path: path.clone(), kind, oid: digest.hex().to_owned() });
-            digests.insert(path, digest);
+            let Some((kind, digest)) = entry_on_disk(&on_disk, &path, pinned)? else { continue };
+            let oid = digest.as_ref().map(|digest| digest.hex().to_owned()).unwrap_or_default();
+            digests.extend(digest.map(|digest| (path.clone(), digest)));
+            entries.push(TreeEntry { path, kind, oid });
         }
         entries.sort_by(|a, b| a.path.cmp(&b.path));
         entries.dedup_by(|a, b| a.path == b.path);
         let listing: String = entries.iter().map(|entry| format!("{:?} {} {}\0", entry.kind, entry.oid, entry.path)).collect();
-        Ok(WorkTree { root, id: TreeId::WorkTree(Digest::of(listing.as_bytes())), entries, digests })
+        Ok(WorkTree { root, id: TreeId::WorkTree(Digest::of(listing.as_bytes())), entries, digests: pinned.then_some(digests) })
     }
 }
 
@@ -227,8 +239,8 @@ fn is_real_folder(folder: &Path, known: &mut BTreeMap<PathBuf, bool>) -> bool {
     known.get(folder).is_some_and(|real| *real)
 }
 
-/// Kind and content digest of what is at a path; `None`: nothing is there (a deleted file).
-fn entry_on_disk(path: &Path, name: &str) -> Result<Option<(EntryKind, Digest)>> {
+/// Kind and, where it is asked for, content digest of what is at a path; `None`: nothing is there (a deleted file).
+fn entry_on_disk(path: &Path, name: &str, digested: bool) -> Result<Option<(EntryKind, Option<Digest>)>> {
     let failed = |error: std::io::Error| Fault::new(Reason::GateInconclusive, format!("cannot read `{}`: {error}", name.escape_debug()));
     let meta = match std::fs::symlink_metadata(path) {
         Ok(meta) => meta,
@@ -237,17 +249,20 @@ fn entry_on_disk(path: &Path, name: &str) -> Result<Option<(EntryKind, Digest)>>
     };
     if meta.is_symlink() {
         let target = std::fs::read_link(path).map_err(failed)?;
-        return Ok(Some((EntryKind::Symlink, Digest::of(target.as_os_str().as_bytes()))));
+        return Ok(Some((EntryKind::Symlink, digested.then(|| Digest::of(target.as_os_str().as_bytes())))));
     }
     if meta.is_dir() {
-        return Ok(Some((EntryKind::Submodule, Digest::of(b""))));
+        return Ok(Some((EntryKind::Submodule, digested.then(|| Digest::of(b"")))));
     }
     if !meta.is_file() {
         return Ok(None);
     }
     use std::os::unix::fs::PermissionsExt;
     let kind = if meta.permissions().mode() & 0o100 != 0 { EntryKind::Executable } else { EntryKind::File };
-    digest_file(path).map(|(_, digest)| Some((kind, digest))).map_err(failed)
+    if !digested {
+        return Ok(Some((kind, None)));
+    }
+    digest_file(path).map(|(_, digest)| Some((kind, Some(digest)))).map_err(failed)
 }
 
 /// Size and digest of a file, without holding it in memory.
@@ -285,10 +300,11 @@ impl Tree for WorkTree {
             EntryKind::Symlink => std::fs::read_link(&on_disk).map_err(failed)?.as_os_str().as_bytes().to_vec(),
             EntryKind::File | EntryKind::Executable => std::fs::read(&on_disk).map_err(failed)?,
         };
-        if self.digests.get(path) == Some(&Digest::of(&bytes)) {
-            Ok(Some(bytes))
-        } else {
-            Err(Unreadable(format!("`{path}` changed while it was judged")))
+        match &self.digests {
+            Some(digests) if digests.get(path) != Some(&Digest::of(&bytes)) => {
+                Err(Unreadable(format!("`{path}` changed while it was judged")))
+            }
+            _ => Ok(Some(bytes)),
         }
     }
 }

@@ -132,11 +132,7 @@ impl Docs {
         let root = gates_folder(&cx.protocol);
         let files = GateFiles { files: cx.tree.files_in(&root)?, root };
         let own = config::load(&files).map(Arc::new);
-        let facts = Facts {
-            foreign: cx.protocol.documents.foreign.clone(),
-            protocol: own.as_ref().ok().cloned(),
-            ..Facts::default()
-        };
+        let facts = Facts { foreign: cx.protocol.documents.foreign.clone(), protocol: own.as_ref().ok().cloned(), ..Facts::default() };
         let library = Library::new(cx.tree.as_ref(), &facts)?;
         let mut documents = Vec::new();
         for path in self.documents.as_ref().unwrap_or(&cx.protocol.documents.protocol) {

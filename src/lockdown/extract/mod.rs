@@ -7,11 +7,11 @@ use super::{
     ReferenceKind,
     shape::{self, PathClaim},
 };
-use spans::Span;
 use crate::text::{
     markdown::{Bytes, CodeSpan, Document, Link, LinkForm},
     source::Source,
 };
+use spans::Span;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {

@@ -122,7 +122,8 @@ fn is_commit(text: &str) -> bool {
 fn name(text: &str) -> Option<&str> {
     let bare = text.strip_suffix("()").unwrap_or(text);
     let part = |part: &str| {
-        part.starts_with(|c: char| c.is_alphabetic() || c == '_' || c == '$') && part.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '$')
+        part.starts_with(|c: char| c.is_alphabetic() || c == '_' || c == '$')
+            && part.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '$')
     };
     let parts = bare.split("::").flat_map(|part| part.split('.'));
     (bare.len() <= 200 && parts.into_iter().all(part)).then_some(bare)

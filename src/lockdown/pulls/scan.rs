@@ -102,7 +102,9 @@ fn repo(text: &str, at: usize) -> (Option<String>, usize) {
 
 /// Whether a number sign may open a mention here.
 fn opens(text: &str, at: usize) -> bool {
-    text[..at].chars().next_back().is_none_or(|c| !(c.is_alphanumeric() || "_#&/.=:?".contains(c)) || c == '/' && text[..at - 1].ends_with(|c: char| c.is_ascii_digit()))
+    text[..at].chars().next_back().is_none_or(|c| {
+        !(c.is_alphanumeric() || "_#&/.=:?".contains(c)) || c == '/' && text[..at - 1].ends_with(|c: char| c.is_ascii_digit())
+    })
 }
 
 /// `–#337`, `-337`, ` to #337`, ` through #337`: the last number, and where the range ends.
@@ -133,8 +135,22 @@ fn word_before(before: &str) -> String {
 fn says_pull(word: &str) -> bool {
     matches!(
         word,
-        "pr" | "prs" | "pull" | "request" | "requests" | "issue" | "issues" | "post" | "per" | "after" | "before" | "see" | "fixes" | "closes"
-            | "from" | "since" | "until"
+        "pr" | "prs"
+            | "pull"
+            | "request"
+            | "requests"
+            | "issue"
+            | "issues"
+            | "post"
+            | "per"
+            | "after"
+            | "before"
+            | "see"
+            | "fixes"
+            | "closes"
+            | "from"
+            | "since"
+            | "until"
     )
 }
 

@@ -43,7 +43,8 @@ fn rows_of(desk: &Desk, table: &Table, mentions: &[Mention]) -> Vec<Row> {
         return Vec::new();
     };
     let needs = column(|head| {
-        ["depend", "need", "require", "blocked by"].iter().any(|word| head.starts_with(word)) || matches!(head, "after" | "deps" | "dependencies")
+        ["depend", "need", "require", "blocked by"].iter().any(|word| head.starts_with(word))
+            || matches!(head, "after" | "deps" | "dependencies")
     });
     let phase = phase_above(desk, table.range.start);
     let number = |cell: &Cell| {

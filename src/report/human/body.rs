@@ -6,7 +6,8 @@ use super::{
 };
 use crate::{
     domain::{Outcome, Reason, RefName, Verb},
-    report::shape::{Body, DoctorShape, InitShape, LedgerPlace, MoveRef, MoveShape, RehearsalShape, RunShape, join_releases},
+    lockdown::Verdict,
+    report::shape::{Body, DocsShape, DoctorShape, InitShape, LedgerPlace, MoveRef, MoveShape, RehearsalShape, RunShape, join_releases},
 };
 
 pub fn draw(body: &Body, reason: Reason, canvas: &mut Canvas) {
@@ -23,6 +24,7 @@ pub fn draw(body: &Body, reason: Reason, canvas: &mut Canvas) {
         Body::Policy(shape) => ledger::policy(shape, canvas),
         Body::Entry(shape) => ledger::entry(shape, canvas),
         Body::Doctor(shape) => doctor(shape, canvas),
+        Body::Docs(shape) => docs(shape, canvas),
         Body::Init(shape) => init(shape, canvas),
         Body::Text(_) => {}
         Body::Error(shape) => {
@@ -157,6 +159,43 @@ fn doctor(shape: &DoctorShape, canvas: &mut Canvas) {
         if let Some(help) = &check.help {
             canvas.line(&format!("help: {}: {}", canvas.foreign(&check.name), canvas.foreign(help)));
         }
+    }
+}
+
+fn docs(shape: &DocsShape, canvas: &mut Canvas) {
+    canvas.line(&shape.summary());
+    if shape.listing {
+        let rows: Vec<Vec<Cell>> = shape
+            .references
+            .iter()
+            .map(|reference| {
+                let tone = match reference.verdict {
+                    Verdict::Ok => Tone::Good,
+                    Verdict::Broken => Tone::Bad,
+                    Verdict::Pending(_) | Verdict::Foreign(_) | Verdict::Unchecked(_) => Tone::Unsure,
+                };
+                vec![
+                    cell(format!("{}:{}:{}", reference.file, reference.line, reference.column)),
+                    cell(reference.kind),
+                    toned(reference.verdict.slug(), tone),
+                    cell(&reference.text),
+                    toned(if reference.target == reference.text { "" } else { &reference.target }, Tone::Dim),
+                ]
+            })
+            .collect();
+        canvas.rows(&rows);
+    }
+    let rows: Vec<Vec<Cell>> = shape
+        .unchecked
+        .iter()
+        .map(|unchecked| vec![cell(format!("{:>6}", unchecked.count)), cell(unchecked.kind), toned(&unchecked.reason, Tone::Dim)])
+        .collect();
+    canvas.rows(&rows);
+    for fixed in &shape.fixed {
+        canvas.line(&format!("  mended {} place(s) in {}", fixed.places, canvas.foreign(&fixed.file)));
+    }
+    if let Some(lock) = &shape.lock {
+        canvas.line(&format!("  {}", canvas.foreign(lock)));
     }
 }
 

@@ -43,6 +43,7 @@ pub struct Git {
 struct Shared {
     runner: Runner,
     dir: PathBuf,
+    prefix: String,
     git_dir: PathBuf,
     /// Where linked work trees have what they share.
     common_dir: PathBuf,
@@ -93,15 +94,24 @@ impl Git {
         let (git_dir, common_dir) = (PathBuf::from(git_dir), PathBuf::from(common_dir));
         let (bare, shallow) = (*bare == "true", *shallow == "true");
         let top = top.ok().filter(|top| top.code == Some(0)).map(|top| PathBuf::from(top.text().trim_end_matches('\n')));
+        let asked = std::fs::canonicalize(dir).unwrap_or_default();
         let dir = top.unwrap_or_else(|| git_dir.clone());
+        let root = std::fs::canonicalize(&dir).unwrap_or_default();
+        let prefix = asked.strip_prefix(&root).map(|prefix| prefix.to_string_lossy().into_owned()).unwrap_or_default();
         let runner = Runner::new(&dir, env);
-        let shared = Shared { runner, dir, git_dir, common_dir, bare, shallow, format, config: OnceCell::new(), batch: Mutex::new(None) };
+        let shared =
+            Shared { runner, dir, prefix, git_dir, common_dir, bare, shallow, format, config: OnceCell::new(), batch: Mutex::new(None) };
         Ok(Git { shared: Arc::new(shared) })
     }
 
     /// The root of the work tree; of a bare repository, the git folder.
     pub fn dir(&self) -> &Path {
         &self.shared.dir
+    }
+
+    /// Where in the work tree the repository was opened: a path from the root, empty for the root itself.
+    pub fn prefix(&self) -> &str {
+        &self.shared.prefix
     }
 
     pub fn git_dir(&self) -> &Path {

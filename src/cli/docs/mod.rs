@@ -1,0 +1,148 @@
+//! The verbs `docs check` and `docs list`: what documents speak of, and whether it is there.
+//!
+//! Documents that are named one by one, or that the protocol declares, are judged strictly; those found in a folder are not,
+//! unless `--strict` says so.
+
+mod gathered;
+mod select;
+
+use super::{Session, args};
+use crate::{
+    domain::{Finding, Place, Reason, Result, Severity},
+    lockdown::{Census, Library, ReferenceKind, Totals, Verdict, headings},
+    report::{
+        Body, DocsShape, Report, SigningMode,
+        shape::{ReferenceShape, UncheckedShape},
+    },
+    text::{markdown, source::Source},
+    tree::Unreadable,
+};
+use gathered::Gathered;
+use rayon::prelude::*;
+use select::Chosen;
+use std::collections::BTreeMap;
+
+pub async fn run(session: &Session, command: &args::Docs) -> Result<Report> {
+    let (args, listing) = match command {
+        args::Docs::Check(args) => (args, false),
+        args::Docs::List(args) => (args, true),
+    };
+    let gathered = gathered::gather(session, args).await?;
+    let chosen = select::choose(&gathered, args)?;
+    let mut taken = take(&gathered, &chosen)?;
+    gathered.settle(&mut taken).await?;
+    let mut findings = gathered_headings(&gathered, &taken, args);
+    let shape = shape(&taken, listing);
+    findings.extend(taken.into_iter().flat_map(Taken::into_findings));
+    let errors = findings.iter().any(|finding| finding.severity == Severity::Error);
+    let reason = match (errors, shape.documents.is_empty()) {
+        (true, _) => Reason::Findings,
+        (false, true) => Reason::NothingToCheck,
+        (false, false) => Reason::Passed,
+    };
+    let empty = shape.totals.all() == 0 && !shape.documents.is_empty();
+    let report = Report::new(reason, Body::Docs(Box::new(shape))).findings(findings);
+    let report = if empty { report.notice("the documents make no reference that could be checked") } else { report };
+    Ok(match &gathered.protocol {
+        Some(protocol) => report.signing(SigningMode::of(protocol)),
+        None => report,
+    })
+}
+
+/// A document with its census.
+pub struct Taken {
+    pub source: Source,
+    pub census: Census,
+    /// Of the document as a whole.
+    findings: Vec<Finding>,
+    strict: bool,
+}
+
+impl Taken {
+    fn into_findings(self) -> impl Iterator<Item = Finding> {
+        self.findings.into_iter().chain(self.census.problems.into_iter().map(|problem| problem.finding))
+    }
+}
+
+fn take(gathered: &Gathered, chosen: &[Chosen]) -> Result<Vec<Taken>> {
+    let library = Library::new(gathered.tree.as_ref(), &gathered.facts).map_err(gathered::unreadable)?;
+    let taken: std::result::Result<Vec<Taken>, Unreadable> = chosen.par_iter().map(|chosen| one(gathered, &library, chosen)).collect();
+    taken.map_err(gathered::unreadable)
+}
+
+fn one(gathered: &Gathered, library: &Library, chosen: &Chosen) -> std::result::Result<Taken, Unreadable> {
+    let path = chosen.path.as_str();
+    let empty = |finding: Finding| Taken {
+        source: Source::new(path, ""),
+        census: Census::default(),
+        findings: vec![finding],
+        strict: chosen.strict,
+    };
+    let start = Place { file: path.to_owned(), line: 1, column: 1, end_column: None, source: None };
+    let Some(file) = library.file(path)? else {
+        let finding = Finding::error("docs/missing-document", format!("the document `{path}` is not in the tree")).at(start);
+        return Ok(empty(finding.help("commit the document, or take it out of `documents.protocol`")));
+    };
+    let Some(bytes) = gathered.tree.read(&file)? else { return Err(Unreadable(format!("`{file}` is listed, but not there"))) };
+    match String::from_utf8(bytes) {
+        Ok(text) => {
+            let source = Source::new(path, text);
+            let document = markdown::parse(&source.text);
+            let census = library.census(&source, &document, chosen.strict)?;
+            Ok(Taken { source, census, findings: Vec::new(), strict: chosen.strict })
+        }
+        Err(error) => {
+            let valid = error.utf8_error().valid_up_to();
+            let place = Source::new(path, String::from_utf8_lossy(error.as_bytes())).place(valid..valid + 1);
+            let finding = Finding::error("docs/not-text", format!("byte {} of the document is no UTF-8", valid + 1)).at(place);
+            Ok(empty(finding.help("save it as UTF-8")))
+        }
+    }
+}
+
+/// Gates against headings, where the protocol's own documents are checked as a whole.
+fn gathered_headings(gathered: &Gathered, taken: &[Taken], args: &args::DocsCheck) -> Vec<Finding> {
+    let (Some(files), Some(protocol)) = (&gathered.files, &gathered.protocol) else { return Vec::new() };
+    if !args.paths.is_empty() {
+        return Vec::new();
+    }
+    let documents: Vec<_> =
+        taken.iter().filter(|taken| taken.strict).map(|taken| (taken.source.clone(), markdown::parse(&taken.source.text))).collect();
+    headings::compare(files, protocol, &documents).findings
+}
+
+fn shape(taken: &[Taken], listing: bool) -> DocsShape {
+    let mut totals = Totals::default();
+    let mut unchecked: BTreeMap<(ReferenceKind, &str), usize> = BTreeMap::new();
+    let mut references = Vec::new();
+    for taken in taken {
+        for reference in &taken.census.references {
+            totals.count(&reference.verdict);
+            if let Verdict::Unchecked(reason) = &reference.verdict {
+                *unchecked.entry((reference.kind, reason)).or_default() += 1;
+            }
+            references.push(ReferenceShape {
+                kind: reference.kind.slug(),
+                text: reference.text.clone(),
+                target: reference.target.clone(),
+                file: taken.source.file.clone(),
+                line: reference.line,
+                column: reference.column,
+                end_column: reference.end_column,
+                verdict: reference.verdict.clone(),
+                reason: match &reference.verdict {
+                    Verdict::Unchecked(reason) => Some(reason.to_string()),
+                    Verdict::Foreign(name) => Some(format!("in {name}")),
+                    Verdict::Pending(number) => Some(format!("comes with #{number}")),
+                    Verdict::Ok | Verdict::Broken => None,
+                },
+            });
+        }
+    }
+    let unchecked = unchecked
+        .into_iter()
+        .map(|((kind, reason), count)| UncheckedShape { kind: kind.slug(), reason: reason.to_owned(), count })
+        .collect();
+    let documents = taken.iter().map(|taken| taken.source.file.clone()).collect();
+    DocsShape { totals, documents, references, unchecked, listing, ..DocsShape::default() }
+}

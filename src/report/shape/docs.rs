@@ -1,0 +1,81 @@
+//! The answer of `docs`: the census of the documents.
+
+use crate::lockdown::{Totals, Verdict};
+use serde::{Serialize, Serializer, ser::SerializeMap};
+
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct DocsShape {
+    #[serde(serialize_with = "totals")]
+    pub totals: Totals,
+    pub documents: Vec<String>,
+    pub references: Vec<ReferenceShape>,
+    /// What could not be judged, by kind and reason.
+    pub unchecked: Vec<UncheckedShape>,
+    /// Documents that `--fix` rewrote, with the number of places.
+    pub fixed: Vec<FixedShape>,
+    /// The lock was written, or is to be written.
+    pub lock: Option<String>,
+    /// Show every reference to people, not only what is wrong.
+    #[serde(skip)]
+    pub listing: bool,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct ReferenceShape {
+    pub kind: &'static str,
+    pub text: String,
+    pub target: String,
+    pub file: String,
+    pub line: u32,
+    pub column: u32,
+    pub end_column: u32,
+    #[serde(serialize_with = "verdict")]
+    pub verdict: Verdict,
+    /// Why it could not be judged, which repository it leads to, which pull request it comes with.
+    pub reason: Option<String>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct UncheckedShape {
+    pub kind: &'static str,
+    pub reason: String,
+    pub count: usize,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct FixedShape {
+    pub file: String,
+    pub places: usize,
+}
+
+impl DocsShape {
+    pub const SCHEMA: &'static str = "tagwarden.docs/1";
+
+    /// `190 references: 120 ok, 16 pending, 3 broken, 51 unchecked`; what there is none of is left out.
+    pub fn summary(&self) -> String {
+        let Totals { ok, broken, pending, foreign, unchecked } = self.totals;
+        let parts: Vec<String> = [(ok, "ok"), (pending, "pending"), (broken, "broken"), (foreign, "foreign"), (unchecked, "unchecked")]
+            .iter()
+            .filter(|(number, _)| *number > 0)
+            .map(|(number, word)| format!("{number} {word}"))
+            .collect();
+        let all = self.totals.all();
+        let head = format!("{all} reference{}", if all == 1 { "" } else { "s" });
+        let head = if parts.is_empty() { head } else { format!("{head}: {}", parts.join(", ")) };
+        if unchecked > 0 { head + " (kinds and reasons below)" } else { head }
+    }
+}
+
+fn totals<S: Serializer>(totals: &Totals, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut map = serializer.serialize_map(Some(5))?;
+    map.serialize_entry("ok", &totals.ok)?;
+    map.serialize_entry("broken", &totals.broken)?;
+    map.serialize_entry("pending", &totals.pending)?;
+    map.serialize_entry("foreign", &totals.foreign)?;
+    map.serialize_entry("unchecked", &totals.unchecked)?;
+    map.end()
+}
+
+fn verdict<S: Serializer>(verdict: &Verdict, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(verdict.slug())
+}
