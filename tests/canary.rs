@@ -134,6 +134,7 @@ fn no_secret_is_written_anywhere() {
         "marker: file tmp-out/human",
         "marker: file tmp-out/json",
         "marker: file tmp-out/junit",
+        "marker: file tmp-out/sarif",
         "marker: file tmp-out/github",
         "marker: file tmp-out/summary",
         "marker: object of origin.git",
@@ -169,7 +170,7 @@ fn run_in(formats: &[&str], scratch: &Scratch, line: &[&str], code: i32) -> Vec<
     said
 }
 
-const ALL: [&str; 4] = ["human", "json", "junit", "github"];
+const ALL: [&str; 5] = ["human", "json", "junit", "github", "sarif"];
 
 /// What a secret looks like in other clothes: itself, in hexadecimal, in base64 at each of the three places.
 fn forms(secret: &str) -> Vec<Vec<u8>> {
@@ -309,7 +310,7 @@ const GATES: &[(&str, &str)] = &[
     ("20-channel", "title: The channel\nchannels: [production]\nchannel: {}\n"),
     (
         "30-echo",
-        r#"title: An endpoint that says everything back
+        r#"title: An endpoint that says everything back, MARKER
 http:
   - post: "{base_url}/echo?key={env.SHARD}&of={channel}"
     headers: { Authorization: "Bearer {env.GREETING}", X-Api-Key: "{env.GREETING}" }
@@ -341,7 +342,7 @@ env:
     ),
     (
         "60-program",
-        r#"title: A program that talks
+        r#"title: A program that talks, MARKER
 channels: [production]
 command:
   - shell: |

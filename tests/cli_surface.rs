@@ -81,8 +81,10 @@ fn a_wrong_line_is_refused_in_the_format_that_was_asked_for() {
     assert!(code == 2 && out.contains("<failure type=\"bad_usage\""), "{out}");
     let (code, out, _) = run("--format github promot");
     assert!(code == 2 && out.contains("\n::error title=bad_usage::"), "{out}");
-    let (code, _, errors) = run("status --format sarif");
-    assert!(code == 2 && errors.contains("human, json, junit, github"), "{errors}");
+    let (code, out, _) = run("--format sarif promot");
+    assert!(code == 2 && out.contains("\"exitCodeDescription\": \"bad_usage\""), "{out}");
+    let (code, _, errors) = run("status --format xml");
+    assert!(code == 2 && errors.contains("human, json, junit, github, sarif"), "{errors}");
 }
 
 #[test]

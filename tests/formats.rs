@@ -547,7 +547,7 @@ fn github_reads_nothing_into_foreign_text() {
         &["status"],
     ];
     for line in lines {
-        for format in ["github", "human", "json"] {
+        for format in ["github", "human", "json", "sarif"] {
             let output = scratch.run_with(&[*line, &["--format", format]].concat(), &env);
             for printed in format!("{}\n{}", output.stdout, output.stderr).lines().flat_map(|line| line.split('\r')) {
                 // What the runner takes for a command: at the start of a line, or `##[` anywhere.
@@ -592,6 +592,63 @@ fn github_reads_nothing_into_foreign_text() {
     assert!(names.iter().all(|name| name.chars().all(|c| c.is_ascii_lowercase() || c == '_' || c == '-')), "{names:?}");
     let last = |wanted: &str| read.iter().rev().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
     assert_eq!((last("decision"), last("reason_code")), (Some("stop"), Some("gate_failed")));
+}
+
+#[test]
+fn sarif_has_each_finding_under_its_rule_in_its_file() {
+    let scratch = hostile();
+    scratch.edit("protocol-docs/promotion.md", "## Gate 1", "[broken](nowhere%20é.md) and `src/gone.rs`\n\n## Gate 1");
+    let read = |args: &[&str], code: i32| -> Value {
+        let output = scratch.run(&[args, &["--format", "sarif"]].concat());
+        assert_eq!(output.code, code, "{output}");
+        let log: Value = serde_json::from_str(&output.stdout).unwrap_or_else(|why| panic!("{why}: {output}"));
+        assert_eq!((&log["version"], &log["runs"][0]["invocations"][0]["exitCode"]), (&"2.1.0".into(), &code.into()));
+        log["runs"][0].clone()
+    };
+    let run = read(&["verify"], 1);
+    assert_eq!((&run["tool"]["driver"]["name"], &run["columnKind"]), (&"tagwarden".into(), &"unicodeCodePoints".into()));
+    let results = run["results"].as_array().unwrap();
+    let seen: BTreeSet<String> = results
+        .iter()
+        .map(|result| {
+            let rule = &run["tool"]["driver"]["rules"][result["ruleIndex"].as_u64().unwrap() as usize];
+            assert_eq!(rule["id"], result["ruleId"], "{run:#}");
+            let place = &result["locations"][0]["physicalLocation"];
+            assert!(!result["message"]["text"].as_str().unwrap().contains("]("), "{result:#}");
+            format!(
+                "{} {} {}",
+                result["level"].as_str().unwrap(),
+                rule["id"].as_str().unwrap(),
+                place["artifactLocation"]["uri"].as_str().unwrap()
+            )
+        })
+        .collect();
+    // The same findings as in the JSON answer, each with its file, and the same words for how bad they are.
+    let answer = scratch.json(&["verify"]).expect("gate_failed");
+    for gate in answer["gates"].as_array().unwrap() {
+        for finding in gate["findings"].as_array().unwrap() {
+            let advisory = gate["on_fail"] == "document";
+            let level = if advisory { "warning" } else { finding["severity"].as_str().unwrap() };
+            let file = finding["file"].as_str().unwrap_or("gates/protocol.yaml");
+            let line = format!("{level} {} {file}", finding["code"].as_str().unwrap());
+            assert!(seen.contains(&line), "{line} is not in {seen:#?}");
+        }
+    }
+    assert!(seen.iter().any(|line| line.starts_with("warning command/exit")), "the advisory gate: {seen:#?}");
+
+    scratch.git(&["checkout", "--quiet", "."]);
+    scratch.json(&["policy", "adopt", "--reason", HOSTILE]).expect("moved");
+    for (args, code, result) in [
+        (&["status"][..], 0, None),
+        (&["promote", "v1.0.0", "--channel", "local_dev"], 1, Some("command/exit")),
+        (&["status", "--remote", "x"], 2, Some("no_remote")),
+    ] {
+        let run = read(args, code);
+        let stops = run["results"].as_array().unwrap().iter().any(|result| result["level"] == "error");
+        assert_eq!(stops, code != 0, "a stop is never green: {run:#}");
+        let has = |wanted: &str| run["results"].as_array().unwrap().iter().any(|result| result["ruleId"] == wanted);
+        assert!(result.is_none_or(has), "{run:#}");
+    }
 }
 
 /// `name=value`, or `name<<DELIMITER`, lines, `DELIMITER`.

@@ -76,6 +76,8 @@ pub enum Format {
     Junit,
     /// For GitHub Actions: annotations, step summary, outputs
     Github,
+    /// For code scanning: findings as SARIF 2.1.0
+    Sarif,
 }
 
 impl From<Format> for report::Format {
@@ -85,6 +87,7 @@ impl From<Format> for report::Format {
             Format::Json => report::Format::Json,
             Format::Junit => report::Format::Junit,
             Format::Github => report::Format::Github,
+            Format::Sarif => report::Format::Sarif,
         }
     }
 }

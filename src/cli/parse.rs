@@ -118,7 +118,7 @@ mod tests {
         insta::assert_snapshot!(said("tagwarden promot web@1.0.0"), @"unrecognized subcommand 'promot' | a similar subcommand exists: 'promote'");
         insta::assert_snapshot!(said("tagwarden promote web@1.0.0 --chanel production"), @"unexpected argument '--chanel' found | a similar argument exists: '--channel'");
         insta::assert_snapshot!(said("tagwarden promote web@1.0.0"), @"the following required arguments were not provided: --channel <CHANNEL> | Usage: tagwarden promote --channel <CHANNEL> <RELEASE>...");
-        insta::assert_snapshot!(said("tagwarden status --format sarif"), @"invalid value 'sarif' for '--format <FORMAT>' [possible values: human, json, junit, github] | Run `tagwarden help`.");
+        insta::assert_snapshot!(said("tagwarden status --format xml"), @"invalid value 'xml' for '--format <FORMAT>' [possible values: human, json, junit, github, sarif] | Run `tagwarden help`.");
         insta::assert_snapshot!(said("tagwarden status --channel ../x"), @"invalid value '../x' for '--channel <CHANNEL>': `../x` is no channel name: lower-case letters, digits and ['_', '-'], at most 64, starting with a letter | Run `tagwarden help`.");
         insta::assert_snapshot!(said("tagwarden hold --all --channel staging --reason x"), @"the argument '--all' cannot be used with '--channel <CHANNEL>' | Usage: tagwarden hold --reason <TEXT> <--channel <CHANNEL>|--release <RELEASE>|--all>");
         insta::assert_snapshot!(said("tagwarden waive docs --channel staging --release web@1.0.0 --until soon --reason x"), @"invalid value 'soon' for '--until <SPAN|TIME>': `soon` is neither a duration such as 24h nor a time such as 2026-11-21T10:00:00Z | Run `tagwarden help`.");
@@ -144,7 +144,8 @@ mod tests {
             ("tagwarden promot --format junit --output a.xml", Format::Junit, Some("a.xml")),
             ("tagwarden promot -- --format json", Format::Human, None),
             ("tagwarden promot --format", Format::Human, None),
-            ("tagwarden promot --format sarif", Format::Human, None),
+            ("tagwarden promot --format xml", Format::Human, None),
+            ("tagwarden promot --format sarif", Format::Sarif, None),
         ] {
             let (_, delivery) = refused(line);
             assert_eq!((delivery.format, delivery.output), (format, output.map(PathBuf::from)), "{line}");

@@ -16,6 +16,7 @@ pub mod junit;
 pub mod safe;
 #[cfg(test)]
 mod sample;
+pub mod sarif;
 pub mod shape;
 
 pub use human::Style;
@@ -148,10 +149,11 @@ pub enum Format {
     Json,
     Junit,
     Github,
+    Sarif,
 }
 
 impl Format {
-    pub const ALL: &'static [Format] = &[Format::Human, Format::Json, Format::Junit, Format::Github];
+    pub const ALL: &'static [Format] = &[Format::Human, Format::Json, Format::Junit, Format::Github, Format::Sarif];
 
     pub const fn slug(self) -> &'static str {
         match self {
@@ -159,6 +161,7 @@ impl Format {
             Format::Json => "json",
             Format::Junit => "junit",
             Format::Github => "github",
+            Format::Sarif => "sarif",
         }
     }
 }
@@ -170,6 +173,7 @@ pub fn render(report: &Report, format: Format, style: Style) -> String {
         Format::Json => json::render(report),
         Format::Junit => junit::render(report),
         Format::Github => github::render(report, style),
+        Format::Sarif => sarif::render(report),
     }
 }
 
