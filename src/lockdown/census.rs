@@ -1,7 +1,11 @@
 //! The census: the references of one document in the order of its text, and what is wrong with them.
 
+use super::pulls::State;
 use crate::{domain::Finding, text::markdown::Bytes};
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 /// One reference of a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,6 +106,8 @@ pub struct Problem {
     pub reference: Option<usize>,
     /// What would mend it, where that is proven.
     pub fix: Option<Fix>,
+    /// The bytes that the finding is about.
+    pub range: Bytes,
 }
 
 /// A replacement of some bytes of the document.
@@ -120,6 +126,8 @@ pub enum Question {
     PullHas(u64, String),
     /// Whether a commit of this (abbreviated) id exists.
     Commit(String),
+    /// Whether the tree of this revision holds a path.
+    AsOf(String, String),
 }
 
 /// What became of a path, by git history.
@@ -139,8 +147,17 @@ pub enum Fate {
 #[derive(Clone, Debug, Default)]
 pub struct Answers {
     pub fates: BTreeMap<String, Fate>,
-    pub pulls: BTreeMap<(u64, String), bool>,
+    pub pulls: BTreeMap<(u64, String), PullAnswer>,
     pub commits: BTreeMap<String, bool>,
+    pub as_of: BTreeMap<(String, String), bool>,
+}
+
+/// What is known of a pull request and a path; `None`: not known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PullAnswer {
+    pub state: Option<State>,
+    /// Its head holds the path.
+    pub has: Option<bool>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -148,8 +165,14 @@ pub struct Census {
     pub references: Vec<Reference>,
     /// One error at least for each broken reference; warnings for what hides references.
     pub problems: Vec<Problem>,
+    /// References whose whole target a marker asks to be watched.
+    pub watched: BTreeSet<usize>,
+    /// Whether the document is judged as a protocol document.
+    pub(super) strict: bool,
     /// Reference and question, in the order of the text.
     pub(super) open: Vec<(usize, Question)>,
+    /// Markers that a count used, by their position.
+    pub(super) counted: BTreeSet<usize>,
 }
 
 /// How many references have each verdict.

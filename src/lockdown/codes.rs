@@ -35,4 +35,8 @@ pub const CODES: &[(&str, &str)] = &[
     ("docs/unknown-env", "a variable is named that nothing in the tree declares or reads"),
     ("docs/env-undocumented", "a gate asks for a variable that the document's table of variables leaves out"),
     ("docs/unknown-endpoint", "an endpoint is named that no route, OpenAPI document or gate serves"),
+    ("docs/bad-marker", "a comment wants to be a marker, but is none that is known, or has no reason"),
+    ("docs/unused-marker", "a marker holds where no reference stands"),
+    ("docs/still-there", "something is said to be gone, or expected to be missing, but is there"),
+    ("docs/unknown-commit", "a commit is named that does not exist here"),
 ];

@@ -5,7 +5,10 @@ use super::{
     census::{Census, Fix, Problem, Question, Reference, ReferenceKind, Verdict},
     extract::spans::{self, Span},
     layout::Layout,
+    marker::{self, Marker},
     place::Places,
+    pulls::scan::{self, Mention},
+    settle,
 };
 use crate::{
     domain::{Finding, Severity},
@@ -29,6 +32,9 @@ pub struct Desk<'a, 't> {
     /// What each code span of the document is, in their order.
     pub spans: Vec<Span>,
     pub strict: bool,
+    /// Pull requests and issues that are named, in the order of the text.
+    pub mentions: Vec<Mention>,
+    pub markers: Vec<Marker>,
     places: Places<'a>,
     census: Census,
     searches: usize,
@@ -44,17 +50,26 @@ pub struct Draft {
 
 impl<'a, 't> Desk<'a, 't> {
     pub fn new(library: &'a Library<'t>, source: &'a Source, document: &'a Document, strict: bool) -> Desk<'a, 't> {
-        Desk {
+        let spans: Vec<Span> = document.codes.iter().map(spans::read).collect();
+        let mentions = scan::mentions(source, document, &spans);
+        let (markers, wrong) = marker::read(&source.text, document);
+        let mut desk = Desk {
             library,
             source,
             document,
             layout: Layout::of(&source.text, document),
-            spans: document.codes.iter().map(spans::read).collect(),
+            spans,
             strict,
+            mentions,
+            markers,
             places: Places::new(source),
-            census: Census::default(),
+            census: Census { strict, ..Census::default() },
             searches: 0,
+        };
+        for (range, finding) in wrong {
+            desk.problem(None, &range, finding, None);
         }
+        desk
     }
 
     pub fn text(&self, range: &Bytes) -> &'a str {
@@ -88,7 +103,7 @@ impl<'a, 't> Desk<'a, 't> {
         {
             self.census.references[at].verdict = Verdict::Broken;
         }
-        self.census.problems.push(Problem { finding, reference, fix });
+        self.census.problems.push(Problem { finding, reference, fix, range: range.clone() });
     }
 
     pub fn ask(&mut self, reference: usize, question: Question) {
@@ -121,7 +136,7 @@ impl<'a, 't> Desk<'a, 't> {
 
     /// The census in the order of the text.
     pub fn finish(self) -> Census {
-        let Census { references, mut problems, mut open } = self.census;
+        let Census { references, mut problems, mut open, watched, strict, counted } = self.census;
         let mut order: Vec<usize> = (0..references.len()).collect();
         order.sort_by_key(|at| (references[*at].range.start, references[*at].range.end, references[*at].kind));
         let mut new_index = vec![0; references.len()];
@@ -136,10 +151,12 @@ impl<'a, 't> Desk<'a, 't> {
         for (reference, _) in &mut open {
             *reference = new_index[*reference];
         }
-        let place = |problem: &Problem| problem.finding.place.as_ref().map(|place| (place.line, place.column));
-        problems.sort_by_key(place);
+        problems.sort_by_key(|problem| (problem.range.start, problem.range.end));
         open.sort();
-        Census { references, problems, open }
+        let mut census = Census { references, problems, open, watched, strict, counted };
+        settle::attitudes(&mut census, self.source, &self.layout, &self.markers);
+        census.problems.sort_by_key(|problem| (problem.range.start, problem.range.end));
+        census
     }
 }
 

@@ -5,9 +5,10 @@ use super::{
     desk::{Desk, Draft, did_you_mean},
     extract::Claim,
     index::normal,
+    pulls::scan::{Mention, Word},
     resolve::{Breakage, Resolution},
 };
-use crate::domain::Finding;
+use crate::{domain::Finding, text::markdown::Bytes};
 use std::collections::BTreeSet;
 
 /// Names of one folder that are compared for one suggestion.
@@ -49,7 +50,12 @@ fn broken(desk: &mut Desk, draft: impl Fn(ReferenceKind, String) -> Draft, kind:
         Breakage::MissingPath { path, pattern: false } => {
             let message = format!("`{path}` is no file or folder of the tree");
             let help = similar_path(desk, &path.replace('\\', "/")).map(|path| did_you_mean(&path));
-            let at = desk.broken(draft(kind, path.clone()), "docs/missing-path", message, help);
+            let draft = draft(kind, path.clone());
+            let beside = beside(desk, &draft.range);
+            let at = desk.broken(draft, "docs/missing-path", message, help);
+            if let Some(number) = beside {
+                desk.ask(at, Question::PullHas(number, path.clone()));
+            }
             desk.ask(at, Question::Fate(path));
         }
         Breakage::MissingFile { path } => {
@@ -84,6 +90,24 @@ fn broken(desk: &mut Desk, draft: impl Fn(ReferenceKind, String) -> Draft, kind:
             desk.broken(draft(ReferenceKind::Lines, format!("{path}:{first}-{last}")), "docs/missing-lines", message, None);
         }
     }
+}
+
+/// The pull request that is named beside a thing: the next one of the same sentence or cell, else the last one before it in
+/// the same sentence or row.
+pub fn beside(desk: &Desk, range: &Bytes) -> Option<u64> {
+    let one = |mention: &Mention| match mention.word {
+        Word::One(number) if mention.repo.is_none() && !mention.issue => Some(number),
+        _ => None,
+    };
+    let sentence = desk.layout.sentence(range.start);
+    let row = desk.layout.item(range.start);
+    let in_row = desk.text(&row).trim_start().starts_with('|');
+    let cell_end = if in_row { desk.text(&(range.end..row.end)).find(" |").map_or(row.end, |at| range.end + at) } else { sentence.end };
+    let at = desk.mentions.partition_point(|mention| mention.range.start < range.end);
+    let after = desk.mentions[at..].iter().take_while(|mention| mention.range.end <= cell_end).find_map(one);
+    let floor = if in_row { row.start } else { sentence.start };
+    let before = || desk.mentions[..at].iter().rev().take_while(|mention| mention.range.start >= floor).find_map(one);
+    after.or_else(before)
 }
 
 /// Says so when the rest of the document lies in a code block that nothing closes.

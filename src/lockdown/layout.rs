@@ -69,7 +69,7 @@ impl<'d> Layout<'d> {
 }
 
 /// No sentence is looked for further away than this many bytes.
-const LONGEST: usize = 600;
+const LONGEST: usize = 300;
 
 /// A heading, a list item, a quote, a table row, a comment.
 fn is_marked(line: &str) -> bool {

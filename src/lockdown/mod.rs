@@ -20,14 +20,17 @@ mod grade;
 pub mod headings;
 mod index;
 mod layout;
+mod marker;
 mod pattern;
 mod phases;
 mod place;
+mod polarity;
 pub mod pulls;
 mod resolve;
+mod settle;
 mod shape;
 
-pub use census::{Answers, Census, Fix, Problem, Question, Reference, ReferenceKind, Totals, Verdict};
+pub use census::{Answers, Census, Fate, Fix, Problem, PullAnswer, Question, Reference, ReferenceKind, Totals, Verdict};
 pub use codes::CODES;
 pub use index::Index;
 

@@ -4,7 +4,7 @@
 //! the document says of itself is judged all the same: a declared range against the rows of its tables, doublets, order,
 //! circles. A blank between two numbers is no range, and neither is `PR314A`.
 
-mod scan;
+pub mod scan;
 mod tables;
 
 use super::{
@@ -41,6 +41,9 @@ pub struct Pull {
     /// `None`: it exists, but its state is not known.
     #[serde(default)]
     pub state: Option<State>,
+    /// Paths that its head holds and that it touches; `None`: not recorded.
+    #[serde(default)]
+    pub files: Option<BTreeSet<String>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -63,7 +66,7 @@ impl State {
 }
 
 pub fn take(desk: &mut Desk) {
-    let mentions = scan::mentions(desk);
+    let mentions = desk.mentions.clone();
     let rows = tables::rows(desk, &mentions);
     let mut ranges = Vec::new();
     for mention in &mentions {

@@ -181,3 +181,104 @@ proptest::proptest! {
         }
     }
 }
+
+fn strict(files: &[(&str, &str)], text: &str) -> (Source, Census) {
+    let tree = tree(files);
+    let facts = Facts::default();
+    let source = Source::new("docs/promotion.md", text);
+    let census = Library::new(&tree, &facts).unwrap().census(&source, &markdown::parse(text), true).unwrap();
+    (source, census)
+}
+
+#[test]
+fn markers_and_sentences_turn_a_verdict() {
+    for (text, references, codes) in [
+        ("`src/gone.ts` <!-- tagwarden: ignore -- an example -->", vec!["path src/gone.ts unchecked: ignored: an example"], vec![]),
+        ("`src/gone.ts` <!-- tagwarden: expect-missing -- made later -->", vec!["path src/gone.ts ok"], vec![]),
+        ("`src/lib/env.ts` <!-- tagwarden: expect-missing -- made later -->", vec!["path src/lib/env.ts broken"], vec!["docs/still-there"]),
+        (
+            "<!-- tagwarden: ignore -- x -->\n\nnothing\n\n`src/gone.ts`",
+            vec!["path src/gone.ts broken"],
+            vec!["docs/unused-marker", "docs/missing-path"],
+        ),
+        ("<!-- tagwarden: ignore -->\n`Makefile`", vec!["path Makefile ok"], vec!["docs/bad-marker"]),
+        ("`src/gone.ts` was removed.", vec!["path src/gone.ts ok"], vec![]),
+        ("`src/lib/env.ts` was removed.", vec!["path src/lib/env.ts broken"], vec!["docs/still-there"]),
+        (
+            "The run creates `src/gone.ts`. See `src/lost.ts`.",
+            vec!["path src/gone.ts unchecked: announced for later", "path src/lost.ts broken"],
+            vec!["docs/missing-path"],
+        ),
+        (
+            "<!-- tagwarden: as-of v1 -- history -->\n`src/gone.ts`",
+            vec!["path src/gone.ts unchecked: as of v1, which was not looked at"],
+            vec![],
+        ),
+    ] {
+        let (_, census) = strict(FILES, text);
+        assert_eq!(lines(&census), (references.into_iter().map(str::to_owned).collect(), codes), "{text}");
+    }
+}
+
+#[test]
+fn tables_of_pull_requests_are_judged_by_themselves() {
+    let table = |head: &str, rows: &str| format!("# Queue\n\nThe pull requests #1\u{2013}#4.\n\n{head}\n|---|---|\n{rows}");
+    let head = "| PR | Depends on |";
+    for (text, messages) in [
+        (table(head, "| #1 | (none) |\n| #2 | #1 |\n| #3 | #1, #2 |\n| #4 | (none) |"), vec![]),
+        (table(head, "| #1 | (none) |\n| #2 | #1 |\n| #4 | (none) |"), vec!["#1 to #4 are 4 pull requests, but 1 stand in no table: #3"]),
+        (
+            table(head, "| #1 | |\n| #2 | |\n| #3 | |\n| #4 | |\n| #9 | |\n| #2 | |"),
+            vec!["#9 stands in a table, but lies outside of #1 to #4", "#2 stands in a table already, in line 8"],
+        ),
+        (
+            table(head, "| #1 | #2 |\n| #2 | #1 |\n| #3 | #3 |\n| #4 | |"),
+            vec![
+                "these depend on one another: #1 \u{2192} #2 \u{2192} #1",
+                "#1 depends on #2, which stands below it",
+                "#3 depends on itself",
+            ],
+        ),
+        (
+            format!(
+                "## Phase 1\n\n{head}\n|---|---|\n| #1 | #2 |\n\n## Phase 2\n\n{head}\n|---|---|\n| #2 | Phase 1 |\n| #3 | Phase 2 |\n\nAs in Phase 3."
+            ),
+            vec![
+                "#1 of phase 1 depends on #2, which comes only in phase 2",
+                "#3 of phase 2 depends on phase 2, which does not come before it",
+                "no heading of the document opens phase 3",
+            ],
+        ),
+        ("| What | Number |\n|---|---|\n| #1 | #2 |\n\n#1\u{2013}#9".to_owned(), vec![]),
+    ] {
+        let (_, census) = strict(&[], &text);
+        assert_eq!(census.findings().map(|finding| finding.message.as_str()).collect::<Vec<_>>(), messages, "{text}");
+    }
+}
+
+#[test]
+fn answers_settle_what_the_tree_could_not_tell() {
+    let open = Some(pulls::State::Open);
+    for (state, has, verdict) in [
+        (open, Some(true), Verdict::Pending(12)),
+        (open, Some(false), Verdict::Broken),
+        (Some(pulls::State::Merged), Some(true), Verdict::Broken),
+        (Some(pulls::State::Closed), None, Verdict::Broken),
+        (None, None, Verdict::unchecked("missing here; nothing is known of the pull request beside it")),
+    ] {
+        let (source, mut census) = strict(FILES, "`src/new.ts` (PR #12)");
+        let asked: Vec<_> = census.questions().cloned().collect();
+        assert_eq!(asked, [Question::Fate("src/new.ts".to_owned()), Question::PullHas(12, "src/new.ts".to_owned())]);
+        let pulls = BTreeMap::from([((12, "src/new.ts".to_owned()), PullAnswer { state, has })]);
+        census.settle(&source, &Answers { pulls, ..Answers::default() });
+        assert_eq!(census.references[0].verdict, verdict);
+        assert_eq!(census.problems.len(), usize::from(verdict == Verdict::Broken), "{state:?} {has:?}");
+    }
+    let (source, mut census) = strict(FILES, "see `src/old.ts:3` and [x](old.md)");
+    let renamed = |to: &str| Fate::Renamed { to: to.to_owned(), commit: "abc1234".to_owned() };
+    let fates = BTreeMap::from([("src/old.ts".to_owned(), renamed("src/new.ts")), ("docs/old.md".to_owned(), renamed("new.md"))]);
+    census.settle(&source, &Answers { fates, ..Answers::default() });
+    let fixes: Vec<_> = census.problems.iter().map(|problem| problem.fix.as_ref().map(|fix| fix.with.as_str())).collect();
+    assert_eq!(fixes, [Some("src/new.ts:3"), Some("../new.md")]);
+    assert!(census.findings().all(|finding| finding.message.ends_with("in abc1234")));
+}

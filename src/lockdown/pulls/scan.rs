@@ -2,8 +2,11 @@
 //! where a word before says that the number is one.
 
 use crate::{
-    lockdown::{desk::Desk, extract::spans::Span},
-    text::markdown::Bytes,
+    lockdown::extract::spans::Span,
+    text::{
+        markdown::{Bytes, Document},
+        source::Source,
+    },
 };
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,18 +26,19 @@ pub enum Word {
 }
 
 /// The mentions in the order of the text.
-pub fn mentions(desk: &Desk) -> Vec<Mention> {
+pub fn mentions(source: &Source, document: &Document, spans: &[Span]) -> Vec<Mention> {
+    let text = |range: &Bytes| source.text.get(range.clone()).unwrap_or_default();
     let mut found = Vec::new();
-    for range in &desk.document.texts {
-        scan(desk.text(range), range.start, Where::Prose, &mut found);
+    for range in &document.texts {
+        scan(text(range), range.start, Where::Prose, &mut found);
     }
-    for (code, span) in desk.document.codes.iter().zip(&desk.spans) {
+    for (code, span) in document.codes.iter().zip(spans) {
         if *span == Span::Pull {
-            scan(desk.text(&code.content), code.content.start, Where::Prose, &mut found);
+            scan(text(&code.content), code.content.start, Where::Prose, &mut found);
         }
     }
-    for fence in &desk.document.fences {
-        let text = desk.source.text.get(fence.content.clone()).unwrap_or_default();
+    for fence in &document.fences {
+        let text = text(&fence.content);
         scan(text, fence.content.start, Where::Code, &mut found);
     }
     found.sort_by_key(|mention| mention.range.start);

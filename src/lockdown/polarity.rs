@@ -1,0 +1,79 @@
+//! What a sentence says of a thing: that it is there, that it is gone, or that it will come.
+//!
+//! Read from a few plain English turns right around the thing, so that a sentence that removes one thing and names another
+//! is not misread.
+
+use regex::Regex;
+use std::sync::LazyLock;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Polarity {
+    There,
+    Gone,
+    /// Not yet.
+    Coming,
+}
+
+#[allow(clippy::expect_used, reason = "constant patterns, compiled by every test of this module")]
+fn pattern(text: &str) -> Regex {
+    Regex::new(text).expect("constant pattern")
+}
+
+static GONE_AFTER: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?i)^[`*_]*\)?\s*(?:(?:file|folder|script|variable|command|gate)s?\s+)?(?:(?:was|were|is|are|has been|have been|got|been)\s+(?:since\s+|now\s+)?(?:removed|deleted|dropped|gone|retired)\b(?:\s*$|\s*[.;,:)]|\s+(?:in|with|by|since|on|for good|again)\b)|(?:does|do|did)\s+not\s+exist\b|doesn['\u{2019}]t\s+exist\b|no\s+longer\s+exists?\b|(?:is|are)\s+no\s+more\b)",
+    )
+});
+
+static GONE_BEFORE: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?i)(?:\bthere\s+(?:is|are|was|were)\s+no|\b(?:removed|deleted|dropped|removes|deletes|drops|removing|deleting)(?:\s+the)?(?:\s+(?:file|folder|script|variable|command)s?)?)\s*[`*_(]*$",
+    )
+});
+
+static COMING: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?i)\b(?:will|creat(?:e|es|ed|ing)|generat(?:e|es|ed|ing)|produc(?:e|es|ed|ing)|to\s+be\s+(?:added|written|made|built)|not\s+yet|planned|upcoming)\b",
+    )
+});
+
+/// `before` and `after`: the rest of the sentence on both sides of the thing.
+pub fn of(before: &str, after: &str) -> Polarity {
+    if GONE_AFTER.is_match(after) || GONE_BEFORE.is_match(before) {
+        return Polarity::Gone;
+    }
+    if COMING.is_match(before) || COMING.is_match(after) {
+        return Polarity::Coming;
+    }
+    Polarity::There
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sentences_say_what_is_there() {
+        use Polarity::{Coming, Gone, There};
+        for (sentence, expected) in [
+            ("See `X` for more.", There),
+            ("`X` was removed in 1.4.", Gone),
+            ("The file `X` has been deleted.", Gone),
+            ("`X` does not exist.", Gone),
+            ("`X` no longer exists", Gone),
+            ("There is no `X` any more.", Gone),
+            ("We removed `X` because of it", Gone),
+            ("Removing the file `X` is fine", Gone),
+            ("`X` was removed from the list of gates", There),
+            ("`X` says that `y` was removed.", There),
+            ("`X` will hold the record", Coming),
+            ("The run creates `X`", Coming),
+            ("`X` is planned", Coming),
+            ("`X` is not yet there", Coming),
+            ("The goodwill of `X`", There),
+        ] {
+            let (before, after) = sentence.split_once('X').unwrap();
+            assert_eq!(of(before, after), expected, "{sentence}");
+        }
+    }
+}

@@ -1,0 +1,363 @@
+//! The second look at a census: markers and the sentence around each reference, then the answers of history, other commits
+//! and the forge.
+
+use super::{
+    census::{Answers, Census, Fate, Fix, Problem, PullAnswer, Question, ReferenceKind, Verdict},
+    layout::Layout,
+    marker::{Marker, What},
+    polarity::{self, Polarity},
+    pulls::State,
+};
+use crate::{
+    domain::Finding,
+    text::{markdown::Bytes, source::Source},
+};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
+
+/// How many markers may hold for one reference.
+const MOST_AROUND: usize = 16;
+
+const ANNOUNCED: &str = "announced for later";
+
+/// Kinds whose absence a sentence can speak of.
+const SPOKEN: &[ReferenceKind] =
+    &[ReferenceKind::Path, ReferenceKind::Symbol, ReferenceKind::Env, ReferenceKind::Command, ReferenceKind::Endpoint];
+
+/// Applies markers, then what sentences say. Whatever a marker speaks of, no sentence speaks of any more.
+pub fn attitudes(census: &mut Census, source: &Source, layout: &Layout, markers: &[Marker]) {
+    let mut used: BTreeSet<usize> = BTreeSet::new();
+    let mut dropped: BTreeSet<usize> = BTreeSet::new();
+    let mut asked: Vec<(usize, Question)> = Vec::new();
+    let mut closed: BTreeSet<usize> = BTreeSet::new();
+    let problems = by_reference(census);
+    for at in 0..census.references.len() {
+        let start = census.references[at].range.start;
+        let mut marked = false;
+        // Scopes begin in the order of their markers, so the ones around here are the last that begin before.
+        let upto = markers.partition_point(|marker| marker.scope.start <= start);
+        let from = upto.saturating_sub(MOST_AROUND);
+        for (index, marker) in (from..upto).map(|at| (at, &markers[at])).filter(|(_, marker)| marker.scope.contains(&start)) {
+            used.insert(index);
+            marked |= !matches!(marker.what, What::Watch | What::Count { .. });
+            let own = problems.get(&at).map(Vec::as_slice).unwrap_or_default();
+            match &marker.what {
+                What::Ignore => {
+                    dropped.extend(own);
+                    closed.insert(at);
+                    set_aside(census, at, format!("ignored: {}", marker.reason));
+                }
+                What::ExpectMissing => {
+                    closed.insert(at);
+                    expect_missing(census, at, own, &mut dropped, source, &marker.reason);
+                }
+                What::AsOf(rev) => {
+                    if is_of_the_tree(census.references[at].kind) {
+                        dropped.extend(own);
+                        let path = census.references[at].target.split('#').next().unwrap_or_default().to_owned();
+                        closed.insert(at);
+                        set_aside(census, at, format!("as of {rev}, which was not looked at"));
+                        asked.push((at, Question::AsOf(rev.clone(), path)));
+                    }
+                }
+                What::Watch => drop(census.watched.insert(at)),
+                What::Count { .. } => {}
+            }
+        }
+        if !marked && SPOKEN.contains(&census.references[at].kind) {
+            let own = problems.get(&at).map(Vec::as_slice).unwrap_or_default();
+            if spoken(census, at, own, &mut dropped, source, layout) {
+                closed.insert(at);
+            }
+        }
+    }
+    census.open.retain(|(reference, _)| !closed.contains(reference));
+    census.open.extend(asked);
+    // Problems of the document as a whole are ignored by their place.
+    for (at, problem) in census.problems.iter().enumerate().filter(|(_, problem)| problem.reference.is_none()) {
+        for (index, marker) in markers.iter().enumerate() {
+            if marker.what == What::Ignore && marker.scope.contains(&problem.range.start) {
+                used.insert(index);
+                dropped.insert(at);
+            }
+        }
+    }
+    remove(census, &dropped);
+    for (index, marker) in markers.iter().enumerate().filter(|(index, _)| !used.contains(index)) {
+        if !matches!(marker.what, What::Count { .. }) || !census.counted.contains(&index) {
+            let finding = Finding::warning("docs/unused-marker", "this marker has nothing to say: no reference stands where it holds");
+            push(census, source, None, &marker.range, finding);
+        }
+    }
+}
+
+/// Whether the sentence decided.
+fn spoken(census: &mut Census, at: usize, own: &[usize], dropped: &mut BTreeSet<usize>, source: &Source, layout: &Layout) -> bool {
+    let missing = is_missing(census, own);
+    let there = census.strict && census.references[at].kind == ReferenceKind::Path && census.references[at].verdict == Verdict::Ok;
+    if !missing && !there {
+        return false;
+    }
+    let range = census.references[at].range.clone();
+    let sentence = layout.sentence(range.start);
+    let before = source.text.get(sentence.start..range.start).unwrap_or_default();
+    let after = source.text.get(range.end..sentence.end.max(range.end)).unwrap_or_default();
+    match polarity::of(before, after) {
+        Polarity::Gone if missing => {
+            dropped.extend(own);
+            census.references[at].verdict = Verdict::Ok;
+        }
+        Polarity::Gone => {
+            let message = format!("the sentence says that `{}` is gone, but it is there", census.references[at].target);
+            let finding = Finding::error("docs/still-there", message)
+                .help("mend the sentence, or mark it with `<!-- tagwarden: ignore -- reason -->`");
+            census.references[at].verdict = Verdict::Broken;
+            push(census, source, Some(at), &range, finding);
+        }
+        Polarity::Coming if missing => {
+            dropped.extend(own);
+            set_aside(census, at, Cow::Borrowed(ANNOUNCED));
+        }
+        Polarity::Coming | Polarity::There => return false,
+    }
+    true
+}
+
+fn expect_missing(census: &mut Census, at: usize, own: &[usize], dropped: &mut BTreeSet<usize>, source: &Source, reason: &str) {
+    if is_missing(census, own) {
+        dropped.extend(own);
+        census.references[at].verdict = Verdict::Ok;
+    } else if census.references[at].verdict == Verdict::Ok && is_of_the_tree(census.references[at].kind) {
+        let reference = &mut census.references[at];
+        reference.verdict = Verdict::Broken;
+        let range = reference.range.clone();
+        let finding =
+            Finding::error("docs/still-there", format!("`{}` is expected to be missing ({reason}), but it is there", reference.target));
+        push(census, source, Some(at), &range, finding.help("take the marker away"));
+    }
+}
+
+fn is_of_the_tree(kind: ReferenceKind) -> bool {
+    use ReferenceKind::{Definition, Html, Image, Lines, Link, Path, Symbol, Url};
+    matches!(kind, Link | Image | Definition | Html | Url | Path | Lines | Symbol)
+}
+
+/// Whether what is wrong with the reference is that there is no such thing.
+fn is_missing(census: &Census, own: &[usize]) -> bool {
+    own.iter().any(|at| {
+        let code = census.problems[*at].finding.code.as_str();
+        code.starts_with("docs/missing-") || code.starts_with("docs/unknown-")
+    })
+}
+
+fn set_aside(census: &mut Census, at: usize, reason: impl Into<Cow<'static, str>>) {
+    census.references[at].verdict = Verdict::Unchecked(reason.into());
+}
+
+fn by_reference(census: &Census) -> BTreeMap<usize, Vec<usize>> {
+    let mut problems: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (at, problem) in census.problems.iter().enumerate() {
+        if let Some(reference) = problem.reference {
+            problems.entry(reference).or_default().push(at);
+        }
+    }
+    problems
+}
+
+fn remove(census: &mut Census, dropped: &BTreeSet<usize>) {
+    let mut at = 0;
+    census.problems.retain(|_| {
+        at += 1;
+        !dropped.contains(&(at - 1))
+    });
+}
+
+fn push(census: &mut Census, source: &Source, reference: Option<usize>, range: &Bytes, finding: Finding) {
+    census.problems.push(Problem { finding: finding.at(source.place(range.clone())), reference, fix: None, range: range.clone() });
+}
+
+impl Census {
+    /// Takes in the answers; a question without one stays as it is. `source`: the document that the census was taken of.
+    pub fn settle(&mut self, source: &Source, answers: &Answers) {
+        let open = std::mem::take(&mut self.open);
+        let problems = by_reference(self);
+        let mut dropped = BTreeSet::new();
+        for (at, question) in open {
+            let own = problems.get(&at).map(Vec::as_slice).unwrap_or_default();
+            match question {
+                Question::PullHas(number, path) => {
+                    let answer = answers.pulls.get(&(number, path)).cloned().unwrap_or_default();
+                    self.pull(at, own, &mut dropped, number, &answer);
+                }
+                Question::Fate(path) => {
+                    if let Some(fate) = answers.fates.get(&path).filter(|_| !own.iter().any(|own| dropped.contains(own))) {
+                        self.fate(source, at, own, &path, fate);
+                    }
+                }
+                Question::Commit(id) => match answers.commits.get(&id) {
+                    Some(true) => self.references[at].verdict = Verdict::Ok,
+                    Some(false) if self.strict => {
+                        self.references[at].verdict = Verdict::Broken;
+                        let range = self.references[at].range.clone();
+                        push(
+                            self,
+                            source,
+                            Some(at),
+                            &range,
+                            Finding::error("docs/unknown-commit", format!("there is no commit {id} here")),
+                        );
+                    }
+                    _ => {}
+                },
+                Question::AsOf(rev, path) => match answers.as_of.get(&(rev.clone(), path.clone())) {
+                    Some(true) => self.references[at].verdict = Verdict::Ok,
+                    Some(false) => {
+                        self.references[at].verdict = Verdict::Broken;
+                        let range = self.references[at].range.clone();
+                        let finding = Finding::error("docs/missing-path", format!("`{path}` was not there as of {rev}"));
+                        push(self, source, Some(at), &range, finding);
+                    }
+                    None => {}
+                },
+            }
+        }
+        remove(self, &dropped);
+        self.problems.sort_by_key(|problem| (problem.range.start, problem.range.end));
+    }
+
+    fn pull(&mut self, at: usize, own: &[usize], dropped: &mut BTreeSet<usize>, number: u64, answer: &PullAnswer) {
+        let note = match (answer.state, answer.has) {
+            (Some(State::Open), Some(true)) => {
+                dropped.extend(own);
+                self.references[at].verdict = Verdict::Pending(number);
+                return;
+            }
+            (Some(State::Merged), _) => format!("although #{number} is merged"),
+            (Some(State::Closed), _) => format!("and #{number} was closed without being merged"),
+            (_, Some(false)) => format!("and the head of #{number} does not have it either"),
+            (Some(State::Open), None) => {
+                dropped.extend(own);
+                self.references[at].verdict =
+                    Verdict::Unchecked(format!("missing here; the head of #{number} beside it is not known").into());
+                return;
+            }
+            (None, Some(true)) => {
+                dropped.extend(own);
+                let reason = format!("missing here, in the head of #{number}, whose state is not known");
+                self.references[at].verdict = Verdict::Unchecked(reason.into());
+                return;
+            }
+            (None, None) => {
+                dropped.extend(own);
+                self.references[at].verdict = Verdict::unchecked("missing here; nothing is known of the pull request beside it");
+                return;
+            }
+        };
+        for own in own {
+            let message = &mut self.problems[*own].finding.message;
+            *message = format!("{message}, {note}");
+        }
+    }
+
+    fn fate(&mut self, source: &Source, at: usize, own: &[usize], path: &str, fate: &Fate) {
+        let (said, renamed) = match fate {
+            Fate::Never => match own.is_empty() {
+                true => return,
+                false => ("no commit ever had it".to_owned(), None),
+            },
+            Fate::Removed { commit } => (format!("it was removed in {commit}"), None),
+            Fate::Renamed { to, commit } => (format!("it was renamed to `{to}` in {commit}"), Some(to)),
+            Fate::Lost { to, renamed, removed } => (format!("it was renamed to `{to}` in {renamed}, which was removed in {removed}"), None),
+        };
+        if own.is_empty() {
+            self.references[at].verdict = Verdict::Broken;
+            let range = self.references[at].range.clone();
+            push(
+                self,
+                source,
+                Some(at),
+                &range,
+                Finding::error("docs/missing-path", format!("`{path}` is no file or folder of the tree: {said}")),
+            );
+        }
+        let own: Vec<usize> = if own.is_empty() { vec![self.problems.len() - 1] } else { own.to_vec() };
+        for own in own {
+            let reference = &self.references[at];
+            let problem = &mut self.problems[own];
+            if !problem.finding.message.ends_with(&said) {
+                problem.finding.message = format!("{}: {said}", problem.finding.message.trim_end_matches(&format!(": {said}")));
+            }
+            if let Some(to) = renamed {
+                let with = rewritten(&source.file, reference.kind, &reference.text, path, to);
+                problem.finding.help = Some(format!("write `{with}`; `tagwarden docs check --fix` does it"));
+                problem.fix = Some(Fix { range: reference.range.clone(), with });
+            }
+        }
+    }
+}
+
+/// What a reference must say once its target has moved. A link is written from its document's folder, a path in code from
+/// the root; what follows the path stays.
+fn rewritten(file: &str, kind: ReferenceKind, text: &str, from: &str, to: &str) -> String {
+    let tail = match kind {
+        ReferenceKind::Path | ReferenceKind::Lines | ReferenceKind::Symbol => {
+            let name = from.rsplit('/').next().unwrap_or(from);
+            text.rfind(name).map_or("", |at| &text[at + name.len()..])
+        }
+        _ => text.find(['#', '?']).map_or("", |at| &text[at..]),
+    };
+    match kind {
+        ReferenceKind::Path | ReferenceKind::Lines | ReferenceKind::Symbol => {
+            let dot = if text.starts_with("./") { "./" } else { "" };
+            format!("{dot}{to}{tail}")
+        }
+        _ if text.starts_with('/') => format!("/{}{tail}", encoded(to)),
+        _ => format!("{}{tail}", encoded(&relative(file, to))),
+    }
+}
+
+/// The way from a document to a path.
+fn relative(file: &str, to: &str) -> String {
+    let mut from: Vec<&str> = file.split('/').collect();
+    from.pop();
+    let to: Vec<&str> = to.split('/').collect();
+    let common = from.iter().zip(&to).take_while(|(from, to)| from == to).count().min(to.len() - 1);
+    let mut parts: Vec<&str> = vec![".."; from.len() - common];
+    parts.extend(&to[common..]);
+    parts.join("/")
+}
+
+/// What would end a link's destination is percent-encoded.
+fn encoded(path: &str) -> String {
+    let mut encoded = String::with_capacity(path.len());
+    for c in path.chars() {
+        match c {
+            ' ' | '(' | ')' | '<' | '>' | '%' | '#' | '?' | '\\' | '"' => encoded.push_str(&format!("%{:02X}", c as u32)),
+            c => encoded.push(c),
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references_are_rewritten_from_where_they_stand() {
+        use ReferenceKind::{Link, Path};
+        for (kind, text, from, to, expected) in [
+            (Path, "src/a.rs", "src/a.rs", "src/b/c.rs", "src/b/c.rs"),
+            (Path, "src/a.rs:3-9", "src/a.rs", "src/b.rs", "src/b.rs:3-9"),
+            (Path, "a.rs#Run", "src/a.rs", "src/b.rs", "src/b.rs#Run"),
+            (Path, "./src/a.sh", "src/a.sh", "src/b.sh", "./src/b.sh"),
+            (Link, "a.md#way", "docs/a.md", "docs/ops/b.md", "ops/b.md#way"),
+            (Link, "../src/a.rs", "src/a.rs", "lib/a b.rs", "../lib/a%20b.rs"),
+            (Link, "/docs/a.md", "docs/a.md", "x.md", "/x.md"),
+        ] {
+            assert_eq!(rewritten("docs/me.md", kind, text, from, to), expected, "{text}");
+        }
+    }
+}
