@@ -420,6 +420,7 @@ fn protocol(case: &CaseProtocol) -> Result<Protocol, String> {
             archive: documents.archive.clone(),
             log: documents.log.clone(),
             foreign: documents.foreign.clone(),
+            ..Documents::default()
         },
         gates: gates(&case.gates)?,
         allowed_signers: None,

@@ -93,6 +93,9 @@ pub struct Documents {
     pub log: Vec<String>,
     /// Root folder of another repository to its name.
     pub foreign: BTreeMap<String, String>,
+    /// Folders that paths of documents may start from, beside the root.
+    pub roots: Vec<String>,
+    pub banned: Vec<crate::lockdown::banned::List>,
 }
 
 impl Protocol {

@@ -39,4 +39,13 @@ pub const CODES: &[(&str, &str)] = &[
     ("docs/unused-marker", "a marker holds where no reference stands"),
     ("docs/still-there", "something is said to be gone, or expected to be missing, but is there"),
     ("docs/unknown-commit", "a commit is named that does not exist here"),
+    ("docs/untrue-status", "a pull request is called what it is not: shipped while it is open, open while it is merged"),
+    ("docs/wrong-count", "a number of things is not the number that there are"),
+    ("docs/heading-number", "numbered headings do not go up by one"),
+    ("docs/unknown-gate", "a gate or step is named by a number that none has"),
+    ("docs/gate-table", "a table of gates is not what the gates are"),
+    ("docs/unknown-channel", "a column of a table is named like a channel that the protocol does not have"),
+    ("docs/channel-missing", "a table of channels leaves one out"),
+    ("docs/banned-phrase", "a document says what a list of phrases bans"),
+    ("docs/bad-list", "a list of banned phrases, or a line of it, cannot be read"),
 ];

@@ -110,6 +110,11 @@ impl<'a, 't> Desk<'a, 't> {
         self.census.open.push((reference, question));
     }
 
+    /// A count was judged by this marker.
+    pub fn counted(&mut self, marker: usize) {
+        self.census.counted.insert(marker);
+    }
+
     pub fn verdict_of(&self, reference: usize) -> &Verdict {
         &self.census.references[reference].verdict
     }

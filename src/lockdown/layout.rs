@@ -18,6 +18,7 @@ impl<'d> Layout<'d> {
         let mut fences = document.fences.iter().map(|fence| fence.range.clone()).peekable();
         let mut at = 0;
         let mut after_blank = false;
+        let mut quoted = false;
         for line in text.split_inclusive('\n') {
             let (start, end) = (at, at + line.len());
             at = end;
@@ -29,10 +30,12 @@ impl<'d> Layout<'d> {
             let in_table = tables.peek().is_some_and(|table| table.start < end);
             let trimmed = line.trim_start();
             let blank = trimmed.is_empty();
-            let opens = in_table || after_blank || is_marked(trimmed) || fences.peek().is_some_and(|fence| fence.start < end);
+            let goes_on = quoted && trimmed.starts_with('>');
+            let opens = in_table || after_blank || is_marked(trimmed) && !goes_on || fences.peek().is_some_and(|fence| fence.start < end);
             if opens && !blank && start > 0 {
                 starts.push(start);
             }
+            quoted = trimmed.starts_with('>');
             // What follows a heading or a row does not go on with it.
             after_blank = blank || trimmed.starts_with('#') || in_table;
         }
@@ -45,6 +48,12 @@ impl<'d> Layout<'d> {
         let start = self.starts[at.saturating_sub(1)];
         let end = self.starts.get(at).copied().unwrap_or(self.text.len());
         start..end.max(start)
+    }
+
+    /// Every item, in the order of the text.
+    pub fn items(&self) -> impl Iterator<Item = Bytes> + use<> {
+        let ends: Vec<usize> = self.starts.iter().skip(1).copied().chain([self.text.len()]).collect();
+        self.starts.clone().into_iter().zip(ends).map(|(start, end)| start..end)
     }
 
     /// The sentence of the item that an offset lies in. A full stop ends one only before a blank and something that opens a

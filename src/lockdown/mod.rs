@@ -10,8 +10,11 @@
 //! this tree is taken for an example. Deliberately absent: anything that needs the network.
 
 mod asked;
+pub mod banned;
 mod census;
 mod codes;
+mod commits;
+mod counts;
 mod desk;
 mod endpoints;
 mod env;
@@ -21,6 +24,7 @@ pub mod headings;
 mod index;
 mod layout;
 mod marker;
+mod numbered;
 mod pattern;
 mod phases;
 mod place;
@@ -29,12 +33,14 @@ pub mod pulls;
 mod resolve;
 mod settle;
 mod shape;
+mod truth;
 
 pub use census::{Answers, Census, Fate, Fix, Problem, PullAnswer, Question, Reference, ReferenceKind, Totals, Verdict};
 pub use codes::CODES;
 pub use index::Index;
 
 use crate::{
+    domain::Finding,
     gate::Protocol,
     text::{markdown::Document, source::Source},
     tree::{Tree, Unreadable},
@@ -57,6 +63,7 @@ pub struct Facts {
     pub protocol: Option<Arc<Protocol>>,
     /// What is known of pull requests, by number.
     pub pulls: pulls::Known,
+    pub banned: Vec<banned::List>,
 }
 
 /// A tree to resolve against, with what is worth remembering from one document to the next. Documents may be read side by
@@ -68,6 +75,7 @@ pub struct Library<'t> {
     names: env::Names,
     routes: endpoints::Routes,
     asked: OnceLock<Asked>,
+    phrases: banned::Phrases,
 }
 
 impl<'t> Library<'t> {
@@ -80,6 +88,7 @@ impl<'t> Library<'t> {
             names: env::Names::default(),
             routes: endpoints::Routes::default(),
             asked: OnceLock::new(),
+            phrases: banned::Phrases::default(),
         })
     }
 
@@ -100,6 +109,11 @@ impl<'t> Library<'t> {
         self.index.in_other_case(path)
     }
 
+    /// What is wrong with the facts themselves, such as a list of phrases that cannot be read.
+    pub fn findings(&self) -> Result<Vec<Finding>, Unreadable> {
+        Ok(self.phrases.findings(self.index.tree, &self.facts.banned)?.to_vec())
+    }
+
     /// Takes the census of one document, `source.file` being its path in the tree.
     pub fn census(&self, source: &Source, document: &Document, strict: bool) -> Result<Census, Unreadable> {
         let mut desk = Desk::new(self, source, document, strict);
@@ -114,6 +128,11 @@ impl<'t> Library<'t> {
         phases::take(&mut desk);
         env::take(&mut desk)?;
         endpoints::take(&mut desk)?;
+        commits::take(&mut desk);
+        numbered::take(&mut desk);
+        counts::take(&mut desk);
+        truth::take(&mut desk);
+        banned::take(&mut desk)?;
         Ok(desk.finish())
     }
 }

@@ -282,3 +282,121 @@ fn answers_settle_what_the_tree_could_not_tell() {
     assert_eq!(fixes, [Some("src/new.ts:3"), Some("../new.md")]);
     assert!(census.findings().all(|finding| finding.message.ends_with("in abc1234")));
 }
+
+/// The messages of a strictly judged document beside some facts.
+fn told(facts: &Facts, files: &[(&str, &str)], text: &str) -> (Vec<String>, Vec<String>) {
+    let tree = tree(files);
+    let source = Source::new("docs/promotion.md", text);
+    let census = Library::new(&tree, facts).unwrap().census(&source, &markdown::parse(text), true).unwrap();
+    let messages = census.findings().map(|finding| finding.message.clone()).collect();
+    (lines(&census).0, messages)
+}
+
+#[test]
+fn numbers_of_things_are_counted() {
+    for (text, references, messages) in [
+        (
+            "## The 2 steps\n\n### Step 1 — a\n### Step 2 — b\n\nAll 2 steps.",
+            vec!["count 2 steps ok", "gate step 1 ok", "gate step 2 ok", "count 2 steps ok"],
+            vec![],
+        ),
+        (
+            "### Step 1 — a\n### Step 2 — b\n\nThe three steps. Two steps fail. As in step 4.",
+            vec!["gate step 1 ok", "gate step 2 ok", "count 3 steps broken", "gate step 4 broken"],
+            vec!["the document says 3 steps, but there are 2 (headings)", "there is no step 4"],
+        ),
+        ("### Step 1\n### Step 3", vec!["gate step 1 ok", "gate step 3 ok"], vec!["step 3 follows step 1"]),
+        (
+            "| # | Gate |\n|---|---|\n| 1 | a |\n| 2 | b |\n\nThe 2 gates; taken at gate 2, not gate 3.",
+            vec!["count 2 gates ok", "gate gate 2 ok", "gate gate 3 broken"],
+            vec!["there is no gate 3"],
+        ),
+        ("Three rules:\n\n- a\n- b", vec!["count 3 items broken"], vec!["the document says 3, but the list below has 2 items"]),
+        ("Do it. Two of them.\n\n1. a\n2. b", vec!["count 2 items ok"], vec![]),
+        ("We have two cats.\n\n- a\n- b\n- c", vec![], vec![]),
+        (
+            "| a | b |\n|---|---|\n| c | d |\n\n<!-- tagwarden: count gates = rows(table 1) -- they agree -->\n2 gates decide.",
+            vec!["count 2 gates broken"],
+            vec!["the document says 2 gates, but there are 1 (table 1)"],
+        ),
+    ] {
+        let expected = (references.into_iter().map(str::to_owned).collect(), messages.into_iter().map(str::to_owned).collect());
+        assert_eq!(told(&Facts::default(), &[], text), expected, "{text}");
+    }
+}
+
+#[test]
+fn a_status_is_judged_by_the_real_state() {
+    let pull = |state| pulls::Pull { state: Some(state), files: None };
+    let pulls = BTreeMap::from([(1, pull(pulls::State::Merged)), (2, pull(pulls::State::Open)), (3, pull(pulls::State::Closed))]);
+    let facts = Facts { pulls: pulls::Known { pulls, complete: true }, ..Facts::default() };
+    for (text, messages) in [
+        ("#1 is merged, the shipped #1, landed in PR #1.", vec![]),
+        ("#2 is live", vec!["#2 is called live, but it is open"]),
+        ("Shipped with PR #2", vec!["#2 is called shipped, but it is open"]),
+        ("The shipped PRs (#1\u{2013}#2) depend", vec!["#2 is called shipped, but it is open"]),
+        ("Once #2 is merged, go on. Not merged in #2. post-#2 merge. Open #2 (open).", vec![]),
+        ("#3 landed", vec!["#3 is called landed, but it is closed"]),
+        (
+            "| PR | State |\n|---|---|\n| #1 | open |\n| #2 | merged |",
+            vec!["#1 is called open, but it is merged", "#2 is called merged, but it is open"],
+        ),
+        ("See #9.", vec!["there is no pull request or issue #9"]),
+    ] {
+        assert_eq!(told(&facts, &[], text).1, messages, "{text}");
+    }
+}
+
+#[test]
+fn banned_phrases_are_found_across_lines_and_quotes() {
+    let banned = vec![banned::List { path: "banned.list".to_owned(), allow: vec!["docs/legal*.md".to_owned()] }];
+    let facts = Facts { banned, ..Facts::default() };
+    let files = [("banned.list", "# phrases\nfully verified\nSOC ?2 certified\n:case-sensitive:\nstatus: 'Done'\n(\n")];
+    let found = |text: &str| told(&facts, &files, text).1;
+    assert_eq!(found("> It is fully\n> verified now."), ["\u{201c}fully > verified\u{201d} is banned by `fully verified`"]);
+    assert_eq!(found("FULLY VERIFIED and SOC2 certified").len(), 2);
+    assert_eq!(found("status: \u{2018}Done\u{2019}"), ["\u{201c}status: \u{2018}Done\u{2019}\u{201d} is banned by `status: 'Done'`"]);
+    assert_eq!(found("status: 'done'"), [] as [&str; 0]);
+    let tree = tree(&files);
+    let library = Library::new(&tree, &facts).unwrap();
+    let wrong = library.findings().unwrap();
+    assert_eq!(wrong.iter().map(|finding| finding.place.as_ref().unwrap().line).collect::<Vec<_>>(), [6]);
+    let legal = Source::new("docs/legal-1.md", "fully verified");
+    assert!(library.census(&legal, &markdown::parse(&legal.text), true).unwrap().problems.is_empty());
+}
+
+#[test]
+fn variables_and_endpoints_are_looked_for_in_the_tree() {
+    let files = [
+        (".env.example", "APP_CHANNEL=local\nAPP_SIGNING_KEY=\n"),
+        ("src/read.ts", "const a = process.env.APP_URL;"),
+        ("app/api/health/route.ts", ""),
+        ("openapi.yaml", "openapi: 3.1.0\npaths:\n  /v1/users/{id}:\n    get: {}\n"),
+    ];
+    for (text, references, messages) in [
+        ("`APP_CHANNEL=staging` `$APP_URL` `APP_SIGNING_*`", vec!["env APP_CHANNEL ok", "env APP_URL ok", "env APP_SIGNING_* ok"], vec![]),
+        (
+            "`APP_CHANEL`",
+            vec!["env APP_CHANEL broken"],
+            vec!["no gate, example, workflow, script or source of the tree knows a variable `APP_CHANEL`"],
+        ),
+        (
+            "`/api/health` `GET /v1/users/<id>` `/elsewhere/x`",
+            vec![
+                "endpoint /api/health ok",
+                "endpoint GET /v1/users/<id> ok",
+                "endpoint /elsewhere/x unchecked: no route file, OpenAPI document or gate tells of it",
+            ],
+            vec![],
+        ),
+        (
+            "`/api/helth`",
+            vec!["endpoint /api/helth broken"],
+            vec!["no route file, OpenAPI document or gate of the tree serves `/api/helth`"],
+        ),
+        ("`POST /v1/users/7`", vec!["endpoint POST /v1/users/7 broken"], vec!["`/v1/users/7` answers GET, not POST"]),
+    ] {
+        let expected = (references.into_iter().map(str::to_owned).collect(), messages.into_iter().map(str::to_owned).collect());
+        assert_eq!(told(&Facts::default(), &files, text), expected, "{text}");
+    }
+}

@@ -11,14 +11,14 @@ use crate::{
         Protocol,
         config::{self, GateFiles},
     },
-    lockdown::{Facts, pulls},
+    lockdown::{Answers, Facts, PullAnswer, Question, banned, pulls},
     tree::{Tree, Unreadable},
     world::{
         World, files,
         trees::{CommitTree, WorkTree},
     },
 };
-use std::{path::Path, sync::Arc};
+use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 pub struct Gathered {
     pub world: World,
@@ -49,11 +49,14 @@ pub async fn gather(session: &Session, args: &args::DocsCheck) -> Result<Gathere
     };
     let mut foreign = protocol.as_ref().map(|protocol| protocol.documents.foreign.clone()).unwrap_or_default();
     foreign.extend(args.foreign.iter().cloned());
+    let documents = protocol.as_ref().map(|protocol| protocol.documents.clone()).unwrap_or_default();
+    let (roots, mut banned) = (documents.roots, documents.banned);
+    banned.extend(args.banned.iter().map(|path| banned::List { path: path.clone(), allow: Vec::new() }));
     let pulls = match &args.pulls {
         Some(file) => recorded(file)?,
         None => pulls::Known::default(),
     };
-    let facts = Facts { foreign, roots: Vec::new(), protocol: protocol.clone(), pulls };
+    let facts = Facts { foreign, roots, protocol: protocol.clone(), pulls, banned };
     let prefix = world.git.prefix().to_owned();
     Ok(Gathered { world, tree, files, protocol, facts, prefix })
 }
@@ -79,7 +82,51 @@ impl Gathered {
     }
 
     /// Asks what the documents left open.
-    pub async fn settle(&self, _taken: &mut [Taken]) -> Result<()> {
+    pub async fn settle(&self, taken: &mut [Taken]) -> Result<()> {
+        let questions: BTreeSet<Question> = taken.iter().flat_map(|taken| taken.census.questions()).cloned().collect();
+        if questions.is_empty() {
+            return Ok(());
+        }
+        let mut answers = Answers::default();
+        for question in questions {
+            match question {
+                Question::Fate(_) => {}
+                Question::PullHas(number, path) => {
+                    let answer = self.pull(number, &path)?;
+                    answers.pulls.insert((number, path), answer);
+                }
+                Question::Commit(id) => {
+                    // What a shallow clone lacks may exist all the same.
+                    let there = self.world.git.rev_parse(&id)?.is_some();
+                    if there || !self.world.git.is_shallow() {
+                        answers.commits.insert(id, there);
+                    }
+                }
+                Question::AsOf(rev, path) => {
+                    if let Some(commit) = self.world.git.rev_parse(&rev)? {
+                        let there = self.world.git.object_at(&commit, &path)?.is_some();
+                        answers.as_of.insert((rev, path), there);
+                    }
+                }
+            }
+        }
+        for taken in taken.iter_mut() {
+            taken.census.settle(&taken.source, &answers);
+        }
         Ok(())
+    }
+
+    /// What the record and the fetched refs tell of a pull request. GitHub keeps `merge` only for open ones.
+    fn pull(&self, number: u64, path: &str) -> Result<PullAnswer> {
+        let recorded = self.facts.pulls.pulls.get(&number);
+        let git = &self.world.git;
+        let head = git.rev_parse(&format!("refs/pull/{number}/head"))?;
+        let has = match (recorded.and_then(|pull| pull.files.as_ref()), &head) {
+            (Some(files), _) => Some(files.contains(path)),
+            (None, Some(head)) => Some(git.object_at(head, path)?.is_some()),
+            (None, None) => None,
+        };
+        let mergeable = git.rev_parse(&format!("refs/pull/{number}/merge"))?.map(|_| pulls::State::Open);
+        Ok(PullAnswer { state: recorded.and_then(|pull| pull.state).or(mergeable), has })
     }
 }

@@ -29,9 +29,10 @@ pub async fn run(session: &Session, command: &args::Docs) -> Result<Report> {
     };
     let gathered = gathered::gather(session, args).await?;
     let chosen = select::choose(&gathered, args)?;
-    let mut taken = take(&gathered, &chosen)?;
+    let (mut taken, standing) = take(&gathered, &chosen)?;
     gathered.settle(&mut taken).await?;
-    let mut findings = gathered_headings(&gathered, &taken, args);
+    let mut findings = standing;
+    findings.extend(gathered_headings(&gathered, &taken, args));
     let shape = shape(&taken, listing);
     findings.extend(taken.into_iter().flat_map(Taken::into_findings));
     let errors = findings.iter().any(|finding| finding.severity == Severity::Error);
@@ -64,10 +65,11 @@ impl Taken {
     }
 }
 
-fn take(gathered: &Gathered, chosen: &[Chosen]) -> Result<Vec<Taken>> {
+/// The documents, and what is wrong with what they are judged by.
+fn take(gathered: &Gathered, chosen: &[Chosen]) -> Result<(Vec<Taken>, Vec<Finding>)> {
     let library = Library::new(gathered.tree.as_ref(), &gathered.facts).map_err(gathered::unreadable)?;
     let taken: std::result::Result<Vec<Taken>, Unreadable> = chosen.par_iter().map(|chosen| one(gathered, &library, chosen)).collect();
-    taken.map_err(gathered::unreadable)
+    Ok((taken.map_err(gathered::unreadable)?, library.findings().map_err(gathered::unreadable)?))
 }
 
 fn one(gathered: &Gathered, library: &Library, chosen: &Chosen) -> std::result::Result<Taken, Unreadable> {

@@ -8,6 +8,7 @@ use super::{
 use crate::{
     domain::{ChannelName, PackageName, RefName, TagPattern, Verb},
     gate::protocol::{Channel, Documents, KeySource, Package, Protocol, ReleaseTags, Role, Rule, Signing},
+    lockdown::banned::List,
     text::{near, query, yaml::Spanned},
 };
 use indexmap::IndexMap;
@@ -398,8 +399,14 @@ fn documents(check: &mut Collector, raw: &raw::Documents) -> Documents {
         paths
     };
     let (protocol, archive, log) = (paths(&raw.protocol), paths(&raw.archive), paths(&raw.log));
+    let roots = paths(&raw.roots);
     let foreign = raw.foreign.iter().filter_map(|(root, name)| Some((relative_path(check, root)?, name.value.clone()))).collect();
-    Documents { protocol, archive, log, foreign }
+    let banned = raw.banned.iter().filter_map(|banned| {
+        let path = relative_path(check, &banned.list)?;
+        Some(List { path, allow: banned.allow.iter().map(|allowed| allowed.value.clone()).collect() })
+    });
+    let banned = banned.collect();
+    Documents { protocol, archive, log, foreign, roots, banned }
 }
 
 /// A path inside the repository. A folder may end with a slash.

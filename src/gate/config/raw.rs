@@ -141,6 +141,22 @@ pub struct Documents {
     /// Root folders of other repositories, with the name of each.
     #[serde(default)]
     pub foreign: Named<Text>,
+    /// Folders that paths in documents may start from, beside the root.
+    #[serde(default)]
+    pub roots: Vec<Text>,
+    /// Lists of phrases that no document may say.
+    #[serde(default)]
+    pub banned: Vec<Banned>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Banned {
+    /// Path of the list: an extended regular expression a line; after the line :case-sensitive: case counts.
+    pub list: Text,
+    /// Documents that may say its phrases: paths or patterns with *.
+    #[serde(default)]
+    pub allow: Vec<Text>,
 }
 
 #[derive(Deserialize, JsonSchema)]

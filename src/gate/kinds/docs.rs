@@ -132,8 +132,16 @@ impl Docs {
         let root = gates_folder(&cx.protocol);
         let files = GateFiles { files: cx.tree.files_in(&root)?, root };
         let own = config::load(&files).map(Arc::new);
-        let facts = Facts { foreign: cx.protocol.documents.foreign.clone(), protocol: own.as_ref().ok().cloned(), ..Facts::default() };
+        let documents = &cx.protocol.documents;
+        let facts = Facts {
+            foreign: documents.foreign.clone(),
+            roots: documents.roots.clone(),
+            banned: documents.banned.clone(),
+            protocol: own.as_ref().ok().cloned(),
+            ..Facts::default()
+        };
         let library = Library::new(cx.tree.as_ref(), &facts)?;
+        library.findings()?.into_iter().for_each(|finding| checks.fail(finding));
         let mut documents = Vec::new();
         for path in self.documents.as_ref().unwrap_or(&cx.protocol.documents.protocol) {
             let Some(text) = text_of(cx, &library, path, checks)? else { continue };

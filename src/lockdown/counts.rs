@@ -1,0 +1,137 @@
+//! Counts: a number of things that the document itself, or the protocol, counts otherwise.
+//!
+//! Judged are numbers that speak of all there are (`the 7 gates`, `all seven gates`, `7 gates` in a heading), and those that
+//! introduce a list. A number that may speak of some (`two gates failed`) is none of these.
+
+use super::{
+    census::{ReferenceKind, Verdict},
+    desk::{Desk, Draft},
+    marker::What,
+    numbered, phases,
+};
+use crate::text::markdown::{BlockKind, Bytes};
+use regex::Regex;
+use std::sync::LazyLock;
+
+const WORDS: &str =
+    "one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twenty";
+
+#[allow(clippy::expect_used, reason = "constant patterns, compiled by the tests of this module")]
+fn pattern(text: &str) -> Regex {
+    Regex::new(text).expect("constant pattern")
+}
+
+static ALL: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(&format!(
+        r"(?i)(?:^|[\s(*_\u{{2014}}])(?P<all>(?:the|all|these|those|all\s+of\s+the|all\s+the)\s+)?(?P<count>(?P<number>[0-9]{{1,3}}|{WORDS})\s+(?:[a-z]+\s+)??(?P<noun>gate|step|phase|channel)s)\b"
+    ))
+});
+static LISTED: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(&format!(
+        r"(?i)(?:^|[\s(*_])(?P<count>(?P<number>[0-9]{{1,3}}|{WORDS})\s+(?:of\s+(?:them|these|those)|[a-z]+(?:\s+[a-z]+){{0,2}}))\s*(?::|\.)\s*$"
+    ))
+});
+
+pub fn take(desk: &mut Desk) {
+    let document = desk.document;
+    for range in &document.texts {
+        let text = desk.text(range);
+        for found in ALL.captures_iter(text) {
+            let (Some(count), Some(number), Some(noun)) = (found.name("count"), found.name("number"), found.name("noun")) else { continue };
+            let place = range.start + count.start()..range.start + count.end();
+            let Some(said) = value(number.as_str()) else { continue };
+            let noun = noun.as_str().to_lowercase();
+            let whole = found.name("all").is_some() || in_heading(desk, &place);
+            one(desk, &noun, said, place, whole);
+        }
+    }
+    introduced(desk);
+}
+
+fn one(desk: &mut Desk, noun: &str, said: usize, range: Bytes, whole: bool) {
+    let marked = desk.markers.iter().enumerate().find_map(|(at, marker)| match &marker.what {
+        What::Count { name, table } if marker.scope.contains(&range.start) && name.trim_end_matches('s') == noun => Some((at, *table)),
+        _ => None,
+    });
+    let counted = match marked {
+        Some((marker, table)) => {
+            desk.counted(marker);
+            match desk.document.tables.get(table - 1) {
+                Some(found) => Some((found.rows.len(), format!("table {table}"))),
+                None => Some((0, format!("table {table}, which is not there"))),
+            }
+        }
+        None if whole => counted(desk, noun),
+        None => return,
+    };
+    let draft = Draft { kind: ReferenceKind::Count, text: desk.text(&range).to_owned(), target: format!("{said} {noun}s"), range };
+    match counted {
+        Some((real, _)) if real == said => drop(desk.add(draft, Verdict::Ok)),
+        Some((real, source)) if desk.strict => {
+            desk.broken(draft, "docs/wrong-count", format!("the document says {said} {noun}s, but there are {real} ({source})"), None);
+        }
+        Some(_) => drop(desk.add(draft, Verdict::unchecked("not judged outside of protocol documents"))),
+        None => drop(desk.add(draft, Verdict::unchecked("nothing here counts them"))),
+    }
+}
+
+/// How many there are, and who says so.
+fn counted(desk: &Desk, noun: &str) -> Option<(usize, String)> {
+    let protocol = desk.library.facts.protocol.as_ref();
+    let headings = |word: &str| numbered::headings(desk.document, word).len();
+    match noun {
+        "gate" => protocol
+            .map(|protocol| (protocol.gates.len(), "gate files".to_owned()))
+            .or_else(|| Some(headings("gate")).filter(|count| *count > 0).map(|count| (count, "headings".to_owned())))
+            .or_else(|| numbered::table(desk, "gate").map(|(rows, line)| (rows, format!("rows of the table in line {line}")))),
+        "step" => Some(headings("step")).filter(|count| *count > 0).map(|count| (count, "headings".to_owned())),
+        "phase" => {
+            let count = desk.document.headings.iter().filter(|heading| phases::of_heading(&heading.text).is_some()).count();
+            Some(count).filter(|count| *count > 0).map(|count| (count, "headings".to_owned()))
+        }
+        "channel" => protocol.map(|protocol| (protocol.channels.len(), "the protocol".to_owned())),
+        _ => None,
+    }
+}
+
+fn in_heading(desk: &Desk, range: &Bytes) -> bool {
+    let headings = &desk.document.headings;
+    let at = headings.partition_point(|heading| heading.range.end < range.end);
+    headings.get(at).is_some_and(|heading| heading.range.start <= range.start)
+}
+
+/// A paragraph that ends with a number of things and stands right before a list.
+fn introduced(desk: &mut Desk) {
+    let document = desk.document;
+    for pair in document.blocks.windows(2) {
+        let (paragraph, list) = (&pair[0], &pair[1]);
+        if paragraph.kind != BlockKind::Paragraph || list.kind != BlockKind::List || paragraph.parent != list.parent {
+            continue;
+        }
+        let Some(list) = document.lists.iter().find(|found| found.range.start == list.range.start) else { continue };
+        let text = desk.text(&paragraph.range);
+        let Some(found) = LISTED.captures(text) else { continue };
+        let (Some(count), Some(number)) = (found.name("count"), found.name("number")) else { continue };
+        let them = count.as_str().to_lowercase().contains(" of the") || count.as_str().to_lowercase().contains(" of tho");
+        // Without a colon only words that point at the list introduce it.
+        if !text.trim_end().ends_with(':') && !them {
+            continue;
+        }
+        let Some(said) = value(number.as_str()).filter(|said| *said > 1) else { continue };
+        let range = paragraph.range.start + count.start()..paragraph.range.start + count.end();
+        let draft = Draft { kind: ReferenceKind::Count, text: desk.text(&range).to_owned(), target: format!("{said} items"), range };
+        if said == list.items {
+            desk.add(draft, Verdict::Ok);
+        } else if desk.strict {
+            let message = format!("the document says {said}, but the list below has {} items", list.items);
+            desk.broken(draft, "docs/wrong-count", message, None);
+        } else {
+            desk.add(draft, Verdict::unchecked("not judged outside of protocol documents"));
+        }
+    }
+}
+
+fn value(number: &str) -> Option<usize> {
+    let lower = number.to_lowercase();
+    number.parse().ok().or_else(|| WORDS.split('|').position(|word| word == lower).map(|at| at + 1))
+}

@@ -1,0 +1,187 @@
+//! Gates and steps by their number: `Gate 3`, `step 5`, against the headings and numbered tables of the same document, and
+//! against the gates of the protocol.
+
+use super::{
+    census::{ReferenceKind, Verdict},
+    desk::{Desk, Draft},
+};
+use crate::{
+    domain::Finding,
+    text::markdown::{Bytes, Document, Heading, Table},
+};
+use std::collections::BTreeMap;
+
+pub fn take(desk: &mut Desk) {
+    for word in ["gate", "step"] {
+        let headings = headings(desk.document, word);
+        order(desk, word, &headings);
+        mentions(desk, word, &headings);
+    }
+    gate_tables(desk);
+}
+
+/// The numbered headings `Gate n` or `Step n`, in the order of the text.
+pub fn headings<'d>(document: &'d Document, word: &str) -> Vec<(u64, &'d Heading)> {
+    let number =
+        |heading: &'d Heading| found(&heading.text, 0, word).into_iter().find(|(_, range)| range.start == 0).map(|(n, _)| (n, heading));
+    document.headings.iter().filter(|heading| !heading.nested).filter_map(number).collect()
+}
+
+/// Rows and line of the first table that numbers things of this sort: a header of a number column and this word.
+pub fn table(desk: &Desk, word: &str) -> Option<(usize, usize)> {
+    let table = desk.document.tables.iter().find(|table| is_numbered(table, word))?;
+    Some((table.rows.len(), desk.source.text[..table.range.start].matches('\n').count() + 1))
+}
+
+fn is_numbered(table: &Table, word: &str) -> bool {
+    let head = |at: usize| table.header.get(at).map(|cell| cell.text.to_lowercase());
+    matches!(head(0).as_deref(), Some("#" | "no" | "no." | "nr" | "number")) && head(1).as_deref() == Some(word)
+}
+
+/// The numbers of headings go up by one.
+fn order(desk: &mut Desk, word: &str, headings: &[(u64, &Heading)]) {
+    // Gates of a protocol are compared with their headings elsewhere.
+    if word == "gate" && desk.library.facts.protocol.is_some() || !desk.strict {
+        return;
+    }
+    for pair in headings.windows(2) {
+        let ((before, _), (number, heading)) = (pair[0], pair[1]);
+        if number != before + 1 {
+            let message = format!("{word} {number} follows {word} {before}");
+            desk.problem(None, &heading.range, Finding::error("docs/heading-number", message), None);
+        }
+    }
+}
+
+fn mentions(desk: &mut Desk, word: &str, headings: &[(u64, &Heading)]) {
+    let document = desk.document;
+    let gates = desk.library.facts.protocol.as_ref().map(|protocol| protocol.gates.len() as u64).filter(|_| word == "gate");
+    let rows = table(desk, word).map(|(rows, _)| rows as u64);
+    let known = |number: u64| match gates {
+        Some(gates) => Some((1..=gates).contains(&number)),
+        None if !headings.is_empty() => Some(headings.iter().any(|(known, _)| *known == number)),
+        None => rows.map(|rows| (1..=rows).contains(&number)),
+    };
+    for range in &document.texts {
+        for (number, range) in found(desk.text(range), range.start, word) {
+            let Some(known) = known(number) else { continue };
+            let draft = Draft { kind: ReferenceKind::Gate, text: desk.text(&range).to_owned(), target: format!("{word} {number}"), range };
+            if known {
+                desk.add(draft, Verdict::Ok);
+            } else if desk.strict {
+                desk.broken(draft, "docs/unknown-gate", format!("there is no {word} {number}"), None);
+            } else {
+                desk.add(draft, Verdict::unchecked("no heading bears this number"));
+            }
+        }
+    }
+}
+
+/// A table that numbers the gates names each with its title or id, in their order, all of them.
+fn gate_tables(desk: &mut Desk) {
+    let Some(protocol) = desk.library.facts.protocol.clone().filter(|_| desk.strict) else { return };
+    let document = desk.document;
+    let fold = |text: &str| text.replace('`', "").split_whitespace().collect::<Vec<_>>().join(" ");
+    for table in document.tables.iter().filter(|table| is_numbered(table, "gate")) {
+        for (at, row) in table.rows.iter().enumerate() {
+            let (Some(number), Some(title)) = (row.first(), row.get(1)) else { continue };
+            let draft =
+                Draft { kind: ReferenceKind::Gate, text: title.text.clone(), target: title.text.clone(), range: inner(desk, &title.range) };
+            let Some(gate) = protocol.gates.get(at) else {
+                desk.broken(
+                    draft,
+                    "docs/gate-table",
+                    format!("the protocol has {} gates; row {} is none", protocol.gates.len(), at + 1),
+                    None,
+                );
+                continue;
+            };
+            if fold(&title.text) != fold(&gate.header.title) && fold(&title.text) != gate.id.as_str() {
+                let message = format!("gate {} is \u{201c}{}\u{201d}", gate.number, gate.header.title);
+                let there = protocol.gates.iter().find(|other| fold(&title.text) == fold(&other.header.title));
+                let help = match there {
+                    Some(other) => format!("\u{201c}{}\u{201d} is gate {}", other.header.title, other.number),
+                    None => format!("make the two equal: {} has the title", gate.file),
+                };
+                desk.broken(draft, "docs/gate-table", message, Some(help));
+            } else if number.text.parse::<usize>().ok() != Some(gate.number) {
+                let range = inner(desk, &number.range);
+                let finding = Finding::error("docs/gate-table", format!("\u{201c}{}\u{201d} is gate {}", gate.header.title, gate.number));
+                desk.add(draft, Verdict::Ok);
+                desk.problem(None, &range, finding, None);
+            } else {
+                desk.add(draft, Verdict::Ok);
+            }
+        }
+        let missing: Vec<String> =
+            protocol.gates.iter().skip(table.rows.len()).map(|gate| format!("\u{201c}{}\u{201d}", gate.header.title)).collect();
+        if !missing.is_empty() {
+            let message = format!("the table leaves out {} of {} gates: {}", missing.len(), protocol.gates.len(), missing.join(", "));
+            let range = table.header.first().map_or(table.range.clone(), |cell| cell.range.clone());
+            let range = inner(desk, &range);
+            desk.problem(None, &range, Finding::error("docs/gate-table", message), None);
+        }
+    }
+    channels(desk, &protocol);
+}
+
+/// Columns of a table that are channels: each known, none left out.
+fn channels(desk: &mut Desk, protocol: &crate::gate::Protocol) {
+    let document = desk.document;
+    let names: BTreeMap<&str, ()> = protocol.channels.keys().map(|name| (name.as_str(), ())).collect();
+    let bare = |text: &str| text.trim_matches('`').trim().to_owned();
+    for table in &document.tables {
+        let known = table.header.iter().skip(1).filter(|cell| names.contains_key(bare(&cell.text).as_str())).count();
+        // One column may bear a channel's name by chance.
+        if known < 2 {
+            continue;
+        }
+        let slug =
+            |text: &str| text.contains('_') && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-');
+        for cell in table.header.iter().skip(1) {
+            let name = bare(&cell.text);
+            let draft =
+                Draft { kind: ReferenceKind::Channel, text: cell.text.clone(), target: name.clone(), range: inner(desk, &cell.range) };
+            if names.contains_key(name.as_str()) {
+                desk.add(draft, Verdict::Ok);
+            } else if slug(&name) {
+                let help = desk.similar(&name, names.keys()).map(|name| super::desk::did_you_mean(&name));
+                desk.broken(draft, "docs/unknown-channel", format!("the protocol has no channel `{name}`"), help);
+            }
+        }
+        let heads: Vec<String> = table.header.iter().map(|cell| bare(&cell.text)).collect();
+        let missing: Vec<&str> = names.keys().copied().filter(|name| !heads.iter().any(|head| head == name)).collect();
+        if !missing.is_empty() {
+            let range = table.header.first().map_or(table.range.clone(), |cell| cell.range.clone());
+            let range = inner(desk, &range);
+            let message = format!("the table has no column for {}", missing.join(", "));
+            desk.problem(None, &range, Finding::error("docs/channel-missing", message), None);
+        }
+    }
+}
+
+/// A cell's bytes without the blanks around its text.
+fn inner(desk: &Desk, range: &Bytes) -> Bytes {
+    let text = desk.text(range);
+    let start = range.start + (text.len() - text.trim_start_matches([' ', '\t', '|']).len());
+    let end = range.start + text.trim_end_matches([' ', '\t', '|']).len();
+    start..end.max(start)
+}
+
+/// `Gate n` and `gate n` with their places.
+fn found(text: &str, base: usize, word: &str) -> Vec<(u64, Bytes)> {
+    let mut found = Vec::new();
+    let lower = text.to_ascii_lowercase();
+    for (start, _) in lower.match_indices(word) {
+        let alone = !text[..start].ends_with(|c: char| c.is_alphanumeric() || c == '-' || c == '_');
+        let Some(rest) = text[start + word.len()..].strip_prefix(' ').filter(|_| alone) else { continue };
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        let goes_on = rest[digits..].starts_with(|c: char| c.is_alphanumeric() || c == '_')
+            || rest[digits..].strip_prefix('.').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+        if let Some(number) = rest[..digits].parse().ok().filter(|_| !goes_on && digits <= 4) {
+            let end = start + word.len() + 1 + digits;
+            found.push((number, base + start..base + end));
+        }
+    }
+    found
+}
