@@ -1,65 +1,118 @@
-//! Places of very many ranges in one text, in linear time where they are asked for in the order of the text.
+//! Places of very many ranges in one text, each in a time that does not depend on how long the text or its lines are.
 
 use crate::{
     domain::Place,
-    text::{markdown::Bytes, source::Source},
+    text::{
+        markdown::Bytes,
+        source::{LONGEST_EXCERPT, Source},
+    },
 };
 
-/// A source line longer than this many bytes is not quoted.
-const LONGEST_EXCERPT: usize = 1000;
+/// How many bytes a mark speaks for. Counting within them is what a question costs.
+const STRIDE: usize = 512;
 
 pub struct Places<'s> {
     source: &'s Source,
-    /// Offset of each line's first byte.
-    lines: Vec<usize>,
-    /// The offset that was asked for last, and its column from 0.
-    last: (usize, u32),
+    /// What holds at every [`STRIDE`]th byte.
+    marks: Vec<Mark>,
+    /// The offset that was asked for last: most questions come in the order of the text.
+    last: (usize, Mark),
+}
+
+/// What stands before a byte.
+#[derive(Clone, Copy, Default)]
+struct Mark {
+    lines: usize,
+    characters: usize,
+    /// Where its line starts, and how many characters stand before that.
+    line_start: usize,
+    line_characters: usize,
 }
 
 impl<'s> Places<'s> {
     pub fn new(source: &'s Source) -> Places<'s> {
-        let lines = std::iter::once(0).chain(source.text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        Places { source, lines, last: (0, 0) }
+        let mut marks = Vec::with_capacity(source.text.len() / STRIDE + 1);
+        let mut mark = Mark::default();
+        marks.push(mark);
+        for (at, chunk) in source.text.as_bytes().chunks_exact(STRIDE).enumerate() {
+            mark = mark.after(chunk, at * STRIDE);
+            marks.push(mark);
+        }
+        Places { source, marks, last: (0, Mark::default()) }
     }
 
     /// The place of a range on character boundaries, cut at the end of its first line, without the source line.
     pub fn place(&mut self, range: &Bytes) -> Place {
-        let text = self.source.text.as_str();
-        let line = self.line_of(range.start);
-        let line_start = self.lines[line];
-        let (from, counted) = if (line_start..=range.start).contains(&self.last.0) { self.last } else { (line_start, 0) };
-        let column = counted + width(text, from..range.start);
-        self.last = (range.start, column);
-        let end = range.end.min(line_start + self.line(line).len()).max(range.start);
+        let text = self.source.text.as_bytes();
+        let here = self.before(range.start);
+        self.last = (range.start, here);
+        let first_line = text.get(range.clone()).unwrap_or_default().split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let cut = first_line.len() < range.len() || text.get(range.end).is_none_or(|byte| *byte == b'\n');
+        let blanks = if cut { first_line.iter().rev().take_while(|byte| **byte == b'\r').count() } else { 0 };
+        let width = characters(&first_line[..first_line.len() - blanks]);
+        let column = here.characters - here.line_characters;
         Place {
             file: self.source.file.clone(),
-            line: line as u32 + 1,
-            column: column + 1,
-            end_column: Some(column + 1 + width(text, range.start..end).max(1)),
+            line: here.lines as u32 + 1,
+            column: column as u32 + 1,
+            end_column: Some((column + 1 + width.max(1)) as u32),
             source: None,
         }
     }
 
     /// The same with its source line, unless that is too long to be quoted.
     pub fn quote(&self, place: &Place) -> Place {
-        let line = self.line(place.line.saturating_sub(1) as usize);
-        Place { source: (line.len() <= LONGEST_EXCERPT).then(|| line.to_owned()), ..place.clone() }
+        let start = self.start_of(place.line.saturating_sub(1) as usize);
+        let text = self.source.text.get(start..).unwrap_or_default();
+        // One more than is quoted, and a line end of two.
+        let room = text.as_bytes().iter().take(LONGEST_EXCERPT + 3);
+        let end = room.clone().position(|byte| *byte == b'\n').or_else(|| (room.len() == text.len()).then_some(text.len()));
+        let line = end.and_then(|end| text.get(..end)).map(|line| line.trim_end_matches('\r'));
+        Place { source: line.filter(|line| line.len() <= LONGEST_EXCERPT).map(str::to_owned), ..place.clone() }
     }
 
-    fn line_of(&self, offset: usize) -> usize {
-        self.lines.partition_point(|start| *start <= offset).saturating_sub(1)
+    /// What stands before a byte.
+    fn before(&self, offset: usize) -> Mark {
+        let text = self.source.text.as_bytes();
+        let offset = offset.min(text.len());
+        let at = (offset / STRIDE).min(self.marks.len() - 1);
+        let (from, mark) = match self.last {
+            (from, mark) if (at * STRIDE..=offset).contains(&from) => (from, mark),
+            _ => (at * STRIDE, self.marks[at]),
+        };
+        mark.after(&text[from..offset], from)
     }
 
-    fn line(&self, line: usize) -> &'s str {
-        let text = self.source.text.as_str();
-        let start = self.lines.get(line).copied().unwrap_or(text.len());
-        let end = self.lines.get(line + 1).map_or(text.len(), |next| next - 1);
-        text.get(start..end).unwrap_or_default().trim_end_matches('\r')
+    /// Where this line starts, counted from 0.
+    fn start_of(&self, line: usize) -> usize {
+        let at = self.marks.partition_point(|mark| mark.lines < line).saturating_sub(1);
+        let text = self.source.text.as_bytes();
+        let wanted = line - self.marks[at].lines.min(line);
+        if wanted == 0 {
+            return self.marks[at].line_start;
+        }
+        let ends = text[at * STRIDE..].iter().enumerate().filter(|(_, byte)| **byte == b'\n');
+        ends.map(|(end, _)| at * STRIDE + end + 1).nth(wanted - 1).unwrap_or(text.len())
     }
 }
 
-fn width(text: &str, range: Bytes) -> u32 {
-    text.get(range).map_or(0, |slice| slice.chars().count() as u32)
+impl Mark {
+    /// What stands before the byte behind these, of which the first is at `start`.
+    fn after(self, bytes: &[u8], start: usize) -> Mark {
+        let lines = self.lines + bytes.iter().filter(|byte| **byte == b'\n').count();
+        let characters = self.characters + characters(bytes);
+        match bytes.iter().rposition(|byte| *byte == b'\n') {
+            None => Mark { lines, characters, ..self },
+            Some(end) => {
+                Mark { lines, characters, line_start: start + end + 1, line_characters: characters - self::characters(&bytes[end + 1..]) }
+            }
+        }
+    }
+}
+
+/// How many characters start in these bytes of a text.
+fn characters(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|byte| **byte as i8 >= -0x40).count()
 }
 
 #[cfg(test)]
@@ -77,6 +130,21 @@ mod tests {
                 let place = places.place(&(start..end));
                 assert_eq!(places.quote(&place), source.place(start..end), "{start}..{end}");
             }
+        }
+    }
+
+    #[test]
+    fn long_texts_and_long_lines_have_the_same_places() {
+        let lines = (0..400).map(|at| "zé漢 ".repeat(at * at % 97) + if at % 3 == 0 { "\r\n" } else { "\n" });
+        let source = Source::new("a.md", lines.collect::<String>() + &"ü".repeat(3 * STRIDE) + "\nlast");
+        let mut places = Places::new(&source);
+        let bounds: Vec<usize> = source.text.char_indices().map(|(at, _)| at).chain([source.text.len()]).collect();
+        // Forwards and backwards, at every mark too.
+        for start in bounds.iter().rev().step_by(53).chain(bounds.iter().filter(|at| (*at % STRIDE) < 4)) {
+            let end = source.text.len().min(start + 40);
+            let end = (end..).find(|at| source.text.is_char_boundary(*at)).unwrap();
+            let place = places.place(&(*start..end));
+            assert_eq!(places.quote(&place), source.place(*start..end), "{start}..{end}");
         }
     }
 

@@ -3,7 +3,7 @@
 //! A document is parsed once into an owned [`Document`]: headings with GitHub's anchors, links, definitions, HTML links and
 //! ids, comments, code spans, fences, tables, lists, blocks and text, every part with its byte range in the text that was
 //! given. GitHub's dialect with YAML metadata at the very start; nothing is fetched, nothing is resolved, and no input makes
-//! it fail.
+//! it fail. Time is linear in the text; what would take too much memory is not read, and says so ([`Document::unread`]).
 //!
 //! Deliberately absent: rendering, and what a reference means ([`crate::lockdown`]). Autolinks without angle brackets stay
 //! text.
@@ -16,14 +16,30 @@ mod slug;
 
 pub use model::{
     Anchor, Block, BlockKind, Bytes, Cell, CodeSpan, Comment, Definition, Document, Fence, Heading, Link, LinkForm, List, Table, Undefined,
+    Unread,
 };
 pub use slug::{Slugs, slug};
 
 use pulldown_cmark::{BrokenLink, CodeBlockKind, CowStr, Event, LinkType, Options, Parser, Tag, TagEnd};
 use std::sync::Arc;
 
+/// A document of more bytes is not read.
+pub const MAX_BYTES: usize = 256 << 20;
+
+/// A document whose reading could take more bytes of memory than this is not read. Prose takes about eight times its size.
+pub const MAX_MEMORY: usize = 3 << 30;
+
+/// Quotes, lists, items and the like around one another beyond this number are not read.
+pub const MAX_DEPTH: usize = 256;
+
 /// Parses a document. A byte order mark, CRLF and NUL are tolerated; ranges are those of `text` as it stands.
 pub fn parse(text: &str) -> Document {
+    if text.len() > MAX_BYTES {
+        return Document { unread: Some(Unread::Long), ..Document::default() };
+    }
+    if normal::weight(text) > MAX_MEMORY {
+        return Document { unread: Some(Unread::Dense), ..Document::default() };
+    }
     let mark = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
     let front = normal::front_matter(&text[mark..]);
     let base = mark + front;
@@ -37,12 +53,15 @@ pub fn parse(text: &str) -> Document {
         None
     };
     let events = Parser::new_with_broken_link_callback(&normal, options(), Some(note)).into_offset_iter();
-    let mut walk = Walk { text: body, ..Walk::default() };
+    let mut walk = Walk { text: &normal, ..Walk::default() };
     for (label, definition) in events.reference_definitions().iter() {
         walk.definition(label, &definition.dest, definition.span.clone());
     }
     for (event, range) in events {
         walk.event(event, range);
+        if let Some(at) = walk.blocks.too_deep() {
+            return Document { unread: Some(Unread::Deep(at).after(base)), ..Document::default() };
+        }
     }
     let mut document = walk.finish();
     document.undefined = undefined;

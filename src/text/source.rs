@@ -2,6 +2,9 @@
 
 use crate::domain::Place;
 
+/// A source line longer than this many bytes is not quoted.
+pub const LONGEST_EXCERPT: usize = 1000;
+
 /// A text under its repository-relative name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
@@ -14,7 +17,8 @@ impl Source {
         Source { file: file.into(), text: text.into() }
     }
 
-    /// The place of a byte range. A range over several lines is cut at the end of its first line.
+    /// The place of a byte range. A range over several lines is cut at the end of its first line. Takes time in the whole
+    /// text; [`crate::lockdown`] has another way for very many ranges.
     pub fn place(&self, range: std::ops::Range<usize>) -> Place {
         let start = floor_boundary(&self.text, range.start);
         let line_start = self.text[..start].rfind('\n').map_or(0, |at| at + 1);
@@ -28,15 +32,19 @@ impl Source {
             line: self.text[..line_start].matches('\n').count() as u32 + 1,
             column,
             end_column: Some(column + width.max(1)),
-            source: Some(line.to_owned()),
+            source: excerpt(line),
         }
     }
 
     /// The place of a line and column (both from 1, columns in characters) as parsers report them; `width` in characters.
     pub fn place_at(&self, line: u32, column: u32, width: u32) -> Place {
-        let source = self.text.lines().nth(line.saturating_sub(1) as usize).map(str::to_owned);
+        let source = self.text.lines().nth(line.saturating_sub(1) as usize).and_then(excerpt);
         Place { file: self.file.clone(), line, column, end_column: Some(column + width.max(1)), source }
     }
+}
+
+fn excerpt(line: &str) -> Option<String> {
+    (line.len() <= LONGEST_EXCERPT).then(|| line.to_owned())
 }
 
 fn floor_boundary(text: &str, at: usize) -> usize {
@@ -62,5 +70,12 @@ mod tests {
         assert_eq!((long.line, long.end_column), (2, Some(10)));
         let end = source.place(source.text.len()..source.text.len() + 9);
         assert_eq!((end.line, end.column), (3, 5));
+    }
+
+    #[test]
+    fn very_long_lines_are_not_quoted() {
+        let source = Source::new("a.md", format!("{}\nshort", "x".repeat(LONGEST_EXCERPT + 1)));
+        assert_eq!((source.place(5..6).column, source.place(5..6).source), (6, None));
+        assert_eq!((source.place_at(1, 6, 1).source, source.place_at(2, 1, 1).source.as_deref()), (None, Some("short")));
     }
 }

@@ -1,6 +1,9 @@
 //! The blocks of a document and which lies in which, gathered while the parser's events go by.
 
-use super::model::{Block, BlockKind, Bytes, List};
+use super::{
+    MAX_DEPTH,
+    model::{Block, BlockKind, Bytes, List},
+};
 use pulldown_cmark::{Tag, TagEnd};
 
 #[derive(Debug, Default)]
@@ -13,11 +16,17 @@ pub(super) struct Blocks {
     open_lists: Vec<usize>,
     /// The end that was cut last, and to where: blocks inside one another often end at one byte.
     cut: (usize, usize),
+    /// Where a block lies deeper than is read.
+    too_deep: Option<usize>,
 }
 
 impl Blocks {
     pub fn open(&mut self, tag: &Tag<'_>, range: &Bytes, text: &str) {
         let Some(kind) = kind(tag) else { return };
+        if self.open.len() >= MAX_DEPTH {
+            self.too_deep.get_or_insert(range.start);
+            return;
+        }
         let range = range.start..self.end(range, text);
         match tag {
             Tag::List(first) => {
@@ -58,6 +67,11 @@ impl Blocks {
             _ => return,
         }
         self.open.pop();
+    }
+
+    /// From here on nothing is gathered any more.
+    pub fn too_deep(&self) -> Option<usize> {
+        self.too_deep
     }
 
     pub fn finish(self) -> (Vec<Block>, Vec<List>) {

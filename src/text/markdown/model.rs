@@ -30,6 +30,48 @@ pub struct Document {
     pub blocks: Vec<Block>,
     /// Lists by where they start.
     pub lists: Vec<List>,
+    /// Why the document was not read: then everything else is empty, and nothing may be concluded from that.
+    pub unread: Option<Unread>,
+}
+
+/// Reading a document takes many times its size where it is dense with marks, so what could take all memory is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unread {
+    /// Longer than [`super::MAX_BYTES`].
+    Long,
+    /// Has so many marks (brackets, quotes, items, ...) that reading it could take more than [`super::MAX_MEMORY`] bytes.
+    Dense,
+    /// The block at this offset lies in more than [`super::MAX_DEPTH`] others.
+    Deep(usize),
+}
+
+impl Unread {
+    /// One clause for people.
+    pub fn about(self) -> String {
+        match self {
+            Unread::Long => format!("it is longer than {} MiB", super::MAX_BYTES >> 20),
+            Unread::Dense => {
+                format!("its brackets, marks and lines are so many that reading it could take more than {} MiB", super::MAX_MEMORY >> 20)
+            }
+            Unread::Deep(_) => format!("its quotes and lists lie more than {} deep in one another", super::MAX_DEPTH),
+        }
+    }
+
+    /// Where the trouble starts, as an offset.
+    pub const fn at(self) -> usize {
+        match self {
+            Unread::Long | Unread::Dense => 0,
+            Unread::Deep(at) => at,
+        }
+    }
+
+    /// The same, `base` bytes further on.
+    pub(super) const fn after(self, base: usize) -> Unread {
+        match self {
+            Unread::Deep(at) => Unread::Deep(at + base),
+            other => other,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -201,6 +201,34 @@ fn lists_count_their_own_items() {
     assert_eq!(lists, [(false, 3, 26), (true, 2, 11), (true, 2, 17), (false, 1, 5), (false, 2, 9)]);
 }
 
+#[test]
+fn what_would_take_all_memory_is_not_read_and_says_so() {
+    for (text, unread) in [
+        ("a\n\n> ".to_owned() + &"> ".repeat(MAX_DEPTH) + "`x`", Some(Unread::Deep(2 * MAX_DEPTH + 3))),
+        ("\u{feff}---\na: b\n---\n".to_owned() + &"- ".repeat(MAX_DEPTH) + "`x`", Some(Unread::Deep(MAX_DEPTH + 16))),
+        ("> ".repeat(MAX_DEPTH - 1) + "`x`", None),
+        ("[".repeat(100_000) + "`x`", None),
+        ("*a ".repeat(100_000) + "`x`", None),
+    ] {
+        let document = parse(&text);
+        assert_eq!(document.unread, unread);
+        match unread {
+            Some(_) => assert_eq!(document, Document { unread, ..Document::default() }),
+            None => assert_eq!(document.codes.len(), 1),
+        }
+    }
+    assert!(normal::weight(&"> `a` [b](c)\n".repeat(1000)) * 4000 > MAX_MEMORY);
+}
+
+#[test]
+fn carriage_returns_end_lines() {
+    let text = "# A\r\r```\rx\r```\t\r# B\r- `a/b.md`\r- c\r";
+    let document = parse(text);
+    assert_eq!(document.headings.iter().map(|heading| at(text, &heading.range)).collect::<Vec<_>>(), ["A", "B"]);
+    assert!(document.fences[0].closed);
+    assert_eq!((at(text, &document.codes[0].content), document.lists[0].items), ("a/b.md", 2));
+}
+
 proptest::proptest! {
     #[test]
     fn blocks_lie_inside_of_one_another(text in "([-*+>#| \t]|1\\.|[ab]|\r?\n|```|<!--|-->|\\|-\n|\\[\\^a\\]:){0,50}") {
