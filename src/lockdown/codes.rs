@@ -8,6 +8,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("docs/gate-twice", "a gate has two headings in one document"),
     ("docs/missing-document", "a protocol document is not in the candidate's tree"),
     ("docs/not-text", "a protocol document is no UTF-8 text"),
+    ("docs/not-read", "a document is too long, too dense or nested too deep to be read"),
     ("docs/bad-gates", "the candidate's own gates cannot be read"),
     ("docs/too-many", "there are more broken references, or more wrong headings, than are shown"),
     ("docs/unchecked", "references that are recognised but cannot be judged (a note)"),

@@ -8,7 +8,10 @@ use super::{
     pulls::scan::{Mention, Word},
     resolve::{Breakage, Resolution},
 };
-use crate::{domain::Finding, text::markdown::Bytes};
+use crate::{
+    domain::Finding,
+    text::markdown::{Bytes, Unread},
+};
 use std::collections::BTreeSet;
 
 /// Names of one folder that are compared for one suggestion.
@@ -108,6 +111,12 @@ pub fn beside(desk: &Desk, range: &Bytes) -> Option<u64> {
     let floor = if in_row { row.start } else { sentence.start };
     let before = || desk.mentions[..at].iter().rev().take_while(|mention| mention.range.start >= floor).find_map(one);
     after.or_else(before)
+}
+
+/// Says that nothing is known of the document.
+pub fn unread(desk: &mut Desk, unread: Unread) {
+    let finding = Finding::error("docs/not-read", format!("the document cannot be read: {}", unread.about()));
+    desk.problem(None, &(unread.at()..unread.at()), finding.help("split the document, or take out what is not written by hand"), None);
 }
 
 /// Says so when the rest of the document lies in a code block that nothing closes.

@@ -117,6 +117,10 @@ impl<'t> Library<'t> {
     /// Takes the census of one document, `source.file` being its path in the tree.
     pub fn census(&self, source: &Source, document: &Document, strict: bool) -> Result<Census, Unreadable> {
         let mut desk = Desk::new(self, source, document, strict);
+        if let Some(unread) = document.unread {
+            grade::unread(&mut desk, unread);
+            return Ok(desk.finish());
+        }
         let mut resolver = resolve::Resolver::new(self, source, document);
         for claim in extract::claims(source, document, &desk.spans) {
             if let Some(resolution) = resolver.resolve(&claim)? {

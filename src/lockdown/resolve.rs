@@ -91,6 +91,7 @@ impl From<Breakage> for Resolution {
 pub const URL: &str = "a URL outside of the tree";
 const SYMBOL: &str = "a symbol of a source file";
 const SUBMODULE: &str = "inside a submodule";
+const NOT_READ: &str = "a fragment of a document that is too long, too dense or nested too deep to be read";
 const NOT_MARKDOWN: &str = "a fragment of a file that is no Markdown";
 const AMBIGUOUS: &str = "several paths end in it";
 const TOO_MANY: &str = "too many patterns";
@@ -101,7 +102,8 @@ const MOST_COMPARISONS: usize = 50_000_000;
 /// What was read of the files that references led to, by path.
 #[derive(Debug, Default)]
 pub struct Fragments {
-    known: Mutex<HashMap<String, Arc<BTreeSet<String>>>>,
+    /// `None`: a document that is not read.
+    known: Mutex<HashMap<String, Option<Arc<BTreeSet<String>>>>>,
     lines: Mutex<HashMap<String, u32>>,
     comparisons: AtomicUsize,
 }
@@ -125,7 +127,7 @@ impl<'r, 't> Resolver<'r, 't> {
         let folder = source.file.rsplit_once('/').map_or("", |(folder, _)| folder);
         let own = Arc::new(owned(document));
         let fragments = &library.fragments;
-        lock(&fragments.known).insert(source.file.clone(), Arc::clone(&own));
+        lock(&fragments.known).insert(source.file.clone(), Some(Arc::clone(&own)));
         Resolver {
             index: &library.index,
             foreign: &library.facts.foreign,
@@ -204,20 +206,21 @@ impl<'r, 't> Resolver<'r, 't> {
         if !is_markdown(&path) {
             return Ok(Resolution::Unchecked { target: path, reason: NOT_MARKDOWN });
         }
-        let known = self.fragments_of(&path)?;
+        let Some(known) = self.fragments_of(&path)? else { return Ok(Resolution::Unchecked { target: path, reason: NOT_READ }) };
         Ok(fragment_of(&path, fragment, &known))
     }
 
-    fn fragments_of(&mut self, path: &str) -> Result<Arc<BTreeSet<String>>, Unreadable> {
+    fn fragments_of(&mut self, path: &str) -> Result<Option<Arc<BTreeSet<String>>>, Unreadable> {
         if path == self.file {
-            return Ok(Arc::clone(&self.own));
+            return Ok(Some(Arc::clone(&self.own)));
         }
         if let Some(known) = lock(&self.fragments.known).get(path) {
-            return Ok(Arc::clone(known));
+            return Ok(known.clone());
         }
         let bytes = self.index.tree.read(path)?.unwrap_or_default();
-        let known = Arc::new(owned(&markdown::parse(&String::from_utf8_lossy(&bytes))));
-        lock(&self.fragments.known).insert(path.to_owned(), Arc::clone(&known));
+        let document = markdown::parse(&String::from_utf8_lossy(&bytes));
+        let known = document.unread.is_none().then(|| Arc::new(owned(&document)));
+        lock(&self.fragments.known).insert(path.to_owned(), known.clone());
         Ok(known)
     }
 

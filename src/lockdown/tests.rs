@@ -400,3 +400,15 @@ fn variables_and_endpoints_are_looked_for_in_the_tree() {
         assert_eq!(told(&Facts::default(), &files, text), expected, "{text}");
     }
 }
+
+#[test]
+fn a_document_that_is_not_read_proves_nothing() {
+    let deep = "> ".repeat(markdown::MAX_DEPTH + 1) + "`src/gone.ts`";
+    let files: Vec<(&str, &str)> = FILES.iter().copied().chain([("docs/deep.md", deep.as_str())]).collect();
+    let itself = census(&files, "docs/deep.md", &deep);
+    assert_eq!(lines(&itself), (vec![], vec!["docs/not-read"]));
+    assert_eq!(itself.findings().next().unwrap().place.as_ref().map(|place| place.column), Some(2 * markdown::MAX_DEPTH as u32 + 1));
+    let other = census(&files, "docs/promotion.md", "[a](deep.md#x) [b](deep.md)");
+    let unread = "link docs/deep.md unchecked: a fragment of a document that is too long, too dense or nested too deep to be read";
+    assert_eq!(lines(&other), (vec![unread.to_owned(), "link docs/deep.md ok".to_owned()], vec![]));
+}
