@@ -6,7 +6,7 @@ use super::{
     extract::Claim,
     index::normal,
     pulls::scan::{Mention, Word},
-    resolve::{Breakage, Resolution},
+    resolve::{Breakage, Resolution, URL},
 };
 use crate::{
     domain::Finding,
@@ -31,6 +31,9 @@ pub fn grade(desk: &mut Desk, claim: Claim, resolution: Resolution) {
         }
         Resolution::Foreign { path, name } => {
             desk.add(draft(claim.kind, path), Verdict::Foreign(name));
+        }
+        Resolution::Url(url) => {
+            desk.add(draft(claim.kind, url), Verdict::unchecked(URL));
         }
         Resolution::Unchecked { target, reason } => {
             desk.add(draft(claim.kind, target), Verdict::unchecked(reason));
@@ -71,6 +74,14 @@ fn broken(desk: &mut Desk, draft: impl Fn(ReferenceKind, String) -> Draft, kind:
             let message = format!("`{target}` has no heading, id or name `{fragment}`");
             let help = desk.similar(&fragment, known.iter().map(String::as_str)).map(|name| did_you_mean(&format!("#{name}")));
             desk.broken(draft(kind, format!("{target}#{fragment}")), "docs/missing-anchor", message, help);
+        }
+        // Renderers differ in whether the case of a fragment counts.
+        Breakage::OtherCase { wrong, right } if right.starts_with('#') && !desk.strict => {
+            let message = format!("`{wrong}` is written `{right}`: upper and lower case differ");
+            let draft = draft(kind, wrong);
+            let range = draft.range.clone();
+            let at = desk.add(draft, Verdict::Ok);
+            desk.problem(Some(at), &range, Finding::warning("docs/case", message).help(did_you_mean(&right)), None);
         }
         Breakage::OtherCase { wrong, right } => {
             let message = format!("`{wrong}` is written `{right}`: upper and lower case differ");

@@ -34,6 +34,7 @@ mod resolve;
 mod settle;
 mod shape;
 mod truth;
+pub mod urls;
 
 pub use census::{Answers, Census, Fate, Fix, Problem, PullAnswer, Question, Reference, ReferenceKind, Totals, Verdict};
 pub use codes::CODES;
@@ -64,6 +65,10 @@ pub struct Facts {
     /// What is known of pull requests, by number.
     pub pulls: pulls::Known,
     pub banned: Vec<banned::List>,
+    /// Where the repository is on its forge; `None`: not known.
+    pub origin: Option<urls::Origin>,
+    /// Branches that releases come from, without `refs/heads/`.
+    pub branches: Vec<String>,
 }
 
 /// A tree to resolve against, with what is worth remembering from one document to the next. Documents may be read side by
@@ -123,11 +128,16 @@ impl<'t> Library<'t> {
         }
         let mut resolver = resolve::Resolver::new(self, source, document);
         for claim in extract::claims(source, document, &desk.spans) {
-            if let Some(resolution) = resolver.resolve(&claim)? {
-                grade::grade(&mut desk, claim, resolution);
+            match resolver.resolve(&claim)? {
+                Some(resolve::Resolution::Url(url)) => urls::judge(&mut desk, claim.kind, &url, claim.range, claim.text),
+                Some(resolution) => grade::grade(&mut desk, claim, resolution),
+                None => {}
             }
         }
         grade::fences(&mut desk);
+        for (url, range) in urls::bare(&desk) {
+            resolver.bare_url(&mut desk, url, range)?;
+        }
         pulls::take(&mut desk);
         phases::take(&mut desk);
         env::take(&mut desk)?;

@@ -4,7 +4,7 @@
 //! the document says of itself is judged all the same: a declared range against the rows of its tables, doublets, order,
 //! circles. A blank between two numbers is no range, and neither is `PR314A`.
 
-pub mod scan;
+pub(super) mod scan;
 mod tables;
 
 use super::{
@@ -65,7 +65,7 @@ impl State {
     }
 }
 
-pub fn take(desk: &mut Desk) {
+pub(super) fn take(desk: &mut Desk) {
     let mentions = desk.mentions.clone();
     let rows = tables::rows(desk, &mentions);
     let mut ranges = Vec::new();
@@ -100,10 +100,17 @@ fn target(mention: &Mention) -> String {
 }
 
 fn one(desk: &mut Desk, draft: Draft, mention: &Mention, number: u64) {
-    let known = &desk.library.facts.pulls;
     if mention.repo.is_some() {
         desk.add(draft, Verdict::unchecked(OTHER_REPOSITORY));
-    } else if known.pulls.contains_key(&number) {
+    } else {
+        judge(desk, draft, number);
+    }
+}
+
+/// A single number of this repository.
+pub(super) fn judge(desk: &mut Desk, draft: Draft, number: u64) {
+    let known = &desk.library.facts.pulls;
+    if known.pulls.contains_key(&number) {
         desk.add(draft, Verdict::Ok);
     } else if known.complete {
         let message = format!("there is no pull request or issue #{number}");

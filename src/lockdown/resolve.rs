@@ -5,6 +5,7 @@
 
 use super::{
     Library, ReferenceKind,
+    desk::Desk,
     extract::{Claim, Target},
     index::{Found, Index, normal},
     pattern,
@@ -12,7 +13,7 @@ use super::{
 };
 use crate::{
     text::{
-        markdown::{self, Document},
+        markdown::{self, Bytes, Document},
         source::Source,
     },
     tree::Unreadable,
@@ -40,6 +41,8 @@ pub enum Resolution {
         path: String,
         name: String,
     },
+    /// Of no file of the present tree.
+    Url(String),
     Unchecked {
         target: String,
         reason: &'static str,
@@ -109,6 +112,7 @@ pub struct Fragments {
 }
 
 pub struct Resolver<'r, 't> {
+    library: &'r Library<'t>,
     index: &'r Index<'t>,
     foreign: &'r BTreeMap<String, String>,
     roots: &'r [String],
@@ -129,6 +133,7 @@ impl<'r, 't> Resolver<'r, 't> {
         let fragments = &library.fragments;
         lock(&fragments.known).insert(source.file.clone(), Some(Arc::clone(&own)));
         Resolver {
+            library,
             index: &library.index,
             foreign: &library.facts.foreign,
             roots: &library.facts.roots,
@@ -144,10 +149,32 @@ impl<'r, 't> Resolver<'r, 't> {
     /// `None`: no reference after all.
     pub fn resolve(&mut self, claim: &Claim) -> Result<Option<Resolution>, Unreadable> {
         match &claim.target {
-            Target::Url => Ok(Some(Resolution::Unchecked { target: claim.text.clone(), reason: URL })),
+            Target::Url => self.url(&claim.text, claim.kind).map(Some),
             Target::Undefined(label) => Ok(Some(Breakage::Undefined { label: label.clone() }.into())),
             Target::Link { path, fragment } => self.link(path, fragment.as_deref(), claim.kind).map(Some),
             Target::Path(path) => self.path(path),
+        }
+    }
+
+    /// A URL that is no Markdown link.
+    pub fn bare_url(&mut self, desk: &mut Desk, url: String, range: Bytes) -> Result<(), Unreadable> {
+        match self.url(&url, ReferenceKind::Url)? {
+            Resolution::Url(_) => super::urls::judge(desk, ReferenceKind::Url, &url, range, url.clone()),
+            resolution => {
+                let claim = Claim { kind: ReferenceKind::Url, text: url, range, target: Target::Url };
+                super::grade::grade(desk, claim, resolution);
+            }
+        }
+        Ok(())
+    }
+
+    /// A URL into the present tree is a link from its root.
+    fn url(&mut self, url: &str, kind: ReferenceKind) -> Result<Resolution, Unreadable> {
+        let facts = &self.library.facts;
+        let target = facts.origin.as_ref().and_then(|origin| origin.read(url));
+        match target.as_ref().and_then(|target| target.here(&facts.branches)) {
+            Some((path, fragment)) => self.link(&format!("/{}", super::extract::decode(path)), fragment, kind),
+            None => Ok(Resolution::Url(url.to_owned())),
         }
     }
 

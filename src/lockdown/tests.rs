@@ -412,3 +412,24 @@ fn a_document_that_is_not_read_proves_nothing() {
     let unread = "link docs/deep.md unchecked: a fragment of a document that is too long, too dense or nested too deep to be read";
     assert_eq!(lines(&other), (vec![unread.to_owned(), "link docs/deep.md ok".to_owned()], vec![]));
 }
+
+#[test]
+fn urls_of_the_same_repository_lead_into_the_tree() {
+    let origin = urls::Origin { host: "github.com".to_owned(), name: "example/web".to_owned() };
+    let facts = Facts { origin: Some(origin), ..Facts::default() };
+    let files = [("src/a.rs", "one\ntwo\n"), ("docs/other.md", "# Other\n")];
+    let base = "https://github.com/example/web";
+    for (text, references) in [
+        (format!("[a]({base}/blob/main/src/a.rs#L2)"), "lines src/a.rs:2-2 ok"),
+        (format!("[a]({base}/blob/main/src/a.rs#L9)"), "lines src/a.rs:9-9 broken"),
+        (format!("[a]({base}/blob/HEAD/docs/other.md#other)"), "link docs/other.md#other ok"),
+        (format!("see {base}/tree/main/src."), "url src ok"),
+        (format!("<{base}/blob/main/gone.rs>"), "link gone.rs broken"),
+        (format!("`{base}/blob/0123abc/src/a.rs`"), "url 0123abc:src/a.rs unchecked: at a revision that was not looked at"),
+        (format!("({base}/pull/7)"), "pull #7 unchecked: nothing is recorded of pull requests"),
+        ("https://example.com/a_(b).".to_owned(), "url https://example.com/a_(b) unchecked: a URL outside of the tree"),
+        ("[a][b](docs/x.md)".to_owned(), "link docs/docs/x.md broken"),
+    ] {
+        assert_eq!(told(&facts, &files, &text).0, [references], "{text}");
+    }
+}

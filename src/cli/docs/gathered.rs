@@ -11,7 +11,7 @@ use crate::{
         Protocol,
         config::{self, GateFiles},
     },
-    lockdown::{Answers, Facts, PullAnswer, Question, banned, pulls},
+    lockdown::{Answers, Facts, PullAnswer, Question, banned, pulls, urls::Origin},
     tree::{Tree, Unreadable},
     world::{
         World, files,
@@ -52,11 +52,15 @@ pub async fn gather(session: &Session, args: &args::DocsCheck) -> Result<Gathere
     let documents = protocol.as_ref().map(|protocol| protocol.documents.clone()).unwrap_or_default();
     let (roots, mut banned) = (documents.roots, documents.banned);
     banned.extend(args.banned.iter().map(|path| banned::List { path: path.clone(), allow: Vec::new() }));
+    let remote = session.globals.remote.as_deref().or(protocol.as_ref().map(|protocol| protocol.remote.as_str())).unwrap_or("origin");
+    let origin = world.git.remote_url(remote).await.ok().and_then(|url| Origin::of_remote(&url));
+    let mut branches = protocol.as_ref().map(|protocol| protocol.release_branches.clone()).unwrap_or_default();
+    branches.extend(world.git.current_branch().await?);
     let pulls = match &args.pulls {
         Some(file) => recorded(file)?,
         None => pulls::Known::default(),
     };
-    let facts = Facts { foreign, roots, protocol: protocol.clone(), pulls, banned };
+    let facts = Facts { foreign, roots, protocol: protocol.clone(), pulls, banned, origin, branches };
     let prefix = world.git.prefix().to_owned();
     Ok(Gathered { world, tree, files, protocol, facts, prefix })
 }

@@ -8,7 +8,7 @@ use super::{
     shape::{self, PathClaim},
 };
 use crate::text::{
-    markdown::{Bytes, CodeSpan, Document, Link, LinkForm},
+    markdown::{Bytes, CodeSpan, Document, Link, LinkForm, Undefined},
     source::Source,
 };
 use spans::Span;
@@ -46,7 +46,9 @@ pub fn claims(source: &Source, document: &Document, spans: &[Span]) -> Vec<Claim
         range: definition.place.clone(),
         target: target(&definition.destination),
     }));
-    claims.extend(document.undefined.iter().map(|undefined| Claim {
+    // `[a][b](c)` is a link of `b`, and `[a]` is text.
+    let alone = |undefined: &&Undefined| !source.text.get(undefined.range.end..).is_some_and(|rest| rest.starts_with('('));
+    claims.extend(document.undefined.iter().filter(alone).map(|undefined| Claim {
         kind: ReferenceKind::Link,
         text: text(&undefined.range),
         range: undefined.range.clone(),
@@ -109,7 +111,7 @@ fn has_scheme(destination: &str) -> bool {
 }
 
 /// Percent-decoding; what is no lawful escape stays as it is.
-fn decode(text: &str) -> String {
+pub fn decode(text: &str) -> String {
     if !text.contains('%') {
         return text.to_owned();
     }
