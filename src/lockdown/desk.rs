@@ -159,7 +159,8 @@ impl<'a, 't> Desk<'a, 't> {
         problems.sort_by_key(|problem| (problem.range.start, problem.range.end));
         open.sort();
         let mut census = Census { references, problems, open, watched, strict, counted };
-        settle::attitudes(&mut census, self.source, &self.layout, &self.markers);
+        let past = self.library.facts.past.contains(&self.source.file);
+        settle::attitudes(&mut census, self.source, &self.layout, &self.markers, past);
         census.problems.sort_by_key(|problem| (problem.range.start, problem.range.end));
         census
     }

@@ -49,7 +49,7 @@ use crate::{
 use asked::Asked;
 use desk::Desk;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, OnceLock},
 };
 
@@ -67,6 +67,8 @@ pub struct Facts {
     pub banned: Vec<banned::List>,
     /// Where the repository is on its forge; `None`: not known.
     pub origin: Option<urls::Origin>,
+    /// Documents about the past: what they name may be gone.
+    pub past: BTreeSet<String>,
     /// Branches that releases come from, without `refs/heads/`.
     pub branches: Vec<String>,
 }

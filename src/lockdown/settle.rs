@@ -20,6 +20,8 @@ use std::{
 /// How many markers may hold for one reference.
 const MOST_AROUND: usize = 16;
 
+const PAST: &str = "gone, in a document about the past";
+
 const ANNOUNCED: &str = "announced for later";
 
 /// Kinds whose absence a sentence can speak of.
@@ -27,7 +29,7 @@ const SPOKEN: &[ReferenceKind] =
     &[ReferenceKind::Path, ReferenceKind::Symbol, ReferenceKind::Env, ReferenceKind::Command, ReferenceKind::Endpoint];
 
 /// Applies markers, then what sentences say. Whatever a marker speaks of, no sentence speaks of any more.
-pub fn attitudes(census: &mut Census, source: &Source, layout: &Layout, markers: &[Marker]) {
+pub fn attitudes(census: &mut Census, source: &Source, layout: &Layout, markers: &[Marker], past: bool) {
     let mut used: BTreeSet<usize> = BTreeSet::new();
     let mut dropped: BTreeSet<usize> = BTreeSet::new();
     let mut asked: Vec<(usize, Question)> = Vec::new();
@@ -66,7 +68,11 @@ pub fn attitudes(census: &mut Census, source: &Source, layout: &Layout, markers:
                 What::Count { .. } => {}
             }
         }
-        if !marked && SPOKEN.contains(&census.references[at].kind) {
+        if past && !marked && is_missing(census, problems.get(&at).map(Vec::as_slice).unwrap_or_default()) {
+            dropped.extend(problems.get(&at).into_iter().flatten());
+            closed.insert(at);
+            set_aside(census, at, Cow::Borrowed(PAST));
+        } else if !marked && SPOKEN.contains(&census.references[at].kind) {
             let own = problems.get(&at).map(Vec::as_slice).unwrap_or_default();
             if spoken(census, at, own, &mut dropped, source, layout) {
                 closed.insert(at);

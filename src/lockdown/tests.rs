@@ -433,3 +433,21 @@ fn urls_of_the_same_repository_lead_into_the_tree() {
         assert_eq!(told(&facts, &files, &text).0, [references], "{text}");
     }
 }
+
+#[test]
+fn a_document_about_the_past_may_name_what_is_gone() {
+    let facts = Facts { past: ["docs/promotion.md".to_owned()].into(), ..Facts::default() };
+    let (references, messages) = told(&facts, FILES, "`src/gone.ts` [a](gone.md) `src/lib/env.ts` [b](#none)");
+    let gone = "gone, in a document about the past";
+    let missing = format!("fragment docs/promotion.md#none unchecked: {gone}");
+    assert_eq!(
+        references,
+        [
+            format!("path src/gone.ts unchecked: {gone}"),
+            format!("link docs/gone.md unchecked: {gone}"),
+            "path src/lib/env.ts ok".to_owned(),
+            missing
+        ]
+    );
+    assert_eq!(messages, [] as [&str; 0]);
+}

@@ -50,6 +50,7 @@ pub async fn gather(session: &Session, args: &args::DocsCheck) -> Result<Gathere
     let mut foreign = protocol.as_ref().map(|protocol| protocol.documents.foreign.clone()).unwrap_or_default();
     foreign.extend(args.foreign.iter().cloned());
     let documents = protocol.as_ref().map(|protocol| protocol.documents.clone()).unwrap_or_default();
+    let past = documents.archive.iter().chain(&documents.log).cloned().collect();
     let (roots, mut banned) = (documents.roots, documents.banned);
     banned.extend(args.banned.iter().map(|path| banned::List { path: path.clone(), allow: Vec::new() }));
     let remote = session.globals.remote.as_deref().or(protocol.as_ref().map(|protocol| protocol.remote.as_str())).unwrap_or("origin");
@@ -60,7 +61,7 @@ pub async fn gather(session: &Session, args: &args::DocsCheck) -> Result<Gathere
         Some(file) => recorded(file)?,
         None => pulls::Known::default(),
     };
-    let facts = Facts { foreign, roots, protocol: protocol.clone(), pulls, banned, origin, branches };
+    let facts = Facts { foreign, roots, protocol: protocol.clone(), pulls, banned, origin, branches, past };
     let prefix = world.git.prefix().to_owned();
     Ok(Gathered { world, tree, files, protocol, facts, prefix })
 }

@@ -137,6 +137,7 @@ impl Docs {
             foreign: documents.foreign.clone(),
             roots: documents.roots.clone(),
             banned: documents.banned.clone(),
+            past: documents.archive.iter().chain(&documents.log).cloned().collect(),
             protocol: own.as_ref().ok().cloned(),
             ..Facts::default()
         };
