@@ -103,6 +103,7 @@ struct CaseDocuments {
     archive: Vec<String>,
     log: Vec<String>,
     foreign: BTreeMap<String, String>,
+    lock: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -420,6 +421,7 @@ fn protocol(case: &CaseProtocol) -> Result<Protocol, String> {
             archive: documents.archive.clone(),
             log: documents.log.clone(),
             foreign: documents.foreign.clone(),
+            lock: documents.lock.clone(),
             ..Documents::default()
         },
         gates: gates(&case.gates)?,

@@ -96,6 +96,8 @@ pub struct Documents {
     /// Folders that paths of documents may start from, beside the root.
     pub roots: Vec<String>,
     pub banned: Vec<crate::lockdown::banned::List>,
+    /// Path of the document lock, where one is named.
+    pub lock: Option<String>,
 }
 
 impl Protocol {

@@ -36,6 +36,11 @@ macro_rules! kinds {
                 match self { $(ReferenceKind::$variant => $slug,)* }
             }
 
+            /// The kind of this name.
+            pub fn parse(slug: &str) -> Option<ReferenceKind> {
+                ReferenceKind::ALL.iter().copied().find(|kind| kind.slug() == slug)
+            }
+
             /// What it is, in a few words.
             pub const fn about(self) -> &'static str {
                 match self { $(ReferenceKind::$variant => $about,)* }

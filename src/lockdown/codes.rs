@@ -49,4 +49,11 @@ pub const CODES: &[(&str, &str)] = &[
     ("docs/channel-missing", "a table of channels leaves one out"),
     ("docs/banned-phrase", "a document says what a list of phrases bans"),
     ("docs/bad-list", "a list of banned phrases, or a line of it, cannot be read"),
+    ("docs/no-lock", "there is no document lock, so a change of references goes unseen (an error where the protocol names one)"),
+    ("docs/bad-lock", "the document lock cannot be read, or has a merge conflict"),
+    ("docs/lock-added", "a document makes a reference that the lock does not have"),
+    ("docs/lock-removed", "the lock has a reference that the documents make no more"),
+    ("docs/lock-count", "a reference stands another number of times than in the lock"),
+    ("docs/changed-target", "the text that a reference leads to is not the one that was reviewed"),
+    ("docs/accepted-stale", "an acceptance of a broken reference that holds now (a warning)"),
 ];

@@ -23,6 +23,7 @@ mod grade;
 pub mod headings;
 mod index;
 mod layout;
+pub mod lock;
 mod marker;
 mod numbered;
 mod pattern;

@@ -1,7 +1,7 @@
-//! New files below a work tree's root: compared first, then written whole, never over anything.
+//! Files below a work tree's root: compared first, then written whole, never over anything but what was expected there.
 //!
 //! A path through a symlink or through something that is no folder is refused: what is written must be what git will
-//! track under that very name. Deliberately absent: changing or removing a file.
+//! track under that very name. Deliberately absent: removing a file.
 
 use std::{
     fs,
@@ -21,6 +21,10 @@ pub enum Found {
 
 /// Compares what is at `path` (relative, `/` separators) with `text`.
 pub fn compare(root: &Path, path: &str, text: &str) -> io::Result<Found> {
+    compare_bytes(root, path, text.as_bytes())
+}
+
+fn compare_bytes(root: &Path, path: &str, bytes: &[u8]) -> io::Result<Found> {
     let mut place = root.to_owned();
     let mut parts = path.split('/').peekable();
     while let Some(part) = parts.next() {
@@ -41,7 +45,7 @@ pub fn compare(root: &Path, path: &str, text: &str) -> io::Result<Found> {
             (false, _, _) => return Ok(Found::Other("has a file where a folder is needed")),
         }
     }
-    Ok(if fs::read(&place)? == text.as_bytes() { Found::Same } else { Found::Other("exists and differs") })
+    Ok(if fs::read(&place)? == bytes { Found::Same } else { Found::Other("exists and differs") })
 }
 
 /// Writes a new file, and the folders it needs. A reader sees all of it or nothing; a file that came into being meanwhile
@@ -50,17 +54,40 @@ pub fn write_new(root: &Path, path: &str, text: &str) -> io::Result<()> {
     let place = root.join(path);
     let folder = place.parent().unwrap_or(root);
     fs::create_dir_all(folder)?;
+    // As any new file: what the process's mask leaves of it.
+    let file = beside(folder, text, 0o666)?;
+    file.persist_noclobber(&place).map(|_| ()).map_err(|error| error.error)
+}
+
+/// Puts a text in the place of a plain file that holds `expected`, with the file's permissions. A reader sees the one or the
+/// other. Anything else there is [`io::ErrorKind::InvalidData`] and stays.
+pub fn replace(root: &Path, path: &str, expected: &[u8], text: &str) -> io::Result<()> {
+    let refused = |why: &str| io::Error::new(io::ErrorKind::InvalidData, why.to_owned());
+    match compare_bytes(root, path, expected)? {
+        Found::Same => {}
+        Found::Nothing => return Err(refused("is gone")),
+        Found::Other("exists and differs") => return Err(refused("changed meanwhile")),
+        Found::Other(why) => return Err(refused(why)),
+    }
+    let place = root.join(path);
+    let permissions = fs::metadata(&place)?.permissions();
+    let file = beside(place.parent().unwrap_or(root), text, 0o600)?;
+    file.as_file().set_permissions(permissions)?;
+    file.persist(&place).map(|_| ()).map_err(|error| error.error)
+}
+
+/// The text in a file of its own, on the same file system, ready to take its place.
+fn beside(folder: &Path, text: &str, mode: u32) -> io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        // As any new file: what the process's mask leaves of it.
-        builder.permissions(fs::Permissions::from_mode(0o666));
+        builder.permissions(fs::Permissions::from_mode(mode));
     }
     let mut file = builder.prefix(".tagwarden-").tempfile_in(folder)?;
     file.write_all(text.as_bytes())?;
     file.as_file().sync_all()?;
-    file.persist_noclobber(&place).map(|_| ()).map_err(|error| error.error)
+    Ok(file)
 }
 
 /// The public key beside a private key's path, or at a public key's own path, as git's `user.signingkey` names it. `None`:
@@ -102,6 +129,35 @@ mod tests {
         assert_eq!(write_new(root, "a/b/c.yaml", "two").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
         assert_eq!(fs::read_to_string(root.join("a/b/c.yaml")).unwrap(), "one");
         assert_eq!(fs::read_dir(root.join("a/b")).unwrap().count(), 1, "nothing is left beside it");
+    }
+
+    #[test]
+    fn only_what_was_expected_is_replaced() {
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path();
+        fs::create_dir(root.join("a")).unwrap();
+        fs::write(root.join("a/b"), "one").unwrap();
+        replace(root, "a/b", b"one", "two").unwrap();
+        assert_eq!(fs::read_to_string(root.join("a/b")).unwrap(), "two");
+        for (path, why) in [("a/b", "changed meanwhile"), ("a/c", "is gone"), ("a", "exists and is no plain file")] {
+            let error = replace(root, path, b"one", "three").unwrap_err();
+            assert_eq!((error.kind(), error.to_string().as_str()), (io::ErrorKind::InvalidData, why), "{path}");
+        }
+        assert_eq!(fs::read_to_string(root.join("a/b")).unwrap(), "two");
+        assert_eq!(fs::read_dir(root.join("a")).unwrap().count(), 1, "nothing is left beside it");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            fs::set_permissions(root.join("a/b"), fs::Permissions::from_mode(0o755)).unwrap();
+            replace(root, "a/b", b"two", "three").unwrap();
+            assert_eq!(fs::metadata(root.join("a/b")).unwrap().permissions().mode() & 0o777, 0o755);
+            std::os::unix::fs::symlink(root.join("a"), root.join("link")).unwrap();
+            std::os::unix::fs::symlink(root.join("a/b"), root.join("file-link")).unwrap();
+            for path in ["link/b", "file-link"] {
+                assert_eq!(replace(root, path, b"three", "four").unwrap_err().to_string(), "stands at or behind a symlink", "{path}");
+            }
+            assert_eq!(fs::read_to_string(root.join("a/b")).unwrap(), "three");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::cast::{Asked, Cast, identity};
 use crate::{
     domain::{ChannelName, Fault, GateId, Reason, Result, Verb},
     gate::{LoadedGate, OnFail, Protocol, When, protocol::ReleaseTags},
+    lockdown,
     text::yaml,
 };
 use serde_json::{Map, Value, json};
@@ -102,12 +103,18 @@ impl Copy {
         let endpoint = match found.first() {
             Some(gate) => Endpoint { gate: gate.id.clone(), waivable: gate.header.waivable, file: gate.file.clone() },
             None => {
-                let endpoint = added(original, channel, &mut files, read)?;
+                let endpoint = added(original, channel, &mut files, &read)?;
                 stand_ins.push(format!("the gate {}, since no gate of {channel} asks the outside", endpoint.gate));
                 asking.push(endpoint.gate.clone());
                 endpoint
             }
         };
+        // The copy's gates differ, so its lock is not compared; what it accepts counts where no protocol names it.
+        if let Some(lock) = protocol.documents.lock.as_ref().filter(|lock| *lock != lockdown::lock::FILE)
+            && let Some(text) = read(lock)?
+        {
+            files.insert(lockdown::lock::FILE.to_owned(), text);
+        }
         files.insert(format!("{}/protocol.yaml", original.folder), protocol_text(original, cast, &base_url)?);
         let signers: String = cast.principals.iter().filter_map(|name| Some(format!("{name} {}\n", keys.get(name)?))).collect();
         files.insert(format!("{}/allowed_signers", original.folder), signers.into_bytes());
@@ -279,7 +286,14 @@ fn protocol_text(original: &Original<'_>, cast: &Cast, base_url: impl Fn(&Channe
         "roles": role_keys,
         "automation": automation,
         "redact": redact,
-        "documents": { "protocol": documents.protocol, "archive": documents.archive, "log": documents.log, "foreign": documents.foreign },
+        "documents": {
+            "protocol": documents.protocol,
+            "archive": documents.archive,
+            "log": documents.log,
+            "foreign": documents.foreign,
+            "roots": documents.roots,
+            "banned": documents.banned.iter().map(|banned| json!({ "list": banned.path, "allow": banned.allow })).collect::<Vec<_>>(),
+        },
     });
     Ok(pretty(&text))
 }
@@ -303,7 +317,8 @@ channels:
 remote: upstream
 signing: { key: none }
 roles: { all: { who: ["local:a@example.com"], may: [promote], on: [live] } }
-documents: { protocol: [how.md] }
+documents: { protocol: [how.md], roots: [src], banned: [{ list: words.txt, allow: [how.md] }] }
+lock: own.lock
 "#;
 
     fn files(gates: &[(&str, &str)]) -> BTreeMap<String, Vec<u8>> {
@@ -318,7 +333,7 @@ documents: { protocol: [how.md] }
         let channel: ChannelName = channel.parse().unwrap();
         let cast = Cast::of(&protocol, &[], &asked(&original).unwrap(), std::slice::from_ref(&channel));
         let keys = cast.principals.iter().map(|name| (name.clone(), KEY.to_owned())).collect();
-        let read = |path: &str| Ok((path == "how.md").then(|| b"# How\n".to_vec()));
+        let read = |path: &str| Ok(matches!(path, "how.md" | "own.lock").then(|| b"# How\n".to_vec()));
         let copy = Copy::of(&original, &cast, &keys, &channel, |channel| format!("http://127.0.0.1:1/{channel}"), read).unwrap();
         let mut changed = files.clone();
         changed.extend(copy.files.iter().filter_map(|(path, text)| Some((path.strip_prefix("gates/")?.to_owned(), text.clone()))));
@@ -349,6 +364,9 @@ documents: { protocol: [how.md] }
         assert_eq!((vars.title.as_str(), vars.owner.as_deref(), vars.max_age.to_string()), ("Set up", Some("ops"), "3m".to_owned()));
         assert_eq!(copy.endpoint.gate.as_str(), "vars");
         assert!(!copy.files.contains_key("gates/30-written.yaml") && !copy.files.contains_key("how.md"));
+        let documents = &loaded.documents;
+        assert_eq!((documents.roots.len(), documents.banned.len(), documents.lock.as_deref()), (1, 1, None));
+        assert_eq!(copy.files["protocol-docs/tagwarden.lock"], b"# How\n", "what is accepted stays so");
         let lines = |text: &[u8]| text.iter().filter(|byte| **byte == b'\n').count();
         assert!(lines(&copy.files["gates/10-vars.yaml"]) >= lines(&files["10-vars.yaml"]), "lines that documents name stay there");
         let said = String::from_utf8_lossy(&copy.files["gates/20-said.yaml"]);

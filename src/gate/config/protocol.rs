@@ -37,10 +37,8 @@ pub(super) fn check(check: &mut Collector, raw: &raw::Protocol) -> Option<Protoc
     let roles = roles(check, &raw.roles, &raw.channels, unsigned);
     let automation = raw.automation.iter().filter_map(|who| identity(check, who, unsigned)).collect();
     let redact = raw.redact.iter().filter_map(|program| redaction(check, program)).collect();
-    let documents = documents(check, &raw.documents);
-    if let Some(lock) = &raw.lock {
-        relative_path(check, lock);
-    }
+    let lock = raw.lock.as_ref().and_then(|lock| lock_path(check, lock));
+    let documents = Documents { lock, ..documents(check, &raw.documents) };
     unsupported(check, raw);
     let protocol = Protocol {
         packages,
@@ -406,7 +404,18 @@ fn documents(check: &mut Collector, raw: &raw::Documents) -> Documents {
         Some(List { path, allow: banned.allow.iter().map(|allowed| allowed.value.clone()).collect() })
     });
     let banned = banned.collect();
-    Documents { protocol, archive, log, foreign, roots, banned }
+    Documents { protocol, archive, log, foreign, roots, banned, lock: None }
+}
+
+/// A file that is written, so nothing of git's own.
+fn lock_path(check: &mut Collector, path: &Text) -> Option<String> {
+    let lawful = relative_path(check, path)?;
+    if lawful.ends_with('/') || lawful.split('/').any(|part| part.eq_ignore_ascii_case(".git")) {
+        check.refuse(path, "path", format!("the lock cannot be written at `{}`", path.escape_debug()));
+        check.help("name a file of the work tree, such as protocol-docs/tagwarden.lock");
+        return None;
+    }
+    Some(lawful)
 }
 
 /// A path inside the repository. A folder may end with a slash.

@@ -46,7 +46,7 @@ pub struct Protocol {
     /// The documents that describe this protocol.
     #[serde(default)]
     pub documents: Documents,
-    /// Path of the document lock.
+    /// Path of the document lock; protocol-docs/tagwarden.lock where absent.
     pub lock: Option<Text>,
     /// A file that names the active releases. Not supported by this version.
     pub pointer: Option<Spanned<Pointer>>,

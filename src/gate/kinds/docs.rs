@@ -14,7 +14,14 @@ use super::super::{
 };
 use crate::{
     domain::{Fault, Finding, Place, Reason, Result, Severity, Verb},
-    lockdown::{self, Census, Facts, Library, Verdict, headings},
+    lockdown::{
+        self, Census, Facts, Library, Verdict, headings,
+        lock::{
+            LockFile,
+            compare::{self, Seen},
+            watch::Watcher,
+        },
+    },
     text::{
         markdown::{self, Document},
         source::Source,
@@ -143,20 +150,65 @@ impl Docs {
         };
         let library = Library::new(cx.tree.as_ref(), &facts)?;
         library.findings()?.into_iter().for_each(|finding| checks.fail(finding));
+        let lock = if self.references { the_lock(cx, checks)? } else { None };
         let mut documents = Vec::new();
+        let mut censuses = Vec::new();
         for path in self.documents.as_ref().unwrap_or(&cx.protocol.documents.protocol) {
             let Some(text) = text_of(cx, &library, path, checks)? else { continue };
             let source = Source::new(path, text);
             let document = markdown::parse(&source.text);
             if self.references {
-                tell(library.census(&source, &document, true)?, path, checks);
+                let mut census = library.census(&source, &document, true)?;
+                if let Some(lock) = &lock {
+                    compare::accept(&lock.read.lock, path, &mut census);
+                }
+                censuses.push(census);
             }
             documents.push((source, document));
         }
+        if let Some(lock) = lock.filter(|_| cx.protocol.documents.lock.is_some()) {
+            self.drift(cx, &lock, &documents, &censuses, checks)?;
+        }
+        for (census, (source, _)) in censuses.into_iter().zip(&documents) {
+            tell(census, &source.file, checks);
+        }
         if self.headings && !documents.is_empty() {
-            compare(&files, own, &documents, checks);
+            compare_headings(&files, own, &documents, checks);
         }
         Ok(())
+    }
+
+    /// What the documents say against what they said when they were locked.
+    fn drift(
+        &self,
+        cx: &Context,
+        lock: &LockFile,
+        documents: &[(Source, Document)],
+        censuses: &[Census],
+        checks: &mut Checks,
+    ) -> std::result::Result<(), Unreadable> {
+        let mut watcher = Watcher::new(cx.tree.as_ref());
+        let seen = documents.iter().zip(censuses).map(|((source, _), census)| Seen::new(&mut watcher, source, census));
+        let seen = seen.collect::<std::result::Result<Vec<Seen>, Unreadable>>()?;
+        let declared = self.documents.is_none().then_some(cx.protocol.documents.protocol.as_slice());
+        for finding in compare::compare(&lock.path, &lock.text, &lock.read, &seen, declared).findings {
+            match finding.severity {
+                Severity::Error => checks.fail(finding),
+                Severity::Warning | Severity::Note => checks.remark(finding),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The candidate's lock. What it accepts counts in any case; it is compared where the protocol names it.
+fn the_lock(cx: &Context, checks: &mut Checks) -> std::result::Result<Option<LockFile>, Unreadable> {
+    match LockFile::find(cx.tree.as_ref(), cx.protocol.documents.lock.as_deref())? {
+        Ok(lock) => Ok(lock),
+        Err(findings) => {
+            findings.into_iter().for_each(|finding| checks.fail(finding));
+            Ok(None)
+        }
     }
 }
 
@@ -210,7 +262,7 @@ fn tell(census: Census, path: &str, checks: &mut Checks) {
     }
 }
 
-fn compare(files: &GateFiles, own: Result<Arc<Protocol>>, documents: &[(Source, Document)], checks: &mut Checks) {
+fn compare_headings(files: &GateFiles, own: Result<Arc<Protocol>>, documents: &[(Source, Document)], checks: &mut Checks) {
     match own {
         Ok(protocol) => {
             let compared = headings::compare(files, &protocol, documents);

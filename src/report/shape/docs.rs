@@ -13,8 +13,12 @@ pub struct DocsShape {
     pub unchecked: Vec<UncheckedShape>,
     /// Documents that `--fix` rewrote, with the number of places.
     pub fixed: Vec<FixedShape>,
-    /// The lock was written, or is to be written.
-    pub lock: Option<String>,
+    /// Broken references that somebody accepted.
+    pub accepted: usize,
+    /// Texts that are not the ones that were reviewed.
+    pub changes: Vec<ChangeShape>,
+    /// `docs lock` and `docs accept`: what became of the lock.
+    pub lock: Option<LockShape>,
     /// Show every reference to people, not only what is wrong.
     #[serde(skip)]
     pub listing: bool,
@@ -48,13 +52,36 @@ pub struct FixedShape {
     pub places: usize,
 }
 
+#[derive(Clone, Debug, Serialize)]
+pub struct ChangeShape {
+    pub document: String,
+    pub kind: &'static str,
+    pub target: String,
+    /// Unified, of the text that was reviewed and the present one; `None`: the reviewed text was not found in the history.
+    pub diff: Option<Vec<String>>,
+}
+
+/// Numbers of rows.
+#[derive(Clone, Debug, Serialize)]
+pub struct LockShape {
+    pub file: String,
+    pub written: bool,
+    pub rows: usize,
+    pub added: usize,
+    pub removed: usize,
+    pub changed: usize,
+    /// Newly accepted.
+    pub accepted: usize,
+}
+
 impl DocsShape {
     pub const SCHEMA: &'static str = "tagwarden.docs/1";
 
     /// `190 references: 120 ok, 16 pending, 3 broken, 51 unchecked`; what there is none of is left out.
     pub fn summary(&self) -> String {
         let Totals { ok, broken, pending, foreign, unchecked } = self.totals;
-        let parts: Vec<String> = [(ok, "ok"), (pending, "pending"), (broken, "broken"), (foreign, "foreign"), (unchecked, "unchecked")]
+        let (broken, accepted) = (broken.saturating_sub(self.accepted), self.accepted);
+        let parts: Vec<String> = [(ok, "ok"), (pending, "pending"), (broken, "broken"), (accepted, "accepted"), (foreign, "foreign"), (unchecked, "unchecked")]
             .iter()
             .filter(|(number, _)| *number > 0)
             .map(|(number, word)| format!("{number} {word}"))

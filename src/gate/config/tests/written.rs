@@ -260,6 +260,8 @@ fn everything_wrong_has_its_place() {
             &["config/path protocol.yaml:7:25-29 |documents: { foreign: { ../x: y } }|"],
         ),
         ("signing", "lock: a//b\nsigning", &["config/path protocol.yaml:7:7-11 |lock: a//b|"]),
+        ("signing", "lock: docs/\nsigning", &["config/path protocol.yaml:7:7-12 |lock: docs/|"]),
+        ("signing", "lock: .Git/hooks/x\nsigning", &["config/path protocol.yaml:7:7-19 |lock: .Git/hooks/x|"]),
         // What a later version does.
         ("signing", "pointer: { file: a.json }\nsigning", &["config/not-supported protocol.yaml:7:10-11 |pointer: { file: a.json }|"]),
         (
