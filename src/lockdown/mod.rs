@@ -21,6 +21,7 @@ mod env;
 mod extract;
 mod grade;
 pub mod headings;
+pub mod history;
 mod index;
 mod layout;
 pub mod lock;
