@@ -7,6 +7,7 @@
 //! Local refs are never believed: the state is what the remote says. Nothing here creates or moves one, but that a push lets
 //! git note in its remote-tracking refs what it pushed.
 
+mod history;
 mod objects;
 mod push;
 mod remote;
