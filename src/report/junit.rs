@@ -7,10 +7,10 @@
 use super::{
     Body, Report,
     safe::visible,
-    shape::{Check, GateShape, RejudgeVerdict, Rejudged, RunShape, Step},
+    shape::{Check, DocsShape, GateShape, RejudgeVerdict, Rejudged, RunShape, Step},
 };
 use crate::domain::{Finding, Outcome, Reason, Severity};
-use std::fmt::Write as _;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 pub fn render(report: &Report) -> String {
     let suites = suites(report);
@@ -68,11 +68,16 @@ fn suites(report: &Report) -> Vec<Suite> {
             let cases = shape.channels.iter().map(|channel| found("status", channel.channel.as_str(), &channel.drift, report.reason));
             vec![Suite { name: "channels".into(), cases: cases.collect() }]
         }
+        Body::Docs(shape) => vec![Suite { name: "documents".into(), cases: documents(shape, report) }],
         _ => Vec::new(),
     };
     suites.retain(|suite| !suite.cases.is_empty());
     let red = suites.iter().flat_map(|suite| &suite.cases).any(Case::is_red);
-    let errors = report.findings.iter().any(|finding| finding.severity == Severity::Error);
+    let told = |finding: &Finding| match (&report.body, &finding.place) {
+        (Body::Docs(shape), Some(place)) => shape.documents.contains(&place.file),
+        _ => false,
+    };
+    let errors = report.findings.iter().any(|finding| finding.severity == Severity::Error && !told(finding));
     if suites.is_empty() || errors || (report.exit_code() != 0 && !red) {
         suites.push(Suite { name: "tagwarden".into(), cases: vec![decision(report)] });
     }
@@ -136,6 +141,18 @@ fn found(class: &str, name: &str, findings: &[Finding], code: Reason) -> Case {
     let error = findings.iter().find(|finding| finding.severity == Severity::Error);
     let state = error.map_or(State::Passed, |finding| State::Failed { message: finding.message.clone(), code });
     Case { class: class.to_owned(), name: name.to_owned(), millis: 0, state, text: lines(findings) }
+}
+
+/// A case for each document, with the findings in it.
+fn documents(shape: &DocsShape, report: &Report) -> Vec<Case> {
+    let mut by_file: BTreeMap<&str, Vec<Finding>> = BTreeMap::new();
+    for finding in &report.findings {
+        if let Some(place) = &finding.place {
+            by_file.entry(&place.file).or_default().push(finding.clone());
+        }
+    }
+    let findings = |file: &String| by_file.get(file.as_str()).map(Vec::as_slice).unwrap_or_default();
+    shape.documents.iter().map(|file| found("documents", file, findings(file), Reason::Findings)).collect()
 }
 
 fn decision(report: &Report) -> Case {
