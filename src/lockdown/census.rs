@@ -1,6 +1,6 @@
 //! The census: the references of one document in the order of its text, and what is wrong with them.
 
-use super::pulls::State;
+use super::{history, pulls::State};
 use crate::{domain::Finding, text::markdown::Bytes};
 use std::{
     borrow::Cow,
@@ -135,15 +135,15 @@ pub enum Question {
     AsOf(String, String),
 }
 
-/// What became of a path, by git history.
+/// What became of a path that is not in the tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// Commit, abbreviated.
-    Removed { commit: String },
-    /// To a path of the present tree.
-    Renamed { to: String, commit: String },
-    /// Renamed, then removed.
-    Lost { to: String, renamed: String, removed: String },
+    /// By the history of commits.
+    Was(history::Fate),
+    /// Since the last commit, to this path.
+    Moved { to: String },
+    /// Since the last commit.
+    Deleted,
     /// No commit ever had it.
     Never,
 }

@@ -47,7 +47,7 @@ fn broken(desk: &mut Desk, draft: impl Fn(ReferenceKind, String) -> Draft, kind:
     match breakage {
         Breakage::MissingPath { path, .. } | Breakage::OtherCase { wrong: path, .. } | Breakage::Outside { target: path } if lenient => {
             let at = desk.add(draft(kind, path.clone()), Verdict::unchecked(NEVER_HERE));
-            desk.ask(at, Question::Fate(path));
+            ask_fate(desk, at, &path);
         }
         Breakage::MissingPath { path, pattern: true } => {
             let message = format!("nothing in the tree fits `{path}`");
@@ -62,7 +62,7 @@ fn broken(desk: &mut Desk, draft: impl Fn(ReferenceKind, String) -> Draft, kind:
             if let Some(number) = beside {
                 desk.ask(at, Question::PullHas(number, path.clone()));
             }
-            desk.ask(at, Question::Fate(path));
+            ask_fate(desk, at, &path);
         }
         Breakage::MissingFile { path } => {
             let message = format!("the link leads to `{path}`, which is no file or folder of the tree");
@@ -103,6 +103,16 @@ fn broken(desk: &mut Desk, draft: impl Fn(ReferenceKind, String) -> Draft, kind:
             };
             desk.broken(draft(ReferenceKind::Lines, format!("{path}:{first}-{last}")), "docs/missing-lines", message, None);
         }
+    }
+}
+
+/// What became of a path in code, which may be meant from the root or from the document's folder.
+fn ask_fate(desk: &mut Desk, at: usize, path: &str) {
+    let folder = desk.source.file.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let mut meant: Vec<String> = [normal("", path), normal(folder, path)].into_iter().flatten().collect();
+    meant.dedup();
+    for path in meant.into_iter().filter(|path| !path.is_empty()) {
+        desk.ask(at, Question::Fate(path));
     }
 }
 

@@ -190,6 +190,7 @@ impl Census {
         let open = std::mem::take(&mut self.open);
         let problems = by_reference(self);
         let mut dropped = BTreeSet::new();
+        let mut fates: BTreeMap<usize, Vec<(String, &Fate)>> = BTreeMap::new();
         for (at, question) in open {
             let own = problems.get(&at).map(Vec::as_slice).unwrap_or_default();
             match question {
@@ -198,8 +199,9 @@ impl Census {
                     self.pull(at, own, &mut dropped, number, &answer);
                 }
                 Question::Fate(path) => {
-                    if let Some(fate) = answers.fates.get(&path).filter(|_| !own.iter().any(|own| dropped.contains(own))) {
-                        self.fate(source, at, own, &path, fate);
+                    let open = !own.iter().any(|own| dropped.contains(own));
+                    if let Some(fate) = answers.fates.get(&path).filter(|_| open) {
+                        fates.entry(at).or_default().push((path, fate));
                     }
                 }
                 Question::Commit(id) => match answers.commits.get(&id) {
@@ -227,6 +229,13 @@ impl Census {
                     }
                     None => {}
                 },
+            }
+        }
+        for (at, told) in fates {
+            // A path may be read from several folders; what happened to one of them is more than that nothing did.
+            let happened = told.iter().find(|(_, fate)| **fate != Fate::Never).or(told.first());
+            if let Some((path, fate)) = happened {
+                self.fate(source, at, problems.get(&at).map(Vec::as_slice).unwrap_or_default(), path, fate);
             }
         }
         remove(self, &dropped);
@@ -268,14 +277,17 @@ impl Census {
     }
 
     fn fate(&mut self, source: &Source, at: usize, own: &[usize], path: &str, fate: &Fate) {
-        let (said, renamed) = match fate {
-            Fate::Never => match own.is_empty() {
-                true => return,
-                false => ("no commit ever had it".to_owned(), None),
-            },
-            Fate::Removed { commit } => (format!("it was removed in {commit}"), None),
-            Fate::Renamed { to, commit } => (format!("it was renamed to `{to}` in {commit}"), Some(to)),
-            Fate::Lost { to, renamed, removed } => (format!("it was renamed to `{to}` in {renamed}, which was removed in {removed}"), None),
+        let renamed = match fate {
+            Fate::Moved { to } => Some(to.as_str()),
+            Fate::Was(fate) => fate.now(),
+            Fate::Deleted | Fate::Never => None,
+        };
+        let said = match fate {
+            Fate::Never if own.is_empty() => return,
+            Fate::Never => "no commit ever had it".to_owned(),
+            Fate::Deleted => "it was removed since the last commit".to_owned(),
+            Fate::Moved { to } => format!("it was renamed to `{to}` since the last commit"),
+            Fate::Was(fate) => format!("it was {fate}"),
         };
         if own.is_empty() {
             self.references[at].verdict = Verdict::Broken;

@@ -268,14 +268,18 @@ fn answers_settle_what_the_tree_could_not_tell() {
     ] {
         let (source, mut census) = strict(FILES, "`src/new.ts` (PR #12)");
         let asked: Vec<_> = census.questions().cloned().collect();
-        assert_eq!(asked, [Question::Fate("src/new.ts".to_owned()), Question::PullHas(12, "src/new.ts".to_owned())]);
+        let fate = |path: &str| Question::Fate(path.to_owned());
+        assert_eq!(asked, [fate("docs/src/new.ts"), fate("src/new.ts"), Question::PullHas(12, "src/new.ts".to_owned())]);
         let pulls = BTreeMap::from([((12, "src/new.ts".to_owned()), PullAnswer { state, has })]);
         census.settle(&source, &Answers { pulls, ..Answers::default() });
         assert_eq!(census.references[0].verdict, verdict);
         assert_eq!(census.problems.len(), usize::from(verdict == Verdict::Broken), "{state:?} {has:?}");
     }
     let (source, mut census) = strict(FILES, "see `src/old.ts:3` and [x](old.md)");
-    let renamed = |to: &str| Fate::Renamed { to: to.to_owned(), commit: "abc1234".to_owned() };
+    let renamed = |to: &str| {
+        let rename = history::Rename { to: to.to_owned(), commit: "abc1234".to_owned() };
+        Fate::Was(history::Fate { renames: vec![rename], end: history::End::Here })
+    };
     let fates = BTreeMap::from([("src/old.ts".to_owned(), renamed("src/new.ts")), ("docs/old.md".to_owned(), renamed("new.md"))]);
     census.settle(&source, &Answers { fates, ..Answers::default() });
     let fixes: Vec<_> = census.problems.iter().map(|problem| problem.fix.as_ref().map(|fix| fix.with.as_str())).collect();

@@ -4,9 +4,10 @@
 use super::{
     super::{Session, args, gather},
     Taken,
+    past::Past,
 };
 use crate::{
-    domain::{Fault, Reason, Result},
+    domain::{Fault, Oid, Reason, Result},
     gate::{
         Protocol,
         config::{self, GateFiles},
@@ -23,6 +24,8 @@ use std::{collections::BTreeSet, path::Path, sync::Arc};
 pub struct Gathered {
     pub world: World,
     pub tree: Arc<dyn Tree>,
+    /// The commit that is judged; `None`: the work tree.
+    pub at: Option<Oid>,
     /// The tree's own gate files and what they say; `None`: there are none.
     pub files: Option<GateFiles>,
     pub protocol: Option<Arc<Protocol>>,
@@ -33,8 +36,9 @@ pub struct Gathered {
 
 pub async fn gather(session: &Session, args: &args::DocsCheck) -> Result<Gathered> {
     let world = session.world().await?.clone();
-    let tree: Arc<dyn Tree> = match &args.at {
-        Some(rev) => Arc::new(CommitTree::new(&world.git, &gather::commit(&world, rev)?)?),
+    let at = args.at.as_ref().map(|rev| gather::commit(&world, rev)).transpose()?;
+    let tree: Arc<dyn Tree> = match &at {
+        Some(commit) => Arc::new(CommitTree::new(&world.git, commit)?),
         None => Arc::new(WorkTree::unpinned(&world.git)?),
     };
     let root = gather::gates_folder(session);
@@ -63,7 +67,7 @@ pub async fn gather(session: &Session, args: &args::DocsCheck) -> Result<Gathere
     };
     let facts = Facts { foreign, roots, protocol: protocol.clone(), pulls, banned, origin, branches, past };
     let prefix = world.git.prefix().to_owned();
-    Ok(Gathered { world, tree, files, protocol, facts, prefix })
+    Ok(Gathered { world, tree, at, files, protocol, facts, prefix })
 }
 
 fn recorded(file: &Path) -> Result<pulls::Known> {
@@ -93,9 +97,19 @@ impl Gathered {
             return Ok(());
         }
         let mut answers = Answers::default();
+        let past = match questions.iter().any(|question| matches!(question, Question::Fate(_))) {
+            true => Past::of(self, self.at.clone()).await?,
+            false => None,
+        };
         for question in questions {
             match question {
-                Question::Fate(_) => {}
+                Question::Fate(path) => {
+                    if let Some(past) = &past
+                        && let Some(fate) = past.fate(&path)?
+                    {
+                        answers.fates.insert(path, fate);
+                    }
+                }
                 Question::PullHas(number, path) => {
                     let answer = self.pull(number, &path)?;
                     answers.pulls.insert((number, path), answer);

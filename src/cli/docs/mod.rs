@@ -4,6 +4,7 @@
 //! unless `--strict` says so.
 
 mod gathered;
+mod past;
 mod select;
 
 use super::{Session, args};

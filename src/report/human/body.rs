@@ -197,15 +197,19 @@ fn docs(shape: &DocsShape, canvas: &mut Canvas) {
     for change in &shape.changes {
         let Some(diff) = &change.diff else { continue };
         canvas.gap();
-        canvas.line(&format!("{} ({}) since it was reviewed for {}", canvas.foreign(&change.target), change.kind, canvas.foreign(&change.document)));
+        canvas.line(&format!(
+            "{} ({}) since it was reviewed for {}",
+            canvas.foreign(&change.target),
+            change.kind,
+            canvas.foreign(&change.document)
+        ));
         for line in diff {
             canvas.line(&format!("  {}", canvas.foreign(line)));
         }
     }
     if let Some(lock) = &shape.lock {
         let numbers = [(lock.added, "added"), (lock.removed, "removed"), (lock.changed, "changed"), (lock.accepted, "accepted")];
-        let how: Vec<String> =
-            numbers.iter().filter(|(number, _)| *number > 0).map(|(number, word)| format!("{number} {word}")).collect();
+        let how: Vec<String> = numbers.iter().filter(|(number, _)| *number > 0).map(|(number, word)| format!("{number} {word}")).collect();
         let wrote = if lock.written { "wrote" } else { "kept" };
         let how = if how.is_empty() { String::new() } else { format!(" ({})", how.join(", ")) };
         canvas.line(&format!("  {wrote}  {}  {} rows{how}", canvas.foreign(&lock.file), lock.rows));

@@ -81,11 +81,12 @@ impl DocsShape {
     pub fn summary(&self) -> String {
         let Totals { ok, broken, pending, foreign, unchecked } = self.totals;
         let (broken, accepted) = (broken.saturating_sub(self.accepted), self.accepted);
-        let parts: Vec<String> = [(ok, "ok"), (pending, "pending"), (broken, "broken"), (accepted, "accepted"), (foreign, "foreign"), (unchecked, "unchecked")]
-            .iter()
-            .filter(|(number, _)| *number > 0)
-            .map(|(number, word)| format!("{number} {word}"))
-            .collect();
+        let parts: Vec<String> =
+            [(ok, "ok"), (pending, "pending"), (broken, "broken"), (accepted, "accepted"), (foreign, "foreign"), (unchecked, "unchecked")]
+                .iter()
+                .filter(|(number, _)| *number > 0)
+                .map(|(number, word)| format!("{number} {word}"))
+                .collect();
         let all = self.totals.all();
         let head = format!("{all} reference{}", if all == 1 { "" } else { "s" });
         let head = if parts.is_empty() { head } else { format!("{head}: {}", parts.join(", ")) };

@@ -1,0 +1,77 @@
+//! What became of paths that are not in the tree: by the history of the commit, and by what the work tree changed since.
+
+use super::gathered::{Gathered, unreadable};
+use crate::{
+    domain::{Oid, Result},
+    lockdown::{Fate, history::History},
+    tree::{Tree, TreeEntry},
+    world::trees::CommitTree,
+};
+
+pub struct Past<'g> {
+    gathered: &'g Gathered,
+    entries: &'g [TreeEntry],
+    history: History,
+    /// Of the last commit, where the work tree is judged.
+    committed: Option<CommitTree>,
+    /// Files of the work tree that the last commit does not have.
+    new: Vec<&'g str>,
+}
+
+impl<'g> Past<'g> {
+    /// `None`: there is no commit yet.
+    pub async fn of(gathered: &'g Gathered, at: Option<Oid>) -> Result<Option<Past<'g>>> {
+        let git = &gathered.world.git;
+        let Some(head) = at.clone().map_or_else(|| git.rev_parse("HEAD"), |at| Ok(Some(at)))? else { return Ok(None) };
+        let history = git.history(&head).await?;
+        let entries = gathered.tree.entries().map_err(unreadable)?;
+        let committed = if at.is_none() { Some(CommitTree::new(git, &head)?) } else { None };
+        let mut new = Vec::new();
+        if let Some(committed) = &committed {
+            let old = committed.entries().map_err(unreadable)?;
+            let is_new = |entry: &&TreeEntry| old.binary_search_by(|old| old.path.as_str().cmp(&entry.path)).is_err();
+            new.extend(entries.iter().filter(is_new).map(|entry| entry.path.as_str()));
+        }
+        Ok(Some(Past { gathered, entries, history, committed, new }))
+    }
+
+    /// `None`: it cannot be told.
+    pub fn fate(&self, path: &str) -> Result<Option<Fate>> {
+        if let Some(fate) = self.since(path)? {
+            return Ok(Some(fate));
+        }
+        let fate = self.history.fate(path, |path| self.exists(path));
+        let never = (!self.history.limits.cut).then_some(Fate::Never);
+        Ok(fate.map(Fate::Was).or(never))
+    }
+
+    fn exists(&self, path: &str) -> bool {
+        let below = format!("{path}/");
+        let at = self.entries.partition_point(|entry| entry.path.as_str() < path);
+        self.entries.get(at).is_some_and(|entry| entry.path == path) || {
+            let at = self.entries.partition_point(|entry| entry.path.as_str() < below.as_str());
+            self.entries.get(at).is_some_and(|entry| entry.path.starts_with(&below))
+        }
+    }
+
+    /// What the work tree did to a committed file: the one new file of the same bytes is its new name, else the one new file
+    /// of the same file name.
+    fn since(&self, path: &str) -> Result<Option<Fate>> {
+        let Some(committed) = &self.committed else { return Ok(None) };
+        let Some(bytes) = committed.read(path).map_err(unreadable)? else { return Ok(None) };
+        let mut same = Vec::new();
+        for new in &self.new {
+            if !bytes.is_empty() && self.gathered.tree.read(new).map_err(unreadable)?.as_deref() == Some(&bytes) {
+                same.push(*new);
+            }
+        }
+        let name = |path: &str| path.rsplit('/').next().map(str::to_owned);
+        if same.is_empty() {
+            same.extend(self.new.iter().filter(|new| name(new) == name(path)));
+        }
+        Ok(Some(match same.as_slice() {
+            [to] => Fate::Moved { to: (*to).to_owned() },
+            _ => Fate::Deleted,
+        }))
+    }
+}
