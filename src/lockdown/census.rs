@@ -131,6 +131,8 @@ pub enum Question {
     PullHas(u64, String),
     /// Whether a commit of this (abbreviated) id exists.
     Commit(String),
+    /// Whether there is a release tag of this name, or of this `package@version`.
+    Tag(String),
     /// Whether the tree of this revision holds a path.
     AsOf(String, String),
 }
@@ -154,6 +156,7 @@ pub struct Answers {
     pub fates: BTreeMap<String, Fate>,
     pub pulls: BTreeMap<(u64, String), PullAnswer>,
     pub commits: BTreeMap<String, bool>,
+    pub tags: BTreeSet<String>,
     pub as_of: BTreeMap<(String, String), bool>,
 }
 

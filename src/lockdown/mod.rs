@@ -32,6 +32,7 @@ mod phases;
 mod place;
 mod polarity;
 pub mod pulls;
+mod releases;
 mod resolve;
 mod settle;
 mod shape;
@@ -147,6 +148,7 @@ impl<'t> Library<'t> {
         env::take(&mut desk)?;
         endpoints::take(&mut desk)?;
         commits::take(&mut desk);
+        releases::take(&mut desk);
         numbered::take(&mut desk);
         counts::take(&mut desk);
         truth::take(&mut desk);

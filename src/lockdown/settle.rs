@@ -219,6 +219,8 @@ impl Census {
                     }
                     _ => {}
                 },
+                Question::Tag(name) if answers.tags.contains(&name) => self.references[at].verdict = Verdict::Ok,
+                Question::Tag(_) => {}
                 Question::AsOf(rev, path) => match answers.as_of.get(&(rev.clone(), path.clone())) {
                     Some(true) => self.references[at].verdict = Verdict::Ok,
                     Some(false) => {

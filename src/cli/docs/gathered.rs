@@ -121,6 +121,12 @@ impl Gathered {
                         answers.commits.insert(id, there);
                     }
                 }
+                Question::Tag(name) => {
+                    let tag = name.replacen('@', "/v", 1);
+                    if self.world.git.rev_parse(&format!("refs/tags/{tag}"))?.is_some() {
+                        answers.tags.insert(name);
+                    }
+                }
                 Question::AsOf(rev, path) => {
                     if let Some(commit) = self.world.git.rev_parse(&rev)? {
                         let there = self.world.git.object_at(&commit, &path)?.is_some();

@@ -1,0 +1,31 @@
+//! Releases: versions in code spans that have the form of a release tag. One that no tag here bears may be an example, so it is
+//! never more than unchecked.
+
+use super::{
+    census::{Question, ReferenceKind, Verdict},
+    desk::{Desk, Draft},
+};
+use regex::Regex;
+use std::sync::LazyLock;
+
+const NO_TAG: &str = "no tag here bears this name";
+
+#[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test of this module")]
+static VERSION: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"^(?:[A-Za-z0-9][A-Za-z0-9._-]*[/@])?v?[0-9]+\.[0-9]+\.[0-9]+(?:-[0-9A-Za-z.-]+)?$").expect("constant pattern")
+});
+
+pub fn take(desk: &mut Desk) {
+    // Without a protocol nothing says that a version is one of this repository's.
+    if desk.library.facts.protocol.is_none() {
+        return;
+    }
+    for code in &desk.document.codes {
+        let name = code.text.trim();
+        if VERSION.is_match(name) {
+            let draft = Draft { kind: ReferenceKind::Release, text: name.to_owned(), target: name.to_owned(), range: code.content.clone() };
+            let at = desk.add(draft, Verdict::unchecked(NO_TAG));
+            desk.ask(at, Question::Tag(name.to_owned()));
+        }
+    }
+}
