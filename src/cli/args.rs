@@ -7,7 +7,9 @@
 use crate::{
     domain::{ChannelName, GateId, Oid, Span, Timestamp},
     gate::protocol::KeySource,
+    lockdown::ReferenceKind,
     report,
+    text::near,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::{net::SocketAddr, path::PathBuf};
@@ -433,13 +435,58 @@ pub struct Annul {
 
 #[derive(Clone, Debug, Subcommand)]
 pub enum Docs {
-    /// Resolve every reference, and say what is wrong
-    Check(DocsCheck),
+    /// Resolve every reference, compare with the lock, and say what is wrong
+    Check {
+        #[command(flatten)]
+        documents: DocsCheck,
+        /// Write what is proven to be right into the documents, then check again
+        #[arg(long, conflicts_with = "at")]
+        fix: bool,
+    },
     /// List every reference with its place, kind and verdict
     List(DocsCheck),
+    /// Write the lock: what the protocol's documents speak of now, to be reviewed
+    Lock(DocsFacts),
+    /// Let a broken reference stand, with a reason
+    Accept(DocsAccept),
+}
+
+/// What documents are judged by beside the work tree.
+#[derive(Clone, Debug, Default, Args)]
+pub struct DocsFacts {
+    /// What is known of pull requests: a JSON file of numbers and states
+    #[arg(long, value_name = "FILE")]
+    pub pulls: Option<PathBuf>,
+    /// A list of banned phrases, by its path from the root; may be repeated
+    #[arg(long = "banned", value_name = "LIST", value_parser = word)]
+    pub banned: Vec<String>,
+    /// A root folder that belongs to another repository, as FOLDER=NAME; may be repeated
+    #[arg(long = "foreign", value_name = "FOLDER=NAME", value_parser = foreign)]
+    pub foreign: Vec<(String, String)>,
 }
 
 #[derive(Clone, Debug, Args)]
+pub struct DocsAccept {
+    /// The reference, as the document writes it or as the finding names it [default: all broken ones of the kind]
+    #[arg(value_name = "TARGET", value_parser = word)]
+    pub target: Option<String>,
+    /// The kind of reference, as `docs list` shows it
+    #[arg(long, value_name = "KIND", value_parser = reference_kind)]
+    pub kind: ReferenceKind,
+    /// Only in this document [default: in all of the protocol's documents]
+    #[arg(long, value_name = "PATH")]
+    pub document: Option<PathBuf>,
+    /// Why it may stand
+    #[arg(long, value_name = "TEXT", value_parser = text)]
+    pub reason: String,
+    /// Who accepts it [default: as git's user.name and user.email say]
+    #[arg(long, value_name = "WHO", value_parser = text)]
+    pub by: Option<String>,
+    #[command(flatten)]
+    pub facts: DocsFacts,
+}
+
+#[derive(Clone, Debug, Default, Args)]
 pub struct DocsCheck {
     /// Documents, or folders of Markdown files [default: the protocol's documents]
     #[arg(value_name = "PATH")]
@@ -531,6 +578,11 @@ fn foreign(text: &str) -> Result<(String, String), String> {
         Some((folder, name)) if !folder.is_empty() && !name.is_empty() => Ok((folder.trim_matches('/').to_owned(), name.to_owned())),
         _ => Err("a folder and the name of its repository must stand here, as FOLDER=NAME".to_owned()),
     }
+}
+
+fn reference_kind(text: &str) -> Result<ReferenceKind, String> {
+    let names: Vec<&str> = ReferenceKind::ALL.iter().map(|kind| kind.slug()).collect();
+    ReferenceKind::parse(text).ok_or_else(|| near::help(text, &names))
 }
 
 fn key_source(source: &str) -> Result<KeySource, String> {

@@ -11,6 +11,7 @@
 
 mod cells;
 pub mod compare;
+pub mod diff;
 pub mod watch;
 
 use super::{Reference, ReferenceKind};

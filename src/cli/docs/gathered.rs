@@ -13,6 +13,7 @@ use crate::{
         config::{self, GateFiles},
     },
     lockdown::{Answers, Facts, PullAnswer, Question, banned, pulls, urls::Origin},
+    report::{Report, SigningMode},
     tree::{Tree, Unreadable},
     world::{
         World, files,
@@ -84,6 +85,24 @@ pub fn unreadable(error: Unreadable) -> Fault {
 }
 
 impl Gathered {
+    /// The documents that the protocol declares.
+    pub fn declared(&self) -> &[String] {
+        self.protocol.as_ref().map_or(&[], |protocol| &protocol.documents.protocol)
+    }
+
+    /// Where the protocol says that the lock is.
+    pub fn named_lock(&self) -> Option<&str> {
+        self.protocol.as_ref().and_then(|protocol| protocol.documents.lock.as_deref())
+    }
+
+    /// A report that says how the protocol signs.
+    pub fn signed(&self, report: Report) -> Report {
+        match &self.protocol {
+            Some(protocol) => report.signing(SigningMode::of(protocol)),
+            None => report,
+        }
+    }
+
     /// The path from the root of an absolute path below it.
     pub fn below_root(&self, path: &Path) -> Option<String> {
         let below = path.strip_prefix(self.world.git.dir()).ok()?;

@@ -1,9 +1,13 @@
-//! The verbs `docs check` and `docs list`: what documents speak of, and whether it is there.
+//! The verbs of `docs`: what documents speak of, whether it is there, and whether it is what was locked.
 //!
 //! Documents that are named one by one, or that the protocol declares, are judged strictly; those found in a folder are not,
 //! unless `--strict` says so.
 
+mod accept;
+mod drift;
+mod fix;
 mod gathered;
+mod lock;
 mod past;
 mod select;
 
@@ -12,8 +16,8 @@ use crate::{
     domain::{Finding, Place, Reason, Result, Severity},
     lockdown::{Census, Library, ReferenceKind, Totals, Verdict, headings},
     report::{
-        Body, DocsShape, Report, SigningMode,
-        shape::{ReferenceShape, UncheckedShape},
+        Body, DocsShape, Report,
+        shape::{FixedShape, ReferenceShape, UncheckedShape},
     },
     text::{markdown, source::Source},
     tree::Unreadable,
@@ -24,18 +28,54 @@ use select::Chosen;
 use std::collections::BTreeMap;
 
 pub async fn run(session: &Session, command: &args::Docs) -> Result<Report> {
-    let (args, listing) = match command {
-        args::Docs::Check(args) => (args, false),
-        args::Docs::List(args) => (args, true),
-    };
+    match command {
+        args::Docs::Check { documents, fix: false } => check(session, documents, Vec::new()).await,
+        args::Docs::Check { documents, fix: true } => fix::run(session, documents).await,
+        args::Docs::List(documents) => list(session, documents).await,
+        args::Docs::Lock(facts) => lock::run(session, facts).await,
+        args::Docs::Accept(args) => accept::run(session, args).await,
+    }
+}
+
+/// `fixed`: what was mended just before.
+async fn check(session: &Session, args: &args::DocsCheck, fixed: Vec<FixedShape>) -> Result<Report> {
     let gathered = gathered::gather(session, args).await?;
-    let chosen = select::choose(&gathered, args)?;
-    let (mut taken, standing) = take(&gathered, &chosen)?;
+    let mut judged = judge(&gathered, args).await?;
+    let drift = drift::of(&gathered, &mut judged.taken, args)?;
+    let shape = DocsShape { fixed, changes: drift.changes, accepted: drift.accepted, ..shape(&judged.taken, false) };
+    let findings = drift.findings.into_iter().chain(judged.into_findings()).collect();
+    Ok(report(&gathered, shape, findings))
+}
+
+async fn list(session: &Session, args: &args::DocsCheck) -> Result<Report> {
+    let gathered = gathered::gather(session, args).await?;
+    let judged = judge(&gathered, args).await?;
+    let shape = shape(&judged.taken, true);
+    Ok(report(&gathered, shape, judged.into_findings()))
+}
+
+/// Documents with what was found out about them.
+struct Judged {
+    taken: Vec<Taken>,
+    /// Of no one document.
+    standing: Vec<Finding>,
+}
+
+impl Judged {
+    fn into_findings(self) -> Vec<Finding> {
+        self.standing.into_iter().chain(self.taken.into_iter().flat_map(Taken::into_findings)).collect()
+    }
+}
+
+async fn judge(gathered: &Gathered, args: &args::DocsCheck) -> Result<Judged> {
+    let chosen = select::choose(gathered, args)?;
+    let (mut taken, mut standing) = take(gathered, &chosen)?;
     gathered.settle(&mut taken).await?;
-    let mut findings = standing;
-    findings.extend(gathered_headings(&gathered, &taken, args));
-    let shape = shape(&taken, listing);
-    findings.extend(taken.into_iter().flat_map(Taken::into_findings));
+    standing.extend(gathered_headings(gathered, &taken, args));
+    Ok(Judged { taken, standing })
+}
+
+fn report(gathered: &Gathered, shape: DocsShape, findings: Vec<Finding>) -> Report {
     let errors = findings.iter().any(|finding| finding.severity == Severity::Error);
     let reason = match (errors, shape.documents.is_empty()) {
         (true, _) => Reason::Findings,
@@ -43,12 +83,8 @@ pub async fn run(session: &Session, command: &args::Docs) -> Result<Report> {
         (false, false) => Reason::Passed,
     };
     let empty = shape.totals.all() == 0 && !shape.documents.is_empty();
-    let report = Report::new(reason, Body::Docs(Box::new(shape))).findings(findings);
-    let report = if empty { report.notice("the documents make no reference that could be checked") } else { report };
-    Ok(match &gathered.protocol {
-        Some(protocol) => report.signing(SigningMode::of(protocol)),
-        None => report,
-    })
+    let report = gathered.signed(Report::new(reason, Body::Docs(Box::new(shape))).findings(findings));
+    if empty { report.notice("the documents make no reference that could be checked") } else { report }
 }
 
 /// A document with its census.
@@ -61,6 +97,11 @@ pub struct Taken {
 }
 
 impl Taken {
+    /// Whether the document was there and could be read.
+    fn was_read(&self) -> bool {
+        self.findings.is_empty()
+    }
+
     fn into_findings(self) -> impl Iterator<Item = Finding> {
         self.findings.into_iter().chain(self.census.problems.into_iter().map(|problem| problem.finding))
     }

@@ -201,6 +201,13 @@ impl Git {
         Ok(output.text().trim_end().strip_prefix("refs/heads/").map(str::to_owned))
     }
 
+    /// The last commit up to this one that changed a path; `None`: no commit that is here did.
+    pub fn last_change(&self, upto: &Oid, path: &str) -> Result<Option<Oid>> {
+        let pathspec = format!(":(top,literal){path}");
+        let output = self.runner().run_blocking(["log", "-1", "--format=%H", upto.as_str(), "--", &pathspec])?;
+        Ok(output.ok("git log")?.text().trim().parse().ok())
+    }
+
     /// A blocking listing for [`crate::world::trees`]: the bytes that git printed.
     pub(super) fn list(&self, args: &[&str]) -> std::result::Result<Vec<u8>, Unreadable> {
         let output = self.runner().run_blocking(args).map_err(|fault| Unreadable(fault.message))?;
