@@ -18,10 +18,24 @@ const NO_HOST: &str = "http://localhost";
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Asked {
-    /// Variable to the title of the first gate that asks for it.
-    pub variables: BTreeMap<String, String>,
+    pub variables: BTreeMap<String, Variable>,
     /// URL paths.
     pub endpoints: BTreeSet<String>,
+}
+
+/// What gates ask of one variable.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Variable {
+    /// Title of the first gate that asks for it.
+    pub gate: String,
+    /// By channel.
+    pub channels: BTreeMap<String, Cell>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cell {
+    pub prefixes: Vec<String>,
+    pub literals: Vec<String>,
 }
 
 impl Asked {
@@ -40,7 +54,7 @@ impl Asked {
                 protocol: Arc::clone(protocol),
                 tree: Arc::new(MapTree::new(BTreeMap::new())),
             };
-            for gate in &protocol.gates {
+            for gate in protocol.gates.iter().filter(|gate| gate.header.channels.as_ref().is_none_or(|channels| channels.contains(name))) {
                 let seen = Evidence {
                     schema: EVIDENCE_SCHEMA.to_owned(),
                     gate: gate.id.clone(),
@@ -53,7 +67,13 @@ impl Asked {
                 };
                 for probe in gate.gate.asks(&cx, &seen) {
                     match probe.ask {
-                        Ask::Env(ask) => drop(asked.variables.entry(ask.name).or_insert_with(|| gate.header.title.clone())),
+                        Ask::Env(ask) => {
+                            let first = || Variable { gate: gate.header.title.clone(), ..Variable::default() };
+                            let variable = asked.variables.entry(ask.name).or_insert_with(first);
+                            let cell = variable.channels.entry(name.to_string()).or_default();
+                            cell.prefixes.extend(ask.prefixes);
+                            cell.literals.extend(ask.literals);
+                        }
                         Ask::Http(ask) => asked.endpoints.extend(path_of(&ask.url)),
                         _ => {}
                     }

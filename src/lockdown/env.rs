@@ -4,6 +4,8 @@
 //! A name counts as known where any file that is no Markdown holds it as a whole word: gate files, `.env.example`,
 //! workflows, scripts, sources. Deliberately absent: values, and whether a source reads the name or only mentions it.
 
+mod cells;
+
 use super::{
     census::{ReferenceKind, Verdict},
     desk::{Desk, Draft, did_you_mean},
@@ -85,6 +87,9 @@ fn undocumented(desk: &mut Desk, named: &[(String, Bytes)]) {
     let document = desk.document;
     let tables: Vec<&Table> = document.tables.iter().filter(|table| is_of_variables(table, named)).collect();
     let Some(last) = tables.last() else { return };
+    if desk.strict {
+        tables.iter().for_each(|table| cells::compare(desk, table));
+    }
     let listed: BTreeSet<&str> = named
         .iter()
         .filter(|(_, range)| tables.iter().any(|table| table.range.start <= range.start && range.end <= table.range.end))
@@ -94,7 +99,8 @@ fn undocumented(desk: &mut Desk, named: &[(String, Bytes)]) {
         listed.contains(name) || listed.iter().any(|listed| listed.strip_suffix('*').is_some_and(|stem| name.starts_with(stem)))
     };
     let head = last.header.first().map_or(last.range.clone(), |cell| cell.range.clone());
-    for (name, gate) in &library.asked().variables {
+    for (name, variable) in &library.asked().variables {
+        let gate = &variable.gate;
         if !covered(name) {
             let message = format!("gate \u{201c}{gate}\u{201d} asks for the variable `{name}`, which the tables of variables leave out");
             let finding = Finding::error("docs/env-undocumented", message).help(format!("add a row for `{name}`"));

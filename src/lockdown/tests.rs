@@ -455,3 +455,48 @@ fn a_document_about_the_past_may_name_what_is_gone() {
     );
     assert_eq!(messages, [] as [&str; 0]);
 }
+
+#[test]
+fn tables_are_what_the_gates_are() {
+    let protocol = "version: 1\npackages: { web: { release_tag: \"v{version}\", default: true } }\nrelease_branches: [main]\n\
+        channels: { local_dev: { tag: \"channel/{channel}\" }, production: { tag: \"channel/{channel}\", base_url: \"https://example.com\" } }\n\
+        signing: { key: none }\n";
+    let env = "title: Variables are set\nenv: { vars: { APP_KEY: { default: optional, production: { prefix: pk_live_ } }, APP_MODE: { production: { literal: live }, default: optional } } }\n";
+    let http = "title: Health answers\nchannels: [production]\nhttp: [ { get: \"{base_url}/api/health\", expect: { status: 200 } } ]\n";
+    let files = BTreeMap::from([
+        ("protocol.yaml".to_owned(), protocol.as_bytes().to_vec()),
+        ("10-env.yaml".to_owned(), env.as_bytes().to_vec()),
+        ("20-health.yaml".to_owned(), http.as_bytes().to_vec()),
+    ]);
+    let loaded = crate::gate::config::load(&crate::gate::config::GateFiles { files, root: "gates".to_owned() });
+    let facts = Facts { protocol: Some(Arc::new(loaded.unwrap_or_else(|fault| panic!("{fault:?}")))), ..Facts::default() };
+    let tree = [("gates/10-env.yaml", env)];
+    for (text, expected) in [
+        ("| # | Gate |\n|---|---|\n| 1 | Variables are set |\n| 2 | health |\n\nThe 2 gates.", vec![]),
+        (
+            "| # | Gate |\n|---|---|\n| 1 | Health answers |\n| 3 | Variables |\n| 3 | More |",
+            vec![
+                "gate 1 is \u{201c}Variables are set\u{201d}",
+                "gate 2 is \u{201c}Health answers\u{201d}",
+                "the protocol has 2 gates; row 3 is none",
+            ],
+        ),
+        ("| # | Gate |\n|---|---|\n| 1 | Variables are set |", vec!["the table leaves out 1 of 2 gates: \u{201c}Health answers\u{201d}"]),
+        ("All 3 gates, as gate 4.", vec!["the document says 3 gates, but there are 2 (gate files)", "there is no gate 4"]),
+        (
+            "| Var | local_dev | production |\n|---|---|---|\n| `APP_KEY` | `(optional)` | `pk_live_\u{2026}` |\n| `APP_MODE` | any | `live` |",
+            vec![],
+        ),
+        (
+            "| Var | local_dev | prodution_x | production |\n|---|---|---|---|\n| `APP_KEY` | x | x | `pk_test_...` |",
+            vec![
+                "gate \u{201c}Variables are set\u{201d} asks for the variable `APP_MODE`, which the tables of variables leave out",
+                "the protocol has no channel `prodution_x`",
+                "gate \u{201c}Variables are set\u{201d} asks for `APP_KEY` as `pk_live_\u{2026}` on production, not as `pk_test_...`",
+            ],
+        ),
+        ("`/api/health` `/api/nothing`", vec![]),
+    ] {
+        assert_eq!(told(&facts, &tree, text).1, expected, "{text}");
+    }
+}

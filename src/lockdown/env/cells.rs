@@ -1,0 +1,60 @@
+//! Tables of variables with a column for each channel, against what the gates ask of each variable there.
+//!
+//! A cell in backticks is a literal, one that ends in an ellipsis a prefix; `(optional)`, `(empty)` and other words say
+//! nothing that is compared. Only where a gate names literals or prefixes is a cell judged.
+
+use crate::{
+    domain::Finding,
+    lockdown::desk::Desk,
+    text::markdown::{Bytes, CodeSpan, Table},
+};
+
+pub fn compare(desk: &mut Desk, table: &Table) {
+    let library = desk.library;
+    let Some(protocol) = &library.facts.protocol else { return };
+    let bare = |text: &str| text.trim_matches('`').trim().to_owned();
+    let columns: Vec<Option<String>> = table
+        .header
+        .iter()
+        .map(|cell| bare(&cell.text))
+        .map(|head| protocol.channels.keys().any(|channel| channel.as_str() == head).then_some(head))
+        .collect();
+    for row in &table.rows {
+        let Some(name) = row.first().map(|cell| bare(&cell.text)) else { continue };
+        let Some(variable) = library.asked().variables.get(&name) else { continue };
+        for (cell, channel) in row.iter().zip(&columns) {
+            let Some(asked) = channel.as_ref().and_then(|channel| variable.channels.get(channel)) else { continue };
+            for code in codes(desk, &cell.range) {
+                let text = code.text.trim();
+                let wrong = match text.strip_suffix('\u{2026}').or_else(|| text.strip_suffix("...")) {
+                    Some(prefix) => !asked.prefixes.is_empty() && !asked.prefixes.iter().any(|asked| asked == prefix),
+                    None if text.starts_with('(') => false,
+                    None => !asked.literals.is_empty() && !asked.literals.iter().any(|asked| asked == text),
+                };
+                if wrong {
+                    let wanted: Vec<String> =
+                        asked.prefixes.iter().map(|prefix| format!("{prefix}\u{2026}")).chain(asked.literals.iter().cloned()).collect();
+                    let channel = channel.as_deref().unwrap_or_default();
+                    let message = format!(
+                        "gate \u{201c}{}\u{201d} asks for `{name}` as `{}` on {channel}, not as `{text}`",
+                        variable.gate,
+                        wanted.join("` or `")
+                    );
+                    desk.problem(
+                        None,
+                        &code.content,
+                        Finding::error("docs/env-cell", message).help("make the table and the gate equal"),
+                        None,
+                    );
+                }
+            }
+        }
+    }
+}
+
+fn codes<'a>(desk: &Desk<'a, '_>, range: &Bytes) -> Vec<&'a CodeSpan> {
+    let codes = &desk.document.codes;
+    let at = codes.partition_point(|code| code.range.start < range.start);
+    let end = range.end;
+    codes[at..].iter().take_while(|code| code.range.end <= end).collect()
+}
