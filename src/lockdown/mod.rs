@@ -12,6 +12,7 @@
 mod asked;
 pub mod banned;
 mod census;
+mod commands;
 mod codes;
 mod commits;
 mod counts;
