@@ -96,6 +96,14 @@ impl MapTree {
         let listing: String = entries.iter().map(|entry| format!("{} {}\n", entry.oid, entry.path)).collect();
         MapTree { id: TreeId::WorkTree(Digest::of(listing.as_bytes())), entries, files }
     }
+
+    /// The same tree with the files executable that `executable` says so of by their path.
+    pub fn with_executables(mut self, executable: impl Fn(&str) -> bool) -> MapTree {
+        for entry in self.entries.iter_mut().filter(|entry| executable(&entry.path)) {
+            entry.kind = EntryKind::Executable;
+        }
+        self
+    }
 }
 
 impl Tree for MapTree {
