@@ -90,6 +90,11 @@ impl Program {
     }
 }
 
+/// Whether a text is written as a jq program, whatever names it uses. For programs that this program never runs.
+pub fn check_syntax(text: &str) -> Result<(), QueryError> {
+    engine::on_worker(|| check::parse(text).map(drop)).unwrap_or_else(|defect| Err(QueryError::at(0..0, defect)))
+}
+
 /// The names `NAME` of every `$env.NAME` in a program, in order, each once. Empty where the program does not compile; a use
 /// of `$env` without a plain name is found by [`env_names`].
 pub fn variables_in(text: &str) -> Vec<String> {

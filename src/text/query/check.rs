@@ -54,7 +54,7 @@ pub(super) fn check<'s>(text: &'s str, vars: &[&'s str]) -> Result<Checked<'s>, 
     Ok(Checked { term, calls: checker.calls })
 }
 
-fn parse(text: &str) -> Result<Term<&str>, QueryError> {
+pub(super) fn parse(text: &str) -> Result<Term<&str>, QueryError> {
     if text.len() > super::MAX_PROGRAM {
         return Err(QueryError::at(0..0, format!("it is longer than {} bytes", super::MAX_PROGRAM)));
     }
