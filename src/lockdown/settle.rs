@@ -9,7 +9,7 @@ use super::{
     pulls::State,
 };
 use crate::{
-    domain::Finding,
+    domain::{Finding, Severity},
     text::{markdown::Bytes, source::Source},
 };
 use std::{
@@ -68,15 +68,13 @@ pub fn attitudes(census: &mut Census, source: &Source, layout: &Layout, markers:
                 What::Count { .. } => {}
             }
         }
-        if past && !marked && is_missing(census, problems.get(&at).map(Vec::as_slice).unwrap_or_default()) {
-            dropped.extend(problems.get(&at).into_iter().flatten());
+        let own = problems.get(&at).map(Vec::as_slice).unwrap_or_default();
+        let absent = if past && !marked { absent(census, own) } else { Vec::new() };
+        if !absent.is_empty() {
             closed.insert(at);
-            set_aside(census, at, Cow::Borrowed(PAST));
-        } else if !marked && SPOKEN.contains(&census.references[at].kind) {
-            let own = problems.get(&at).map(Vec::as_slice).unwrap_or_default();
-            if spoken(census, at, own, &mut dropped, source, layout) {
-                closed.insert(at);
-            }
+            excuse(census, at, own, &absent, &mut dropped, Verdict::unchecked(PAST));
+        } else if !marked && SPOKEN.contains(&census.references[at].kind) && spoken(census, at, own, &mut dropped, source, layout) {
+            closed.insert(at);
         }
     }
     census.open.retain(|(reference, _)| !closed.contains(reference));
@@ -101,7 +99,8 @@ pub fn attitudes(census: &mut Census, source: &Source, layout: &Layout, markers:
 
 /// Whether the sentence decided.
 fn spoken(census: &mut Census, at: usize, own: &[usize], dropped: &mut BTreeSet<usize>, source: &Source, layout: &Layout) -> bool {
-    let missing = is_missing(census, own);
+    let absent = absent(census, own);
+    let missing = !absent.is_empty();
     let there = census.strict && census.references[at].kind == ReferenceKind::Path && census.references[at].verdict == Verdict::Ok;
     if !missing && !there {
         return false;
@@ -110,10 +109,14 @@ fn spoken(census: &mut Census, at: usize, own: &[usize], dropped: &mut BTreeSet<
     let sentence = layout.sentence(range.start);
     let before = source.text.get(sentence.start..range.start).unwrap_or_default();
     let after = source.text.get(range.end..sentence.end.max(range.end)).unwrap_or_default();
+    // In a block of code there are no sentences.
+    let in_line = before.rsplit('\n').next().unwrap_or(before).contains('`');
+    if census.references[at].kind == ReferenceKind::Command && !in_line {
+        return false;
+    }
     match polarity::of(before, after) {
         Polarity::Gone if missing => {
-            dropped.extend(own);
-            census.references[at].verdict = Verdict::Ok;
+            excuse(census, at, own, &absent, dropped, Verdict::Ok);
         }
         Polarity::Gone => {
             let message = format!("the sentence says that `{}` is gone, but it is there", census.references[at].target);
@@ -123,8 +126,7 @@ fn spoken(census: &mut Census, at: usize, own: &[usize], dropped: &mut BTreeSet<
             push(census, source, Some(at), &range, finding);
         }
         Polarity::Coming if missing => {
-            dropped.extend(own);
-            set_aside(census, at, Cow::Borrowed(ANNOUNCED));
+            excuse(census, at, own, &absent, dropped, Verdict::unchecked(ANNOUNCED));
         }
         Polarity::Coming | Polarity::There => return false,
     }
@@ -132,9 +134,9 @@ fn spoken(census: &mut Census, at: usize, own: &[usize], dropped: &mut BTreeSet<
 }
 
 fn expect_missing(census: &mut Census, at: usize, own: &[usize], dropped: &mut BTreeSet<usize>, source: &Source, reason: &str) {
-    if is_missing(census, own) {
-        dropped.extend(own);
-        census.references[at].verdict = Verdict::Ok;
+    let absent = absent(census, own);
+    if !absent.is_empty() {
+        excuse(census, at, own, &absent, dropped, Verdict::Ok);
     } else if census.references[at].verdict == Verdict::Ok && is_of_the_tree(census.references[at].kind) {
         let reference = &mut census.references[at];
         reference.verdict = Verdict::Broken;
@@ -150,12 +152,22 @@ fn is_of_the_tree(kind: ReferenceKind) -> bool {
     matches!(kind, Link | Image | Definition | Html | Url | Path | Lines | Symbol)
 }
 
-/// Whether what is wrong with the reference is that there is no such thing.
-fn is_missing(census: &Census, own: &[usize]) -> bool {
-    own.iter().any(|at| {
+/// Those of the problems that say that there is no such thing.
+fn absent(census: &Census, own: &[usize]) -> Vec<usize> {
+    let absent = |at: &usize| {
         let code = census.problems[*at].finding.code.as_str();
         code.starts_with("docs/missing-") || code.starts_with("docs/unknown-")
-    })
+    };
+    own.iter().copied().filter(absent).collect()
+}
+
+/// Drops what says that a thing is absent. The verdict changes where nothing else is wrong.
+fn excuse(census: &mut Census, at: usize, own: &[usize], absent: &[usize], dropped: &mut BTreeSet<usize>, verdict: Verdict) {
+    dropped.extend(absent);
+    let wrong = |at: &usize| census.problems[*at].finding.severity == Severity::Error && !dropped.contains(at);
+    if !own.iter().any(wrong) {
+        census.references[at].verdict = verdict;
+    }
 }
 
 fn set_aside(census: &mut Census, at: usize, reason: impl Into<Cow<'static, str>>) {
@@ -245,36 +257,28 @@ impl Census {
     }
 
     fn pull(&mut self, at: usize, own: &[usize], dropped: &mut BTreeSet<usize>, number: u64, answer: &PullAnswer) {
-        let note = match (answer.state, answer.has) {
-            (Some(State::Open), Some(true)) => {
-                dropped.extend(own);
-                self.references[at].verdict = Verdict::Pending(number);
-                return;
-            }
-            (Some(State::Merged), _) => format!("although #{number} is merged"),
-            (Some(State::Closed), _) => format!("and #{number} was closed without being merged"),
-            (_, Some(false)) => format!("and the head of #{number} does not have it either"),
+        let absent = absent(self, own);
+        let verdict = match (answer.state, answer.has) {
+            (Some(State::Open), Some(true)) => Ok(Verdict::Pending(number)),
+            (Some(State::Merged), _) => Err(format!("although #{number} is merged")),
+            (Some(State::Closed), _) => Err(format!("and #{number} was closed without being merged")),
+            (_, Some(false)) => Err(format!("and the head of #{number} does not have it either")),
             (Some(State::Open), None) => {
-                dropped.extend(own);
-                self.references[at].verdict =
-                    Verdict::Unchecked(format!("missing here; the head of #{number} beside it is not known").into());
-                return;
+                Ok(Verdict::Unchecked(format!("missing here; the head of #{number} beside it is not known").into()))
             }
             (None, Some(true)) => {
-                dropped.extend(own);
-                let reason = format!("missing here, in the head of #{number}, whose state is not known");
-                self.references[at].verdict = Verdict::Unchecked(reason.into());
-                return;
+                Ok(Verdict::Unchecked(format!("missing here, in the head of #{number}, whose state is not known").into()))
             }
-            (None, None) => {
-                dropped.extend(own);
-                self.references[at].verdict = Verdict::unchecked("missing here; nothing is known of the pull request beside it");
-                return;
-            }
+            (None, None) => Ok(Verdict::unchecked("missing here; nothing is known of the pull request beside it")),
         };
-        for own in own {
-            let message = &mut self.problems[*own].finding.message;
-            *message = format!("{message}, {note}");
+        match verdict {
+            Ok(verdict) => excuse(self, at, own, &absent, dropped, verdict),
+            Err(note) => {
+                for own in absent {
+                    let message = &mut self.problems[own].finding.message;
+                    *message = format!("{message}, {note}");
+                }
+            }
         }
     }
 
@@ -302,18 +306,28 @@ impl Census {
                 Finding::error("docs/missing-path", format!("`{path}` is no file or folder of the tree: {said}")),
             );
         }
-        let own: Vec<usize> = if own.is_empty() { vec![self.problems.len() - 1] } else { own.to_vec() };
+        let own: Vec<usize> = if own.is_empty() { vec![self.problems.len() - 1] } else { absent(self, own) };
         for own in own {
             let reference = &self.references[at];
             let problem = &mut self.problems[own];
             if !problem.finding.message.ends_with(&said) {
                 problem.finding.message = format!("{}: {said}", problem.finding.message.trim_end_matches(&format!(": {said}")));
             }
-            if let Some(to) = renamed {
-                let with = rewritten(&source.file, reference.kind, &reference.text, path, to);
-                problem.finding.help = Some(format!("write `{with}`; `tagwarden docs check --fix` does it"));
-                problem.fix = Some(Fix { range: reference.range.clone(), with });
+            let Some(to) = renamed else { continue };
+            // A command is more than the path that it runs.
+            let (range, kind) = match reference.kind {
+                ReferenceKind::Command => (problem.range.clone(), ReferenceKind::Path),
+                kind => (reference.range.clone(), kind),
+            };
+            let text = source.text.get(range.clone()).unwrap_or_default();
+            if reference.kind == ReferenceKind::Command && text.trim_start_matches("./") != path {
+                problem.finding.help = Some(format!("it is `{to}` now"));
+                continue;
             }
+            let text = if reference.kind == ReferenceKind::Command { text } else { &reference.text };
+            let with = rewritten(&source.file, kind, text, path, to);
+            problem.finding.help = Some(format!("write `{with}`; `tagwarden docs check --fix` does it"));
+            problem.fix = Some(Fix { range, with });
         }
     }
 }
