@@ -57,4 +57,12 @@ pub const CODES: &[(&str, &str)] = &[
     ("docs/lock-count", "a reference stands another number of times than in the lock"),
     ("docs/changed-target", "the text that a reference leads to is not the one that was reviewed"),
     ("docs/accepted-stale", "an acceptance of a broken reference that holds now (a warning)"),
+    ("docs/shell-syntax", "a shell block or a command in a code span is no lawful shell"),
+    ("docs/jq-syntax", "the program of a `jq` command does not compile"),
+    ("docs/curl-without-host", "`curl` or `wget` is given no URL, or one without a host"),
+    ("docs/assignment-after-command", "a variable is set behind the command word, where it is an argument"),
+    ("docs/missing-script", "a command runs a script that is not in the tree"),
+    ("docs/not-executable", "a command runs a file that is not executable"),
+    ("docs/unread-argument", "a script is given an argument, but reads none"),
+    ("docs/missing-target", "no Makefile, package.json, Cargo.toml or justfile has the target that a command names"),
 ];

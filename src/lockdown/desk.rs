@@ -17,6 +17,7 @@ use crate::{
         source::Source,
     },
 };
+use std::collections::HashMap;
 
 /// How many findings get a suggestion that has to be searched for.
 const MOST_SEARCHES: usize = 1000;
@@ -108,6 +109,18 @@ impl<'a, 't> Desk<'a, 't> {
 
     pub fn ask(&mut self, reference: usize, question: Question) {
         self.census.open.push((reference, question));
+    }
+
+    /// Missing paths that were named beside a pull request so far, by their last part: the first of each.
+    pub fn announced(&self) -> HashMap<String, (String, u64)> {
+        let mut announced = HashMap::new();
+        for (_, question) in &self.census.open {
+            if let Question::PullHas(number, path) = question {
+                let last = path.rsplit('/').next().unwrap_or(path);
+                announced.entry(last.to_owned()).or_insert_with(|| (path.clone(), *number));
+            }
+        }
+        announced
     }
 
     /// A count was judged by this marker.

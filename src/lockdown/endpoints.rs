@@ -12,7 +12,7 @@ use super::{
     index::{Found, Index, normal},
 };
 use crate::{
-    text::{source::Source, yaml},
+    text::{markdown::Bytes, source::Source, yaml},
     tree::Unreadable,
 };
 use std::{
@@ -21,7 +21,10 @@ use std::{
 };
 
 const NO_SOURCE: &str = "no route file, OpenAPI document or gate tells of endpoints";
+const OTHER_HOST: &str = "on a host that no channel names";
 const NOT_TOLD: &str = "no route file, OpenAPI document or gate tells of it";
+
+pub use super::extract::spans::METHODS;
 
 /// The routes of the tree, by their parts; a variable part is empty. Read once and only when asked for.
 #[derive(Default)]
@@ -35,7 +38,18 @@ struct Told {
     whole: BTreeSet<String>,
 }
 
-pub fn take(desk: &mut Desk) -> Result<(), Unreadable> {
+/// The path of a URL that a command names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    pub method: Option<&'static str>,
+    pub path: String,
+    /// The bytes of the path.
+    pub range: Bytes,
+    /// The host is left open, is this machine or that of a channel: not a stranger's.
+    pub ours: bool,
+}
+
+pub fn take(desk: &mut Desk, in_commands: &[Named]) -> Result<(), Unreadable> {
     let document = desk.document;
     let mut named = Vec::new();
     for (code, span) in document.codes.iter().zip(&desk.spans) {
@@ -43,7 +57,7 @@ pub fn take(desk: &mut Desk) -> Result<(), Unreadable> {
             named.push((*method, path.clone(), code.content.clone()));
         }
     }
-    if named.is_empty() {
+    if named.is_empty() && in_commands.is_empty() {
         return Ok(());
     }
     let library = desk.library;
@@ -54,11 +68,23 @@ pub fn take(desk: &mut Desk) -> Result<(), Unreadable> {
         if method.is_none() && normal("", &path).is_some_and(|path| !path.is_empty() && is_there(&library.index, &path)) {
             continue;
         }
-        let target = method.map_or_else(|| path.clone(), |method| format!("{method} {path}"));
-        let draft = Draft { kind: ReferenceKind::Endpoint, text: desk.text(&range).to_owned(), target, range };
+        let draft = draft(desk, method, &path, range);
         judge(desk, draft, told, method, &path);
     }
+    for Named { method, path, range, ours } in in_commands {
+        let draft = draft(desk, *method, path, range.clone());
+        if *ours {
+            judge(desk, draft, told, *method, path);
+        } else {
+            desk.add(draft, Verdict::unchecked(OTHER_HOST));
+        }
+    }
     Ok(())
+}
+
+fn draft(desk: &Desk, method: Option<&str>, path: &str, range: Bytes) -> Draft {
+    let target = method.map_or_else(|| path.to_owned(), |method| format!("{method} {path}"));
+    Draft { kind: ReferenceKind::Endpoint, text: desk.text(&range).to_owned(), target, range }
 }
 
 fn is_there(index: &Index, path: &str) -> bool {

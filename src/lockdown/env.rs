@@ -26,6 +26,7 @@ use std::{
 const LARGEST: usize = 1 << 20;
 
 const NO_SOURCE: &str = "no file of the tree declares or reads variables";
+const OF_A_SESSION: &str = "a variable that whoever runs the command may set";
 const NOT_OURS: &str = "nothing in the tree declares or reads it";
 
 /// Every name in the form of a variable that the tree's files hold, read once and only when it is asked for.
@@ -38,7 +39,17 @@ impl Names {
     }
 }
 
-pub fn take(desk: &mut Desk) -> Result<(), Unreadable> {
+/// A variable that a command names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    pub name: String,
+    /// The bytes of the name.
+    pub range: Bytes,
+    /// What runs with it is of the tree, so that the tree must know it.
+    pub sure: bool,
+}
+
+pub fn take(desk: &mut Desk, in_commands: &[Named]) -> Result<(), Unreadable> {
     let document = desk.document;
     let named: Vec<(String, Bytes)> = document
         .codes
@@ -49,14 +60,28 @@ pub fn take(desk: &mut Desk) -> Result<(), Unreadable> {
             _ => None,
         })
         .collect();
-    if named.is_empty() {
+    if named.is_empty() && in_commands.is_empty() {
         return Ok(());
     }
     let library = desk.library;
     let known = library.names.of(library.index.tree)?;
+    let draft = |desk: &Desk, name: &str, range: &Bytes| Draft {
+        kind: ReferenceKind::Env,
+        text: desk.text(range).to_owned(),
+        target: name.to_owned(),
+        range: range.clone(),
+    };
     for (name, range) in &named {
-        let draft = Draft { kind: ReferenceKind::Env, text: desk.text(range).to_owned(), target: name.clone(), range: range.clone() };
+        let draft = draft(desk, name, range);
         judge(desk, draft, known);
+    }
+    for Named { name, range, sure } in in_commands {
+        let draft = draft(desk, name, range);
+        if *sure || known.contains(name) {
+            judge(desk, draft, known);
+        } else {
+            desk.add(draft, Verdict::unchecked(OF_A_SESSION));
+        }
     }
     undocumented(desk, &named);
     Ok(())

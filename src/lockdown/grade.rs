@@ -152,7 +152,7 @@ pub fn fences(desk: &mut Desk) {
 }
 
 /// The one path that ends like this one, else the name in the same folder that is most like it.
-fn similar_path(desk: &mut Desk, path: &str) -> Option<String> {
+pub fn similar_path(desk: &mut Desk, path: &str) -> Option<String> {
     let parts: Vec<&str> = path.split('/').filter(|part| !matches!(*part, "" | "." | "..")).collect();
     for from in 0..parts.len() {
         match desk.library.index.ending_in(&parts[from..].join("/"), 2)[..] {

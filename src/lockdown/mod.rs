@@ -3,7 +3,7 @@
 //!
 //! [`Library`] holds what documents are judged by: a tree and the [`Facts`] beside it. [`Library::census`] reads one
 //! document, a kind of reference after the other: links and paths ([`extract`], [`resolve`], [`grade`]), pull requests
-//! ([`pulls`]), variables ([`env`]), endpoints ([`endpoints`]). What only git history, other commits or a forge know is asked
+//! ([`pulls`]), commands ([`commands`]), variables ([`env`]), endpoints ([`endpoints`]). What only git history, other commits or a forge know is asked
 //! by [`Census::questions`] and answered through [`Census::settle`], so that nothing here reads the world.
 //!
 //! A document is judged strictly where it is declared as a protocol document; elsewhere a name in code that was never in
@@ -12,8 +12,8 @@
 mod asked;
 pub mod banned;
 mod census;
-mod commands;
 mod codes;
+mod commands;
 mod commits;
 mod counts;
 mod desk;
@@ -87,6 +87,7 @@ pub struct Library<'t> {
     routes: endpoints::Routes,
     asked: OnceLock<Asked>,
     phrases: banned::Phrases,
+    tools: commands::Tools,
 }
 
 impl<'t> Library<'t> {
@@ -100,6 +101,7 @@ impl<'t> Library<'t> {
             routes: endpoints::Routes::default(),
             asked: OnceLock::new(),
             phrases: banned::Phrases::default(),
+            tools: commands::Tools::default(),
         })
     }
 
@@ -146,8 +148,9 @@ impl<'t> Library<'t> {
         }
         pulls::take(&mut desk);
         phases::take(&mut desk);
-        env::take(&mut desk)?;
-        endpoints::take(&mut desk)?;
+        let named = commands::take(&mut desk)?;
+        env::take(&mut desk, &named.variables)?;
+        endpoints::take(&mut desk, &named.endpoints)?;
         commits::take(&mut desk);
         releases::take(&mut desk);
         numbered::take(&mut desk);

@@ -91,7 +91,11 @@ fn every_reference_has_its_verdict() {
         ("`src/lib/env.ts:3-9`", vec!["lines src/lib/env.ts:3-9 broken"], vec!["docs/missing-lines"]),
         ("`src/lib/env.ts#Env`", vec!["path src/lib/env.ts unchecked: a symbol of a source file"], vec![]),
         ("`docs/other.md#gone`", vec!["path docs/other.md#gone broken"], vec!["docs/missing-anchor"]),
-        ("`docs/img/a b.png` `cat docs/a.md`", vec!["path docs/img/a b.png ok"], vec![]),
+        (
+            "`docs/img/a b.png` `cat docs/a.md`",
+            vec!["path docs/img/a b.png ok", "command cat docs/a.md unchecked: a program outside of the tree"],
+            vec![],
+        ),
         // What is no path.
         ("`text/html` `origin/main` `owner/repo` `and/or`", vec![], vec![]),
         (
@@ -103,7 +107,11 @@ fn every_reference_has_its_verdict() {
             vec![],
         ),
         ("`/src/lib/env.ts`", vec!["path src/lib/env.ts ok"], vec![]),
-        ("`PR314A` `1.4.0` `curl -s https://example.com/a.md`", vec![], vec![]),
+        (
+            "`PR314A` `1.4.0` `curl -s https://example.com/a.md`",
+            vec!["command curl -s https://example.com/a.md ok", "endpoint /a.md unchecked: on a host that no channel names"],
+            vec![],
+        ),
         // Placeholders.
         ("`gates/<id>.yaml`", vec!["path gates/<id>.yaml ok"], vec![]),
         ("`src/{lib,api}/*.ts`", vec!["path src/{lib,api}/*.ts ok"], vec![]),

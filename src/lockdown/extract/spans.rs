@@ -24,7 +24,7 @@ pub enum Span {
     Other,
 }
 
-const METHODS: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+pub const METHODS: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
 /// Programs that commands of protocols start with.
 const PROGRAMS: &str = "\

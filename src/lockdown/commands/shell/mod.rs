@@ -121,7 +121,9 @@ impl Word {
                     let mut at = range.start + 1;
                     let mut rest = raw.get(1..raw.len() - 1).unwrap_or_default();
                     // A backslash counts only before these.
-                    while let Some(found) = rest.match_indices('\\').map(|(at, _)| at).find(|at| rest[at + 1..].starts_with(['"', '\\', '$', '`', '\n'])) {
+                    while let Some(found) =
+                        rest.match_indices('\\').map(|(at, _)| at).find(|at| rest[at + 1..].starts_with(['"', '\\', '$', '`', '\n']))
+                    {
                         value.push(&rest[..found], at);
                         let next = usize::from(rest[found + 1..].starts_with('\n'));
                         let kept = &rest[found + 1..found + 2];

@@ -39,7 +39,14 @@ pub fn read(text: &str, first: bool) -> Vec<Statement> {
                 at = if faults > MOST_FAULTS { text.len() } else { end_of_line(text, start) };
                 let range = start..start + text[start..at].trim_end().len();
                 let line = one_line(text, &range, &parser.lexer.holes);
-                Statement { range, line, fault: (!doubtful).then_some(fault), doubtful, comment: parser.lexer.comment, ..Statement::default() }
+                Statement {
+                    range,
+                    line,
+                    fault: (!doubtful).then_some(fault),
+                    doubtful,
+                    comment: parser.lexer.comment,
+                    ..Statement::default()
+                }
             }
         };
         statements.push(statement);
@@ -124,10 +131,7 @@ enum State {
     /// Between `[[` and `]]`.
     Test,
     /// The next word is the target of a redirection.
-    Target {
-        writes: bool,
-        back: Back,
-    },
+    Target { writes: bool, back: Back },
 }
 
 /// Where a redirection goes back to.

@@ -100,7 +100,8 @@ fn commands_are_split_into_words() {
         let statements = read(text, false);
         let shown = |command: &Command| {
             let names: Vec<&str> = command.assignments.iter().map(|a| &text[a.range.clone()]).collect();
-            let words: Vec<String> = command.words.iter().map(|word| word.value(text).unwrap_or_else(|| format!("${}", word.raw(text)))).collect();
+            let words: Vec<String> =
+                command.words.iter().map(|word| word.value(text).unwrap_or_else(|| format!("${}", word.raw(text)))).collect();
             let files: Vec<&str> = command.redirects.iter().map(|redirect| redirect.word.raw(text)).collect();
             format!("{} [{}] {}", names.join(","), words.join("|"), files.join(","))
         };
@@ -137,8 +138,28 @@ fn variables_that_are_expanded_are_told() {
 
 #[test]
 fn long_texts_take_linear_time() {
-    for part in ["'", "\"", "$(", "`", "(", "{ ", "[", "<", "<<E\n", "if ", "a 'b\n", "\"$(", "${", "((", "case a in ", "$(case x in a) ", "|", "\\", "# c\n"] {
-        let text = part.repeat(1_000_000 / part.len());
+    for part in [
+        "'",
+        "\"",
+        "$(",
+        "`",
+        "(",
+        "{ ",
+        "[",
+        "<",
+        "<<E\n",
+        "if ",
+        "a 'b\n",
+        "\"$(",
+        "${",
+        "((",
+        "case a in ",
+        "$(case x in a) ",
+        "|",
+        "\\",
+        "# c\n",
+    ] {
+        let text = part.repeat(100_000 / part.len());
         read(&text, false);
         read(&format!("cat <<E\n{text}\nE\n"), false);
     }

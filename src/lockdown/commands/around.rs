@@ -1,0 +1,68 @@
+//! What the commands of one block have done so far: the folder they are in, what they have set and made.
+
+use std::collections::HashSet;
+
+/// Programs that make no file of what they are given.
+const READERS: &[&str] = &[
+    "bash", "bat", "cat", "cd", "chmod", "code", "dash", "echo", "export", "grep", "head", "jq", "ksh", "less", "ls", "make", "nano",
+    "node", "npm", "pnpm", "python", "python3", "ruby", "sh", "source", "sudo", "tail", "test", "vi", "vim", "yarn", "zsh",
+];
+
+/// Programs that fill whole folders.
+const FILLERS: &[&str] = &["7z", "gunzip", "tar", "unzip", "gh"];
+
+pub struct Around {
+    /// A code span, not a block.
+    pub inline: bool,
+    pub folder: Folder,
+    /// Variables that were set.
+    pub sets: HashSet<String>,
+    /// Last parts of the paths and URLs that earlier commands may have made files of.
+    made: HashSet<String>,
+    filled: bool,
+    /// `chmod` has been used.
+    pub chmod: bool,
+}
+
+/// Where commands run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Folder {
+    /// Where the reader starts: the root, or the document's folder.
+    Start,
+    /// A folder of the tree, from its root.
+    In(String),
+    /// Somewhere else.
+    Elsewhere,
+}
+
+impl Around {
+    pub fn new(inline: bool) -> Around {
+        Around { inline, folder: Folder::Start, sets: HashSet::new(), made: HashSet::new(), filled: false, chmod: false }
+    }
+
+    /// Notes what a command may have made. `words`: its arguments and the files that it writes.
+    pub fn ran<'w>(&mut self, program: &str, words: impl Iterator<Item = &'w str>) {
+        self.chmod |= program == "chmod";
+        self.filled |= FILLERS.contains(&program);
+        if READERS.contains(&program) {
+            return;
+        }
+        self.made.extend(words.map(last_part).filter(|part| !part.is_empty()).map(str::to_owned));
+    }
+
+    pub fn wrote(&mut self, path: &str) {
+        self.made.insert(last_part(path).to_owned());
+    }
+
+    /// Whether an earlier command may have made this path, or a folder on the way to it.
+    pub fn may_have_made(&self, path: &str) -> bool {
+        self.filled || path.split('/').any(|part| self.made.contains(part))
+    }
+}
+
+fn last_part(word: &str) -> &str {
+    let bare = word.trim_matches(['"', '\'', '/']);
+    let bare = bare.strip_suffix(".git").unwrap_or(bare);
+    let bare = bare.rsplit(['/', '=']).next().unwrap_or(bare);
+    if matches!(bare, "." | "..") { "" } else { bare }
+}

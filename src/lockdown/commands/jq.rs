@@ -1,0 +1,104 @@
+//! `jq`: its program must be one.
+
+use super::judge::{Judge, Proof, Run};
+use crate::text::query;
+use regex::Regex;
+use std::sync::LazyLock;
+
+const BUILT: &str = "the jq program is put together when it runs";
+const PLACEHOLDER: &str = "the jq program has a placeholder";
+const LONG: &str = "the jq program is too large to be looked at";
+
+/// Options with the number of words that they take.
+const VALUED: &[(&str, usize)] = &[
+    ("--arg", 2),
+    ("--argjson", 2),
+    ("--slurpfile", 2),
+    ("--rawfile", 2),
+    ("--indent", 1),
+    ("--argfile", 2),
+    ("-L", 1),
+    ("--library-path", 1),
+];
+
+#[allow(clippy::expect_used, reason = "a constant pattern, compiled by the tests of this module")]
+static STANDS_FOR: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"<[A-Za-z][A-Za-z0-9_ -]*>|\{\{|\u{2026}|\.\.\.|\bYOUR_").expect("constant pattern"));
+
+pub fn judge(judge: &mut Judge, run: &Run) {
+    let text = &judge.text.text;
+    let mut words = run.words[1..].iter();
+    let program = loop {
+        let Some(word) = words.next() else { return };
+        let raw = word.raw(text);
+        if let Some((_, count)) = VALUED.iter().find(|(option, _)| *option == raw) {
+            words.nth(count - 1);
+        } else if raw == "--from-file" || (raw.starts_with('-') && !raw.starts_with("--") && raw.contains('f')) {
+            // The program stands in a file.
+            return;
+        } else if !raw.starts_with('-') {
+            break word;
+        }
+    };
+    let Some(mapped) = program.mapped(text) else { return judge.report.unsure(BUILT) };
+    if mapped.text.len() > query::MAX_PROGRAM {
+        return judge.report.unsure(LONG);
+    }
+    match judge.desk.library.tools.query(&mapped.text) {
+        None => judge.report.checked = true,
+        Some(_) if STANDS_FOR.is_match(&mapped.text) => judge.report.unsure(PLACEHOLDER),
+        Some(error) => {
+            let at_end = error.offset >= mapped.text.trim_end().len();
+            let (inner, message, help) = match unclosed(&mapped.text).filter(|_| at_end) {
+                Some((at, open, comment)) => {
+                    let help = comment.then(|| "in jq `#` opens a comment that hides the rest of its line".to_owned());
+                    (at..at + 1, format!("`{open}` is never closed"), help)
+                }
+                None => {
+                    let start = floor(&mapped.text, error.offset);
+                    (start..floor(&mapped.text, error.offset + error.length.max(1)).max(start), error.message, None)
+                }
+            };
+            let inner = mapped.range(&inner);
+            // Behind the program there is no character to point at: its closing quote is taken.
+            let inner = if inner.is_empty() { inner.start..inner.start + usize::from(program.range.end > inner.start) } else { inner };
+            let range = judge.text.range(&inner);
+            judge.report.blame("docs/jq-syntax", Proof::Text, range, format!("no valid jq program: {message}"), help);
+        }
+    }
+}
+
+/// The last bracket that is never closed, and whether a comment stands behind it.
+fn unclosed(text: &str) -> Option<(usize, char, bool)> {
+    let mut open: Vec<(usize, char)> = Vec::new();
+    let mut comment = None;
+    let mut chars = text.char_indices();
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '(' | '[' | '{' => open.push((at, c)),
+            ')' | ']' | '}' => drop(open.pop()),
+            '#' => {
+                comment = Some(at);
+                chars.by_ref().find(|(_, c)| *c == '\n');
+            }
+            '"' => {
+                let mut escaped = false;
+                chars.by_ref().find(|(_, c)| {
+                    let ends = *c == '"' && !escaped;
+                    escaped = *c == '\\' && !escaped;
+                    ends
+                });
+            }
+            _ => {}
+        }
+    }
+    open.pop().map(|(at, c)| (at, c, comment.is_some_and(|comment| comment > at)))
+}
+
+fn floor(text: &str, at: usize) -> usize {
+    let mut at = at.min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
+}

@@ -1,0 +1,245 @@
+use crate::{
+    lockdown::{Answers, Census, Facts, Fate, Library, PullAnswer, Reference, Verdict, pulls::State},
+    text::{markdown, source::Source},
+    tree::MapTree,
+};
+use std::collections::BTreeMap;
+
+const FILES: &[(&str, &str)] = &[
+    ("Makefile", ".PHONY: test\ntest:\n\techo\nbuild: x\n%.o: %.c\n"),
+    ("more/Makefile", "include other.mk\nall:\n"),
+    ("package.json", "{\"scripts\": {\"build\": \"x\", \"test\": \"y\"}}"),
+    ("web/package.json", "{\"scripts\": {\"dev\": \"x\"}}"),
+    ("Cargo.toml", "[package]\nname = \"tool\"\n[features]\nfull = []\n"),
+    (".cargo/config.toml", "[alias]\nxtask = \"run\"\n"),
+    ("justfile", "build:\n    x\n"),
+    ("tests/smoke.rs", ""),
+    ("scripts/check.sh", "#!/bin/sh\ncurl \"$BASE_URL/health\"\n"),
+    ("scripts/dump.sh", "#!/bin/sh\necho \"$1\"\n"),
+    ("scripts/plain.sh", "echo\n"),
+    ("scripts/keys.mjs", "process.env.FORCE\n"),
+    ("web/scripts/dev.sh", "echo $PORT\n"),
+    ("app/api/health/route.ts", "process.env.DATABASE_URL"),
+    ("docs/x.md", ""),
+];
+
+fn census(text: &str, strict: bool) -> (Census, Source) {
+    let files = FILES.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec())).collect();
+    let tree = MapTree::new(files).with_executables(|path| path.ends_with(".sh") && !path.ends_with("plain.sh"));
+    let facts = Facts { foreign: BTreeMap::from([("other".to_owned(), "example/other".to_owned())]), ..Facts::default() };
+    let source = Source::new("docs/x.md", text);
+    let census = Library::new(&tree, &facts).unwrap().census(&source, &markdown::parse(text), strict).unwrap();
+    (census, source)
+}
+
+fn shown(reference: &Reference) -> String {
+    let verdict = match &reference.verdict {
+        Verdict::Unchecked(reason) => format!("unchecked: {reason}"),
+        verdict => verdict.slug().to_owned(),
+    };
+    format!("{} [{}] {verdict}", reference.kind.slug(), reference.target)
+}
+
+/// What is wrong with one command in a shell block: code and marked text of each finding.
+fn wrong(command: &str, strict: bool) -> Vec<String> {
+    let text = format!("```bash\n{command}\n```\n");
+    let (census, source) = census(&text, strict);
+    census.problems.iter().map(|problem| format!("{} [{}]", problem.finding.code, &source.text[problem.range.clone()])).collect()
+}
+
+fn verdict(command: &str) -> String {
+    let text = format!("```bash\n{command}\n```\n");
+    let (census, _) = census(&text, true);
+    let commands = census.references.iter().filter(|reference| reference.kind.slug() == "command");
+    let shown = commands.map(shown).next_back().unwrap_or_default();
+    shown.rsplit("] ").next().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn what_is_wrong_with_a_command_is_told_with_its_characters() {
+    for (command, findings) in [
+        ("echo 'x", vec!["docs/shell-syntax [']"]),
+        ("for i in a; do\n  x", vec!["docs/shell-syntax [do]"]),
+        ("x |", vec!["docs/shell-syntax [|]"]),
+        ("curl -s https://<t>/x | jq '.a, .b // (post #3)\n'", vec!["docs/jq-syntax [(]"]),
+        ("jq -r '.a | map(.b' x.json", vec!["docs/jq-syntax [(]"]),
+        ("jq -r --arg x 1 '.a ++ 1' y.json", vec!["docs/jq-syntax [++]"]),
+        ("jq \".a | \\\"b\\\" ) \"", vec!["docs/jq-syntax [)]"]),
+        ("jq '.a |'", vec!["docs/jq-syntax [']"]),
+        ("curl /api/health | jq .", vec!["docs/curl-without-host [/api/health]"]),
+        ("curl -sX POST -d '{}' \"/x?y=$Z\" -o /dev/null", vec!["docs/curl-without-host [\"/x?y=$Z\"]"]),
+        ("curl -s -H 'A: b' -o /tmp/x", vec!["docs/curl-without-host [curl]"]),
+        ("wget -O /tmp/x /y", vec!["docs/curl-without-host [/y]"]),
+        ("./scripts/check.sh BASE_URL=https://<t>", vec!["docs/assignment-after-command [BASE_URL=https://<t>]"]),
+        ("./scripts/gone.sh X_Y=1", vec!["docs/missing-script [./scripts/gone.sh]", "docs/assignment-after-command [X_Y=1]"]),
+        ("node scripts/keys.mjs FORCE=1", vec!["docs/assignment-after-command [FORCE=1]"]),
+        ("scripts/chek.sh", vec!["docs/missing-script [scripts/chek.sh]"]),
+        ("bash -x scripts/gone.sh", vec!["docs/missing-script [scripts/gone.sh]"]),
+        ("cd scripts && ./gone.sh", vec!["docs/missing-script [./gone.sh]"]),
+        ("sudo -u a ./scripts/gone", vec!["docs/missing-script [./scripts/gone]"]),
+        ("./scripts/plain.sh", vec!["docs/not-executable [./scripts/plain.sh]"]),
+        ("./scripts/check.sh staging", vec!["docs/unread-argument [staging]"]),
+        ("make tset", vec!["docs/missing-target [tset]"]),
+        ("make -j4 X=1 test nothing", vec!["docs/missing-target [nothing]"]),
+        ("npm run biuld", vec!["docs/missing-target [biuld]"]),
+        ("pnpm run nothing -- --x", vec!["docs/missing-target [nothing]"]),
+        ("cargo run --bin tol", vec!["docs/missing-target [tol]"]),
+        ("cargo test --features full,none -- --test x", vec!["docs/missing-target [full,none]"]),
+        ("just biuld", vec!["docs/missing-target [biuld]"]),
+        ("x \"$(curl /y)\"", vec!["docs/curl-without-host [/y]"]),
+        ("DATABSE_URL=x ./scripts/dump.sh y", vec!["docs/unknown-env [DATABSE_URL]"]),
+        ("curl https://<t>/app/x\ncurl -X PUT http://localhost:3/api/halth", vec!["docs/unknown-endpoint [/api/halth]"]),
+    ] {
+        assert_eq!(wrong(command, true), findings, "{command}");
+    }
+}
+
+#[test]
+fn what_is_right_is_not_called_wrong() {
+    for command in [
+        "jq '.config.clerk'",
+        "curl -s https://<target>/.well-known/jwks.json | jq",
+        "curl -sX POST -H 'Content-Type: application/json' \\\n  -d '{}' https://<target>/v1/receipts/verify -w '%{http_code}\\n'",
+        "curl \"$URL\"; curl --url x.y/z; curl $BASE/v1; curl localhost:3/x; echo /x | xargs curl -s; curl --version",
+        "curl ... ; curl <url>; curl -K file",
+        "jq -f x.jq y; jq --arg a /b '$a' c; jq -rn '[inputs | .a?] | @tsv'; jq '.[0].a // empty, .b[\"c d\"], ($ENV.X|length)'",
+        "jq '.a == \"<x>\"'; jq '.<field>'; jq '.a | ...'; jq \".a | $FILTER\"; jq 'def f(x): x + 1; f(.) as [$a, {b: $c}] | reduce .[] as $i (0; . + $i)'",
+        "jq '.a[\"b\"]' | jq 'if .x then 1 else 2 end' | jq '{a, \"b\": .c, (.d): 1, @base64 \"x\": 2}' | jq 'try error(\"x\") catch .' | jq '.. | numbers'",
+        "BASE_URL=https://<t> ./scripts/check.sh",
+        "./scripts/dump.sh BASE_URL=x; ./scripts/dump.sh x; sh scripts/plain.sh; node scripts/keys.mjs",
+        "chmod +x scripts/plain.sh; ./scripts/plain.sh",
+        "cd web && ./scripts/dev.sh; cd .. && ./scripts/check.sh",
+        "(cd web && ./scripts/dev.sh)\n./scripts/check.sh",
+        "cd /tmp/x && ./scripts/gone.sh",
+        "git clone https://example.com/a/b.git && b/scripts/x.sh",
+        "curl -LO https://example.com/install.sh && bash install.sh",
+        "cat > x.sh <<EOF\necho \"it's\"\nEOF\nbash x.sh",
+        "node dist/index.js; ./target/debug/tool; ./gradlew build; ./bin/x; node_modules/.bin/tsc; source .venv/bin/activate",
+        "bash -c './x.sh'; sh -s x.sh; python3 -m http.server; node -e 'x.js'; bash <(curl -s https://example.com)",
+        "~/x.sh; /opt/x.sh; $DIR/x.sh; \"$(dirname \"$0\")/x.sh\"; ./<name>.sh; ./scripts/*.sh",
+        "env A_B=1 ./scripts/check.sh; make A_B=1 test; docker run -e A_B=1 x; export A_B=1; git -c a.b=c x; dd if=a of=b; helm x --set a=b",
+        "make test build a.o Makefile; make -C more anything; make <target>; make \"$X\"; make; make -f x.mk y",
+        "npm run build; npm test; npm start; npm ci; npm run -w x y; npm --prefix web run dev; npm run dev; yarn tsc; pnpm add x; npm run <script>",
+        "cd web; npm run dev",
+        "cargo run --bin tool -- --bin x; cargo test --test smoke --features full; cargo xtask x; cargo +nightly build -F tool/full; cargo install --bin x y",
+        "just build x; just --list",
+        "./scripts/check.sh [options]",
+        "# 'tis\n./scripts/check.sh # don't",
+        "GITHUB_TOKEN=x gh pr list; echo $NOT_KNOWN_HERE",
+        "X_Y=1\n./scripts/dump.sh $X_Y",
+    ] {
+        assert_eq!(wrong(command, true), [] as [&str; 0], "{command}");
+    }
+}
+
+#[test]
+fn verdicts_say_what_was_looked_at() {
+    for (command, expected) in [
+        ("git push --atomic", "unchecked: a program outside of the tree"),
+        ("./scripts/dump.sh x", "ok"),
+        ("make test", "ok"),
+        ("curl https://<t>/api/health", "ok"),
+        ("./gradlew x", "unchecked: not in the tree; it may come of a build"),
+        ("cd /x; ./y.sh", "unchecked: run in a folder outside of the tree"),
+        ("other/x.sh", "unchecked: in another repository"),
+        ("jq \".$X\"", "unchecked: the jq program is put together when it runs"),
+        ("jq '.<x>'", "unchecked: the jq program has a placeholder"),
+        ("x 'y\nz", "unchecked: behind a line of shell that is never closed"),
+        ("npm run <x>", "unchecked: the script is known only when it runs"),
+    ] {
+        assert_eq!(verdict(command), expected, "{command}");
+    }
+}
+
+#[test]
+fn other_documents_get_warnings_about_their_own_text_only() {
+    for (command, findings) in [
+        ("echo 'x", vec!["docs/shell-syntax [']"]),
+        ("jq '.a |'", vec!["docs/jq-syntax [']"]),
+        ("./scripts/check.sh staging", vec!["docs/unread-argument [staging]"]),
+        ("curl /x; ./scripts/gone.sh; make nothing; ./scripts/plain.sh; ./scripts/check.sh A_B=1", vec![]),
+    ] {
+        assert_eq!(wrong(command, false), findings, "{command}");
+        let (census, _) = census(&format!("```sh\n{command}\n```\n"), false);
+        assert!(census.findings().all(|finding| finding.severity == crate::domain::Severity::Warning), "{command}");
+        assert!(census.references.iter().all(|reference| matches!(reference.verdict, Verdict::Unchecked(_))), "{command}");
+    }
+}
+
+#[test]
+fn commands_name_endpoints_and_variables() {
+    let text = "| a |\n|---|\n| `curl /api/health \\| jq '.a'` |\n\n\
+                - ```sh\n  curl -sX POST -d '{}' \\\n    \"https://$HOST_NAME/api/<id>/x?y=1\" -H \"A: ${API_KEY}\"\n  DATABASE_URL=x ./scripts/dump.sh \"$HOME\" $DATABASE_URL $1\n  ```\n\n\
+                ```console\r\n$ open https://example.com/sign-in\r\nit's output\r\n```\r\n";
+    let (census, source) = census(text, true);
+    let told: Vec<String> =
+        census.references.iter().map(|reference| format!("{} | {}", shown(reference), &source.text[reference.range.clone()])).collect();
+    assert_eq!(
+        told,
+        [
+            "command [curl /api/health | jq '.a'] broken | curl /api/health \\| jq '.a'",
+            "endpoint [/api/health] ok | /api/health",
+            "command [curl -sX POST -d '{}' \"https://$HOST_NAME/api/<id>/x?y=1\" -H \"A: ${API_KEY}\"] ok | curl -sX POST -d '{}' \\\n    \"https://$HOST_NAME/api/<id>/x?y=1\" -H \"A: ${API_KEY}\"",
+            "env [HOST_NAME] unchecked: a variable that whoever runs the command may set | HOST_NAME",
+            "endpoint [POST /api/<id>/x] broken | /api/<id>/x",
+            "env [API_KEY] unchecked: a variable that whoever runs the command may set | API_KEY",
+            "env [DATABASE_URL] ok | DATABASE_URL",
+            "command [DATABASE_URL=x ./scripts/dump.sh \"$HOME\" $DATABASE_URL $1] ok | DATABASE_URL=x ./scripts/dump.sh \"$HOME\" $DATABASE_URL $1",
+            "env [DATABASE_URL] ok | DATABASE_URL",
+            "command [open https://example.com/sign-in] unchecked: a program outside of the tree | open https://example.com/sign-in",
+            "endpoint [/sign-in] unchecked: on a host that no channel names | /sign-in",
+        ]
+    );
+}
+
+#[test]
+fn a_missing_script_may_come_with_a_pull_request() {
+    let block = "```sh\n# Backup (PR #320)\n./scripts/gone.sh X_Y=1\n./scripts/lost.sh\n```\n";
+    let again = "`scripts/late.sh` (PR #7). Then:\n\n`bash scripts/late.sh x`\n";
+    let (mut census, source) = census(&format!("{block}\n{again}"), true);
+    let open = |state| PullAnswer { state: Some(state), has: Some(true) };
+    let answers = Answers {
+        pulls: BTreeMap::from([
+            ((320, "scripts/gone.sh".to_owned()), open(State::Open)),
+            ((7, "scripts/late.sh".to_owned()), open(State::Open)),
+        ]),
+        fates: BTreeMap::from([(
+            "scripts/lost.sh".to_owned(),
+            Fate::Renamed { to: "scripts/check.sh".to_owned(), commit: "abc".to_owned() },
+        )]),
+        ..Answers::default()
+    };
+    census.settle(&source, &answers);
+    let commands: Vec<String> = census.references.iter().filter(|reference| reference.kind.slug() == "command").map(shown).collect();
+    assert_eq!(
+        commands,
+        ["command [./scripts/gone.sh X_Y=1] broken", "command [./scripts/lost.sh] broken", "command [bash scripts/late.sh x] pending",]
+    );
+    let codes: Vec<&str> = census.findings().map(|finding| finding.code.as_str()).collect();
+    assert_eq!(codes, ["docs/assignment-after-command", "docs/missing-script"]);
+    let fix = census.problems[1].fix.as_ref().unwrap();
+    assert_eq!((&source.text[fix.range.clone()], fix.with.as_str()), ("./scripts/lost.sh", "./scripts/check.sh"));
+}
+
+#[test]
+fn a_long_block_takes_linear_time() {
+    let line = "A_B=1 ./scripts/gone.sh \"$(curl -s https://<t>/api/x | jq -r '.a')\" || make nothing\n";
+    let text = format!("```sh\n{}```\n", line.repeat(2_000));
+    let (census, _) = census(&text, true);
+    assert_eq!(census.references.iter().filter(|reference| reference.kind.slug() == "command").count(), 2_000);
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_command_is_too_odd(text in "([ a-c='\"$(){}<>|&;`#\\\\\n/é-]|curl |jq |make |npm run |cargo run --bin |cd |bash |\\./scripts/|\\.sh|sudo |env |X_Y=|https://|<t>|--|\\$X_Y){0,40}") {
+        for document in [format!("```sh\n{text}\n```\n"), format!("- ```console\n  $ {}\n  ```\n", text.replace('\n', "\n  ")), format!("| a |\n|---|\n| `curl {}` |\n", text.replace('|', "\\|"))] {
+            let (census, source) = census(&document, true);
+            for range in census.references.iter().map(|reference| &reference.range).chain(census.problems.iter().map(|problem| &problem.range)) {
+                proptest::prop_assert!(source.text.get(range.clone()).is_some(), "{document}");
+            }
+            for finding in census.findings() {
+                proptest::prop_assert!(crate::lockdown::CODES.iter().any(|(code, _)| *code == finding.code));
+            }
+        }
+    }
+}
