@@ -178,8 +178,8 @@ fn route_of(path: &str) -> Option<Vec<String>> {
             if stem == "index" { inner } else { format!("{inner}/{stem}") }
         }
     };
-    let grouped = |part: &&str| !(part.starts_with('(') && part.ends_with(')')) && !part.starts_with('@');
-    Some(parts(&route.split('/').filter(grouped).collect::<Vec<_>>().join("/")))
+    let shown = |part: &&str| !(part.starts_with('@') || part.starts_with('(') && part.ends_with(')'));
+    Some(parts(&route.split('/').filter(shown).collect::<Vec<_>>().join("/")))
 }
 
 fn is_openapi(path: &str) -> bool {

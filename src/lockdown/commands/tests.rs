@@ -203,10 +203,7 @@ fn a_missing_script_may_come_with_a_pull_request() {
             ((320, "scripts/gone.sh".to_owned()), open(State::Open)),
             ((7, "scripts/late.sh".to_owned()), open(State::Open)),
         ]),
-        fates: BTreeMap::from([(
-            "scripts/lost.sh".to_owned(),
-            Fate::Renamed { to: "scripts/check.sh".to_owned(), commit: "abc".to_owned() },
-        )]),
+        fates: BTreeMap::from([("scripts/lost.sh".to_owned(), Fate::Moved { to: "scripts/check.sh".to_owned() })]),
         ..Answers::default()
     };
     census.settle(&source, &answers);

@@ -88,7 +88,7 @@ pub fn env(text: &str) -> Option<&str> {
         && stem.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
         && stem.len() >= 3;
     let underscore = stem.trim_matches('_').contains('_') || name.ends_with("_*");
-    (lawful && (underscore || (sure && stem == name) || value.is_some() && underscore)).then_some(name)
+    (lawful && (underscore || sure && stem == name)).then_some(name)
 }
 
 fn endpoint(text: &str) -> Option<(Option<&'static str>, &str)> {
