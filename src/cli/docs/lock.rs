@@ -25,8 +25,8 @@ pub async fn run(session: &Session, facts: &args::DocsFacts) -> Result<Report> {
     let mut judged = super::judge(&gathered, &args).await?;
     let file = Present::of(&gathered)?;
     let accepted = accept(&file.lock, &mut judged);
-    let shape = DocsShape { accepted, ..super::shape(&judged.taken, false) };
     let (lock, how) = compare::renew(&file.lock, &seen(&gathered, &judged.taken)?);
+    let shape = DocsShape { accepted, ..super::shape(&mut judged.taken, false) };
     let findings = judged.into_findings();
     let mut told = LockShape {
         file: file.path.clone(),

@@ -25,7 +25,7 @@ use crate::{
 use gathered::Gathered;
 use rayon::prelude::*;
 use select::Chosen;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 pub async fn run(session: &Session, command: &args::Docs) -> Result<Report> {
     match command {
@@ -42,15 +42,15 @@ async fn check(session: &Session, args: &args::DocsCheck, fixed: Vec<FixedShape>
     let gathered = gathered::gather(session, args).await?;
     let mut judged = judge(&gathered, args).await?;
     let drift = drift::of(&gathered, &mut judged.taken, args)?;
-    let shape = DocsShape { fixed, changes: drift.changes, accepted: drift.accepted, ..shape(&judged.taken, false) };
+    let shape = DocsShape { fixed, changes: drift.changes, accepted: drift.accepted, ..shape(&mut judged.taken, false) };
     let findings = drift.findings.into_iter().chain(judged.into_findings()).collect();
     Ok(report(&gathered, shape, findings))
 }
 
 async fn list(session: &Session, args: &args::DocsCheck) -> Result<Report> {
     let gathered = gathered::gather(session, args).await?;
-    let judged = judge(&gathered, args).await?;
-    let shape = shape(&judged.taken, true);
+    let mut judged = judge(&gathered, args).await?;
+    let shape = shape(&mut judged.taken, true);
     Ok(report(&gathered, shape, judged.into_findings()))
 }
 
@@ -133,6 +133,9 @@ fn one(gathered: &Gathered, library: &Library, chosen: &Chosen) -> std::result::
             let source = Source::new(path, text);
             let document = markdown::parse(&source.text);
             let census = library.census(&source, &document, chosen.strict)?;
+            // Only what is asked further, or compared as a whole, is needed again; documents may be very many.
+            let again = chosen.strict || census.questions().next().is_some();
+            let source = if again { source } else { Source::new(path, "") };
             Ok(Taken { source, census, findings: Vec::new(), strict: chosen.strict })
         }
         Err(error) => {
@@ -155,21 +158,28 @@ fn gathered_headings(gathered: &Gathered, taken: &[Taken], args: &args::DocsChec
     headings::compare(files, protocol, &documents).findings
 }
 
-fn shape(taken: &[Taken], listing: bool) -> DocsShape {
+/// Takes the texts of the references with it.
+fn shape(taken: &mut [Taken], listing: bool) -> DocsShape {
     let mut totals = Totals::default();
-    let mut unchecked: BTreeMap<(ReferenceKind, &str), usize> = BTreeMap::new();
+    let mut unchecked: BTreeMap<ReferenceKind, BTreeMap<String, usize>> = BTreeMap::new();
     let mut references = Vec::new();
+    let documents = taken.iter().map(|taken| taken.source.file.clone()).collect();
     for taken in taken {
-        for reference in &taken.census.references {
+        let file: Arc<str> = Arc::from(taken.source.file.as_str());
+        for reference in &mut taken.census.references {
             totals.count(&reference.verdict);
             if let Verdict::Unchecked(reason) = &reference.verdict {
-                *unchecked.entry((reference.kind, reason)).or_default() += 1;
+                let of_kind = unchecked.entry(reference.kind).or_default();
+                match of_kind.get_mut(reason.as_ref()) {
+                    Some(count) => *count += 1,
+                    None => drop(of_kind.insert(reason.to_string(), 1)),
+                }
             }
             references.push(ReferenceShape {
                 kind: reference.kind.slug(),
-                text: reference.text.clone(),
-                target: reference.target.clone(),
-                file: taken.source.file.clone(),
+                text: std::mem::take(&mut reference.text),
+                target: std::mem::take(&mut reference.target),
+                file: Arc::clone(&file),
                 line: reference.line,
                 column: reference.column,
                 end_column: reference.end_column,
@@ -185,8 +195,7 @@ fn shape(taken: &[Taken], listing: bool) -> DocsShape {
     }
     let unchecked = unchecked
         .into_iter()
-        .map(|((kind, reason), count)| UncheckedShape { kind: kind.slug(), reason: reason.to_owned(), count })
+        .flat_map(|(kind, reasons)| reasons.into_iter().map(move |(reason, count)| UncheckedShape { kind: kind.slug(), reason, count }))
         .collect();
-    let documents = taken.iter().map(|taken| taken.source.file.clone()).collect();
     DocsShape { totals, documents, references, unchecked, listing, ..DocsShape::default() }
 }

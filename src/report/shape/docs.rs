@@ -2,6 +2,7 @@
 
 use crate::lockdown::{Totals, Verdict};
 use serde::{Serialize, Serializer, ser::SerializeMap};
+use std::sync::Arc;
 
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct DocsShape {
@@ -29,7 +30,7 @@ pub struct ReferenceShape {
     pub kind: &'static str,
     pub text: String,
     pub target: String,
-    pub file: String,
+    pub file: Arc<str>,
     pub line: u32,
     pub column: u32,
     pub end_column: u32,
