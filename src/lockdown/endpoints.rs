@@ -111,6 +111,10 @@ fn judge(desk: &mut Desk, draft: Draft, told: &Told, method: Option<&str>, path:
         desk.add(draft, Verdict::unchecked(NOT_TOLD));
         return;
     }
+    if let Some(reason) = super::grade::brought(desk, &draft.range) {
+        desk.add(draft, Verdict::Unchecked(reason.into()));
+        return;
+    }
     let (message, help) = match serving.first() {
         Some(methods) => {
             let methods: Vec<&str> = methods.iter().map(String::as_str).collect();

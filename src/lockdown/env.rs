@@ -99,6 +99,8 @@ fn judge(desk: &mut Desk, draft: Draft, known: &HashSet<String>) {
         desk.add(draft, Verdict::unchecked(NO_SOURCE));
     } else if !desk.strict {
         desk.add(draft, Verdict::unchecked(NOT_OURS));
+    } else if let Some(reason) = super::grade::brought(desk, &draft.range) {
+        desk.add(draft, Verdict::Unchecked(reason.into()));
     } else {
         let help = desk.similar(&name, known.iter()).map(|name| did_you_mean(&name));
         let message = format!("no gate, example, workflow, script or source of the tree knows a variable `{name}`");

@@ -5,7 +5,10 @@ use super::{
     desk::{Desk, Draft, did_you_mean},
     extract::Claim,
     index::normal,
-    pulls::scan::{Mention, Word},
+    pulls::{
+        State,
+        scan::{Mention, Word},
+    },
     resolve::{Breakage, Resolution, URL},
 };
 use crate::{
@@ -114,6 +117,13 @@ fn ask_fate(desk: &mut Desk, at: usize, path: &str) {
     for path in meant.into_iter().filter(|path| !path.is_empty()) {
         desk.ask(at, Question::Fate(path));
     }
+}
+
+/// Why a thing without a path is not called missing: a pull request beside it that is not merged may bring it.
+pub fn brought(desk: &Desk, range: &Bytes) -> Option<String> {
+    let number = beside(desk, range)?;
+    let state = desk.library.facts.pulls.pulls.get(&number).and_then(|pull| pull.state);
+    (!matches!(state, Some(State::Merged | State::Closed))).then(|| format!("not here; #{number} beside it may bring it"))
 }
 
 /// The pull request that is named beside a thing: the next one of the same sentence or cell, else the last one before it in
