@@ -133,12 +133,12 @@ fn every_member_of_every_answer() {
     gates[].on_fail: string
     gates[].outcome: string
     gates[].reason_code: string
+    gates[].findings[]: F
     gates[].evidence: string
     gates[].duration_ms: number
     gates[].waiver: null
     next: string
     findings: []
-    gates[].findings[]: F
     notices[]: string
     ");
 
