@@ -1,0 +1,100 @@
+//! The checks of the fuzz targets on this repository's own files, whole and mutilated, always in the same way: so they compile,
+//! hold, and reach what they are about. Looking further is the fuzzer's work (CONTRIBUTING.md).
+
+#[path = "../fuzz/checks/census.rs"]
+mod census;
+#[path = "../fuzz/checks/config.rs"]
+mod config;
+#[path = "../fuzz/checks/markdown.rs"]
+mod markdown;
+#[path = "../fuzz/checks/objects.rs"]
+mod objects;
+#[path = "../fuzz/checks/query.rs"]
+mod query;
+
+const DOCUMENTS: &[&str] = &[
+    include_str!("../README.md"),
+    include_str!("../protocol-docs/promotion.md"),
+    "> - a `b/c.rs:3-9` <!-- x\n> y --> [l](m 't') ![i][j]\n\n[j]: <k l>\n\n| a | `b \\| c` |\n|---|---|\n| #12 | é |\n\n```sh\nx\n```\t\n1. z\r\n\r<a href='q' id=\"r\">\0\n",
+];
+
+const GATES: &[&str] =
+    &[include_str!("../gates/protocol.yaml"), include_str!("../gates/10-docs.yaml"), include_str!("../gates/40-verdict.yaml")];
+
+const QUERIES: &[&str] = &[
+    ".a | map(select(.b == $channel)) | length > 1\0{\"a\":[{\"b\":\"staging\"}]}",
+    "def f(x): x + 1; [limit(3; range(9))] | f(add) as $x | reduce .[] as $i (0; . + $i) | test(\"a+\")\0[1,2]",
+    "$env.NAME | ascii_downcase | split(\",\") | join(\"-\") | fromjson? // error(\"x\")\0\"aaa\"",
+];
+
+const COMMIT: &str = "tree 0123456789012345678901234567890123456789\nparent 0123456789012345678901234567890123456789\nauthor a <b> 1 +0000\ncommitter a <b> 1 +0000\ngpgsig -----BEGIN X-----\n abc\n -----END X-----\n\nm\n";
+
+const TAG: &str = "object 0123456789012345678901234567890123456789\ntype commit\ntag v1\ntagger a <b> 1 +0000\n\nm\n-----BEGIN SSH SIGNATURE-----\nabc\n-----END SSH SIGNATURE-----\n";
+
+#[test]
+fn documents_keep_their_ranges() {
+    DOCUMENTS.iter().for_each(|text| markdown::check(text));
+    mutilated(DOCUMENTS, 400, markdown::check);
+}
+
+#[test]
+fn censuses_keep_their_places() {
+    let rest = "\0# Top\n\0fn main() {}\n\0title: x\nhttp: []\n\0all:\n\ttrue\n\0FOO_BAR=1\n";
+    let trees: Vec<String> = DOCUMENTS.iter().map(|text| text.replace('\0', "") + rest).collect();
+    let trees: Vec<&str> = trees.iter().map(String::as_str).collect();
+    trees.iter().for_each(|text| census::check(text));
+    mutilated(&trees, 150, census::check);
+}
+
+#[test]
+fn configurations_are_read_or_refused_with_places() {
+    let whole = GATES.join("\0");
+    config::check(whole.as_bytes());
+    mutilated(&[&whole], 150, |text| config::check(text.as_bytes()));
+}
+
+#[test]
+fn programs_end() {
+    QUERIES.iter().for_each(|text| query::check(text));
+    mutilated(QUERIES, 150, query::check);
+}
+
+#[test]
+fn objects_say_what_is_signed() {
+    let seeds = [COMMIT, TAG];
+    seeds.iter().for_each(|text| objects::check(text.as_bytes()));
+    mutilated(&seeds, 2000, |text| objects::check(text.as_bytes()));
+}
+
+/// Gives this many texts, each with some pieces cut out, doubled, or taken from elsewhere.
+fn mutilated(seeds: &[&str], rounds: usize, mut check: impl FnMut(&str)) {
+    const MARKS: &[&str] = &[
+        "\0", "`", "[", "](", "<!--", "-->", "> ", "- ", "|", "\t", "\r", "\n", "\n\n", "{", "\"", ": ", "é", "\u{feff}", "```\n", "$",
+        "(", ")",
+    ];
+    let mut dice = 0x2545_f491_4f6c_dd1d_u64;
+    let mut roll = |sides: usize| {
+        dice ^= dice << 13;
+        dice ^= dice >> 7;
+        dice ^= dice << 17;
+        (dice % sides.max(1) as u64) as usize
+    };
+    for _ in 0..rounds {
+        let seed = seeds[roll(seeds.len())];
+        // A window, so that one text does not take long.
+        let mut text: Vec<char> = seed.chars().skip(roll(seed.len() / 2)).take(1500).collect();
+        for _ in 0..=roll(6) {
+            let (one, two) = (roll(text.len()), roll(text.len()));
+            let (from, to) = (one.min(two), one.max(two).min(one.min(two) + 200));
+            let piece: Vec<char> = text[from..to].to_vec();
+            match roll(4) {
+                0 => drop(text.drain(from..to)),
+                1 => drop(text.splice(two..two, piece).collect::<Vec<_>>()),
+                2 => text.truncate(to.max(1)),
+                _ => drop(text.splice(one..one, MARKS[roll(MARKS.len())].chars()).collect::<Vec<_>>()),
+            }
+        }
+        let text: String = text.into_iter().collect();
+        check(&text);
+    }
+}
