@@ -187,7 +187,7 @@ fn every_member_of_every_answer() {
     run.gates[].on_fail: string
     run.gates[].outcome: string
     run.gates[].reason_code: string
-    run.gates[].findings: []
+    run.gates[].findings[]: F
     run.gates[].evidence: string
     run.gates[].duration_ms: number
     run.gates[].waiver: null

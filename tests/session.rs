@@ -45,6 +45,9 @@ fn the_smallest_protocol_from_nothing() {
     assert_snapshot!(tell(&scratch, &["verify", "--channel", "local_dev"]), @r"
     verify the work tree (draft) for local_dev by its own gates
       ✓   1  docs  The protocol document holds  [time]
+
+    gate 1, docs: passed
+    note[docs/unchecked]: protocol-docs/promotion.md: 4 references are not checked: a program outside of the tree
     note: judged the work tree as a draft; a promotion judges a commit
     signing: none
 
@@ -61,6 +64,9 @@ fn the_smallest_protocol_from_nothing() {
 
     gates before the move
       ✓   1  docs  The protocol document holds  [time]
+
+    gate 1, docs: passed
+    note[docs/unchecked]: protocol-docs/promotion.md: 4 references are not checked: a program outside of the tree
     note: app@1.0.0 is new, at [oid]
     signing: none
 
@@ -99,6 +105,9 @@ fn the_smallest_protocol_from_nothing() {
 
     gates before the move
       ✓   1  docs  The protocol document holds  [time]
+
+    gate 1, docs: passed
+    note[docs/unchecked]: protocol-docs/promotion.md: 4 references are not checked: a program outside of the tree
     note: app@1.1.0 is new, at [oid]
     signing: none
 
@@ -156,6 +165,9 @@ fn the_smallest_protocol_from_nothing() {
 
     gates before the move
       ✓   1  docs  The protocol document holds  [time]
+
+    gate 1, docs: passed
+    note[docs/unchecked]: protocol-docs/promotion.md: 4 references are not checked: a program outside of the tree
     signing: none
 
     done (moved). See it: `tagwarden status`.

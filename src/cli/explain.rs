@@ -5,6 +5,7 @@ use super::args;
 use crate::{
     domain::{Fault, Reason, Result},
     gate::{Kind, kinds::KINDS},
+    lockdown,
     report::{Body, Report, TextShape, codes},
     text::near,
 };
@@ -41,7 +42,7 @@ pub fn ids() -> Vec<String> {
     let kinds = KINDS.iter().map(|kind| kind.id.to_owned());
     let reasons = Reason::ALL.iter().map(|reason| reason.slug().to_owned());
     let of_kinds = KINDS.iter().flat_map(|kind| codes_of(kind)).map(|(code, _)| code);
-    let others = codes::CODES.iter().map(|(code, _)| (*code).to_owned());
+    let others = others().map(|(code, _)| (*code).to_owned());
     kinds.chain(reasons).chain(of_kinds).chain(others).collect()
 }
 
@@ -56,11 +57,23 @@ fn explain(id: &str, kinds: &[&'static Kind]) -> Option<(String, Value)> {
     }
     let prefix = id.split_once('/')?.0;
     let (kind, meaning) = match kinds.iter().find(|kind| kind.id == prefix) {
-        Some(kind) => (Some(kind.id), codes_of(kind).into_iter().find(|(code, _)| code == id)?.1),
-        None => (None, codes::meaning(id)?),
+        Some(kind) => {
+            let of_kind = codes_of(kind).into_iter().find(|(code, _)| code == id).map(|(_, meaning)| meaning);
+            (Some(kind.id), of_kind.or_else(|| meaning(id))?)
+        }
+        None => (None, meaning(id)?),
     };
     let whose = kind.map(|kind| format!("\n\nIt is a finding of `{kind}` gates: `tagwarden explain {kind}`.")).unwrap_or_default();
     Some((format!("finding code `{id}`\n\n{}{whose}\n", sentence(meaning)), json!({ "code": id, "kind": kind, "about": meaning })))
+}
+
+/// The codes that no page of a kind lists.
+fn others() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
+    codes::CODES.iter().chain(lockdown::CODES)
+}
+
+fn meaning(id: &str) -> Option<&'static str> {
+    others().find(|(code, _)| *code == id).map(|(_, meaning)| *meaning)
 }
 
 /// The kind's own codes, then those that any kind may give.
@@ -114,7 +127,7 @@ fn listing() -> String {
     rows("", KINDS.iter().map(|kind| (kind.id.to_owned(), kind.about)).collect());
     rows("\nreason codes\n", Reason::ALL.iter().map(|reason| (reason.slug().to_owned(), reason.about())).collect());
     rows("\nfinding codes\n", KINDS.iter().flat_map(|kind| codes_of(kind)).collect());
-    rows("", codes::CODES.iter().map(|(code, about)| ((*code).to_owned(), *about)).collect());
+    rows("", others().map(|(code, about)| ((*code).to_owned(), *about)).collect());
     text
 }
 
@@ -125,7 +138,7 @@ pub fn gates_page() -> String {
         let _ = writeln!(text, "\n{}", about_kind(kind, 2).trim_end());
     }
     text.push_str("\n## Findings outside gates\n\n| finding | means |\n|---|---|\n");
-    for (code, meaning) in codes::CODES {
+    for (code, meaning) in others() {
         let _ = writeln!(text, "| `{code}` | {} |", meaning.replace('|', "\\|"));
     }
     text.push_str("\n## Reason codes\n\n| code | exit | means | next |\n|---|---|---|---|\n");

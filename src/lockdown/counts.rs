@@ -9,17 +9,13 @@ use super::{
     marker::What,
     numbered, phases,
 };
+use crate::text::constant::pattern;
 use crate::text::markdown::{BlockKind, Bytes};
 use regex::Regex;
 use std::sync::LazyLock;
 
 const WORDS: &str =
     "one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twenty";
-
-#[allow(clippy::expect_used, reason = "constant patterns, compiled by the tests of this module")]
-fn pattern(text: &str) -> Regex {
-    Regex::new(text).expect("constant pattern")
-}
 
 static ALL: LazyLock<Regex> = LazyLock::new(|| {
     pattern(&format!(

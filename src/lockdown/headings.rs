@@ -4,6 +4,7 @@
 //! `Title`). Which other headings claim to be a gate's is read from those that are: the same word before the number, or
 //! where they have no number, the same section.
 
+use crate::text::constant::pattern;
 use crate::{
     domain::{Finding, Place},
     gate::{Protocol, config::GateFiles},
@@ -15,12 +16,9 @@ use crate::{
 use regex::Regex;
 use std::{collections::BTreeSet, sync::LazyLock};
 
-/// `Gate 2 — Title`: the word, the number, the title. The pattern is a constant, compiled by every gate case.
-#[allow(clippy::expect_used)]
-static NUMBERED: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"^(?:(?<word>(?i:gate|step))\s+)?(?<number>[0-9]{1,4})(?:\s*[\p{Pd}:.)|·]\s*|\s+|$)(?<title>.*)$")
-        .expect("constant pattern")
-});
+/// `Gate 2 — Title`: the word, the number, the title.
+static NUMBERED: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"^(?:(?<word>(?i:gate|step))\s+)?(?<number>[0-9]{1,4})(?:\s*[\p{Pd}:.)|·]\s*|\s+|$)(?<title>.*)$"));
 
 /// A gate of the candidate.
 struct Wanted<'p> {

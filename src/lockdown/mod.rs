@@ -18,7 +18,6 @@ mod commits;
 mod counts;
 mod desk;
 mod endpoints;
-mod env;
 mod extract;
 mod grade;
 pub mod headings;
@@ -39,6 +38,7 @@ mod settle;
 mod shape;
 mod truth;
 pub mod urls;
+mod variables;
 
 pub use census::{Answers, Census, Fate, Fix, Problem, PullAnswer, Question, Reference, ReferenceKind, Totals, Verdict};
 pub use codes::CODES;
@@ -83,7 +83,7 @@ pub struct Library<'t> {
     index: Index<'t>,
     facts: &'t Facts,
     fragments: resolve::Fragments,
-    names: env::Names,
+    names: variables::Names,
     routes: endpoints::Routes,
     asked: OnceLock<Asked>,
     phrases: banned::Phrases,
@@ -97,7 +97,7 @@ impl<'t> Library<'t> {
             index,
             facts,
             fragments: resolve::Fragments::default(),
-            names: env::Names::default(),
+            names: variables::Names::default(),
             routes: endpoints::Routes::default(),
             asked: OnceLock::new(),
             phrases: banned::Phrases::default(),
@@ -149,7 +149,7 @@ impl<'t> Library<'t> {
         pulls::take(&mut desk);
         phases::take(&mut desk);
         let named = commands::take(&mut desk)?;
-        env::take(&mut desk, &named.variables)?;
+        variables::take(&mut desk, &named.variables)?;
         endpoints::take(&mut desk, &named.endpoints)?;
         commits::take(&mut desk);
         releases::take(&mut desk);

@@ -46,7 +46,8 @@ fn order(desk: &mut Desk, word: &str, headings: &[(u64, &Heading)]) {
     }
     for pair in headings.windows(2) {
         let ((before, _), (number, heading)) = (pair[0], pair[1]);
-        if number != before + 1 {
+        // Another section may number its own from 1.
+        if number != before + 1 && number != 1 {
             let message = format!("{word} {number} follows {word} {before}");
             desk.problem(None, &heading.range, Finding::error("docs/heading-number", message), None);
         }
@@ -65,6 +66,10 @@ fn mentions(desk: &mut Desk, word: &str, headings: &[(u64, &Heading)]) {
     for range in &document.texts {
         for (number, range) in found(desk.text(range), range.start, word) {
             let Some(known) = known(number) else { continue };
+            // A heading that is no gate's is told where headings and gates are compared.
+            if !known && gates.is_some() && in_heading(document, &range) {
+                continue;
+            }
             let draft = Draft { kind: ReferenceKind::Gate, text: desk.text(&range).to_owned(), target: format!("{word} {number}"), range };
             if known {
                 desk.add(draft, Verdict::Ok);
@@ -75,6 +80,11 @@ fn mentions(desk: &mut Desk, word: &str, headings: &[(u64, &Heading)]) {
             }
         }
     }
+}
+
+fn in_heading(document: &Document, range: &Bytes) -> bool {
+    let at = document.headings.partition_point(|heading| heading.range.end < range.end);
+    document.headings.get(at).is_some_and(|heading| heading.range.start <= range.start)
 }
 
 /// A table that numbers the gates names each with its title or id, in their order, all of them.

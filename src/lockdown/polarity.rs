@@ -3,6 +3,7 @@
 //! Read from a few plain English turns right around the thing, so that a sentence that removes one thing and names another
 //! is not misread.
 
+use crate::text::constant::pattern;
 use regex::Regex;
 use std::sync::LazyLock;
 
@@ -12,11 +13,6 @@ pub enum Polarity {
     Gone,
     /// Not yet.
     Coming,
-}
-
-#[allow(clippy::expect_used, reason = "constant patterns, compiled by every test of this module")]
-fn pattern(text: &str) -> Regex {
-    Regex::new(text).expect("constant pattern")
 }
 
 static GONE_AFTER: LazyLock<Regex> = LazyLock::new(|| {

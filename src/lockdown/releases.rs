@@ -5,15 +5,14 @@ use super::{
     census::{Question, ReferenceKind, Verdict},
     desk::{Desk, Draft},
 };
+use crate::text::constant::pattern;
 use regex::Regex;
 use std::sync::LazyLock;
 
 const NO_TAG: &str = "no tag here bears this name";
 
-#[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test of this module")]
-static VERSION: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"^(?:[A-Za-z0-9][A-Za-z0-9._-]*[/@])?v?[0-9]+\.[0-9]+\.[0-9]+(?:-[0-9A-Za-z.-]+)?$").expect("constant pattern")
-});
+static VERSION: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"^(?:[A-Za-z0-9][A-Za-z0-9._-]*[/@])?v?[0-9]+\.[0-9]+\.[0-9]+(?:-[0-9A-Za-z.-]+)?$"));
 
 pub fn take(desk: &mut Desk) {
     // Without a protocol nothing says that a version is one of this repository's.

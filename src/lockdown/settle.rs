@@ -155,8 +155,8 @@ fn is_of_the_tree(kind: ReferenceKind) -> bool {
 /// Those of the problems that say that there is no such thing.
 fn absent(census: &Census, own: &[usize]) -> Vec<usize> {
     let absent = |at: &usize| {
-        let code = census.problems[*at].finding.code.as_str();
-        code.starts_with("docs/missing-") || code.starts_with("docs/unknown-")
+        let what = census.problems[*at].finding.code.strip_prefix("docs/").unwrap_or_default();
+        what.starts_with("missing-") || what.starts_with("unknown-")
     };
     own.iter().copied().filter(absent).collect()
 }

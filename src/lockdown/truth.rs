@@ -11,16 +11,12 @@ use super::{
         scan::{Mention, Word},
     },
 };
+use crate::text::constant::pattern;
 use crate::{domain::Finding, text::markdown::Bytes};
 use regex::Regex;
 use std::sync::LazyLock;
 
 const NO_STATE: &str = "the state of the pull request is not known";
-
-#[allow(clippy::expect_used, reason = "constant patterns, compiled by the tests of this module")]
-fn pattern(text: &str) -> Regex {
-    Regex::new(text).expect("constant pattern")
-}
 
 const DONE: &str = "shipped|merged|live|landed|released|deployed";
 const OPEN: &str = "open|unmerged|in review|under review";

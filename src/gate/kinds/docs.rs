@@ -15,7 +15,7 @@ use super::super::{
 use crate::{
     domain::{Fault, Finding, Place, Reason, Result, Severity, Verb},
     lockdown::{
-        self, Census, Facts, Library, Verdict, headings,
+        Census, Facts, Library, Verdict, headings,
         lock::{
             LockFile,
             compare::{self, Seen},
@@ -37,12 +37,39 @@ pub static KIND: Kind = Kind {
     id: "docs",
     about: "do the protocol documents hold?",
     page: include_str!("docs.md"),
-    codes: lockdown::CODES,
+    codes: CODES,
     verbs: &[Verb::Promote, Verb::Rollback],
     writes: false,
     read,
     schema: |generator| generator.subschema_for::<DocsSpec>(),
 };
+
+/// What the gate itself finds, and what is wrong with links and paths; [`lockdown::CODES`] has the rest.
+const CODES: &[(&str, &str)] = &[
+    ("docs/gate-without-heading", "a gate of the candidate has no heading in the documents"),
+    ("docs/heading-without-gate", "a heading claims to be a gate's, but the candidate has no such gate"),
+    ("docs/gate-order", "the headings stand in another order than the gates"),
+    ("docs/gate-number", "a heading has another number than its gate"),
+    ("docs/gate-twice", "a gate has two headings in one document"),
+    ("docs/missing-document", "a protocol document is not in the candidate's tree"),
+    ("docs/not-text", "a protocol document is no UTF-8 text"),
+    ("docs/bad-gates", "the candidate's own gates cannot be read"),
+    ("docs/missing-path", "a path in a code span names no file or folder of the tree"),
+    ("docs/missing-file", "a link, image or definition leads to no file or folder of the tree"),
+    ("docs/missing-anchor", "a fragment names no heading, id or name of its document"),
+    ("docs/case", "a reference is right but for upper and lower case"),
+    ("docs/escape", "a reference leads out of the tree, by `..` or by a symbolic link"),
+    ("docs/undefined-reference", "`[text][label]` without a definition of that label"),
+    ("docs/too-many", "there are more broken references, or more wrong headings, than are shown"),
+    ("docs/unclosed-fence", "the rest of the document lies inside a code block"),
+    ("docs/unchecked", "references that are recognised but cannot be judged (a note)"),
+    ("docs/foreign", "references into another repository (a note)"),
+    ("docs/unreadable", "the candidate's tree could not be read"),
+    ("docs/other-tree", "the recorded answer is about another tree than the one at hand"),
+    ("docs/unanswered", "there is no recorded answer about the candidate's tree"),
+    ("docs/foreign-answer", "the recorded answer belongs to another question"),
+    ("docs/nothing-to-check", "the documents have neither a reference nor a gate's heading to check"),
+];
 
 /// Protocol documents, and what is checked of them.
 #[derive(Deserialize, JsonSchema)]

@@ -1,6 +1,7 @@
 //! `jq`: its program must be one.
 
 use super::judge::{Judge, Proof, Run};
+use crate::text::constant::pattern;
 use crate::text::query;
 use regex::Regex;
 use std::sync::LazyLock;
@@ -21,9 +22,7 @@ const VALUED: &[(&str, usize)] = &[
     ("--library-path", 1),
 ];
 
-#[allow(clippy::expect_used, reason = "a constant pattern, compiled by the tests of this module")]
-static STANDS_FOR: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"<[A-Za-z][A-Za-z0-9_ -]*>|\{\{|\u{2026}|\.\.\.|\bYOUR_").expect("constant pattern"));
+static STANDS_FOR: LazyLock<Regex> = LazyLock::new(|| pattern(r"<[A-Za-z][A-Za-z0-9_ -]*>|\{\{|\u{2026}|\.\.\.|\bYOUR_"));
 
 pub fn judge(judge: &mut Judge, run: &Run) {
     let text = &judge.text.text;

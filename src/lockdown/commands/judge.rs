@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     domain::Severity,
-    lockdown::{desk::Desk, env, index::normal},
+    lockdown::{desk::Desk, index::normal, variables},
     text::markdown::Bytes,
     tree::Unreadable,
 };
@@ -178,7 +178,7 @@ impl<'j, 'a, 't> Judge<'j, 'a, 't> {
                 continue;
             }
             let range = self.text.range(&assignment.range);
-            self.named.variables.push(env::Named { name: assignment.name.clone(), range, sure: ours });
+            self.named.variables.push(variables::Named { name: assignment.name.clone(), range, sure: ours });
         }
         let arguments = run.words.iter().skip(1).map(|word| word.raw(text));
         let written = command.redirects.iter().filter(|redirect| redirect.writes).map(|redirect| redirect.word.raw(text));
@@ -254,7 +254,7 @@ impl<'j, 'a, 't> Judge<'j, 'a, 't> {
             let Some((name, _)) = raw.split_once('=').filter(|(name, _)| is_variable(name)) else { continue };
             if run.program == "export" && !is_of_everybody(name) && !self.around.sets.contains(name) {
                 let range = self.text.range(&(word.range.start..word.range.start + name.len()));
-                self.named.variables.push(env::Named { name: name.to_owned(), range, sure: false });
+                self.named.variables.push(variables::Named { name: name.to_owned(), range, sure: false });
             }
             self.around.sets.insert(name.to_owned());
         }
@@ -263,7 +263,7 @@ impl<'j, 'a, 't> Judge<'j, 'a, 't> {
     fn used(&mut self, used: &Use) {
         if is_variable(&used.name) && !is_of_everybody(&used.name) && !self.around.sets.contains(&used.name) {
             let range = self.text.range(&used.range);
-            self.named.variables.push(env::Named { name: used.name.clone(), range, sure: false });
+            self.named.variables.push(variables::Named { name: used.name.clone(), range, sure: false });
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! What is looked at: the syntax of the shell and of jq programs, scripts (there, executable, their arguments read), targets
 //! of `make`, `npm`, `cargo` and `just`, hosts of `curl`, assignments behind the command word. Variables and URL paths in
-//! commands are handed on to [`super::env`] and [`super::endpoints`]. A program that is not of the tree is taken as it is.
+//! commands are handed on to [`super::variables`] and [`super::endpoints`]. A program that is not of the tree is taken as it is.
 //!
 //! Outside of protocol documents nothing here is an error, since their commands may speak of another tree; a text that no
 //! shell could read is a warning. Deliberately absent: running anything, and what programs of the system accept.
@@ -26,10 +26,11 @@ pub use tools::Tools;
 use super::{
     census::{Question, ReferenceKind, Verdict},
     desk::{Desk, Draft},
-    endpoints, env,
+    endpoints,
     extract::spans::Span,
     grade,
     pulls::scan::Word,
+    variables,
 };
 use crate::{
     domain::{Digest, Finding, Severity},
@@ -54,7 +55,7 @@ const MISTAKEN: &str = "it does not fit this tree, but the document may speak of
 /// What commands name of other kinds.
 #[derive(Default)]
 pub struct Named {
-    pub variables: Vec<env::Named>,
+    pub variables: Vec<variables::Named>,
     pub endpoints: Vec<endpoints::Named>,
 }
 

@@ -5,6 +5,7 @@ use super::{
     judge::{Judge, Proof, Run, is_variable},
     shell::Word,
 };
+use crate::text::constant::pattern;
 use crate::{
     lockdown::{
         desk::did_you_mean,
@@ -66,10 +67,8 @@ pub struct Script {
     reads: bool,
 }
 
-#[allow(clippy::expect_used, reason = "a constant pattern, compiled by the tests of this module")]
-static READS: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?m)\$[@*#1-9]|\$\{[@*#1-9!]|\b(?:shift|getopts?|BASH_ARGV|argv)\b|^\s*(?:source|\.)\s").expect("constant pattern")
-});
+static READS: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"(?m)\$[@*#1-9]|\$\{[@*#1-9!]|\b(?:shift|getopts?|BASH_ARGV|argv)\b|^\s*(?:source|\.)\s"));
 
 /// Words by which scripts of other languages read their arguments.
 const READERS: &[&str] =
