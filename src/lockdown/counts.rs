@@ -7,12 +7,12 @@ use super::{
     census::{ReferenceKind, Verdict},
     desk::{Desk, Draft},
     marker::What,
-    numbered, phases,
+    numbered, phases, settle,
 };
 use crate::text::constant::pattern;
 use crate::text::markdown::{BlockKind, Bytes};
 use regex::Regex;
-use std::sync::LazyLock;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 const WORDS: &str =
     "one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twenty";
@@ -28,8 +28,12 @@ static LISTED: LazyLock<Regex> = LazyLock::new(|| {
     ))
 });
 
+/// How many there are of a noun, and who says so; looked up once.
+type Known = BTreeMap<String, Option<(usize, String)>>;
+
 pub fn take(desk: &mut Desk) {
     let document = desk.document;
+    let mut known = Known::new();
     for range in &document.texts {
         let text = desk.text(range);
         for found in ALL.captures_iter(text) {
@@ -38,15 +42,15 @@ pub fn take(desk: &mut Desk) {
             let Some(said) = value(number.as_str()) else { continue };
             let noun = noun.as_str().to_lowercase();
             let whole = found.name("all").is_some() || in_heading(desk, &place);
-            one(desk, &noun, said, place, whole);
+            one(desk, &mut known, &noun, said, place, whole);
         }
     }
     introduced(desk);
 }
 
-fn one(desk: &mut Desk, noun: &str, said: usize, range: Bytes, whole: bool) {
-    let marked = desk.markers.iter().enumerate().find_map(|(at, marker)| match &marker.what {
-        What::Count { name, table } if marker.scope.contains(&range.start) && name.trim_end_matches('s') == noun => Some((at, *table)),
+fn one(desk: &mut Desk, known: &mut Known, noun: &str, said: usize, range: Bytes, whole: bool) {
+    let marked = settle::around(&desk.markers, range.start).find_map(|(at, marker)| match &marker.what {
+        What::Count { name, table } if name.trim_end_matches('s') == noun => Some((at, *table)),
         _ => None,
     });
     let counted = match marked {
@@ -57,7 +61,7 @@ fn one(desk: &mut Desk, noun: &str, said: usize, range: Bytes, whole: bool) {
                 None => Some((0, format!("table {table}, which is not there"))),
             }
         }
-        None if whole => counted(desk, noun),
+        None if whole => known.entry(noun.to_owned()).or_insert_with(|| counted(desk, noun)).clone(),
         None => return,
     };
     let draft = Draft { kind: ReferenceKind::Count, text: desk.text(&range).to_owned(), target: format!("{said} {noun}s"), range };
@@ -104,7 +108,8 @@ fn introduced(desk: &mut Desk) {
         if paragraph.kind != BlockKind::Paragraph || list.kind != BlockKind::List || paragraph.parent != list.parent {
             continue;
         }
-        let Some(list) = document.lists.iter().find(|found| found.range.start == list.range.start) else { continue };
+        let at = document.lists.partition_point(|found| found.range.start < list.range.start);
+        let Some(list) = document.lists.get(at).filter(|found| found.range.start == list.range.start) else { continue };
         let text = desk.text(&paragraph.range);
         let Some(found) = LISTED.captures(text) else { continue };
         let (Some(count), Some(number)) = (found.name("count"), found.name("number")) else { continue };

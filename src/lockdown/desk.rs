@@ -172,8 +172,9 @@ impl<'a, 't> Desk<'a, 't> {
         problems.sort_by_key(|problem| (problem.range.start, problem.range.end));
         open.sort();
         let mut census = Census { references, problems, open, watched, strict, counted };
+        let mut places = self.places;
         let past = self.library.facts.past.contains(&self.source.file);
-        settle::attitudes(&mut census, self.source, &self.layout, &self.markers, past);
+        settle::attitudes(&mut census, &mut places, &self.layout, &self.markers, past);
         census.problems.sort_by_key(|problem| (problem.range.start, problem.range.end));
         census
     }

@@ -41,6 +41,10 @@ impl<'s> Places<'s> {
         Places { source, marks, last: (0, Mark::default()) }
     }
 
+    pub fn source(&self) -> &'s Source {
+        self.source
+    }
+
     /// The place of a range on character boundaries, cut at the end of its first line, without the source line.
     pub fn place(&mut self, range: &Bytes) -> Place {
         let text = self.source.text.as_bytes();

@@ -5,6 +5,7 @@ use super::{
     census::{Answers, Census, Fate, Fix, Problem, PullAnswer, Question, ReferenceKind, Verdict},
     layout::Layout,
     marker::{Marker, What},
+    place::Places,
     polarity::{self, Polarity},
     pulls::State,
 };
@@ -29,7 +30,7 @@ const SPOKEN: &[ReferenceKind] =
     &[ReferenceKind::Path, ReferenceKind::Symbol, ReferenceKind::Env, ReferenceKind::Command, ReferenceKind::Endpoint];
 
 /// Applies markers, then what sentences say. Whatever a marker speaks of, no sentence speaks of any more.
-pub fn attitudes(census: &mut Census, source: &Source, layout: &Layout, markers: &[Marker], past: bool) {
+pub fn attitudes(census: &mut Census, places: &mut Places, layout: &Layout, markers: &[Marker], past: bool) {
     let mut used: BTreeSet<usize> = BTreeSet::new();
     let mut dropped: BTreeSet<usize> = BTreeSet::new();
     let mut asked: Vec<(usize, Question)> = Vec::new();
@@ -38,10 +39,7 @@ pub fn attitudes(census: &mut Census, source: &Source, layout: &Layout, markers:
     for at in 0..census.references.len() {
         let start = census.references[at].range.start;
         let mut marked = false;
-        // Scopes begin in the order of their markers, so the ones around here are the last that begin before.
-        let upto = markers.partition_point(|marker| marker.scope.start <= start);
-        let from = upto.saturating_sub(MOST_AROUND);
-        for (index, marker) in (from..upto).map(|at| (at, &markers[at])).filter(|(_, marker)| marker.scope.contains(&start)) {
+        for (index, marker) in around(markers, start) {
             used.insert(index);
             marked |= !matches!(marker.what, What::Watch | What::Count { .. });
             let own = problems.get(&at).map(Vec::as_slice).unwrap_or_default();
@@ -53,7 +51,7 @@ pub fn attitudes(census: &mut Census, source: &Source, layout: &Layout, markers:
                 }
                 What::ExpectMissing => {
                     closed.insert(at);
-                    expect_missing(census, at, own, &mut dropped, source, &marker.reason);
+                    expect_missing(census, at, own, &mut dropped, places, &marker.reason);
                 }
                 What::AsOf(rev) => {
                     if is_of_the_tree(census.references[at].kind) {
@@ -73,7 +71,7 @@ pub fn attitudes(census: &mut Census, source: &Source, layout: &Layout, markers:
         if !absent.is_empty() {
             closed.insert(at);
             excuse(census, at, own, &absent, &mut dropped, Verdict::unchecked(PAST));
-        } else if !marked && SPOKEN.contains(&census.references[at].kind) && spoken(census, at, own, &mut dropped, source, layout) {
+        } else if !marked && SPOKEN.contains(&census.references[at].kind) && spoken(census, at, own, &mut dropped, places, layout) {
             closed.insert(at);
         }
     }
@@ -81,8 +79,8 @@ pub fn attitudes(census: &mut Census, source: &Source, layout: &Layout, markers:
     census.open.extend(asked);
     // Problems of the document as a whole are ignored by their place.
     for (at, problem) in census.problems.iter().enumerate().filter(|(_, problem)| problem.reference.is_none()) {
-        for (index, marker) in markers.iter().enumerate() {
-            if marker.what == What::Ignore && marker.scope.contains(&problem.range.start) {
+        for (index, marker) in around(markers, problem.range.start) {
+            if marker.what == What::Ignore {
                 used.insert(index);
                 dropped.insert(at);
             }
@@ -92,13 +90,21 @@ pub fn attitudes(census: &mut Census, source: &Source, layout: &Layout, markers:
     for (index, marker) in markers.iter().enumerate().filter(|(index, _)| !used.contains(index)) {
         if !matches!(marker.what, What::Count { .. }) || !census.counted.contains(&index) {
             let finding = Finding::warning("docs/unused-marker", "this marker has nothing to say: no reference stands where it holds");
-            push(census, source, None, &marker.range, finding);
+            push(census, places, None, &marker.range, finding);
         }
     }
 }
 
+/// The markers that hold for this byte, with their positions.
+pub fn around(markers: &[Marker], offset: usize) -> impl Iterator<Item = (usize, &Marker)> {
+    // Scopes begin in the order of their markers, so the ones around here are the last that begin before.
+    let upto = markers.partition_point(|marker| marker.scope.start <= offset);
+    let from = upto.saturating_sub(MOST_AROUND);
+    (from..upto).map(|at| (at, &markers[at])).filter(move |(_, marker)| marker.scope.contains(&offset))
+}
+
 /// Whether the sentence decided.
-fn spoken(census: &mut Census, at: usize, own: &[usize], dropped: &mut BTreeSet<usize>, source: &Source, layout: &Layout) -> bool {
+fn spoken(census: &mut Census, at: usize, own: &[usize], dropped: &mut BTreeSet<usize>, places: &mut Places, layout: &Layout) -> bool {
     let absent = absent(census, own);
     let missing = !absent.is_empty();
     let there = census.strict && census.references[at].kind == ReferenceKind::Path && census.references[at].verdict == Verdict::Ok;
@@ -107,8 +113,8 @@ fn spoken(census: &mut Census, at: usize, own: &[usize], dropped: &mut BTreeSet<
     }
     let range = census.references[at].range.clone();
     let sentence = layout.sentence(range.start);
-    let before = source.text.get(sentence.start..range.start).unwrap_or_default();
-    let after = source.text.get(range.end..sentence.end.max(range.end)).unwrap_or_default();
+    let before = places.source().text.get(sentence.start..range.start).unwrap_or_default();
+    let after = places.source().text.get(range.end..sentence.end.max(range.end)).unwrap_or_default();
     // In a block of code there are no sentences.
     let in_line = before.rsplit('\n').next().unwrap_or(before).contains('`');
     if census.references[at].kind == ReferenceKind::Command && !in_line {
@@ -123,7 +129,7 @@ fn spoken(census: &mut Census, at: usize, own: &[usize], dropped: &mut BTreeSet<
             let finding = Finding::error("docs/still-there", message)
                 .help("mend the sentence, or mark it with `<!-- tagwarden: ignore -- reason -->`");
             census.references[at].verdict = Verdict::Broken;
-            push(census, source, Some(at), &range, finding);
+            push(census, places, Some(at), &range, finding);
         }
         Polarity::Coming if missing => {
             excuse(census, at, own, &absent, dropped, Verdict::unchecked(ANNOUNCED));
@@ -133,7 +139,7 @@ fn spoken(census: &mut Census, at: usize, own: &[usize], dropped: &mut BTreeSet<
     true
 }
 
-fn expect_missing(census: &mut Census, at: usize, own: &[usize], dropped: &mut BTreeSet<usize>, source: &Source, reason: &str) {
+fn expect_missing(census: &mut Census, at: usize, own: &[usize], dropped: &mut BTreeSet<usize>, places: &mut Places, reason: &str) {
     let absent = absent(census, own);
     if !absent.is_empty() {
         excuse(census, at, own, &absent, dropped, Verdict::Ok);
@@ -143,7 +149,7 @@ fn expect_missing(census: &mut Census, at: usize, own: &[usize], dropped: &mut B
         let range = reference.range.clone();
         let finding =
             Finding::error("docs/still-there", format!("`{}` is expected to be missing ({reason}), but it is there", reference.target));
-        push(census, source, Some(at), &range, finding.help("take the marker away"));
+        push(census, places, Some(at), &range, finding.help("take the marker away"));
     }
 }
 
@@ -192,14 +198,16 @@ fn remove(census: &mut Census, dropped: &BTreeSet<usize>) {
     });
 }
 
-fn push(census: &mut Census, source: &Source, reference: Option<usize>, range: &Bytes, finding: Finding) {
-    census.problems.push(Problem { finding: finding.at(source.place(range.clone())), reference, fix: None, range: range.clone() });
+fn push(census: &mut Census, places: &mut Places, reference: Option<usize>, range: &Bytes, finding: Finding) {
+    let place = places.place(range);
+    census.problems.push(Problem { finding: finding.at(places.quote(&place)), reference, fix: None, range: range.clone() });
 }
 
 impl Census {
     /// Takes in the answers; a question without one stays as it is. `source`: the document that the census was taken of.
     pub fn settle(&mut self, source: &Source, answers: &Answers) {
         let open = std::mem::take(&mut self.open);
+        let places = &mut Places::new(source);
         let problems = by_reference(self);
         let mut dropped = BTreeSet::new();
         let mut fates: BTreeMap<usize, Vec<(String, &Fate)>> = BTreeMap::new();
@@ -223,7 +231,7 @@ impl Census {
                         let range = self.references[at].range.clone();
                         push(
                             self,
-                            source,
+                            places,
                             Some(at),
                             &range,
                             Finding::error("docs/unknown-commit", format!("there is no commit {id} here")),
@@ -239,7 +247,7 @@ impl Census {
                         self.references[at].verdict = Verdict::Broken;
                         let range = self.references[at].range.clone();
                         let finding = Finding::error("docs/missing-path", format!("`{path}` was not there as of {rev}"));
-                        push(self, source, Some(at), &range, finding);
+                        push(self, places, Some(at), &range, finding);
                     }
                     None => {}
                 },
@@ -249,7 +257,7 @@ impl Census {
             // A path may be read from several folders; what happened to one of them is more than that nothing did.
             let happened = told.iter().find(|(_, fate)| **fate != Fate::Never).or(told.first());
             if let Some((path, fate)) = happened {
-                self.fate(source, at, problems.get(&at).map(Vec::as_slice).unwrap_or_default(), path, fate);
+                self.fate(places, at, problems.get(&at).map(Vec::as_slice).unwrap_or_default(), path, fate);
             }
         }
         remove(self, &dropped);
@@ -282,7 +290,7 @@ impl Census {
         }
     }
 
-    fn fate(&mut self, source: &Source, at: usize, own: &[usize], path: &str, fate: &Fate) {
+    fn fate(&mut self, places: &mut Places, at: usize, own: &[usize], path: &str, fate: &Fate) {
         let renamed = match fate {
             Fate::Moved { to } => Some(to.as_str()),
             Fate::Was(fate) => fate.now(),
@@ -300,7 +308,7 @@ impl Census {
             let range = self.references[at].range.clone();
             push(
                 self,
-                source,
+                places,
                 Some(at),
                 &range,
                 Finding::error("docs/missing-path", format!("`{path}` is no file or folder of the tree: {said}")),
@@ -319,13 +327,13 @@ impl Census {
                 ReferenceKind::Command => (problem.range.clone(), ReferenceKind::Path),
                 kind => (reference.range.clone(), kind),
             };
-            let text = source.text.get(range.clone()).unwrap_or_default();
+            let text = places.source().text.get(range.clone()).unwrap_or_default();
             if reference.kind == ReferenceKind::Command && text.trim_start_matches("./") != path {
                 problem.finding.help = Some(format!("it is `{to}` now"));
                 continue;
             }
             let text = if reference.kind == ReferenceKind::Command { text } else { &reference.text };
-            let with = rewritten(&source.file, kind, text, path, to);
+            let with = rewritten(&places.source().file, kind, text, path, to);
             problem.finding.help = Some(format!("write `{with}`; `tagwarden docs check --fix` does it"));
             problem.fix = Some(Fix { range, with });
         }
