@@ -113,6 +113,8 @@ pub struct Problem {
     pub fix: Option<Fix>,
     /// The bytes that the finding is about.
     pub range: Bytes,
+    /// What must be meant, if no commit ever had the path that is written.
+    pub(super) only: Option<String>,
 }
 
 /// A replacement of some bytes of the document.

@@ -8,7 +8,7 @@ use super::{
     marker::{self, Marker},
     place::Places,
     pulls::scan::{self, Mention},
-    settle,
+    settle, suffix,
 };
 use crate::{
     domain::{Finding, Severity},
@@ -104,7 +104,14 @@ impl<'a, 't> Desk<'a, 't> {
         {
             self.census.references[at].verdict = Verdict::Broken;
         }
-        self.census.problems.push(Problem { finding, reference, fix, range: range.clone() });
+        self.census.problems.push(Problem { finding, reference, fix, range: range.clone(), only: None });
+    }
+
+    /// What the path of the problem that was told last must mean, if no commit ever had it.
+    pub fn only(&mut self, path: &str) {
+        if let (Some(only), Some(problem)) = (suffix::only_path(&self.library.index, path), self.census.problems.last_mut()) {
+            problem.only = Some(only.to_owned());
+        }
     }
 
     pub fn ask(&mut self, reference: usize, question: Question) {

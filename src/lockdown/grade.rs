@@ -62,6 +62,7 @@ fn broken(desk: &mut Desk, draft: impl Fn(ReferenceKind, String) -> Draft, kind:
             let draft = draft(kind, path.clone());
             let beside = beside(desk, &draft.range);
             let at = desk.broken(draft, "docs/missing-path", message, help);
+            desk.only(&path);
             if let Some(number) = beside {
                 desk.ask(at, Question::PullHas(number, path.clone()));
             }
@@ -71,6 +72,7 @@ fn broken(desk: &mut Desk, draft: impl Fn(ReferenceKind, String) -> Draft, kind:
             let message = format!("the link leads to `{path}`, which is no file or folder of the tree");
             let help = similar_path(desk, &path).map(|path| did_you_mean(&path));
             let at = desk.broken(draft(kind, path.clone()), "docs/missing-file", message, help);
+            desk.only(&path);
             desk.ask(at, Question::Fate(path));
         }
         Breakage::MissingFragment { target, fragment, known } => {

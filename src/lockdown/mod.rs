@@ -36,6 +36,7 @@ mod releases;
 mod resolve;
 mod settle;
 mod shape;
+mod suffix;
 mod truth;
 pub mod urls;
 mod variables;

@@ -200,7 +200,7 @@ fn remove(census: &mut Census, dropped: &BTreeSet<usize>) {
 
 fn push(census: &mut Census, places: &mut Places, reference: Option<usize>, range: &Bytes, finding: Finding) {
     let place = places.place(range);
-    census.problems.push(Problem { finding: finding.at(places.quote(&place)), reference, fix: None, range: range.clone() });
+    census.problems.push(Problem { finding: finding.at(places.quote(&place)), reference, fix: None, range: range.clone(), only: None });
 }
 
 impl Census {
@@ -321,7 +321,8 @@ impl Census {
             if !problem.finding.message.ends_with(&said) {
                 problem.finding.message = format!("{}: {said}", problem.finding.message.trim_end_matches(&format!(": {said}")));
             }
-            let Some(to) = renamed else { continue };
+            let only = problem.only.clone().filter(|_| *fate == Fate::Never);
+            let Some(to) = renamed.or(only.as_deref()) else { continue };
             // A command is more than the path that it runs.
             let (range, kind) = match reference.kind {
                 ReferenceKind::Command => (problem.range.clone(), ReferenceKind::Path),

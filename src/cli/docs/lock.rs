@@ -38,7 +38,7 @@ pub async fn run(session: &Session, facts: &args::DocsFacts) -> Result<Report> {
         accepted: 0,
     };
     if findings.iter().any(|finding| finding.severity == Severity::Error) {
-        let body = Body::Docs(Box::new(DocsShape { lock: Some(told), ..shape }));
+        let body = Body::Docs(Box::new(shape));
         let report = Report::new(Reason::Findings, body).findings(findings).notice("the lock was not written");
         return Ok(gathered.signed(report).next("Mend the documents, or `tagwarden docs accept TARGET --kind KIND --reason TEXT`."));
     }

@@ -14,7 +14,9 @@ pub fn unified(old: &[u8], new: &[u8]) -> Option<Vec<String>> {
         return None;
     }
     let (old, new) = (std::str::from_utf8(old).ok()?, std::str::from_utf8(new).ok()?);
-    let diff = TextDiff::configure().algorithm(Algorithm::Patience).diff_lines(old, new);
+    // The end of the last line is no difference.
+    let (old, new) = (format!("{old}\n"), format!("{new}\n"));
+    let diff = TextDiff::configure().algorithm(Algorithm::Patience).diff_lines(&old, &new);
     let text = diff.unified_diff().context_radius(1).missing_newline_hint(false).to_string();
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
     let more = lines.len().saturating_sub(MOST_LINES);
@@ -35,6 +37,7 @@ mod tests {
         let (old, new) = ("x\n".repeat(9), "y\n".repeat(9));
         let lines = unified(old.as_bytes(), new.as_bytes()).unwrap();
         assert_eq!((lines.len(), lines[10].as_str()), (11, "… 9 more lines"));
+        assert_eq!(unified(b"a", b"a\nb").unwrap(), ["@@ -1 +1,2 @@", " a", "+b"]);
         assert_eq!(unified(b"\xff", b"a"), None);
         assert_eq!(unified("a\n".repeat(100_001).as_bytes(), b"a"), None);
         let (old, new): (String, String) = (0..50_000).map(|n| (format!("{n}\n"), format!("{}\n", n * 7))).unzip();

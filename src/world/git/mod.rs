@@ -203,8 +203,7 @@ impl Git {
 
     /// The last commit up to this one that changed a path; `None`: no commit that is here did.
     pub fn last_change(&self, upto: &Oid, path: &str) -> Result<Option<Oid>> {
-        let pathspec = format!(":(top,literal){path}");
-        let output = self.runner().run_blocking(["log", "-1", "--format=%H", upto.as_str(), "--", &pathspec])?;
+        let output = self.runner().run_blocking(["log", "-1", "--format=%H", upto.as_str(), "--", path])?;
         Ok(output.ok("git log")?.text().trim().parse().ok())
     }
 
