@@ -1,0 +1,607 @@
+//! Documents and their lock, as a writer has them: lock, change, read what is said, mend or accept. And the documents of this
+//! very repository, whose census is a snapshot.
+
+mod common;
+
+use common::{Scratch, finding, findings, show::steady};
+use insta::assert_snapshot;
+use serde_json::Value;
+use std::{collections::BTreeMap, path::Path, process::Command};
+
+const DOC: &str = "docs/protocol.md";
+const LOCK: &str = "docs/tagwarden.lock";
+
+const PROTOCOL: &str = r#"version: 1
+packages: { web: { release_tag: "v{version}" } }
+release_branches: [main]
+channels: { live: { tag: "channel/{channel}" } }
+signing: { key: none }
+documents: { protocol: [docs/protocol.md] }
+lock: docs/tagwarden.lock
+"#;
+
+const TEXT: &str = "\
+# How we release
+
+## Gate 1 — The document holds
+
+Run `ops/deploy.sh`, which sets what `ops/limits.conf:1-2` says. Then see [the runbook](runbook.md#after-it).
+";
+
+/// A committed protocol with one document, which is locked.
+fn locked() -> Scratch {
+    let scratch = unlocked();
+    scratch.run(&["docs", "lock"]).ok();
+    scratch.commit("Lock the document");
+    scratch
+}
+
+fn unlocked() -> Scratch {
+    let scratch = Scratch::new();
+    for (path, text) in [
+        ("gates/protocol.yaml", PROTOCOL),
+        ("gates/10-docs.yaml", "title: The document holds\ndocs: {}\n"),
+        ("ops/deploy.sh", "#!/bin/sh\nset -e\necho deployed\n"),
+        ("ops/limits.conf", "most = 10\nleast = 1\nother = 5\n"),
+        ("docs/runbook.md", "# Runbook\n\n## After it\n\nLook at the graphs.\n\n## Later\n\nRest.\n"),
+        (DOC, TEXT),
+    ] {
+        scratch.write(path, text);
+    }
+    scratch.commit("Add the protocol");
+    scratch
+}
+
+#[track_caller]
+fn tell(scratch: &Scratch, args: &[&str]) -> String {
+    steady(&scratch.run(args).all())
+}
+
+#[track_caller]
+fn check(scratch: &Scratch) -> String {
+    tell(scratch, &["docs", "check"])
+}
+
+/// The codes of the findings in order.
+fn codes(answer: &Value) -> Vec<&str> {
+    findings(answer).iter().filter_map(|finding| finding["code"].as_str()).collect()
+}
+
+#[test]
+fn a_writer_sees_every_change_of_what_a_document_speaks_of() {
+    let scratch = unlocked();
+    assert_snapshot!(check(&scratch), @r"
+    4 references: 4 ok
+
+    error[docs/no-lock]: the protocol names the lock docs/tagwarden.lock, but it is not there
+      help: `tagwarden docs lock` writes it
+    signing: none
+
+    stop (findings). Mend the documents, or what they speak of.
+    -- exit 1
+    ");
+    assert_snapshot!(tell(&scratch, &["docs", "lock"]), @r"
+    4 references: 4 ok
+      wrote  docs/tagwarden.lock  4 rows (4 added)
+    signing: none
+
+    done (passed). Review the change of docs/tagwarden.lock, and commit it with the documents.
+    -- exit 0
+    ");
+    assert_snapshot!(steady(&scratch.read(LOCK)).replace('\t', " | "), @r"
+    # tagwarden.lock/1: what the protocol documents speak of. `tagwarden docs lock` writes it; review it, never edit it.
+    # document | kind | target | count | watched | accepted
+    docs/protocol.md | gate | gate 1 | 1 | - | -
+    docs/protocol.md | lines | ops/limits.conf:1-2 | 1 | [digest] | -
+    docs/protocol.md | link | docs/runbook.md#after-it | 1 | [digest] | -
+    docs/protocol.md | path | ops/deploy.sh | 1 | - | -
+    ");
+    assert_snapshot!(check(&scratch), @r"
+    4 references: 4 ok
+    signing: none
+
+    done (passed). Every reference that can be judged holds.
+    -- exit 0
+    ");
+    scratch.commit("Lock the document");
+    let before = scratch.everything();
+    scratch.json(&["docs", "lock"]).expect("nothing_to_do");
+    scratch.unchanged_since(&before);
+
+    // Moved text, other files, and other lines of a watched file change nothing.
+    scratch.edit(DOC, "# How we release\n", "# How we release\n\nThis page says it all.\n");
+    scratch.edit("ops/deploy.sh", "echo deployed", "echo done");
+    scratch.edit("ops/limits.conf", "other = 5", "other = 6");
+    scratch.json(&["docs", "check"]).expect("passed");
+    scratch.commit("Say more");
+
+    scratch.edit(DOC, "Then see", "Read `ops/limits.conf` again. Then see");
+    assert_snapshot!(check(&scratch), @r"
+    5 references: 5 ok
+
+    error[docs/lock-added]: `ops/limits.conf` (path) is not in the lock
+     --> docs/protocol.md:7:72
+      |
+    7 | Run `ops/deploy.sh`, which sets what `ops/limits.conf:1-2` says. Read `ops/limits.conf` again. Then see [the runbook](runbook.md#afte...
+      |                                                                        ^^^^^^^^^^^^^^^
+      |
+      = help: if the document is right, `tagwarden docs lock`, and review the change of the lock
+    signing: none
+
+    stop (findings). Mend the documents, or what they speak of.
+    -- exit 1
+    ");
+    assert_snapshot!(tell(&scratch, &["docs", "lock"]), @r"
+    5 references: 5 ok
+      wrote  docs/tagwarden.lock  5 rows (1 added)
+    signing: none
+
+    done (passed). Review the change of docs/tagwarden.lock, and commit it with the documents.
+    -- exit 0
+    ");
+    scratch.commit("Name the limits");
+
+    scratch.edit("ops/limits.conf", "most = 10", "most = 20");
+    scratch.edit("docs/runbook.md", "Look at the graphs.", "Look at the graphs.\nThen at the logs.");
+    assert_snapshot!(check(&scratch), @r"
+    5 references: 5 ok
+
+    ops/limits.conf:1-2 (lines) since it was reviewed for docs/protocol.md
+      @@ -1,2 +1,2 @@
+      -most = 10
+      +most = 20
+       least = 1
+
+    docs/runbook.md#after-it (link) since it was reviewed for docs/protocol.md
+      @@ -3 +3,2 @@
+       Look at the graphs.
+      +Then at the logs.
+
+    error[docs/changed-target]: `ops/limits.conf:1-2` (lines) was reviewed against an older text
+     --> docs/protocol.md:7:39
+      |
+    7 | Run `ops/deploy.sh`, which sets what `ops/limits.conf:1-2` says. Read `ops/limits.conf` again. Then see [the runbook](runbook.md#afte...
+      |                                       ^^^^^^^^^^^^^^^^^^^
+      |
+      = help: read it again; if the document still tells the truth, `tagwarden docs lock`
+
+    error[docs/changed-target]: `docs/runbook.md#after-it` (link) was reviewed against an older text
+     --> docs/protocol.md:7:119
+      |
+    7 | .... Read `ops/limits.conf` again. Then see [the runbook](runbook.md#after-it).
+      |                                                           ^^^^^^^^^^^^^^^^^^^
+      |
+      = help: read it again; if the document still tells the truth, `tagwarden docs lock`
+    signing: none
+
+    stop (findings). Mend the documents, or what they speak of.
+    -- exit 1
+    ");
+    scratch.commit("Raise the limit");
+    let value = scratch.json(&["docs", "check"]).expect("findings");
+    assert_eq!(codes(&value), ["docs/changed-target", "docs/changed-target"]);
+    assert_eq!(value["changes"][0]["diff"].as_array().unwrap().len(), 4, "the reviewed text is that of the lock's commit: {value:#}");
+    scratch.json(&["docs", "lock"]).expect("passed");
+    scratch.json(&["docs", "check"]).expect("passed");
+}
+
+#[test]
+fn a_rename_is_told_with_both_names_and_mended() {
+    let scratch = locked();
+    scratch.git(&["mv", "ops/deploy.sh", "ops/ship.sh"]);
+    assert_snapshot!(check(&scratch), @r"
+    4 references: 3 ok, 1 broken
+
+    error[docs/missing-path]: `ops/deploy.sh` is no file or folder of the tree: it was renamed to `ops/ship.sh` since the last commit
+     --> docs/protocol.md:5:6
+      |
+    5 | Run `ops/deploy.sh`, which sets what `ops/limits.conf:1-2` says. Then see [the runbook](runbook.md#after-it).
+      |      ^^^^^^^^^^^^^
+      |
+      = help: write `ops/ship.sh`; `tagwarden docs check --fix` does it
+    signing: none
+
+    stop (findings). Mend the documents, or what they speak of.
+    -- exit 1
+    ");
+    scratch.commit("Rename the script");
+    let value = scratch.json(&["docs", "check"]).expect("findings");
+    let message = finding(&value, "docs/missing-path")["message"].as_str().unwrap();
+    assert!(message.contains("`ops/deploy.sh`") && message.contains("renamed to ops/ship.sh in "), "{message}");
+    scratch.json(&["docs", "lock"]).expect("findings");
+
+    assert_snapshot!(tell(&scratch, &["docs", "check", "--fix"]), @r"
+    4 references: 4 ok
+      mended 1 place(s) in docs/protocol.md
+
+    error[docs/lock-added]: `ops/ship.sh` (path) is not in the lock
+     --> docs/protocol.md:5:6
+      |
+    5 | Run `ops/ship.sh`, which sets what `ops/limits.conf:1-2` says. Then see [the runbook](runbook.md#after-it).
+      |      ^^^^^^^^^^^
+      |
+      = help: if the document is right, `tagwarden docs lock`, and review the change of the lock
+
+    error[docs/lock-removed]: `ops/deploy.sh` (path) is in the lock, but docs/protocol.md makes no such reference any more
+     --> docs/tagwarden.lock:6:1
+      |
+    6 | docs/protocol.md    path    ops/deploy.sh    1    -    -
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: if the document is right, `tagwarden docs lock`, and review the change of the lock
+    signing: none
+
+    stop (findings). Mend the documents, or what they speak of.
+    -- exit 1
+    ");
+    assert_eq!(scratch.read(DOC), TEXT.replace("ops/deploy.sh", "ops/ship.sh"), "nothing else is touched");
+    scratch.json(&["docs", "lock"]).expect("passed");
+    scratch.json(&["docs", "check"]).expect("passed");
+
+    // The only file of its name, under a path that never was.
+    scratch.edit(DOC, "`ops/ship.sh`", "`tools/ops/ship.sh`");
+    let value = scratch.json(&["docs", "check", "--fix"]).expect("passed");
+    assert_eq!(value["fixed"][0]["places"], 1);
+    assert_eq!(scratch.read(DOC), TEXT.replace("ops/deploy.sh", "ops/ship.sh"));
+    // Near is not proven.
+    scratch.edit(DOC, "`ops/ship.sh`", "`ops/shop.sh`");
+    let before = scratch.everything();
+    let value = scratch.json(&["docs", "check", "--fix"]).expect("findings");
+    assert_eq!(finding(&value, "docs/missing-path")["help"], "did you mean `ops/ship.sh`?");
+    scratch.unchanged_since(&before);
+}
+
+#[test]
+fn documents_are_mended_only_where_they_stand_as_plain_files() {
+    let scratch = locked();
+    scratch.git(&["mv", "ops/deploy.sh", "ops/ship.sh"]);
+    scratch.commit("Rename the script");
+    scratch.refused(&["docs", "check", "--fix", "--at", "HEAD"], "bad_usage");
+    std::fs::rename(scratch.path("work/docs/protocol.md"), scratch.path("work/docs/real.md")).unwrap();
+    std::os::unix::fs::symlink("real.md", scratch.path("work/docs/protocol.md")).unwrap();
+    let before = scratch.everything();
+    let value = scratch.json(&["docs", "check", "--fix"]).expect("findings");
+    scratch.unchanged_since(&before);
+    let told = finding(&value, "docs/not-mended");
+    assert_eq!(told["message"], "the document was not mended: stands at or behind a symlink");
+    assert_eq!(value["fixed"].as_array().unwrap().len(), 0);
+}
+
+#[test]
+fn a_broken_reference_is_accepted_by_a_person_with_a_reason() {
+    let mut scratch = locked();
+    scratch.edit(DOC, "Then see", "The next host has `ops/next.sh` and `ops/next.conf`. Then see");
+    let before = scratch.everything();
+    assert_snapshot!(tell(&scratch, &["docs", "lock"]), @r"
+    6 references: 4 ok, 2 broken
+
+    error[docs/missing-path]: `ops/next.sh` is no file or folder of the tree: no commit ever had it
+     --> docs/protocol.md:5:85
+      |
+    5 | Run `ops/deploy.sh`, which sets what `ops/limits.conf:1-2` says. The next host has `ops/next.sh` and `ops/next.conf`. Then see [the r...
+      |                                                                                     ^^^^^^^^^^^
+
+    error[docs/missing-path]: `ops/next.conf` is no file or folder of the tree: no commit ever had it
+     --> docs/protocol.md:5:103
+      |
+    5 | Run `ops/deploy.sh`, which sets what `ops/limits.conf:1-2` says. The next host has `ops/next.sh` and `ops/next.conf`. Then see [the r...
+      |                                                                                                       ^^^^^^^^^^^^^
+    note: the lock was not written
+    signing: none
+
+    stop (findings). Mend the documents, or `tagwarden docs accept TARGET --kind KIND --reason TEXT`.
+    -- exit 1
+    ");
+    scratch.unchanged_since(&before);
+
+    for (args, message, help) in [
+        (
+            vec!["ops/nxt.sh", "--kind", "path"],
+            "no document makes a broken reference `ops/nxt.sh` of the kind `path`",
+            "did you mean `ops/next.sh`?",
+        ),
+        (
+            vec!["ops/next.sh", "--kind", "link"],
+            "no document makes a broken reference `ops/next.sh` of the kind `link`",
+            "it is of the kind `path`: `--kind path`",
+        ),
+        (
+            vec!["ops/deploy.sh", "--kind", "path"],
+            "`ops/deploy.sh` (path) is ok: it has no finding to accept",
+            "`tagwarden docs check` shows what is wrong",
+        ),
+        (vec!["--kind", "env"], "no reference of the kind `env` has a finding", "`tagwarden docs check` shows what is wrong"),
+        (vec!["x", "--kind", "paths"], "invalid value 'paths' for '--kind <KIND>': did you mean `path`?", ""),
+        (
+            vec!["ops/next.sh", "--kind", "path", "--document", "docs/runbook.md"],
+            "only the protocol's documents are locked, and this is none of them",
+            "declare it under `documents.protocol` in gates/protocol.yaml",
+        ),
+    ] {
+        let value = scratch.refused(&[vec!["docs", "accept", "--reason", "why"], args.clone()].concat(), "bad_usage");
+        assert_eq!(value["message"], message);
+        assert!(help.is_empty() || value["help"] == help, "{value:#}");
+    }
+    scratch.refused(&["docs", "accept", "ops/next.sh", "--kind", "path"], "bad_usage");
+    scratch.refused_with(&["docs", "accept", "--kind", "path", "--reason", "all"], &[("CI", "true")], "bad_usage");
+
+    let accept = ["docs", "accept", "ops/next.sh", "--kind", "path", "--reason", "comes with the move | in May"];
+    assert_snapshot!(tell(&scratch, &accept), @r"
+    6 references: 4 ok, 1 broken, 1 accepted
+      wrote  docs/tagwarden.lock  5 rows (1 added, 1 accepted)
+    signing: none
+
+    done (passed). Commit docs/tagwarden.lock; `tagwarden docs check` shows a note from now on.
+    -- exit 0
+    ");
+    let row = scratch.read(LOCK).lines().find(|line| line.contains("ops/next.sh")).unwrap().to_owned();
+    assert_eq!(steady(&row).rsplit('\t').next(), Some("Test <test@example.com> | 2026-11-21T10:00Z | comes with the move | in May"));
+    let again = scratch.refused(&accept, "bad_usage");
+    let already = "`ops/next.sh` (path) is accepted already, by Test <test@example.com> at 2026-11-21T10:00Z";
+    assert_eq!(steady(again["message"].as_str().unwrap()), already);
+    scratch.json(&["docs", "accept", "--kind", "path", "--by", "Ada", "--reason", "the rest"]).expect("passed");
+    scratch.json(&["docs", "lock"]).expect("nothing_to_do");
+    assert_snapshot!(check(&scratch), @r"
+    6 references: 4 ok, 2 accepted
+
+    note[docs/missing-path]: `ops/next.sh` is no file or folder of the tree: no commit ever had it; accepted by Test <test@example.com> at 2026-11-21T10:00Z: comes with the move | in May
+     --> docs/protocol.md:5:85
+      |
+    5 | Run `ops/deploy.sh`, which sets what `ops/limits.conf:1-2` says. The next host has `ops/next.sh` and `ops/next.conf`. Then see [the r...
+      |                                                                                     ^^^^^^^^^^^
+
+    note[docs/missing-path]: `ops/next.conf` is no file or folder of the tree: no commit ever had it; accepted by Ada at 2026-11-21T10:00Z: the rest
+     --> docs/protocol.md:5:103
+      |
+    5 | Run `ops/deploy.sh`, which sets what `ops/limits.conf:1-2` says. The next host has `ops/next.sh` and `ops/next.conf`. Then see [the r...
+      |                                                                                                       ^^^^^^^^^^^^^
+    signing: none
+
+    done (passed). Every reference that can be judged holds.
+    -- exit 0
+    ");
+    scratch.json(&["verify", "--channel", "live"]).expect("passed");
+    scratch.commit("Accept what is not there yet");
+
+    // It counts for what was there then, and nothing else.
+    scratch.edit(DOC, "## Gate 1", "See `ops/next.sh`, not `ops/other.sh`.\n\n## Gate 1");
+    let value = scratch.json(&["docs", "check"]).expect("findings");
+    assert_eq!(codes(&value).iter().filter(|code| **code != "docs/missing-path").collect::<Vec<_>>(), [&"docs/lock-count"]);
+    let errors = findings(&value).into_iter().filter(|finding| finding["severity"] == "error");
+    assert_eq!(errors.count(), 2, "the further place, and the other path: {value:#}");
+    scratch.git(&["checkout", "--quiet", "--", DOC]);
+
+    scratch.write("ops/next.sh", "");
+    scratch.at("2026-12-01T10:00:00Z");
+    assert_snapshot!(check(&scratch), @r"
+    6 references: 5 ok, 1 accepted
+
+    warning[docs/accepted-stale]: `ops/next.sh` (path) holds, so nothing is left of what Test <test@example.com> accepted
+     --> docs/tagwarden.lock:8:1
+      |
+    8 | docs/protocol.md    path    ops/next.sh    1    -    Test <test@example.com> | 2026-11-21T10:00Z | comes with the move | in May
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: `tagwarden docs lock` takes the acceptance out
+
+    note[docs/missing-path]: `ops/next.conf` is no file or folder of the tree: no commit ever had it; accepted by Ada at 2026-11-21T10:00Z: the rest
+     --> docs/protocol.md:5:103
+      |
+    5 | Run `ops/deploy.sh`, which sets what `ops/limits.conf:1-2` says. The next host has `ops/next.sh` and `ops/next.conf`. Then see [the r...
+      |                                                                                                       ^^^^^^^^^^^^^
+    signing: none
+
+    done (passed). Every reference that can be judged holds.
+    -- exit 0
+    ");
+    assert_snapshot!(tell(&scratch, &["docs", "lock"]), @r"
+    6 references: 5 ok, 1 accepted
+      wrote  docs/tagwarden.lock  6 rows (1 changed)
+
+    note[docs/missing-path]: `ops/next.conf` is no file or folder of the tree: no commit ever had it; accepted by Ada at 2026-11-21T10:00Z: the rest
+     --> docs/protocol.md:5:103
+      |
+    5 | Run `ops/deploy.sh`, which sets what `ops/limits.conf:1-2` says. The next host has `ops/next.sh` and `ops/next.conf`. Then see [the r...
+      |                                                                                                       ^^^^^^^^^^^^^
+    note: 1 acceptance(s) went: what they speak of holds or is gone
+    signing: none
+
+    done (passed). Review the change of docs/tagwarden.lock, and commit it with the documents.
+    -- exit 0
+    ");
+    assert!(!scratch.read(LOCK).contains("in May") && scratch.read(LOCK).contains("Ada"), "{}", scratch.read(LOCK));
+}
+
+#[test]
+fn rows_of_what_is_gone_are_told_until_the_lock_is_written() {
+    let scratch = locked();
+    scratch.edit(DOC, "Run `ops/deploy.sh`, which sets", "Set");
+    assert_snapshot!(check(&scratch), @r"
+    3 references: 3 ok
+
+    error[docs/lock-removed]: `ops/deploy.sh` (path) is in the lock, but docs/protocol.md makes no such reference any more
+     --> docs/tagwarden.lock:6:1
+      |
+    6 | docs/protocol.md    path    ops/deploy.sh    1    -    -
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: if the document is right, `tagwarden docs lock`, and review the change of the lock
+    signing: none
+
+    stop (findings). Mend the documents, or what they speak of.
+    -- exit 1
+    ");
+    scratch.json(&["docs", "lock"]).expect("passed");
+
+    scratch.edit("gates/protocol.yaml", "protocol: [docs/protocol.md]", "protocol: [docs/runbook.md]");
+    let value = scratch.json(&["docs", "check"]).expect("findings");
+    let gone = finding(&value, "docs/lock-removed");
+    assert_eq!(gone["message"], "the lock has 3 rows of docs/protocol.md, which is no protocol document");
+    // Named alone, a document is compared with its own rows.
+    scratch.edit("gates/protocol.yaml", "[docs/runbook.md]", "[docs/protocol.md, docs/runbook.md]");
+    scratch.edit("docs/runbook.md", "Rest.", "Rest, by `ops/deploy.sh`.");
+    scratch.json(&["docs", "check", DOC]).expect("passed");
+    let value = scratch.json(&["docs", "check", "docs/runbook.md"]).expect("findings");
+    assert_eq!(codes(&value), ["docs/lock-added"]);
+    // A document that nobody declared has no lock.
+    scratch.write("docs/notes.md", "`ops/deploy.sh`");
+    scratch.json(&["docs", "check", "docs/notes.md"]).expect("passed");
+}
+
+#[test]
+fn a_merge_conflict_in_the_lock_is_resolved_by_locking_again() {
+    let scratch = locked();
+    for (branch, name) in [("ours", "ops/ours.sh"), ("theirs", "ops/theirs.sh")] {
+        scratch.git(&["checkout", "--quiet", "-B", branch, "main"]);
+        scratch.edit(
+            DOC,
+            "# How we release\n",
+            &format!("# How we release\n\n{}See `{name}`.\n", "\n".repeat(usize::from(branch == "ours"))),
+        );
+        scratch.json(&["docs", "accept", name, "--kind", "path", "--reason", branch]).expect("passed");
+        scratch.commit(branch);
+    }
+    let (merged, said) = scratch.try_tool("work", "git", &["merge", "--quiet", "ours"]);
+    assert!(!merged, "{said}");
+    scratch.write(DOC, TEXT.replace("# How we release\n", "# How we release\n\nSee `ops/ours.sh`.\n\nSee `ops/theirs.sh`.\n"));
+    assert_snapshot!(check(&scratch), @r"
+    6 references: 4 ok, 2 broken
+
+    error[docs/bad-lock]: the lock has a merge conflict
+     --> docs/tagwarden.lock:7:1
+      |
+    7 | <<<<<<< HEAD
+      | ^^^^^^^^^^^^
+      |
+      = help: `tagwarden docs lock` writes the file anew from the documents, with what both sides accepted
+
+    error[docs/missing-path]: `ops/ours.sh` is no file or folder of the tree: no commit ever had it
+     --> docs/protocol.md:3:6
+      |
+    3 | See `ops/ours.sh`.
+      |      ^^^^^^^^^^^
+
+    error[docs/missing-path]: `ops/theirs.sh` is no file or folder of the tree: no commit ever had it
+     --> docs/protocol.md:5:6
+      |
+    5 | See `ops/theirs.sh`.
+      |      ^^^^^^^^^^^^^
+    signing: none
+
+    stop (findings). Mend the documents, or what they speak of.
+    -- exit 1
+    ");
+    assert_snapshot!(tell(&scratch, &["docs", "lock"]), @r"
+    6 references: 4 ok, 2 accepted
+      wrote  docs/tagwarden.lock  6 rows
+
+    note[docs/missing-path]: `ops/ours.sh` is no file or folder of the tree: no commit ever had it; accepted by Test <test@example.com> at 2026-11-21T10:00Z: ours
+     --> docs/protocol.md:3:6
+      |
+    3 | See `ops/ours.sh`.
+      |      ^^^^^^^^^^^
+
+    note[docs/missing-path]: `ops/theirs.sh` is no file or folder of the tree: no commit ever had it; accepted by Test <test@example.com> at 2026-11-21T10:00Z: theirs
+     --> docs/protocol.md:5:6
+      |
+    5 | See `ops/theirs.sh`.
+      |      ^^^^^^^^^^^^^
+    note: docs/tagwarden.lock:7: the lock has a merge conflict: it was written anew, with what could be read of it
+    signing: none
+
+    done (passed). Review the change of docs/tagwarden.lock, and commit it with the documents.
+    -- exit 0
+    ");
+    let accepted: Vec<String> = scratch.read(LOCK).lines().filter_map(|line| line.split(" | ").nth(2).map(str::to_owned)).collect();
+    assert_eq!(accepted, ["ours", "theirs"]);
+    scratch.json(&["docs", "check"]).expect("passed");
+}
+
+#[test]
+fn only_a_lock_is_ever_overwritten() {
+    let scratch = locked();
+    scratch.edit(DOC, "Then see", "Also `ops/`. Then see");
+    let lock = scratch.read(LOCK);
+    for other in ["anything\n".to_owned(), String::new(), lock.replace("tagwarden.lock/1", "tagwarden.lock/2")] {
+        scratch.write(LOCK, &other);
+        scratch.refused(&["docs", "lock"], "bad_config");
+        let value = scratch.json(&["docs", "check"]).expect("findings");
+        assert_eq!(codes(&value), ["docs/bad-lock"], "{other}");
+    }
+    std::fs::remove_file(scratch.path("work/docs/tagwarden.lock")).unwrap();
+    std::os::unix::fs::symlink("../ops/limits.conf", scratch.path("work/docs/tagwarden.lock")).unwrap();
+    scratch.refused(&["docs", "lock"], "bad_config");
+    std::fs::remove_file(scratch.path("work/docs/tagwarden.lock")).unwrap();
+    scratch.write(".gitignore", "*.lock\n");
+    scratch.git(&["rm", "--quiet", "--cached", LOCK]);
+    scratch.write(LOCK, "mine\n");
+    let value = scratch.refused(&["docs", "lock"], "bad_usage");
+    assert!(value["message"].as_str().unwrap().contains("exists and differs"), "{value:#}");
+    std::fs::remove_file(scratch.path("work/docs/tagwarden.lock")).unwrap();
+
+    // Turned line ends are no change.
+    std::fs::remove_file(scratch.path("work/.gitignore")).unwrap();
+    scratch.write(LOCK, lock.replace('\n', "\r\n"));
+    scratch.edit(DOC, "Also `ops/`. ", "");
+    scratch.json(&["docs", "check"]).expect("passed");
+    scratch.json(&["docs", "lock"]).expect("nothing_to_do");
+
+    // Where no lock is promised, none is a note.
+    scratch.edit("gates/protocol.yaml", "lock: docs/tagwarden.lock\n", "");
+    let value = scratch.json(&["docs", "check"]).expect("passed");
+    assert_eq!((codes(&value), &finding(&value, "docs/no-lock")["severity"]), (vec!["docs/no-lock"], &Value::from("note")));
+    scratch.json(&["docs", "lock"]).expect("passed");
+    assert_eq!(scratch.read("protocol-docs/tagwarden.lock"), lock);
+    scratch.json(&["docs", "check"]).expect("passed");
+}
+
+// ---- this repository -------------------------------------------------------------------------------------------------
+
+fn own(args: &[&str]) -> (i32, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tagwarden"));
+    command.args(args).current_dir(env!("CARGO_MANIFEST_DIR")).env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
+    let output = command.output().unwrap();
+    (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap())
+}
+
+#[test]
+fn the_own_documents_are_as_they_were_locked() {
+    let (code, said) = own(&["docs", "check"]);
+    assert_eq!(code, 0, "{said}");
+    assert!(!said.contains("docs/no-lock"), "{said}");
+}
+
+/// What the own protocol documents speak of. Places are no part of it; a change here is a change that a reviewer must see.
+#[test]
+fn the_census_of_the_own_documents_is_a_snapshot() {
+    let (code, said) = own(&["docs", "list", "--format", "json"]);
+    assert_eq!(code, 0, "{said}");
+    let answer: Value = serde_json::from_str(&said).unwrap();
+    let mut documents: BTreeMap<&str, BTreeMap<String, usize>> = BTreeMap::new();
+    for reference in answer["references"].as_array().unwrap() {
+        let text = |name: &str| reference[name].as_str().unwrap_or_default();
+        let row = format!("{:<9} {:<9} {}", text("kind"), text("verdict"), text("target"));
+        *documents.entry(text("file")).or_default().entry(row).or_default() += 1;
+    }
+    let times = |count: usize| if count > 1 { format!("  ({count} times)") } else { String::new() };
+    let census: Vec<String> = documents
+        .iter()
+        .map(|(file, rows)| rows.iter().fold(format!("{file}\n"), |text, (row, count)| format!("{text}  {row}{}\n", times(*count))))
+        .collect();
+    assert_snapshot!("own_documents", census.join("\n"));
+}
+
+#[test]
+fn the_hook_for_commits_runs_a_command_that_there_is() {
+    let text = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(".pre-commit-hooks.yaml")).unwrap();
+    let source = tagwarden::text::yaml::source(".pre-commit-hooks.yaml", &text).unwrap();
+    let hooks: Vec<Value> = tagwarden::text::yaml::parse(&source).unwrap();
+    let [hook] = &hooks[..] else { panic!("{hooks:#?}") };
+    assert_eq!((&hook["id"], &hook["language"], &hook["pass_filenames"]), (&"tagwarden-docs".into(), &"rust".into(), &false.into()));
+    let mut words = hook["entry"].as_str().unwrap().split(' ');
+    assert_eq!(words.next(), Some("tagwarden"));
+    let scratch = locked();
+    scratch.json(&words.collect::<Vec<_>>()).expect("passed");
+    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("protocol-docs/lockdown.md")).unwrap();
+    assert!(page.contains(hook["id"].as_str().unwrap()), "the page names the hook");
+}
