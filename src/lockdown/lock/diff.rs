@@ -15,7 +15,8 @@ pub fn unified(old: &[u8], new: &[u8]) -> Option<Vec<String>> {
     }
     let (old, new) = (std::str::from_utf8(old).ok()?, std::str::from_utf8(new).ok()?);
     // The end of the last line is no difference.
-    let (old, new) = (format!("{old}\n"), format!("{new}\n"));
+    let ended = |text: &str| if text.is_empty() || text.ends_with('\n') { text.to_owned() } else { format!("{text}\n") };
+    let (old, new) = (ended(old), ended(new));
     let diff = TextDiff::configure().algorithm(Algorithm::Patience).diff_lines(&old, &new);
     let text = diff.unified_diff().context_radius(1).missing_newline_hint(false).to_string();
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
