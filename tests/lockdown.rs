@@ -591,6 +591,25 @@ fn the_census_of_the_own_documents_is_a_snapshot() {
     assert_snapshot!("own_documents", census.join("\n"));
 }
 
+/// No verb and no flag is named that the program does not have.
+#[test]
+fn the_commands_of_the_own_documents_are_understood() {
+    let (_, said) = own(&["docs", "list", "--format", "json"]);
+    let answer: Value = serde_json::from_str(&said).unwrap();
+    let texts = answer["references"].as_array().unwrap().iter().filter_map(|reference| reference["text"].as_str());
+    let commands: Vec<&str> = texts.filter(|text| text.starts_with("tagwarden ")).collect();
+    assert!(commands.len() > 20, "{commands:#?}");
+    for command in commands {
+        let line = command.replace('"', "").replace("CHANNEL", "stable").replace("RELEASE", "v1.2.0").replace("COMMIT", "HEAD");
+        let words: Vec<std::ffi::OsString> = line.split(' ').map(Into::into).collect();
+        if let tagwarden::cli::parse::Parsed::Refused(report, _) = tagwarden::cli::parse::parse(&words) {
+            let tagwarden::report::Body::Error(error) = &report.body else { panic!("{command}: {report:?}") };
+            let lacks = ["the following required arguments", "a verb is missing"].iter().any(|part| error.message.contains(part));
+            assert!(lacks, "{command}: {}", error.message);
+        }
+    }
+}
+
 #[test]
 fn the_hook_for_commits_runs_a_command_that_there_is() {
     let text = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(".pre-commit-hooks.yaml")).unwrap();
