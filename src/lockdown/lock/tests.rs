@@ -262,7 +262,7 @@ fn very_many_changes_are_counted() {
 }
 
 fn odd() -> impl Strategy<Value = String> {
-    "([a-z -~é\u{0}\t\n\r\\\\#|<>=\u{202e}\u{85}-]| \\| |\\\\u\\{|-){0,12}"
+    "(#|-|<<<<<<< |=======|>>>>>>>|\\\\)?([a-z -~é\u{0}\t\n\r\\\\#|<>=\u{202e}\u{85}-]| \\| |\\\\u\\{|-){0,12}"
 }
 
 prop_compose! {
