@@ -5,6 +5,8 @@
 mod census;
 #[path = "../fuzz/checks/config.rs"]
 mod config;
+#[path = "../fuzz/checks/lock.rs"]
+mod lock;
 #[path = "../fuzz/checks/markdown.rs"]
 mod markdown;
 #[path = "../fuzz/checks/objects.rs"]
@@ -51,6 +53,15 @@ fn configurations_are_read_or_refused_with_places() {
     let whole = GATES.join("\0");
     config::check(whole.as_bytes());
     mutilated(&[&whole], 150, |text| config::check(text.as_bytes()));
+}
+
+#[test]
+fn locks_read_back() {
+    let by = "a\tpath\tb\t1\t-\tAda <a@example.com> | 2026-11-21T10:00:00Z | w\n";
+    let conflict = format!("# tagwarden.lock/1\n<<<<<<< a\n{by}=======\na\tlink\t\\u{{23}}\t2\t-\t-\n>>>>>>> b\n");
+    let seeds = [include_str!("../protocol-docs/tagwarden.lock"), &conflict];
+    seeds.iter().for_each(|text| lock::check(text));
+    mutilated(&seeds, 1000, lock::check);
 }
 
 #[test]
