@@ -34,6 +34,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("docs/lock-count", "a reference stands another number of times than in the lock"),
     ("docs/changed-target", "the text that a reference leads to is not the one that was reviewed"),
     ("docs/accepted-stale", "an acceptance of a broken reference that holds now (a warning)"),
+    ("docs/not-mended", "`docs check --fix` could not write a document: a symlink is in the way, or it changed meanwhile"),
     ("docs/shell-syntax", "a shell block or a command in a code span is no lawful shell"),
     ("docs/jq-syntax", "the program of a `jq` command does not compile"),
     ("docs/curl-without-host", "`curl` or `wget` is given no URL, or one without a host"),

@@ -63,7 +63,6 @@ pub const CODES: &[(&str, &str)] = &[
     ("config/verb", "no role can permit this verb: the signers and their threshold decide it"),
     ("config/wrong-type", "another type of value must stand here"),
     ("config/wrong-value", "the value breaks a rule of its key"),
-    ("docs/not-mended", "`docs check --fix` could not write a document: a symlink is in the way, or it changed meanwhile"),
     ("doctor/check", "something that promotions rest on does not hold, or could not be looked at"),
     ("gate/evidence-expired", "the evidence grew older than the gate's `max_age` before the move"),
     ("gate/foreign-evidence", "the evidence was recorded for another gate, channel, commit or policy"),
