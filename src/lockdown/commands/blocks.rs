@@ -99,13 +99,18 @@ fn join(text: &str, lines: &[Bytes]) -> Mapped {
 /// One text for each prompt: its line, and the lines up to the next prompt, which go on with it or are output.
 fn prompted(text: &str, lines: &[Bytes]) -> Vec<Mapped> {
     let mut texts: Vec<Mapped> = Vec::new();
+    let mut open = false;
     for line in lines {
         let shown = &text[line.clone()];
         let command = without_prompt(shown.trim_start_matches([' ', '\t']));
-        if command.is_some() {
-            texts.push(Mapped::default());
+        if let Some(command) = command {
+            // A comment is no command that could go on.
+            open = !command.starts_with('#');
+            if open {
+                texts.push(Mapped::default());
+            }
         }
-        let Some(last) = texts.last_mut() else { continue };
+        let Some(last) = texts.last_mut().filter(|_| open) else { continue };
         // What a shell asks for a further line with.
         let kept = command.or_else(|| shown.strip_prefix("> ")).unwrap_or(shown);
         last.push(kept, line.end - kept.len());
@@ -207,6 +212,7 @@ mod tests {
             ("```bash\n# why\n$ a\n# not\nout\n```", vec!["a\n# not\nout\n"]),
             ("```console\na\nb\n```", vec![]),
             ("```shell-session\nme@host:~/x$ a\nroot@host# b\n(venv) $ c\n% d\n$HOME\n```", vec!["a\n", "b\n", "c\n", "d\n$HOME\n"]),
+            ("```console\n$ # why\nit's\n$ a\n```", vec!["a\n"]),
             ("`$ a b` and `a b`", vec!["a b", "a b"]),
         ] {
             assert_eq!(told(text), texts, "{text}");

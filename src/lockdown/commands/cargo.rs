@@ -58,7 +58,8 @@ pub fn judge(judge: &mut Judge, run: &Run) -> Result<(), Unreadable> {
     for given in &given {
         let Given::Option(option, Some(value)) = given else { continue };
         let Some((_, sort)) = SORTS.iter().find(|(name, _)| name == option) else { continue };
-        let Some(names) = value.text.as_deref().filter(|_| !value.word.has_placeholder(text)) else {
+        let shouted = |names: &str| names.chars().all(|c| c.is_ascii_uppercase() || matches!(c, '_' | '-'));
+        let Some(names) = value.text.as_deref().filter(|names| !value.word.has_placeholder(text) && !shouted(names)) else {
             judge.report.unsure(OPEN);
             continue;
         };

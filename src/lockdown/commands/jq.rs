@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 
 const BUILT: &str = "the jq program is put together when it runs";
 const PLACEHOLDER: &str = "the jq program has a placeholder";
+const BEYOND: &str = "the jq program uses what is not understood here";
 const LONG: &str = "the jq program is too large to be looked at";
 
 /// Options with the number of words that they take.
@@ -23,6 +24,13 @@ const VALUED: &[(&str, usize)] = &[
 ];
 
 static STANDS_FOR: LazyLock<Regex> = LazyLock::new(|| pattern(r"<[A-Za-z][A-Za-z0-9_ -]*>|\{\{|\u{2026}|\.\.\.|\bYOUR_"));
+
+/// What jq takes and the reader of programs here does not: modules, alternative patterns, numbers that start with a point, a
+/// division as the source of a fold, a pattern behind `$name:`.
+#[allow(clippy::expect_used, reason = "a constant pattern, compiled by the tests of this module")]
+static STRANGE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"\?//|\b(?:import|include)\b|(?:^|[^\w)\]}\x22.])\.[0-9]|\b(?:reduce|foreach)\b[^|]*/|\$\w+\s*:").expect("constant pattern")
+});
 
 pub fn judge(judge: &mut Judge, run: &Run) {
     let text = &judge.text.text;
@@ -46,6 +54,7 @@ pub fn judge(judge: &mut Judge, run: &Run) {
     match judge.desk.library.tools.query(&mapped.text) {
         None => judge.report.checked = true,
         Some(_) if STANDS_FOR.is_match(&mapped.text) => judge.report.unsure(PLACEHOLDER),
+        Some(_) if STRANGE.is_match(&mapped.text) => judge.report.unsure(BEYOND),
         Some(error) => {
             let at_end = error.offset >= mapped.text.trim_end().len();
             let (inner, message, help) = match unclosed(&mapped.text).filter(|_| at_end) {

@@ -273,6 +273,14 @@ impl<'j, 'a, 't> Judge<'j, 'a, 't> {
         Ok(())
     }
 
+    /// The name that a word says; `None`: it is known only when it runs, or stands for another (`<x>`, `NAME`).
+    pub fn named_by(&self, word: &Word) -> Option<String> {
+        let text = &self.text.text;
+        let value = word.value(text).filter(|_| !word.has_placeholder(text))?;
+        let shouted = value.len() > 1 && value.chars().all(|c| c.is_ascii_uppercase() || matches!(c, '_' | '-'));
+        (!shouted).then_some(value)
+    }
+
     /// The document's bytes of a word.
     pub fn place(&self, word: &Word) -> Bytes {
         self.text.range(&word.range)

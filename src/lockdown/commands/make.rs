@@ -104,7 +104,7 @@ fn targets(
         return judge.leave(NO_FILE);
     }
     for word in names {
-        let Some(name) = word.value(&judge.text.text).filter(|_| !word.has_placeholder(&judge.text.text)) else {
+        let Some(name) = judge.named_by(word) else {
             judge.report.unsure(OPEN);
             continue;
         };

@@ -108,7 +108,11 @@ fn write(desk: &mut Desk, statement: &Statement, text: &Mapped, mut report: Repo
     let range = draft.range.clone();
     if let Some(fault) = &statement.fault {
         report.reason = Some(NOT_READ);
-        report.blame("docs/shell-syntax", Proof::Text, text.range(&fault.range), format!("no lawful shell: {}", fault.message), None);
+        // Where the text may be no shell at all, only a protocol document is told, and only as a warning.
+        let (proof, severity) = if fault.weak { (Proof::Tree, Severity::Warning) } else { (Proof::Text, Severity::Error) };
+        let message = format!("no lawful shell: {}", fault.message);
+        report.blame("docs/shell-syntax", proof, text.range(&fault.range), message, None);
+        report.issues.iter_mut().for_each(|issue| issue.severity = severity);
     }
     if statement.doubtful {
         report.reason = Some(DOUBTFUL);

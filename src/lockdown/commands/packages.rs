@@ -57,7 +57,7 @@ pub fn judge(judge: &mut Judge, run: &Run) -> Result<(), Unreadable> {
         _ => (words.first(), false),
     };
     let Some(word) = word else { return judge.leave(MANAGER) };
-    let Some(name) = word.value(text).filter(|_| !word.has_placeholder(text)) else { return judge.leave(OPEN) };
+    let Some(name) = judge.named_by(word) else { return judge.leave(OPEN) };
     let name = if name == "t" { "test".to_owned() } else { name };
     let starts: Vec<String> = match folder {
         Some(None) => return judge.leave(OPEN),

@@ -123,6 +123,7 @@ fn what_is_right_is_not_called_wrong() {
         "cd web; npm run dev",
         "cargo run --bin tool -- --bin x; cargo test --test smoke --features full; cargo xtask x; cargo +nightly build -F tool/full; cargo install --bin x y",
         "just build x; just --list",
+        "make TARGET; npm run NAME; cargo run --example=NAME",
         "./scripts/check.sh [options]",
         "# 'tis\n./scripts/check.sh # don't",
         "GITHUB_TOKEN=x gh pr list; echo $NOT_KNOWN_HERE",
@@ -145,6 +146,8 @@ fn verdicts_say_what_was_looked_at() {
         ("jq \".$X\"", "unchecked: the jq program is put together when it runs"),
         ("jq '.<x>'", "unchecked: the jq program has a placeholder"),
         ("x 'y\nz", "unchecked: behind a line of shell that is never closed"),
+        ("jq '.a as [$x] ?// $x | $x'", "unchecked: the jq program uses what is not understood here"),
+        ("jq 'import \"a\" as b; b::c'", "unchecked: the jq program uses what is not understood here"),
         ("npm run <x>", "unchecked: the script is known only when it runs"),
     ] {
         assert_eq!(verdict(command), expected, "{command}");

@@ -43,6 +43,8 @@ pub enum Token {
 pub enum Place {
     Command,
     Argument,
+    /// Before the `)` of a `case`.
+    Pattern,
     /// Between `[[` and `]]`, where operators are words.
     Test,
 }
@@ -206,7 +208,9 @@ impl<'t> Lexer<'t> {
         let opens = inner.starts_with(|c: char| c.is_alphanumeric() || "_/.…$[{-".contains(c));
         let last = inner.rsplit(' ').next().unwrap_or_default();
         let number = last.len() < inner.len() && last.bytes().all(|byte| byte.is_ascii_digit());
-        (opens && !number && !inner.ends_with([' ', '&']) && !inner.contains(['<', ';', '"', '\'', '`'])).then_some(end + 2)
+        // `<the fix's commit>`
+        let quoted = inner.match_indices('\'').any(|(at, _)| !inner[at + 1..].starts_with(char::is_alphabetic));
+        (opens && !number && !quoted && !inner.ends_with([' ', '&']) && !inner.contains(['<', ';', '"', '`'])).then_some(end + 2)
     }
 
     /// `{{ x }}`, `{% x %}`, `{a|b}`, `${{ x }}`: its length.
@@ -291,7 +295,7 @@ impl<'t> Lexer<'t> {
                     PartKind::Expansion
                 }
                 b'(' if place == Place::Argument && first && self.remark().is_some() => self.take(self.remark()),
-                b'|' | b'&' | b';' | b'(' | b')' | b'<' | b'>' if place == Place::Test => {
+                b'|' | b'&' | b';' | b'(' | b')' | b'<' | b'>' if place == Place::Test && &self.text[start..from] != "]]" => {
                     self.at += 1;
                     continue;
                 }

@@ -67,6 +67,8 @@ pub struct Use {
 pub struct Fault {
     pub range: Bytes,
     pub message: String,
+    /// It is as likely that the text is no shell at all, but output or prose.
+    pub weak: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

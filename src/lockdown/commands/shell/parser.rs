@@ -113,6 +113,8 @@ struct Parser<'t> {
     fault: Option<Fault>,
     /// The operator that wants a command behind it.
     wants: Option<Bytes>,
+    /// `;` or `&` has just come.
+    separated: bool,
     state: State,
 }
 
@@ -155,6 +157,7 @@ impl<'t> Parser<'t> {
             sets: Vec::new(),
             fault: None,
             wants: None,
+            separated: false,
             state: State::Start,
         }
     }
@@ -164,7 +167,8 @@ impl<'t> Parser<'t> {
         loop {
             let in_pattern = matches!(self.open.last(), Some((Block::Case { pattern: true }, _)));
             let place = match self.state {
-                State::Start if !in_pattern => Place::Command,
+                State::Start if in_pattern => Place::Pattern,
+                State::Start => Place::Command,
                 State::Test => Place::Test,
                 _ => Place::Argument,
             };
@@ -183,6 +187,7 @@ impl<'t> Parser<'t> {
                     return self.closed().map(|()| self.start.map(|start| start..self.end));
                 }
                 Token::Newline(heredoc) => {
+                    self.separated = false;
                     self.end = heredoc.unwrap_or(self.end);
                     if self.start.is_none() || matches!(self.state, State::Test | State::Subject) {
                         continue;
@@ -229,12 +234,21 @@ impl<'t> Parser<'t> {
     }
 
     fn blame(&mut self, range: Bytes, message: impl Into<String>) {
-        self.fault.get_or_insert(Fault { range, message: message.into() });
+        self.fault.get_or_insert(Fault { range, message: message.into(), weak: false });
+    }
+
+    /// Something closes, or goes on, that nothing has opened.
+    fn blame_weakly(&mut self, range: Bytes, message: impl Into<String>) {
+        self.fault.get_or_insert(Fault { range, message: message.into(), weak: true });
     }
 
     fn closed(&mut self) -> Result<(), Fault> {
         match self.open.pop() {
-            Some((block, range)) => Err(Fault { range, message: block.fault().to_owned() }),
+            // A bracket at the very start may be that of some output.
+            Some((block, range)) => {
+                let weak = block == Block::Brace && self.start == Some(range.start);
+                Err(Fault { range, message: block.fault().to_owned(), weak })
+            }
             None => Ok(()),
         }
     }
@@ -271,7 +285,7 @@ impl<'t> Parser<'t> {
             Op::Pipe | Op::And | Op::Or => {
                 if nothing {
                     let operator = self.lexer.text[range.clone()].to_owned();
-                    self.blame(range.clone(), format!("no command before `{operator}`"));
+                    self.blame_weakly(range.clone(), format!("no command before `{operator}`"));
                 }
                 self.end_command();
                 self.wants = Some(range);
@@ -280,7 +294,12 @@ impl<'t> Parser<'t> {
                 if nothing {
                     self.unwanted();
                 }
+                if nothing && self.separated {
+                    let operator = self.lexer.text[range.clone()].to_owned();
+                    self.blame(range, format!("no command before `{operator}`"));
+                }
                 self.end_command();
+                self.separated = true;
             }
             Op::Case => {
                 self.end_command();
@@ -333,13 +352,14 @@ impl<'t> Parser<'t> {
                 self.end_command();
                 self.state = State::Closed;
             }
-            _ if self.state == State::Start => self.blame(range, "`)` without `(`"),
+            _ if self.state == State::Start => self.blame_weakly(range, "`)` without `(`"),
             _ => {}
         }
     }
 
     fn word(&mut self, word: Word, in_pattern: bool) {
         self.wants = None;
+        self.separated = false;
         let text = self.lexer.text;
         let raw = word.raw(text);
         match self.state {
@@ -367,6 +387,12 @@ impl<'t> Parser<'t> {
                 self.command.words.push(word);
             }
             State::Closed => {}
+            // `for i do` goes through the arguments.
+            State::Header if raw == "do" && self.command.words.len() == 1 => {
+                self.command = Command::default();
+                self.state = State::Start;
+                self.keyword(raw, &word.range);
+            }
             State::Header => {
                 if self.command.words.is_empty() && is_name(raw) {
                     self.sets.push(raw.to_owned());
@@ -408,8 +434,9 @@ impl<'t> Parser<'t> {
     fn keyword(&mut self, raw: &str, range: &Bytes) -> bool {
         let top = self.open.last().map(|(block, _)| *block);
         match raw {
-            "!" | "time" | "coproc" => {}
-            "function" => self.state = State::Start,
+            // A prompt is none, but stands where a further shell has been started.
+            "!" | "time" | "coproc" | "$" => {}
+            "function" => self.function(),
             "if" => self.open.push((Block::If, range.clone())),
             "while" | "until" => self.open.push((Block::Loop { body: false }, range.clone())),
             "for" | "select" => {
@@ -431,18 +458,33 @@ impl<'t> Parser<'t> {
             "done" => self.shut(Block::Loop { body: true }, top, range, "`done` without `do`"),
             "}" => self.shut(Block::Brace, top, range, "`}` without `{`"),
             "esac" => self.shut(Block::Case { pattern: false }, top, range, "`esac` without `case`"),
-            "then" | "elif" | "else" => self.blame(range.clone(), format!("`{raw}` without `if`")),
-            "do" => self.blame(range.clone(), "`do` without a loop"),
+            "then" | "elif" | "else" => self.blame_weakly(range.clone(), format!("`{raw}` without `if`")),
+            "do" => self.blame_weakly(range.clone(), "`do` without a loop"),
             _ => return false,
         }
         true
+    }
+
+    /// Passes the name of a function and its parentheses, so that its body comes next.
+    fn function(&mut self) {
+        let all = self.lexer.text;
+        let rest = all[self.lexer.at..].trim_start_matches([' ', '\t']);
+        let rest = rest.trim_start_matches(|c: char| !c.is_whitespace() && !"(){};|&<>'\"`$".contains(c));
+        let behind = rest.trim_start_matches([' ', '\t']);
+        let rest = behind
+            .strip_prefix('(')
+            .map(|inner| inner.trim_start_matches([' ', '\t']))
+            .and_then(|inner| inner.strip_prefix(')'))
+            .unwrap_or(rest);
+        self.lexer.at = all.len() - rest.len();
+        self.end = self.lexer.at;
     }
 
     fn shut(&mut self, block: Block, top: Option<Block>, range: &Bytes, message: &str) {
         if top == Some(block) {
             self.open.pop();
         } else {
-            self.blame(range.clone(), message);
+            self.blame_weakly(range.clone(), message);
         }
         self.state = State::Closed;
     }

@@ -26,7 +26,7 @@ impl Open {
 }
 
 pub fn unclosed(what: &str, range: Bytes) -> Fault {
-    Fault { range, message: format!("`{what}` is never closed") }
+    Fault { range, message: format!("`{what}` is never closed"), weak: false }
 }
 
 /// Just past what closes the thing that was opened at `opener`; `from` is just past its opening.
@@ -88,7 +88,9 @@ pub fn end_of(text: &str, open: Open, opener: usize, from: usize) -> Result<usiz
 
 /// Just past the `'` that closes the one at `at`.
 pub fn single_end(text: &str, at: usize) -> Result<usize, Fault> {
-    text[at + 1..].find('\'').map(|end| at + end + 2).ok_or_else(|| unclosed("'", at..at + 1))
+    // In prose it stands within a word.
+    let within = || text[..at].ends_with(char::is_alphanumeric) && text[at + 1..].starts_with(char::is_alphabetic);
+    text[at + 1..].find('\'').map(|end| at + end + 2).ok_or_else(|| Fault { weak: within(), ..unclosed("'", at..at + 1) })
 }
 
 /// Just past the backtick that closes the one at `at`.
@@ -131,7 +133,7 @@ pub fn bodies(text: &str, at: usize, heredocs: &mut Vec<Heredoc>, visit: &mut dy
         loop {
             if at >= text.len() {
                 let message = format!("no line `{}` ends this here-document", heredoc.word);
-                return Err(Fault { range: heredoc.range, message });
+                return Err(Fault { range: heredoc.range, message, weak: false });
             }
             let line = text[at..].split('\n').next().unwrap_or_default();
             let shown = if heredoc.tabs { line.trim_start_matches('\t') } else { line };
