@@ -25,6 +25,9 @@ use std::{
 /// Larger files are data, not sources.
 const LARGEST: usize = 1 << 20;
 
+/// Shorter names are like many others.
+const LEAST_MISTYPED: usize = 7;
+
 const NO_SOURCE: &str = "no file of the tree declares or reads variables";
 const OF_A_SESSION: &str = "a variable that whoever runs the command may set";
 const NOT_OURS: &str = "nothing in the tree declares or reads it";
@@ -45,7 +48,7 @@ pub struct Named {
     pub name: String,
     /// The bytes of the name.
     pub range: Bytes,
-    /// What runs with it is of the tree, so that the tree must know it.
+    /// It is set for a script of the tree. Even so, only some program that the script runs may know it.
     pub sure: bool,
 }
 
@@ -77,7 +80,7 @@ pub fn take(desk: &mut Desk, in_commands: &[Named]) -> Result<(), Unreadable> {
     }
     for Named { name, range, sure } in in_commands {
         let draft = draft(desk, name, range);
-        if *sure || known.contains(name) {
+        if known.contains(name) || *sure && is_mistyped(desk, name, known) {
             judge(desk, draft, known);
         } else {
             desk.add(draft, Verdict::unchecked(OF_A_SESSION));
@@ -85,6 +88,12 @@ pub fn take(desk: &mut Desk, in_commands: &[Named]) -> Result<(), Unreadable> {
     }
     undocumented(desk, &named);
     Ok(())
+}
+
+/// Whether one letter tells a name from one that is known.
+fn is_mistyped(desk: &Desk, name: &str, known: &HashSet<String>) -> bool {
+    let near = |known: &String| known.len().abs_diff(name.len()) <= 1 && strsim::damerau_levenshtein(known, name) == 1;
+    desk.strict && desk.may_search() && name.len() >= LEAST_MISTYPED && known.iter().any(near)
 }
 
 fn judge(desk: &mut Desk, draft: Draft, known: &HashSet<String>) {

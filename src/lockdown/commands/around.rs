@@ -1,4 +1,6 @@
-//! What the commands of one block have done so far: the folder they are in, what they have set and made.
+//! What the commands of a document have done so far: the folder they are in, what they have set and made.
+//!
+//! Whoever follows a document goes from block to block in one shell, so most of it stays from one to the next.
 
 use std::collections::HashSet;
 
@@ -11,14 +13,19 @@ const READERS: &[&str] = &[
 /// Programs that fill whole folders.
 const FILLERS: &[&str] = &["7z", "gunzip", "tar", "unzip", "gh"];
 
+#[derive(Debug)]
 pub struct Around {
     /// A code span, not a block.
     pub inline: bool,
+    /// In each block anew.
     pub folder: Folder,
+    /// An earlier block has left the tree.
+    pub strayed: bool,
     /// Variables that were set.
     pub sets: HashSet<String>,
     /// Last parts of the paths and URLs that earlier commands may have made files of.
     made: HashSet<String>,
+    /// A whole folder was filled, in the present block.
     filled: bool,
     /// `chmod` has been used.
     pub chmod: bool,
@@ -36,8 +43,17 @@ pub enum Folder {
 }
 
 impl Around {
-    pub fn new(inline: bool) -> Around {
-        Around { inline, folder: Folder::Start, sets: HashSet::new(), made: HashSet::new(), filled: false, chmod: false }
+    pub fn new() -> Around {
+        let (sets, made) = (HashSet::new(), HashSet::new());
+        Around { inline: false, folder: Folder::Start, strayed: false, sets, made, filled: false, chmod: false }
+    }
+
+    /// A further block begins.
+    pub fn begin(&mut self, inline: bool) {
+        self.inline = inline;
+        self.strayed |= self.folder == Folder::Elsewhere;
+        self.folder = Folder::Start;
+        self.filled = false;
     }
 
     /// Notes what a command may have made. `words`: its arguments and the files that it writes.

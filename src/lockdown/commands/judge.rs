@@ -187,7 +187,7 @@ impl<'j, 'a, 't> Judge<'j, 'a, 't> {
         Ok(())
     }
 
-    /// Whether the program is of the tree.
+    /// Judges by the program; whether it is a script of the tree.
     fn program(&mut self, run: &Run) -> Result<bool, Unreadable> {
         match run.program.as_str() {
             "cd" | "pushd" => self.enter(run)?,
@@ -197,19 +197,10 @@ impl<'j, 'a, 't> Judge<'j, 'a, 't> {
             "jq" | "jaq" | "gojq" => jq::judge(self, run),
             "curl" | "wget" => curl::judge(self, run),
             "open" | "xdg-open" | "http" | "https" => curl::opened(self, run),
-            "make" | "gmake" => {
-                make::judge(self, run)?;
-                return Ok(true);
-            }
+            "make" | "gmake" => make::judge(self, run)?,
             "just" => make::judge_recipes(self, run)?,
-            "npm" | "pnpm" | "yarn" => {
-                packages::judge(self, run)?;
-                return Ok(true);
-            }
-            "cargo" => {
-                cargo::judge(self, run)?;
-                return Ok(true);
-            }
+            "npm" | "pnpm" | "yarn" => packages::judge(self, run)?,
+            "cargo" => cargo::judge(self, run)?,
             _ => return scripts::judge(self, run),
         }
         Ok(false)

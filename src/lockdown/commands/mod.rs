@@ -61,18 +61,18 @@ pub struct Named {
 
 /// Adds every command of the document; gives what they name.
 pub fn take(desk: &mut Desk) -> Result<Named, Unreadable> {
-    let mut taking = Taking { named: Named::default(), announced: desk.announced() };
     let (document, text) = (desk.document, desk.source.text.as_str());
-    for fence in &document.fences {
-        if let Some(block) = blocks::of_fence(text, fence) {
-            read(desk, &block, false, &mut taking)?;
+    let mut taking = Taking { named: Named::default(), announced: desk.announced(), around: Around::new() };
+    let mut spans = (0..document.codes.len()).filter(|at| desk.spans[*at] == Span::Command).collect::<Vec<_>>().into_iter().peekable();
+    for fence in document.fences.iter().map(Some).chain([None]) {
+        let start = fence.map_or(usize::MAX, |fence| fence.range.start);
+        while let Some(at) = spans.next_if(|at| document.codes[*at].range.start < start) {
+            if let Some(block) = blocks::of_span(text, &document.codes[at]) {
+                read(desk, &block, true, &mut taking)?;
+            }
         }
-    }
-    for at in 0..document.codes.len() {
-        if desk.spans[at] == Span::Command
-            && let Some(block) = blocks::of_span(text, &document.codes[at])
-        {
-            read(desk, &block, true, &mut taking)?;
+        if let Some(block) = fence.and_then(|fence| blocks::of_fence(text, fence)) {
+            read(desk, &block, false, &mut taking)?;
         }
     }
     Ok(taking.named)
@@ -82,13 +82,18 @@ pub fn take(desk: &mut Desk) -> Result<Named, Unreadable> {
 struct Taking {
     named: Named,
     announced: HashMap<String, (String, u64)>,
+    around: Around,
 }
 
 fn read(desk: &mut Desk, block: &Block, inline: bool, taking: &mut Taking) -> Result<(), Unreadable> {
-    let mut around = Around::new(inline);
+    taking.around.begin(inline);
     for text in &block.texts {
-        for statement in shell::read(&text.text, block.session) {
-            let mut judge = Judge::new(desk, text, &mut around);
+        for mut statement in shell::read(&text.text, block.session) {
+            // A piece of a pipeline may be what a sentence speaks of.
+            if inline && let Some(fault) = &mut statement.fault {
+                fault.weak |= fault.range.end == statement.range.end;
+            }
+            let mut judge = Judge::new(desk, text, &mut taking.around);
             if statement.fault.is_none() && !statement.doubtful {
                 judge.statement(&statement)?;
             }

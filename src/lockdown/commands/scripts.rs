@@ -20,6 +20,7 @@ use std::sync::LazyLock;
 const BUILT: &str = "not in the tree; it may come of a build";
 const MADE: &str = "an earlier command may have made it";
 const ELSEWHERE: &str = "run in a folder outside of the tree";
+const STRAYED: &str = "an earlier block has gone to a folder outside of the tree";
 const FOREIGN: &str = "in another repository";
 const OPEN: &str = "a script with a placeholder";
 
@@ -158,6 +159,7 @@ fn missing(judge: &mut Judge, word: &Word, path: &str, written: bool) {
     let start = match &judge.around.folder {
         Folder::Elsewhere => return judge.report.unsure(ELSEWHERE),
         Folder::In(folder) => folder.clone(),
+        Folder::Start if judge.around.strayed => return judge.report.unsure(STRAYED),
         Folder::Start => String::new(),
     };
     let bare = path.trim_start_matches("./");
@@ -201,7 +203,9 @@ fn given(judge: &mut Judge, arguments: &[Word], path: &str, script: Option<&Scri
         return;
     }
     let name = |word: &Word| word.raw(text).split_once('=').map(|(name, _)| name.to_owned()).filter(|name| is_variable(name));
-    if let Some((word, name)) = arguments.iter().find_map(|word| Some((word, name(word)?))) {
+    // Behind other arguments it may be meant for what the script runs: `./run.sh make X=1`.
+    let first = arguments.iter().find(|word| !word.raw(text).starts_with('-'));
+    if let Some((word, name)) = first.and_then(|word| Some((word, name(word)?))) {
         let raw = word.raw(text);
         let reads = script.is_some_and(|script| script.text.contains(&name));
         let known = if reads { format!("; `{path}` reads `${name}`, and no arguments") } else { String::new() };

@@ -88,6 +88,7 @@ fn what_is_wrong_with_a_command_is_told_with_its_characters() {
         ("just biuld", vec!["docs/missing-target [biuld]"]),
         ("x \"$(curl /y)\"", vec!["docs/curl-without-host [/y]"]),
         ("DATABSE_URL=x ./scripts/dump.sh y", vec!["docs/unknown-env [DATABSE_URL]"]),
+        ("}\necho 'x", vec!["docs/shell-syntax [}]", "docs/shell-syntax [']"]),
         ("curl https://<t>/app/x\ncurl -X PUT http://localhost:3/api/halth", vec!["docs/unknown-endpoint [/api/halth]"]),
     ] {
         assert_eq!(wrong(command, true), findings, "{command}");
@@ -123,11 +124,14 @@ fn what_is_right_is_not_called_wrong() {
         "cd web; npm run dev",
         "cargo run --bin tool -- --bin x; cargo test --test smoke --features full; cargo xtask x; cargo +nightly build -F tool/full; cargo install --bin x y",
         "just build x; just --list",
+        "git clone https://example.com/a/b.git\ncd b\n```\nThen `bash scripts/gone.sh`, and\n```sh\n./install.sh",
+        "node scripts/keys.mjs make FORCE=1; ./scripts/check.sh [x]",
         "make TARGET; npm run NAME; cargo run --example=NAME",
         "./scripts/check.sh [options]",
         "# 'tis\n./scripts/check.sh # don't",
         "GITHUB_TOKEN=x gh pr list; echo $NOT_KNOWN_HERE",
         "X_Y=1\n./scripts/dump.sh $X_Y",
+        "RUST_LOG=x cargo run; NODE_OPTIONS=x npm test; AWS_PROFILE=x ./scripts/dump.sh y",
     ] {
         assert_eq!(wrong(command, true), [] as [&str; 0], "{command}");
     }
@@ -145,6 +149,7 @@ fn verdicts_say_what_was_looked_at() {
         ("other/x.sh", "unchecked: in another repository"),
         ("jq \".$X\"", "unchecked: the jq program is put together when it runs"),
         ("jq '.<x>'", "unchecked: the jq program has a placeholder"),
+        ("}", "unchecked: its shell syntax cannot be read"),
         ("x 'y\nz", "unchecked: behind a line of shell that is never closed"),
         ("jq '.a as [$x] ?// $x | $x'", "unchecked: the jq program uses what is not understood here"),
         ("jq 'import \"a\" as b; b::c'", "unchecked: the jq program uses what is not understood here"),

@@ -26,10 +26,7 @@ pub fn read(text: &str, first: bool) -> Vec<Statement> {
                 at = parser.lexer.at;
                 let mut statement = parser.finish(range);
                 statement.doubtful = doubtful;
-                if let Some(fault) = &statement.fault {
-                    faults += usize::from(!doubtful);
-                    statement.fault = Some(fault.clone()).filter(|_| !doubtful);
-                }
+                statement.fault = statement.fault.filter(|_| !doubtful);
                 statement
             }
             // What is open hides the rest: its line is taken alone.
