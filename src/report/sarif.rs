@@ -4,6 +4,8 @@
 //! the protocol; its gate stands beside it as a logical location. As in every format, what blocks nothing is a warning at
 //! most, and a stop that no result shows is a result of its own.
 //!
+//! There are at most as many results as code scanning takes; how many are left out is said.
+//!
 //! Foreign text is made visible, and nothing in it reads as a link of SARIF's own message syntax.
 
 use super::{
@@ -21,6 +23,9 @@ use std::{collections::HashMap, fmt::Write as _};
 /// Where a finding without a place is shown.
 const NO_PLACE: &str = "gates/protocol.yaml";
 
+/// Code scanning refuses a run of more results.
+const MOST_RESULTS: usize = 25_000;
+
 /// The whole log as one pretty-printed JSON object and a newline.
 pub fn render(report: &Report) -> String {
     // A map of plain values has no unserialisable key and no failing member.
@@ -30,7 +35,13 @@ pub fn render(report: &Report) -> String {
 
 fn log(report: &Report) -> Value {
     let (mut rules, mut results) = (Rules::default(), Vec::new());
-    for said in said(report) {
+    let mut all = said(report);
+    let hidden = all.len().saturating_sub(MOST_RESULTS);
+    if hidden > 0 {
+        all.sort_by_key(|said| said.severity);
+        all.truncate(MOST_RESULTS);
+    }
+    for said in all {
         let index = rules.index(&said.code);
         results.push(said.result(index));
     }
@@ -38,6 +49,10 @@ fn log(report: &Report) -> Value {
     let level = if report.decision() == Decision::Stop { "error" } else { "note" };
     let mut notifications = vec![notification(level, &format!("{} {}", report.reason.about(), report.next_step()))];
     notifications[0]["descriptor"] = json!({ "id": report.reason.slug() });
+    if hidden > 0 {
+        let text = format!("{hidden} more findings are not listed, the least severe ones; `--format json` has them all");
+        notifications.push(notification("warning", &text));
+    }
     notifications.extend(report.notices.iter().map(|notice| notification("note", notice)));
     json!({
         "$schema": "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",

@@ -184,6 +184,17 @@ fn a_fingerprint_survives_a_move_of_lines() {
 }
 
 #[test]
+fn there_are_no_more_results_than_are_taken() {
+    let warning = Finding::warning("config/unused-role", "a role");
+    let findings = std::iter::repeat_n(warning, MOST_RESULTS).chain([sample::placed(), sample::placed()]);
+    let run = run(&Report::new(Reason::Findings, Body::Doctor(DoctorShape::default())).findings(findings));
+    let found = run["results"].as_array().unwrap();
+    assert_eq!((found.len(), &found[1]["level"], &found[2]["level"]), (MOST_RESULTS, &json!("error"), &json!("warning")));
+    let said = run["invocations"][0]["toolExecutionNotifications"][1]["message"]["text"].as_str().unwrap();
+    assert!(said.starts_with("2 more findings are not listed"), "{said}");
+}
+
+#[test]
 fn files_are_uris() {
     for (file, uri, based) in [
         ("docs/a b.md", "docs/a%20b.md", true),
