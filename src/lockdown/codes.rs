@@ -43,4 +43,6 @@ pub const CODES: &[(&str, &str)] = &[
     ("docs/not-executable", "a command runs a file that is not executable"),
     ("docs/unread-argument", "a script is given an argument, but reads none"),
     ("docs/missing-target", "no Makefile, package.json, Cargo.toml or justfile has the target that a command names"),
+    ("docs/missing-symbol", "a file does not hold the name that a document says it does"),
+    ("docs/symbol-outside", "a name is defined outside of the lines that the document gives for it"),
 ];

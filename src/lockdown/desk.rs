@@ -6,6 +6,7 @@ use super::{
     extract::spans::{self, Span},
     layout::Layout,
     marker::{self, Marker},
+    naming::Located,
     place::Places,
     pulls::scan::{self, Mention},
     settle, suffix,
@@ -36,6 +37,8 @@ pub struct Desk<'a, 't> {
     /// Pull requests and issues that are named, in the order of the text.
     pub mentions: Vec<Mention>,
     pub markers: Vec<Marker>,
+    /// Files that paths were found to lead to, in the order of the text.
+    pub located: Vec<Located>,
     places: Places<'a>,
     census: Census,
     searches: usize,
@@ -63,6 +66,7 @@ impl<'a, 't> Desk<'a, 't> {
             strict,
             mentions,
             markers,
+            located: Vec::new(),
             places: Places::new(source),
             census: Census { strict, ..Census::default() },
             searches: 0,

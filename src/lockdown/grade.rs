@@ -5,6 +5,7 @@ use super::{
     desk::{Desk, Draft, did_you_mean},
     extract::Claim,
     index::normal,
+    naming::Located,
     pulls::{
         State,
         scan::{Mention, Word},
@@ -27,14 +28,22 @@ pub fn grade(desk: &mut Desk, claim: Claim, resolution: Resolution) {
     let draft = |kind: ReferenceKind, target: String| Draft { kind, text: claim.text.clone(), target, range: claim.range.clone() };
     match resolution {
         Resolution::There(target) => {
+            if claim.kind == ReferenceKind::Path {
+                desk.located.push(Located { range: claim.range.clone(), path: target.clone(), lines: None });
+            }
             desk.add(draft(claim.kind, target), Verdict::Ok);
         }
         Resolution::Lines { path, first, last } => {
-            desk.add(draft(ReferenceKind::Lines, format!("{path}:{first}-{last}")), Verdict::Ok);
+            let at = desk.add(draft(ReferenceKind::Lines, format!("{path}:{first}-{last}")), Verdict::Ok);
+            if claim.kind == ReferenceKind::Path {
+                desk.located.push(Located { range: claim.range.clone(), path, lines: Some((first, last, at)) });
+            }
         }
         Resolution::Foreign { path, name } => {
             desk.add(draft(claim.kind, path), Verdict::Foreign(name));
         }
+        // Judged where the file is looked into.
+        Resolution::Symbol { .. } => {}
         Resolution::Url(url) => {
             desk.add(draft(claim.kind, url), Verdict::unchecked(URL));
         }

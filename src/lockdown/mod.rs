@@ -26,6 +26,7 @@ mod index;
 mod layout;
 pub mod lock;
 mod marker;
+mod naming;
 mod numbered;
 mod pattern;
 mod phases;
@@ -37,6 +38,7 @@ mod resolve;
 mod settle;
 mod shape;
 mod suffix;
+pub mod symbols;
 mod truth;
 pub mod urls;
 mod variables;
@@ -89,6 +91,7 @@ pub struct Library<'t> {
     asked: OnceLock<Asked>,
     phrases: banned::Phrases,
     tools: commands::Tools,
+    sources: naming::Files,
 }
 
 impl<'t> Library<'t> {
@@ -103,6 +106,7 @@ impl<'t> Library<'t> {
             asked: OnceLock::new(),
             phrases: banned::Phrases::default(),
             tools: commands::Tools::default(),
+            sources: naming::Files::default(),
         })
     }
 
@@ -139,6 +143,10 @@ impl<'t> Library<'t> {
         for claim in extract::claims(source, document, &desk.spans) {
             match resolver.resolve(&claim)? {
                 Some(resolve::Resolution::Url(url)) => urls::judge(&mut desk, claim.kind, &url, claim.range, claim.text),
+                Some(resolve::Resolution::Symbol { path, name }) => {
+                    let draft = desk::Draft { kind: ReferenceKind::Symbol, text: claim.text, target: String::new(), range: claim.range };
+                    naming::explicit(&mut desk, draft, &path, &name)?;
+                }
                 Some(resolution) => grade::grade(&mut desk, claim, resolution),
                 None => {}
             }
@@ -152,6 +160,7 @@ impl<'t> Library<'t> {
         let named = commands::take(&mut desk)?;
         variables::take(&mut desk, &named.variables)?;
         endpoints::take(&mut desk, &named.endpoints)?;
+        naming::take(&mut desk)?;
         commits::take(&mut desk);
         releases::take(&mut desk);
         numbered::take(&mut desk);

@@ -41,6 +41,11 @@ pub enum Resolution {
         path: String,
         name: String,
     },
+    /// A name in a file that is no Markdown.
+    Symbol {
+        path: String,
+        name: String,
+    },
     /// Of no file of the present tree.
     Url(String),
     Unchecked {
@@ -92,7 +97,6 @@ impl From<Breakage> for Resolution {
 }
 
 pub const URL: &str = "a URL outside of the tree";
-const SYMBOL: &str = "a symbol of a source file";
 const SUBMODULE: &str = "inside a submodule";
 const NOT_READ: &str = "a fragment of a document that is too long, too dense or nested too deep to be read";
 const NOT_MARKDOWN: &str = "a fragment of a file that is no Markdown";
@@ -321,7 +325,8 @@ impl<'r, 't> Resolver<'r, 't> {
             None => Ok(Resolution::There(path)),
             Some(Tail::Lines(first, last)) => self.lines(path, *first, *last),
             Some(Tail::Name(name)) if is_markdown(&path) && !name.is_empty() => self.fragment(path, name),
-            Some(Tail::Name(_)) => Ok(Resolution::Unchecked { target: path, reason: SYMBOL }),
+            Some(Tail::Name(name)) if name.is_empty() => Ok(Resolution::There(path)),
+            Some(Tail::Name(name)) => Ok(Resolution::Symbol { path, name: name.clone() }),
         }
     }
 

@@ -89,7 +89,7 @@ fn every_reference_has_its_verdict() {
         ("`src\\lib\\env.ts`", vec!["path src\\lib\\env.ts broken"], vec!["docs/missing-path"]),
         ("`other/x.ts`", vec!["path other/x.ts foreign"], vec![]),
         ("`src/lib/env.ts:3-9`", vec!["lines src/lib/env.ts:3-9 broken"], vec!["docs/missing-lines"]),
-        ("`src/lib/env.ts#Env`", vec!["path src/lib/env.ts unchecked: a symbol of a source file"], vec![]),
+        ("`src/lib/env.ts#Env`", vec!["symbol src/lib/env.ts#Env broken"], vec!["docs/missing-symbol"]),
         ("`docs/other.md#gone`", vec!["path docs/other.md#gone broken"], vec!["docs/missing-anchor"]),
         (
             "`docs/img/a b.png` `cat docs/a.md`",
@@ -507,5 +507,47 @@ fn tables_are_what_the_gates_are() {
         ("`/api/health` `/api/nothing`", vec![]),
     ] {
         assert_eq!(told(&facts, &tree, text).1, expected, "{text}");
+    }
+}
+
+#[test]
+fn names_of_programs_are_looked_for_in_their_file() {
+    let text = "use x::helper_of;\npub struct Runner;\nimpl Runner {\n    pub fn run_all(&self) {}\n}\n\npub fn other_thing() {}\n";
+    let files = [("src/run.rs", text), ("src/b.rs", "")];
+    let beside = "the file beside it does not hold it";
+    for (text, references, messages) in [
+        ("`src/run.rs#Runner::run_all`", vec!["symbol src/run.rs#Runner::run_all ok"], vec![]),
+        ("`src/run.rs#gone_by`", vec!["symbol src/run.rs#gone_by broken"], vec!["`src/run.rs` holds no `gone_by`"]),
+        ("`run_all` in `src/run.rs`.", vec!["symbol src/run.rs#run_all ok", "path src/run.rs ok"], vec![]),
+        (
+            "The `runAll()` helper from `src/run.rs`",
+            vec!["symbol src/run.rs#runAll broken", "path src/run.rs ok"],
+            vec!["`src/run.rs` holds no `runAll`"],
+        ),
+        (
+            "`src/run.rs` is called by `callAll()`",
+            vec!["path src/run.rs ok", &format!("symbol src/run.rs#callAll unchecked: {beside}")],
+            vec![],
+        ),
+        ("`runAll` is elsewhere. See `src/run.rs`.", vec!["path src/run.rs ok"], vec![]),
+        ("`run_all` in `src/run.rs` or `src/b.rs`", vec!["path src/run.rs ok", "path src/b.rs ok"], vec![]),
+        ("`true` and `events` in `src/run.rs`", vec!["path src/run.rs ok"], vec![]),
+    ] {
+        let expected = (references.into_iter().map(str::to_owned).collect(), messages.into_iter().map(str::to_owned).collect());
+        assert_eq!(told(&Facts::default(), &files, text), expected, "{text}");
+    }
+    let (references, messages) = told(&Facts::default(), &files, "`other_thing()` of `src/run.rs:1-4`");
+    // Only definitions tell in which lines a name is.
+    if cfg!(feature = "symbols") {
+        assert_eq!(messages, ["`other_thing` is in lines 7-7 of `src/run.rs`, not in 1-4"]);
+        assert_eq!(
+            told(&Facts::default(), &files, "`src/run.rs#helper_of`").0,
+            ["symbol src/run.rs#helper_of unchecked: its file mentions it, but no definition of it was seen"]
+        );
+    } else {
+        assert_eq!(
+            (references, messages),
+            (vec!["symbol src/run.rs#other_thing ok".to_owned(), "lines src/run.rs:1-4 ok".to_owned()], vec![])
+        );
     }
 }

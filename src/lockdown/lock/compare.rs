@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     domain::{Digest, Finding, Place, Severity},
-    lockdown::{Census, Verdict, place::Places},
+    lockdown::{Census, ReferenceKind, Verdict, place::Places},
     text::source::Source,
     tree::Unreadable,
 };
@@ -152,7 +152,10 @@ fn present(seen: &Seen, lines: &Lines, compared: &mut Compared) {
             let said = format!("{named} stands here {}, in the lock {}", times(sight.count), times(row.count));
             findings.push(counts.error(said).at(place()).help(LOCK_IT));
         }
+        // Another build may read definitions that this one does not, or the reverse.
+        let told = key.kind != ReferenceKind::Symbol || row.watched.is_some() && sight.watched.is_some();
         if sight.ok
+            && told
             && let Some(said) = other_text(row.watched.as_ref(), sight.watched.as_ref().map(|(_, digest)| digest), &named)
             && changed.counts()
         {
@@ -212,7 +215,7 @@ pub fn renew(old: &Lock, seen: &[Seen]) -> (Lock, Renewed) {
         let watched = match (&sight.watched, known) {
             (Some((_, digest)), _) => Some(digest.clone()),
             // What cannot be looked at now is not another text.
-            (None, Some(row)) if !sight.ok => row.watched.clone(),
+            (None, Some(row)) if !sight.ok || key.kind == ReferenceKind::Symbol => row.watched.clone(),
             (None, _) => None,
         };
         let row = Row { count: sight.count, watched, accepted };

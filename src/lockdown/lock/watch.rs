@@ -1,11 +1,11 @@
-//! What of a target is watched: the lines of a range, the section below a heading, a whole file where a marker asks for it.
+//! What of a target is watched: the lines of a range, the definition of a symbol, the section below a heading, a whole file where a marker asks for it.
 //!
 //! Line ends count as one, whatever they are. A target that has no such part is not watched: an ordinary change of a source
 //! file breaks no document.
 
 use crate::{
     domain::Digest,
-    lockdown::{Census, ReferenceKind, Verdict},
+    lockdown::{Census, ReferenceKind, Verdict, symbols},
     text::markdown::{self, Document},
     tree::{Tree, Unreadable},
 };
@@ -25,6 +25,11 @@ pub enum Part {
         path: String,
         anchor: String,
     },
+    /// The first definition of a name. Only a build that reads definitions can tell it.
+    Symbol {
+        path: String,
+        name: String,
+    },
     Whole {
         path: String,
     },
@@ -33,7 +38,7 @@ pub enum Part {
 impl Part {
     pub fn path(&self) -> &str {
         match self {
-            Part::Lines { path, .. } | Part::Section { path, .. } | Part::Whole { path } => path,
+            Part::Lines { path, .. } | Part::Section { path, .. } | Part::Symbol { path, .. } | Part::Whole { path } => path,
         }
     }
 
@@ -78,6 +83,7 @@ impl<'t> Watcher<'t> {
         Ok(match (lines, anchor) {
             _ if whole => self.file(&path)?.then_some(Part::Whole { path }),
             (Some((_, first, last)), _) => Some(Part::Lines { path, first, last }),
+            (None, Some(name)) if kind == ReferenceKind::Symbol => Some(Part::Symbol { path, name: name.to_owned() }),
             // A document changes together with its own sections.
             (None, Some(anchor)) if path != document => Some(Part::Section { path, anchor: anchor.to_owned() }),
             _ => None,
@@ -137,6 +143,13 @@ impl Text {
                 let whole = *last as usize <= starts.len() && start < end;
                 whole.then(|| self.bytes[start..end].strip_suffix(b"\n").unwrap_or(&self.bytes[start..end]).to_owned())
             }
+            Part::Symbol { path, name } => {
+                let text = String::from_utf8_lossy(&self.bytes);
+                let definitions = symbols::definitions(path, &text)?;
+                let lines = definitions.find(name).first()?.lines.clone();
+                let (first, last) = (u32::try_from(*lines.start()).ok()?, u32::try_from(*lines.end()).ok()?);
+                self.cut(&Part::Lines { path: path.clone(), first, last })
+            }
             Part::Section { anchor, .. } => {
                 let (text, document) = self.document.get_or_init(|| {
                     let text = String::from_utf8_lossy(&self.bytes).into_owned();
@@ -168,6 +181,15 @@ mod tests {
     use super::*;
 
     const FILE: &str = "# One\ntext\n\n## Two\n- a\n\n> ### Quoted\n> x\n\n## Three\nend\n\n\n# Four {#four-own}\nlast";
+
+    #[cfg(feature = "symbols")]
+    #[test]
+    fn a_symbol_is_cut_out_by_its_definition() {
+        let symbol = |name: &str| Part::Symbol { path: "a.rs".to_owned(), name: name.to_owned() };
+        let file = b"use x::other;\n\nfn one() {\n    two();\n}\n";
+        assert_eq!(symbol("one").text(file).as_deref(), Some(b"fn one() {\n    two();\n}".as_slice()));
+        assert_eq!((symbol("other").text(file), symbol("two").text(file)), (None, None));
+    }
 
     #[test]
     fn parts_are_cut_out_exactly() {
