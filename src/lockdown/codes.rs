@@ -33,6 +33,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("docs/lock-removed", "the lock has a reference that the documents make no more"),
     ("docs/lock-count", "a reference stands another number of times than in the lock"),
     ("docs/changed-target", "the text that a reference leads to is not the one that was reviewed"),
+    ("docs/not-watched", "a `watch` marker names a folder, whose text cannot be locked (a warning)"),
     ("docs/accepted-stale", "an acceptance of a broken reference that holds now (a warning)"),
     ("docs/not-mended", "`docs check --fix` could not write a document: a symlink is in the way, or it changed meanwhile"),
     ("docs/shell-syntax", "a shell block or a command in a code span is no lawful shell"),

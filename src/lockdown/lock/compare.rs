@@ -164,6 +164,10 @@ fn present(seen: &Seen, lines: &Lines, compared: &mut Compared) {
                 changes.push(Change { key: key.clone(), part: part.clone(), reviewed: reviewed.clone() });
             }
         }
+        if sight.ok && sight.watched.is_none() && seen.census.watched.contains(&sight.first) && key.kind == ReferenceKind::Path {
+            let said = format!("{named} is to be watched, but only files are, and this is none");
+            findings.push(Finding::warning("docs/not-watched", said).at(place()).help("name the files, or take the marker away"));
+        }
         if let Some(by) = row.accepted.as_ref().filter(|_| sight.ok) {
             let said = format!("{named} holds, so nothing is left of what {} accepted", by.who);
             let stale = Finding::warning("docs/accepted-stale", said).at(lines.place(key));

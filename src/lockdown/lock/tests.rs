@@ -211,6 +211,13 @@ fn every_drift_is_told_once() {
         assert_eq!(told, expected, "{document} {code} {other}");
     }
 
+    let folder = Case::new(&[("docs/a.md", "<!-- tagwarden: watch -- all of it -->\n`src/` `src/x.rs`"), ("src/x.rs", "")]);
+    let (lock_of_folder, _) = folder.lock(&Lock::default());
+    assert_eq!(
+        folder.told(&lock_of_folder),
+        ["docs/not-watched docs/a.md:2 `src` (path) is to be watched, but only files are, and this is none"]
+    );
+
     let one_less = Case::new(&[("docs/b.md", other)]);
     assert_eq!(one_less.told(&lock), ["docs/lock-removed x.lock:3 the lock has 4 rows of docs/a.md, which is no protocol document"]);
 }
