@@ -88,7 +88,7 @@ fn number(text: &str, at: usize) -> Option<(u64, usize)> {
     };
     let value = text[at..end].parse().ok().filter(|_| (1..=9).contains(&digits) && !text[at..].starts_with('0'))?;
     // `;` ends an HTML entity only after `&`.
-    let goes_on = goes_on && !(rest.starts_with(';') && !text[..at - 1].ends_with('&'));
+    let goes_on = goes_on && (!rest.starts_with(';') || text[..at - 1].ends_with('&'));
     (!goes_on).then_some((value, end))
 }
 
