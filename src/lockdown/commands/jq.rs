@@ -27,10 +27,8 @@ static STANDS_FOR: LazyLock<Regex> = LazyLock::new(|| pattern(r"<[A-Za-z][A-Za-z
 
 /// What jq takes and the reader of programs here does not: modules, alternative patterns, numbers that start with a point, a
 /// division as the source of a fold, a pattern behind `$name:`.
-#[allow(clippy::expect_used, reason = "a constant pattern, compiled by the tests of this module")]
-static STRANGE: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"\?//|\b(?:import|include)\b|(?:^|[^\w)\]}\x22.])\.[0-9]|\b(?:reduce|foreach)\b[^|]*/|\$\w+\s*:").expect("constant pattern")
-});
+static STRANGE: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"\?//|\b(?:import|include)\b|(?:^|[^\w)\]}\x22.])\.[0-9]|\b(?:reduce|foreach)\b[^|]*/|\$\w+\s*:"));
 
 pub fn judge(judge: &mut Judge, run: &Run) {
     let text = &judge.text.text;
