@@ -27,6 +27,8 @@ pub struct Around {
     made: HashSet<String>,
     /// A whole folder was filled, in the present block.
     filled: bool,
+    /// The rules that blocks of the document show, once somebody has asked.
+    pub rules: Option<HashSet<String>>,
     /// `chmod` has been used.
     pub chmod: bool,
 }
@@ -45,7 +47,7 @@ pub enum Folder {
 impl Around {
     pub fn new() -> Around {
         let (sets, made) = (HashSet::new(), HashSet::new());
-        Around { inline: false, folder: Folder::Start, strayed: false, sets, made, filled: false, chmod: false }
+        Around { inline: false, folder: Folder::Start, strayed: false, sets, made, filled: false, rules: None, chmod: false }
     }
 
     /// A further block begins.

@@ -15,6 +15,8 @@ const JUST: Valued = Valued { letters: "dfE", names: "working-directory justfile
 const ELSEWHERE: &str = "run in a folder outside of the tree";
 const OPEN: &str = "the target is known only when it runs";
 const INCLUDES: &str = "its rules are not all in one file";
+const SHOWN: &str = "the document itself shows the rule";
+const OTHER: &str = "no rule of the file here, but of another one";
 const NO_FILE: &str = "no file of its rules here";
 
 /// The rules of one file.
@@ -115,6 +117,10 @@ fn targets(
         } else if tree.entry(&name)?.is_some() {
             // A file is its own target.
             judge.report.checked = true;
+        } else if is_shown(judge, &name) {
+            judge.report.unsure(SHOWN);
+        } else if elsewhere(judge, &name, files, parse)? {
+            judge.report.unsure(OTHER);
         } else {
             let help = judge.desk.similar(&name, known.iter().flat_map(|rules| &rules.names)).map(|name| did_you_mean(&name));
             let range = judge.place(word);
@@ -124,6 +130,35 @@ fn targets(
     judge.report.checked |= names.is_empty();
     Ok(())
 }
+
+/// Whether a block of the document holds a rule of this name.
+fn is_shown(judge: &mut Judge, name: &str) -> bool {
+    let (document, source) = (judge.desk.document, judge.desk.source);
+    let made = |info: &str| ["make", "just", "mk"].iter().any(|word| info.to_ascii_lowercase().starts_with(word));
+    let shown = judge.around.rules.get_or_insert_with(|| {
+        let fences = document.fences.iter().filter(|fence| made(&fence.info));
+        let lines = fences.flat_map(|fence| source.text.get(fence.content.clone()).unwrap_or_default().lines());
+        let rules = lines.filter_map(|line| line.split_once(':')).flat_map(|(names, _)| names.split_whitespace());
+        rules.map(|name| name.trim_start_matches('@').to_owned()).collect()
+    });
+    shown.contains(name)
+}
+
+/// Whether another file of rules has this name.
+fn elsewhere(judge: &Judge, name: &str, files: &[&str], parse: fn(&str) -> Rules) -> Result<bool, Unreadable> {
+    let library = judge.desk.library;
+    let paths = files.iter().flat_map(|file| library.index.ending_in(file, MOST_FILES));
+    for path in paths {
+        let read = || Ok(parse(&String::from_utf8_lossy(&library.index.tree.read(path)?.unwrap_or_default())));
+        if library.tools.rules.get(path, read)?.has(name) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// How many files of rules are looked through for one name.
+const MOST_FILES: usize = 200;
 
 fn make_rules(text: &str) -> Rules {
     let mut rules = Rules::default();

@@ -83,19 +83,15 @@ pub fn judge(judge: &mut Judge, run: &Run) -> Result<(), Unreadable> {
         return judge.leave(BINARY);
     }
     let library = judge.desk.library;
-    for path in library.index.ending_in("package.json", MOST_PACKAGES) {
-        if package(judge, path)?.is_some_and(|package| package.scripts.contains(&name)) {
-            return judge.leave(OTHER);
-        }
+    let everywhere = library.tools.everywhere.get_or_init(|| everywhere(judge)).as_ref().map_err(Clone::clone)?;
+    if everywhere.contains(&name) {
+        return judge.leave(OTHER);
     }
     let help = judge.desk.similar(&name, known.iter().flat_map(|package| &package.scripts)).map(|name| did_you_mean(&name));
     let range = judge.place(word);
     judge.report.blame("docs/missing-target", Proof::Tree, range, format!("`{name}` is no script of package.json"), help);
     Ok(())
 }
-
-/// How many packages are looked through for a script.
-const MOST_PACKAGES: usize = 200;
 
 /// Commands of `pnpm` and `yarn` that are no scripts.
 const MANAGERS: &[&str] = &[
@@ -153,6 +149,15 @@ fn package(judge: &Judge, path: &str) -> Result<Option<Arc<Package>>, Unreadable
     }
     let package = library.tools.packages.get(path, || Ok(parse(&tree.read(path)?.unwrap_or_default())))?;
     Ok(Some(package).filter(|package| package.readable))
+}
+
+/// The scripts of every package.
+fn everywhere(judge: &Judge) -> Result<BTreeSet<String>, Unreadable> {
+    let mut scripts = BTreeSet::new();
+    for path in judge.desk.library.index.ending_in("package.json", usize::MAX) {
+        scripts.extend(package(judge, path)?.iter().flat_map(|package| package.scripts.clone()));
+    }
+    Ok(scripts)
 }
 
 fn parse(bytes: &[u8]) -> Package {

@@ -153,6 +153,9 @@ fn verdicts_say_what_was_looked_at() {
         ("x 'y\nz", "unchecked: behind a line of shell that is never closed"),
         ("jq '.a as [$x] ?// $x | $x'", "unchecked: the jq program uses what is not understood here"),
         ("jq 'import \"a\" as b; b::c'", "unchecked: the jq program uses what is not understood here"),
+        ("npm run dev", "unchecked: not in the package.json here, but in another one"),
+        ("make all", "unchecked: no rule of the file here, but of another one"),
+        ("make shown\n```\n```make\nshown: x\n\ty", "unchecked: the document itself shows the rule"),
         ("npm run <x>", "unchecked: the script is known only when it runs"),
     ] {
         assert_eq!(verdict(command), expected, "{command}");

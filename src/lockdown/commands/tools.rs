@@ -6,7 +6,7 @@ use crate::{
     tree::Unreadable,
 };
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
@@ -16,6 +16,8 @@ pub struct Tools {
     pub scripts: Cache<Script>,
     pub rules: Cache<Rules>,
     pub packages: Cache<Package>,
+    /// The scripts of all packages.
+    pub everywhere: OnceLock<Result<BTreeSet<String>, Unreadable>>,
     pub crates: OnceLock<Result<Crates, Unreadable>>,
 }
 

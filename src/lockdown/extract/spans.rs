@@ -28,11 +28,20 @@ pub const METHODS: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", 
 
 /// Programs that commands of protocols start with.
 const PROGRAMS: &str = "\
-    act ansible apt apt-get aws az bash brew bun bundle cargo cat cd chmod cp curl deno dig docker docker-compose dotnet echo env \
-    export flyctl gcloud gh git go gpg gradle grep helm heroku java jq just kubectl ls make mkdir mv mvn mysql netlify node npm npx \
-    nslookup openssl perl pg_dump pg_restore php pip pip3 pipx pnpm poetry prisma psql pytest python python3 railway rails rake rm rsync \
-    ruby rustup scp sed sh sha256sum source ssh ssh-keygen sudo systemctl tagwarden tar terraform tofu touch tsc tsx uv vercel wget \
-    wrangler yarn zsh";
+    act ansible ansible-playbook apt apt-get argocd awk aws az bash brew bun bundle bunx cargo cat cd certbot chmod chown composer corepack \
+    cosign cp crane createdb curl deno dig docker docker-compose doctl dotnet dropdb echo env eslint export flyctl gcloud gh git glab go gpg \
+    gradle grep gsutil helm helmfile heroku initdb java journalctl jq just k3d kubeadm kubectl kustomize lerna ln ls make minikube mise mkdir \
+    mongodump mongorestore mongosh mv mvn mypy mysql mysqldump netlify node npm npx nslookup nvm oc openssl pdm perl pg_dump pg_dumpall \
+    pg_isready pg_restore php pip pip3 pipx pm2 pnpm podman poetry pre-commit prettier prisma psql pulumi pytest python python3 railway rails \
+    rake redis-cli rg rm rsync ruby ruff rustc rustup scp sed sh sha256sum shellcheck skaffold skopeo sops source sqlite3 ssh ssh-keygen sudo \
+    supabase svn syft systemctl tagwarden tar tee terraform tofu touch trivy tsc tsx turbo unzip uv uvicorn uvx vagrant vercel vitest wget \
+    wrangler xargs xdg-open yarn yq zsh";
+
+/// Programs whose names are words too: what follows must look like an argument.
+const WORDS: &str = "at diff find head http kill kind open ping sort step swift tail test time watch which";
+
+/// Files that are commands where something follows them.
+const SCRIPTS: &[&str] = &[".bash", ".mjs", ".pl", ".py", ".rb", ".sh"];
 
 pub fn read(span: &CodeSpan) -> Span {
     let text = span.text.trim();
@@ -108,7 +117,10 @@ fn is_command(text: &str) -> bool {
     };
     let Some(first) = words.by_ref().find(|word| !assigned(word) && *word != "$") else { return false };
     let script = first.starts_with("./") && first.len() > 2;
-    words.next().is_some() && (script || PROGRAMS.split_whitespace().any(|program| program == first)) || script && text.contains('=')
+    let Some(second) = words.next() else { return script && text.contains('=') };
+    let listed = |list: &str| list.split_whitespace().any(|program| program == first);
+    let argument = second.starts_with(['-', '.', '/', '$', '<', '"', '\'']) || second.contains("://");
+    script || listed(PROGRAMS) || argument && listed(WORDS) || SCRIPTS.iter().any(|end| first.len() > end.len() && first.ends_with(end))
 }
 
 /// A word of letters only is no commit, a number neither.
@@ -171,6 +183,10 @@ mod tests {
             ("FORCE=1 node scripts/x.mjs", "command"),
             ("git push --atomic", "command"),
             ("git", "name git"),
+            ("scripts/x.sh --all", "command"),
+            ("open https://example.com/x", "command"),
+            ("open the door", "other"),
+            ("FORCE=1 ./x", "command"),
             ("merge the thing", "other"),
             ("a1b2c3d", "commit"),
             ("1234567", "other"),
