@@ -69,6 +69,10 @@ pub fn judge_recipes(judge: &mut Judge, run: &Run) -> Result<(), Unreadable> {
     let names: Vec<&Word> = given.iter().filter_map(|given| if let Given::Argument(word) = given { Some(*word) } else { None }).collect();
     // What follows the recipe are its arguments.
     let names: Vec<&Word> = names.into_iter().filter(|word| !word.raw(text).contains('=')).take(1).collect();
+    // Recipes of modules and of other folders.
+    if names.iter().any(|word| word.raw(text).contains([':', '/'])) {
+        return judge.leave(INCLUDES);
+    }
     targets(judge, &names, None, &["justfile", "Justfile", ".justfile"], recipes, "recipe of the justfile")
 }
 
