@@ -174,7 +174,7 @@ fn long_texts_take_linear_time() {
 
 proptest::proptest! {
     #[test]
-    fn any_text_is_read(text in "([ a-c='\"$(){}<>|&;`#\\\\\n\\[\\]…é!0-2]|if |then |fi |do |done |for |case |esac |in |<<E|E\n|\\$\\(|\\$\\{|\\{\\{|\\[\\[ ){0,60}") {
+    fn any_text_is_read(text in "([ a-c='\"$(){}<>|&;`#\\\\\n\\[\\]…é!0-2]|\"a \\$X\"|'a b'|\\$\\(a b\\)|\\$\\{X\\}|`a`|<t>|if a; then b; fi|\n|if |then |fi |do |done |for |case |esac |in |<<E|E\n|\\$\\(|\\$\\{|\\{\\{|\\[\\[ ){0,60}") {
         let statements = read(&text, false);
         let mut last = 0;
         for statement in &statements {
