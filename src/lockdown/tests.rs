@@ -121,6 +121,12 @@ fn every_reference_has_its_verdict() {
         ("`other/<x>.ts`", vec!["path other/<x>.ts foreign"], vec![]),
         // The link says it already.
         ("[`env.ts`](../src/lib/env.ts)", vec!["link src/lib/env.ts ok"], vec![]),
+        // Metadata.
+        (
+            "---\ntitle: a/b c\nsource: src/lib/env.ts\nalso: [\"src/gone.ts\", docs/other.md]\n- ../Makefile\n---\ntext",
+            vec!["path src/lib/env.ts ok", "path src/gone.ts broken", "path docs/other.md ok", "path Makefile ok"],
+            vec!["docs/missing-path"],
+        ),
         // Never code.
         ("```\n[a](gone.md) `gone.md`\n```\n\n    `gone.md`", vec![], vec![]),
         ("`a/b.md", vec![], vec![]),

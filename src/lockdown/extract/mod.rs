@@ -55,7 +55,31 @@ pub fn claims(source: &Source, document: &Document, spans: &[Span]) -> Vec<Claim
         target: Target::Undefined(undefined.label.clone()),
     }));
     claims.extend(document.codes.iter().zip(spans).filter_map(|(code, span)| path(code, span)));
+    claims.extend(document.front_matter.iter().flat_map(|range| front_matter(source, range)));
     claims.sort_by_key(|claim| (claim.range.start, claim.range.end));
+    claims
+}
+
+/// Values of the metadata that have the shape of a path, alone or in a list. Metadata has no code spans to mark them, so only
+/// what has a folder and is surely a path counts.
+fn front_matter(source: &Source, range: &Bytes) -> Vec<Claim> {
+    let mut claims = Vec::new();
+    let mut at = range.start;
+    for line in source.text.get(range.clone()).unwrap_or_default().split_inclusive('\n') {
+        let value = line.trim_start_matches([' ', '\t', '-']);
+        let value = value.split_once(": ").map_or(value, |(_, value)| value);
+        let start = at + (line.len() - value.len());
+        at += line.len();
+        let mut inner = start;
+        for part in value.split(',') {
+            let text = part.trim_matches(|c: char| c.is_whitespace() || "[]\"'".contains(c));
+            let from = inner + part.find(text).unwrap_or_default();
+            inner += part.len() + 1;
+            let Some(claim) = shape::path(text).filter(|claim| claim.sure && !claim.blanks && claim.path.contains('/')) else { continue };
+            let range = from..from + text.len();
+            claims.push(Claim { kind: ReferenceKind::Path, text: text.to_owned(), range, target: Target::Path(claim) });
+        }
+    }
     claims
 }
 
