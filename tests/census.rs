@@ -75,12 +75,13 @@ fn every_reference_is_counted_by_kind_and_verdict() {
     link         broken     1
     link         unchecked  1
     path         ok         8
-    path         unchecked  4
+    path         unchecked  3
     phase        broken     1
     phase        ok         3
     pull         broken     1
     pull         unchecked  28
     status       unchecked  2
+    symbol       ok         2
     "#);
 }
 

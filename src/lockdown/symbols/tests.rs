@@ -67,4 +67,5 @@ fn without_grammars_every_language_is_unknown() {
 }
 
 #[cfg(feature = "symbols")]
+#[cfg(test)]
 mod parsed;
