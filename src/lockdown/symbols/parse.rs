@@ -198,12 +198,9 @@ impl<'t> Reader<'t> {
 
     fn define(&mut self, node: Node<'t>, name: Node<'t>, container: Option<usize>) {
         let Some(text) = kinds::text(name, self.text) else { return };
-        let (first, end) = (node.start_position().row, node.end_position());
-        // What ends at the start of a line does not reach into it.
-        let last = if end.column == 0 && end.row > first { end.row - 1 } else { end.row };
         self.found.all.push(Definition {
             name: text.to_owned(),
-            lines: first + 1..=last + 1,
+            lines: node.start_position().row + 1..=node.end_position().row + 1,
             line: name.start_position().row + 1,
             container,
         });
