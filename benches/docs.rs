@@ -6,11 +6,13 @@
 //! Ratios are what counts; nothing here passes or fails by its time. A run that does not end as a check ends, or that found
 //! nothing to check, is no measurement and stops the benchmark.
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 use std::{
+    collections::BTreeMap,
     error::Error,
     fs,
-    io::BufWriter,
+    io::{BufReader, BufWriter},
     path::{Path, PathBuf},
     process::{Command, Stdio},
     time::Instant,
@@ -172,17 +174,25 @@ fn median(runs: &[Run]) -> Run {
     Run { cpu: middle(|run| run.cpu), clock: middle(|run| run.clock), peak: middle(|run| run.peak) }
 }
 
+/// What is read of an answer; the rest may be large and is passed over, since a child's peak counts from what its parent holds.
+#[derive(Deserialize)]
+struct Answer {
+    reason_code: String,
+    #[serde(default)]
+    totals: BTreeMap<String, u64>,
+}
+
 /// How many references a check judges there, by its own account.
-fn references_in(tree: &Path) -> Result<Value> {
-    let output =
-        Command::new(env!("CARGO_BIN_EXE_tagwarden")).args(["docs", "check", ".", "--format", "json"]).current_dir(tree).output()?;
-    let answer: Value = serde_json::from_slice(&output.stdout)?;
-    let totals = answer["totals"].clone();
-    let all: u64 = totals.as_object().into_iter().flatten().filter_map(|(_, count)| count.as_u64()).sum();
-    if all == 0 {
-        return Err(format!("nothing to check in {}: {}", tree.display(), answer["reason_code"]).into());
+fn references_in(tree: &Path) -> Result<BTreeMap<String, u64>> {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tagwarden"));
+    let mut child = command.args(["docs", "check", ".", "--format", "json"]).current_dir(tree).stdout(Stdio::piped()).spawn()?;
+    let stdout = child.stdout.take().ok_or("no output to read")?;
+    let answer: Answer = serde_json::from_reader(BufReader::new(stdout))?;
+    child.wait()?;
+    if answer.totals.values().sum::<u64>() == 0 {
+        return Err(format!("nothing to check in {}: {}", tree.display(), answer.reason_code).into());
     }
-    Ok(totals)
+    Ok(answer.totals)
 }
 
 fn markdown_in(tree: &Path) -> Result<(u64, usize)> {
