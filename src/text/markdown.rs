@@ -37,7 +37,7 @@ pub fn parse(text: &str) -> Document {
     if text.len() > MAX_BYTES {
         return Document { unread: Some(Unread::Long), ..Document::default() };
     }
-    if normal::weight(text) > MAX_MEMORY {
+    if text.len() > MAX_MEMORY / normal::HEAVIEST && normal::weight(text) > MAX_MEMORY {
         return Document { unread: Some(Unread::Dense), ..Document::default() };
     }
     let mark = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
