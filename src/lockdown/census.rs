@@ -156,6 +156,8 @@ pub enum Fate {
 #[derive(Clone, Debug, Default)]
 pub struct Answers {
     pub fates: BTreeMap<String, Fate>,
+    /// Folders that paths were renamed to. Where most files of a folder went is likely its new name, not proven.
+    pub folders: BTreeSet<String>,
     pub pulls: BTreeMap<(u64, String), PullAnswer>,
     pub commits: BTreeMap<String, bool>,
     pub tags: BTreeSet<String>,

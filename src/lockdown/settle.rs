@@ -257,7 +257,7 @@ impl Census {
             // A path may be read from several folders; what happened to one of them is more than that nothing did.
             let happened = told.iter().find(|(_, fate)| **fate != Fate::Never).or(told.first());
             if let Some((path, fate)) = happened {
-                self.fate(places, at, problems.get(&at).map(Vec::as_slice).unwrap_or_default(), path, fate);
+                self.fate(places, at, problems.get(&at).map(Vec::as_slice).unwrap_or_default(), path, fate, &answers.folders);
             }
         }
         remove(self, &dropped);
@@ -290,7 +290,7 @@ impl Census {
         }
     }
 
-    fn fate(&mut self, places: &mut Places, at: usize, own: &[usize], path: &str, fate: &Fate) {
+    fn fate(&mut self, places: &mut Places, at: usize, own: &[usize], path: &str, fate: &Fate, folders: &BTreeSet<String>) {
         let renamed = match fate {
             Fate::Moved { to } => Some(to.as_str()),
             Fate::Was(fate) => fate.now(),
@@ -335,8 +335,12 @@ impl Census {
             }
             let text = if reference.kind == ReferenceKind::Command { text } else { &reference.text };
             let with = rewritten(&places.source().file, kind, text, path, to);
-            problem.finding.help = Some(format!("write `{with}`; `tagwarden docs check --fix` does it"));
-            problem.fix = Some(Fix { range, with });
+            if folders.contains(to) {
+                problem.finding.help = Some(format!("did you mean `{with}`?"));
+            } else {
+                problem.finding.help = Some(format!("write `{with}`; `tagwarden docs check --fix` does it"));
+                problem.fix = Some(Fix { range, with });
+            }
         }
     }
 }

@@ -300,6 +300,11 @@ fn answers_settle_what_the_tree_could_not_tell() {
     let fixes: Vec<_> = census.problems.iter().map(|problem| problem.fix.as_ref().map(|fix| fix.with.as_str())).collect();
     assert_eq!(fixes, [Some("src/new.ts:3"), Some("../new.md")]);
     assert!(census.findings().all(|finding| finding.message.ends_with("in abc1234")));
+    let (source, mut census) = strict(FILES, "see `src/olden`");
+    let fates = BTreeMap::from([("src/olden".to_owned(), renamed("src/lib"))]);
+    census.settle(&source, &Answers { fates, folders: ["src/lib".to_owned()].into(), ..Answers::default() });
+    let [problem] = &census.problems[..] else { panic!("{:?}", census.problems) };
+    assert_eq!((problem.fix.as_ref(), problem.finding.help.as_deref()), (None, Some("did you mean `src/lib`?")));
 }
 
 /// The messages of a strictly judged document beside some facts.

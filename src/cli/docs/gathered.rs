@@ -126,6 +126,7 @@ impl Gathered {
                     if let Some(past) = &past
                         && let Some(fate) = past.fate(&path)?
                     {
+                        answers.folders.extend(past.folder_of(&fate));
                         answers.fates.insert(path, fate);
                     }
                 }

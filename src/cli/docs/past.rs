@@ -45,6 +45,13 @@ impl<'g> Past<'g> {
         Ok(fate.map(Fate::Was).or(never))
     }
 
+    /// The folder that a path was renamed to, if it is one.
+    pub fn folder_of(&self, fate: &Fate) -> Option<String> {
+        let Fate::Was(fate) = fate else { return None };
+        let is_file = |path: &str| self.entries.binary_search_by(|entry| entry.path.as_str().cmp(path)).is_ok();
+        fate.now().filter(|to| !is_file(to)).map(str::to_owned)
+    }
+
     fn exists(&self, path: &str) -> bool {
         let below = format!("{path}/");
         let at = self.entries.partition_point(|entry| entry.path.as_str() < path);
