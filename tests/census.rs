@@ -6,7 +6,7 @@ mod ground;
 use ground::Ground;
 use std::{collections::BTreeMap, fmt::Write as _, os::unix::fs::PermissionsExt as _};
 
-const RICH: &str = include_str!("documents/rich.md");
+const RICH: &str = include_str!("documents/rich.txt");
 
 const FILES: &[(&str, &str)] = &[
     ("docs/promotion.md", RICH),
@@ -96,7 +96,7 @@ fn every_defect_is_told_and_nothing_else() {
     insta::assert_snapshot!(told, @r#"
     13:44 docs/curl-without-host `/api/health` has no host, so that curl cannot ask it
     19:29 docs/wrong-count the document says 6 gates, but there are 5 (rows of the table in line 11)
-    23:15 docs/pull-missing #30 to #42 are 13 pull requests, but 1 stand in no table: #32
+    23:15 docs/pull-missing #30 to #42 are 13 pull requests, but 1 stands in no table: #32
     40:51 docs/missing-target `migrate` is no script of package.json
     43:9 docs/pull-order #38 depends on #39, which stands below it
     54:12 docs/missing-phase no heading of the document opens phase 4

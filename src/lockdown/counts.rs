@@ -19,7 +19,7 @@ const WORDS: &str =
 
 static ALL: LazyLock<Regex> = LazyLock::new(|| {
     pattern(&format!(
-        r"(?i)(?:^|[\s(*_\u{{2014}}])(?P<all>(?:the|all|these|those|all\s+of\s+the|all\s+the)\s+)?(?P<count>(?P<number>[0-9]{{1,3}}|{WORDS})\s+(?:[a-z]+\s+)??(?P<noun>gate|step|phase|channel)s)\b"
+        r"(?i)(?:^|[\s(*_\u{{2014}}])(?P<all>(?:the|all|these|those|all\s+of\s+the|all\s+the|there\s+are)\s+)?(?P<count>(?P<number>[0-9]{{1,3}}|{WORDS})\s+(?:[a-z]+\s+)??(?P<noun>gate|step|phase|channel)s)\b"
     ))
 });
 static LISTED: LazyLock<Regex> = LazyLock::new(|| {

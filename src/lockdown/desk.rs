@@ -134,6 +134,10 @@ impl<'a, 't> Desk<'a, 't> {
         announced
     }
 
+    pub fn set(&mut self, reference: usize, verdict: Verdict) {
+        self.census.references[reference].verdict = verdict;
+    }
+
     /// A count was judged by this marker.
     pub fn counted(&mut self, marker: usize) {
         self.census.counted.insert(marker);

@@ -132,6 +132,11 @@ impl LockFile {
         })
     }
 
+    /// The last commit has a lock, but what is judged has none.
+    pub fn deleted() -> Finding {
+        Finding::error("docs/no-lock", format!("{FILE} is committed, but it is not there")).help(WRITE_IT)
+    }
+
     /// What is worth saying where no lock is.
     pub fn absent() -> Finding {
         Finding::note("docs/no-lock", "the protocol documents are not locked: a change of what they speak of goes unseen").help(WRITE_IT)

@@ -11,7 +11,9 @@ use std::sync::LazyLock;
 pub enum Polarity {
     There,
     Gone,
-    /// Not yet.
+    /// It may be gone: a condition, an order, an old name.
+    Perhaps,
+    /// Not yet, or never: an example.
     Coming,
 }
 
@@ -27,6 +29,21 @@ static GONE_BEFORE: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
+static PERHAPS_AFTER: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"(?i)^[`*_]*\)?\s*(?:(?:was|were|is|has been|got)\s+)?(?:since\s+|now\s+)?(?:renamed|moved|replaced|called|known)\b")
+});
+
+static PERHAPS_BEFORE: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?i)\b(?:formerly|previously|once|instead\s+of|renamed|replaces|replaced|moved(?:\s+from)?|was\s+called|were\s+called|no\s+longer|(?:delete|remove|drop)(?:\s+the)?)(?:\s+(?:file|folder|script|variable|command)s?)?(?:\s+(?:in|at|by|from))?\s*[`*_(]*$",
+    )
+});
+
+static CONDITION: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)\b(?:if|when|unless|whether|once|until|where|nothing|never|should)\b"));
+
+static EXAMPLE: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"(?i)(?:\be\.\s?g\.|\bfor\s+(?:example|instance)|\bsuch\s+as|\blike)[,:]?\s*[`*_(]*$"));
+
 static COMING: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
         r"(?i)\b(?:will|creat(?:e|es|ed|ing)|generat(?:e|es|ed|ing)|produc(?:e|es|ed|ing)|to\s+be\s+(?:added|written|made|built)|not\s+yet|planned|upcoming)\b",
@@ -36,7 +53,13 @@ static COMING: LazyLock<Regex> = LazyLock::new(|| {
 /// `before` and `after`: the rest of the sentence on both sides of the thing.
 pub fn of(before: &str, after: &str) -> Polarity {
     if GONE_AFTER.is_match(after) || GONE_BEFORE.is_match(before) {
-        return Polarity::Gone;
+        return if CONDITION.is_match(before) { Polarity::Perhaps } else { Polarity::Gone };
+    }
+    if PERHAPS_AFTER.is_match(after) || PERHAPS_BEFORE.is_match(before) {
+        return Polarity::Perhaps;
+    }
+    if EXAMPLE.is_match(before) {
+        return Polarity::Coming;
     }
     if COMING.is_match(before) || COMING.is_match(after) {
         return Polarity::Coming;
@@ -50,7 +73,7 @@ mod tests {
 
     #[test]
     fn sentences_say_what_is_there() {
-        use Polarity::{Coming, Gone, There};
+        use Polarity::{Coming, Gone, Perhaps, There};
         for (sentence, expected) in [
             ("See `X` for more.", There),
             ("`X` was removed in 1.4.", Gone),
@@ -67,6 +90,14 @@ mod tests {
             ("`X` is planned", Coming),
             ("`X` is not yet there", Coming),
             ("The goodwill of `X`", There),
+            ("`X` was renamed to `y`.", Perhaps),
+            ("Formerly `X`.", Perhaps),
+            ("Use `y` instead of `X`.", Perhaps),
+            ("Delete `X`.", Perhaps),
+            ("When `X` does not exist, make it.", Perhaps),
+            ("Nothing in `X` was removed.", Perhaps),
+            ("See e.g. `X`", Coming),
+            ("such as `X`", Coming),
         ] {
             let (before, after) = sentence.split_once('X').unwrap();
             assert_eq!(of(before, after), expected, "{sentence}");

@@ -128,6 +128,7 @@ fn range(desk: &mut Desk, at: usize, mention: &Mention, (first, last): (u64, u64
         return;
     }
     if rows.is_empty() || !desk.strict || last - first >= LONGEST_RANGE {
+        desk.set(at, Verdict::unchecked(NO_SOURCE));
         return;
     }
     let listed: BTreeSet<u64> = rows.iter().map(|row| row.number).collect();
@@ -136,7 +137,7 @@ fn range(desk: &mut Desk, at: usize, mention: &Mention, (first, last): (u64, u64
         return;
     }
     let all = last - first + 1;
-    let message = format!("#{first} to #{last} are {all} pull requests, but {} stand in no table: {}", missing.len(), numbers(&missing));
+    let message = format!("#{first} to #{last} are {all} pull requests, but {} in no table: {}", stand(missing.len()), numbers(&missing));
     let finding = Finding::error("docs/pull-missing", message).help("add their rows, or narrow the range");
     desk.problem(Some(at), &mention.range, finding, None);
 }
@@ -152,6 +153,10 @@ fn extra(desk: &mut Desk, ranges: &[(u64, u64)], rows: &[tables::Row]) {
         let finding = Finding::error("docs/pull-extra", message).help("widen the range, or remove the row");
         desk.problem(None, &row.range, finding, None);
     }
+}
+
+fn stand(count: usize) -> String {
+    format!("{count} {}", if count == 1 { "stands" } else { "stand" })
 }
 
 fn numbers(list: &[u64]) -> String {

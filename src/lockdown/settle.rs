@@ -23,7 +23,7 @@ const MOST_AROUND: usize = 16;
 
 const PAST: &str = "gone, in a document about the past";
 
-const ANNOUNCED: &str = "announced for later";
+const ANNOUNCED: &str = "announced for later, or an example";
 
 /// Kinds whose absence a sentence can speak of.
 const SPOKEN: &[ReferenceKind] =
@@ -121,7 +121,7 @@ fn spoken(census: &mut Census, at: usize, own: &[usize], dropped: &mut BTreeSet<
         return false;
     }
     match polarity::of(before, after) {
-        Polarity::Gone if missing => {
+        Polarity::Gone | Polarity::Perhaps if missing => {
             excuse(census, at, own, &absent, dropped, Verdict::Ok);
         }
         Polarity::Gone => {
@@ -134,7 +134,7 @@ fn spoken(census: &mut Census, at: usize, own: &[usize], dropped: &mut BTreeSet<
         Polarity::Coming if missing => {
             excuse(census, at, own, &absent, dropped, Verdict::unchecked(ANNOUNCED));
         }
-        Polarity::Coming | Polarity::There => return false,
+        Polarity::Coming | Polarity::Perhaps | Polarity::There => return false,
     }
     true
 }
@@ -348,6 +348,14 @@ impl Census {
 /// What a reference must say once its target has moved. A link is written from its document's folder, a path in code from
 /// the root; what follows the path stays.
 fn rewritten(file: &str, kind: ReferenceKind, text: &str, from: &str, to: &str) -> String {
+    // A URL stays one.
+    if let Some((scheme, rest)) = text.split_once("://") {
+        let from = encoded(from);
+        return match rest.rfind(&from) {
+            Some(at) => format!("{scheme}://{}{}{}", &rest[..at], encoded(to), &rest[at + from.len()..]),
+            None => text.to_owned(),
+        };
+    }
     let tail = match kind {
         ReferenceKind::Path | ReferenceKind::Lines | ReferenceKind::Symbol => {
             let name = from.rsplit('/').next().unwrap_or(from);
@@ -403,6 +411,7 @@ mod tests {
             (Link, "a.md#way", "docs/a.md", "docs/ops/b.md", "ops/b.md#way"),
             (Link, "../src/a.rs", "src/a.rs", "lib/a b.rs", "../lib/a%20b.rs"),
             (Link, "/docs/a.md", "docs/a.md", "x.md", "/x.md"),
+            (Link, "https://github.com/a/b/blob/main/src/a.rs#L1", "src/a.rs", "src/b.rs", "https://github.com/a/b/blob/main/src/b.rs#L1"),
         ] {
             assert_eq!(rewritten("docs/me.md", kind, text, from, to), expected, "{text}");
         }

@@ -121,6 +121,16 @@ fn every_reference_has_its_verdict() {
         ("`other/<x>.ts`", vec!["path other/<x>.ts foreign"], vec![]),
         // The link says it already.
         ("[`env.ts`](../src/lib/env.ts)", vec!["link src/lib/env.ts ok"], vec![]),
+        // Plain text.
+        (
+            "See src/gone.ts, (src/lib/env.ts:9) or and/or.md; https://example.com/src/x.ts, text/x.html.",
+            vec![
+                "path src/gone.ts broken",
+                "lines src/lib/env.ts:9-9 broken",
+                "url https://example.com/src/x.ts unchecked: a URL outside of the tree",
+            ],
+            vec!["docs/missing-path", "docs/missing-lines"],
+        ),
         // Metadata.
         (
             "---\ntitle: a/b c\nsource: src/lib/env.ts\nalso: [\"src/gone.ts\", docs/other.md]\n- ../Makefile\n---\ntext",
@@ -221,7 +231,7 @@ fn markers_and_sentences_turn_a_verdict() {
         ("`src/lib/env.ts` was removed.", vec!["path src/lib/env.ts broken"], vec!["docs/still-there"]),
         (
             "The run creates `src/gone.ts`. See `src/lost.ts`.",
-            vec!["path src/gone.ts unchecked: announced for later", "path src/lost.ts broken"],
+            vec!["path src/gone.ts unchecked: announced for later, or an example", "path src/lost.ts broken"],
             vec!["docs/missing-path"],
         ),
         (
@@ -241,7 +251,7 @@ fn tables_of_pull_requests_are_judged_by_themselves() {
     let head = "| PR | Depends on |";
     for (text, messages) in [
         (table(head, "| #1 | (none) |\n| #2 | #1 |\n| #3 | #1, #2 |\n| #4 | (none) |"), vec![]),
-        (table(head, "| #1 | (none) |\n| #2 | #1 |\n| #4 | (none) |"), vec!["#1 to #4 are 4 pull requests, but 1 stand in no table: #3"]),
+        (table(head, "| #1 | (none) |\n| #2 | #1 |\n| #4 | (none) |"), vec!["#1 to #4 are 4 pull requests, but 1 stands in no table: #3"]),
         (
             table(head, "| #1 | |\n| #2 | |\n| #3 | |\n| #4 | |\n| #9 | |\n| #2 | |"),
             vec!["#9 stands in a table, but lies outside of #1 to #4", "#2 stands in a table already, in line 8"],

@@ -96,6 +96,30 @@ fn is_mistyped(desk: &Desk, name: &str, known: &HashSet<String>) -> bool {
     desk.strict && desk.may_search() && name.len() >= LEAST_MISTYPED && known.iter().any(near)
 }
 
+/// A name in capitals may be a constant as well. What says that it is a variable: how it is written, the words around it, the
+/// table it stands in, or a known variable that is nearly the same. Names that platforms set are nobody's own.
+fn is_surely_a_variable(desk: &Desk, draft: &Draft, known: &HashSet<String>) -> bool {
+    let name = draft.target.as_str();
+    if PLATFORM.iter().any(|prefix| name.starts_with(prefix)) {
+        return false;
+    }
+    let item = desk.layout.item(draft.range.start);
+    let row = desk.text(&item);
+    let said = |word: &str| row.to_lowercase().contains(word);
+    let first_of_row =
+        row.trim_start().starts_with('|') && !row[..draft.range.start - item.start].trim_start().trim_start_matches('|').contains('|');
+    draft.text.starts_with('$')
+        || draft.text.contains('=')
+        || first_of_row
+        || said("variable")
+        || said("env")
+        || is_mistyped(desk, name, known)
+}
+
+const PLATFORM: &[&str] = &[
+    "GITHUB_", "RUNNER_", "CI_", "ACTIONS_", "RUST_", "CARGO_", "NODE_", "NPM_", "PYTHON", "VERCEL_", "AWS_", "GIT_", "SSH_", "XDG_", "LC_",
+];
+
 fn judge(desk: &mut Desk, draft: Draft, known: &HashSet<String>) {
     let name = draft.target.clone();
     let found = match name.strip_suffix('*') {
@@ -106,7 +130,7 @@ fn judge(desk: &mut Desk, draft: Draft, known: &HashSet<String>) {
         desk.add(draft, Verdict::Ok);
     } else if known.is_empty() {
         desk.add(draft, Verdict::unchecked(NO_SOURCE));
-    } else if !desk.strict {
+    } else if !desk.strict || !is_surely_a_variable(desk, &draft, known) {
         desk.add(draft, Verdict::unchecked(NOT_OURS));
     } else if let Some(reason) = super::grade::brought(desk, &draft.range) {
         desk.add(draft, Verdict::Unchecked(reason.into()));

@@ -36,7 +36,13 @@ pub fn of(gathered: &Gathered, taken: &mut [Taken], args: &args::DocsCheck) -> R
     let found = LockFile::find(gathered.tree.as_ref(), gathered.named_lock()).map_err(super::gathered::unreadable)?;
     let lock = match found {
         Ok(Some(lock)) => lock,
-        Ok(None) => return Ok(Drift { findings: vec![LockFile::absent()], ..Drift::default() }),
+        Ok(None) => {
+            // A committed lock does not go by being deleted.
+            let head = gathered.world.git.rev_parse("HEAD")?;
+            let committed = head.map(|head| gathered.world.git.object_at(&head, crate::lockdown::lock::FILE)).transpose()?.flatten();
+            let finding = if committed.is_some() { LockFile::deleted() } else { LockFile::absent() };
+            return Ok(Drift { findings: vec![finding], ..Drift::default() });
+        }
         Err(findings) => return Ok(Drift { findings, ..Drift::default() }),
     };
     let accepts = |taken: &mut &mut Taken| compare::accept(&lock.read.lock, &taken.source.file, &mut taken.census);

@@ -19,11 +19,12 @@ pub struct Past<'g> {
 }
 
 impl<'g> Past<'g> {
-    /// `None`: there is no commit yet.
+    /// `None`: there is no commit yet, or its history cannot be read.
     pub async fn of(gathered: &'g Gathered, at: Option<Oid>) -> Result<Option<Past<'g>>> {
         let git = &gathered.world.git;
         let Some(head) = at.clone().map_or_else(|| git.rev_parse("HEAD"), |at| Ok(Some(at)))? else { return Ok(None) };
-        let history = git.history(&head).await?;
+        // A history that cannot be read tells nothing of what is gone; what is missing stays missing.
+        let Ok(history) = git.history(&head).await else { return Ok(None) };
         let entries = gathered.tree.entries().map_err(unreadable)?;
         let committed = if at.is_none() { Some(CommitTree::new(git, &head)?) } else { None };
         let mut new = Vec::new();

@@ -246,7 +246,8 @@ proptest::proptest! {
                 proptest::prop_assert!(source.text.get(range.clone()).is_some(), "{document}");
             }
             for finding in census.findings() {
-                proptest::prop_assert!(crate::lockdown::CODES.iter().any(|(code, _)| *code == finding.code));
+                let mut known = crate::gate::kinds::KINDS.iter().flat_map(|kind| kind.codes).chain(crate::lockdown::CODES);
+                proptest::prop_assert!(known.any(|(code, _)| *code == finding.code));
             }
         }
     }

@@ -55,9 +55,27 @@ pub fn claims(source: &Source, document: &Document, spans: &[Span]) -> Vec<Claim
         target: Target::Undefined(undefined.label.clone()),
     }));
     claims.extend(document.codes.iter().zip(spans).filter_map(|(code, span)| path(code, span)));
+    claims.extend(document.texts.iter().flat_map(|range| bare(source, range)));
     claims.extend(document.front_matter.iter().flat_map(|range| front_matter(source, range)));
     claims.sort_by_key(|claim| (claim.range.start, claim.range.end));
     claims
+}
+
+/// Paths in plain text: words with a slash and a known extension. As prose has such words of other things too, the first part
+/// must be a folder that is there.
+fn bare<'a>(source: &'a Source, range: &Bytes) -> impl Iterator<Item = Claim> + use<'a> {
+    let text = source.text.get(range.clone()).unwrap_or_default();
+    let base = range.start;
+    let start = text.as_ptr() as usize;
+    text.split_whitespace().filter(|word| word.contains('/') && word.contains('.') && !word.contains("://")).filter_map(move |word| {
+        let inner = word.trim_matches(|c: char| ",;:!?()[]{}\"'\u{201c}\u{201d}\u{2018}\u{2019}*_|".contains(c)).trim_end_matches('.');
+        let from = inner.as_ptr() as usize - start;
+        let claim = shape::path(inner).filter(|claim| claim.sure && !claim.blanks && !claim.pattern && !inner.starts_with('/'))?;
+        let named = claim.path.rsplit('/').next().is_some_and(|name| name.contains('.'));
+        let range = base + from..base + from + inner.len();
+        let claim = PathClaim { sure: false, ..claim };
+        named.then(|| Claim { kind: ReferenceKind::Path, text: inner.to_owned(), range, target: Target::Path(claim) })
+    })
 }
 
 /// Values of the metadata that have the shape of a path, alone or in a list. Metadata has no code spans to mark them, so only

@@ -45,6 +45,13 @@ pub fn mentions(source: &Source, document: &Document, spans: &[Span]) -> Vec<Men
     found
 }
 
+/// Words whose number is no pull request's.
+const NUMBERED: &[&str] = &[
+    "section", "sections", "step", "steps", "item", "items", "point", "points", "rule", "rules", "color", "colour", "chapter", "figure",
+    "table", "row", "line", "question", "page", "part", "phase", "gate", "option", "note", "number", "priority", "version", "the", "top",
+    "our",
+];
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Where {
     Prose,
@@ -68,6 +75,10 @@ fn scan(text: &str, base: usize, place: Where, found: &mut Vec<Mention>) {
             Some((last, end)) => (Word::Range(number, last), end),
             None => (Word::One(number), end),
         };
+        // A number sign may number anything.
+        if repo.is_none() && NUMBERED.contains(&before.as_str()) {
+            continue;
+        }
         let issue = matches!(before.as_str(), "issue" | "issues" | "bug" | "bugs" | "ticket" | "tickets");
         found.push(Mention { word, repo, issue, range: base + start..base + end });
         from = end;
@@ -183,6 +194,7 @@ mod tests {
             ("PR314A #12a #a1 #0 x#3 &#35; ##4 #1_2 #1234567890", vec![]),
             ("see #319's body; #320; #321.", vec!["#319", "#320", "#321"]),
             ("#3-a #4.5", vec![]),
+            ("The #1 priority; section #4; color #123; the PRs #5 and #6", vec!["#5", "#6"]),
         ] {
             assert_eq!(told(text, Where::Prose), expected, "{text}");
         }
