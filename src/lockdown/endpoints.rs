@@ -65,7 +65,10 @@ pub fn take(desk: &mut Desk, in_commands: &[Named]) -> Result<(), Unreadable> {
     let told = told.as_ref().map_err(Clone::clone)?;
     for (method, path, range) in named {
         // A file of the tree is a path.
-        if method.is_none() && normal("", &path).is_some_and(|path| !path.is_empty() && is_there(&library.index, &path)) {
+        if method.is_none()
+            && let Some(path) = normal("", &path).filter(|path| !path.is_empty())
+            && library.index.find(&path)? != Found::Nothing
+        {
             continue;
         }
         let draft = draft(desk, method, &path, range);
@@ -85,10 +88,6 @@ pub fn take(desk: &mut Desk, in_commands: &[Named]) -> Result<(), Unreadable> {
 fn draft(desk: &Desk, method: Option<&str>, path: &str, range: Bytes) -> Draft {
     let target = method.map_or_else(|| path.to_owned(), |method| format!("{method} {path}"));
     Draft { kind: ReferenceKind::Endpoint, text: desk.text(&range).to_owned(), target, range }
-}
-
-fn is_there(index: &Index, path: &str) -> bool {
-    !matches!(index.find(path), Ok(Found::Nothing) | Err(_))
 }
 
 fn judge(desk: &mut Desk, draft: Draft, told: &Told, method: Option<&str>, path: &str) {

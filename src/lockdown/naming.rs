@@ -127,7 +127,8 @@ pub fn take(desk: &mut Desk) -> Result<(), Unreadable> {
                     }
                 }
             }
-            Sighting::Mentioned(_) => drop(desk.add(draft, Verdict::Ok)),
+            Sighting::Mentioned(_) if source.definitions.is_none() => drop(desk.add(draft, Verdict::Ok)),
+            Sighting::Mentioned(_) => drop(desk.add(draft, Verdict::unchecked(ONLY_MENTIONED))),
             Sighting::Absent => {
                 let between = desk.text(&(range.end..first.range.start.max(range.end)));
                 let says_so = IN.is_match(between.trim_matches('`'));

@@ -29,13 +29,12 @@ static GONE_BEFORE: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
-static PERHAPS_AFTER: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"(?i)^[`*_]*\)?\s*(?:(?:was|were|is|has been|got)\s+)?(?:since\s+|now\s+)?(?:renamed|moved|replaced|called|known)\b")
-});
+static PERHAPS_AFTER: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"(?i)^[`*_]*\)?\s*(?:(?:was|were|is|has been|got)\s+)?(?:since\s+|now\s+)?(?:renamed|moved|replaced)\b"));
 
 static PERHAPS_BEFORE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?i)\b(?:formerly|previously|once|instead\s+of|renamed|replaces|replaced|moved(?:\s+from)?|was\s+called|were\s+called|no\s+longer|(?:delete|remove|drop)(?:\s+the)?)(?:\s+(?:file|folder|script|variable|command)s?)?(?:\s+(?:in|at|by|from))?\s*[`*_(]*$",
+        r"(?i)\b(?:formerly|previously|instead\s+of|renamed|replaces|replaced|moved(?:\s+from)?|was\s+called|were\s+called|no\s+longer|(?:delete|remove|drop)(?:\s+the)?)(?:\s+(?:file|folder|script|variable|command)s?)?(?:\s+(?:in|at|by|from))?\s*[`*_(]*$",
     )
 });
 
@@ -91,6 +90,8 @@ mod tests {
             ("`X` is not yet there", Coming),
             ("The goodwill of `X`", There),
             ("`X` was renamed to `y`.", Perhaps),
+            ("`X` is called by the job.", There),
+            ("Go on once `X` passes.", There),
             ("Formerly `X`.", Perhaps),
             ("Use `y` instead of `X`.", Perhaps),
             ("Delete `X`.", Perhaps),

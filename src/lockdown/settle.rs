@@ -2,7 +2,7 @@
 //! and the forge.
 
 use super::{
-    census::{Answers, Census, Fate, Fix, Problem, PullAnswer, Question, ReferenceKind, Verdict},
+    census::{Answers, Census, Fate, Fix, Problem, PullAnswer, Question, Reference, ReferenceKind, Verdict},
     layout::Layout,
     marker::{Marker, What},
     place::Places,
@@ -22,6 +22,8 @@ use std::{
 const MOST_AROUND: usize = 16;
 
 const PAST: &str = "gone, in a document about the past";
+
+const NOT_CLAIMED: &str = "missing here, in an order, a condition or under an old name";
 
 const ANNOUNCED: &str = "announced for later, or an example";
 
@@ -56,7 +58,7 @@ pub fn attitudes(census: &mut Census, places: &mut Places, layout: &Layout, mark
                 What::AsOf(rev) => {
                     if is_of_the_tree(census.references[at].kind) {
                         dropped.extend(own);
-                        let path = census.references[at].target.split('#').next().unwrap_or_default().to_owned();
+                        let path = without_lines(&census.references[at]);
                         closed.insert(at);
                         set_aside(census, at, format!("as of {rev}, which was not looked at"));
                         asked.push((at, Question::AsOf(rev.clone(), path)));
@@ -121,8 +123,12 @@ fn spoken(census: &mut Census, at: usize, own: &[usize], dropped: &mut BTreeSet<
         return false;
     }
     match polarity::of(before, after) {
-        Polarity::Gone | Polarity::Perhaps if missing => {
+        Polarity::Gone if missing => {
             excuse(census, at, own, &absent, dropped, Verdict::Ok);
+        }
+        // The sentence does not claim that it is there, nor that it is not.
+        Polarity::Perhaps if missing => {
+            excuse(census, at, own, &absent, dropped, Verdict::unchecked(NOT_CLAIMED));
         }
         Polarity::Gone => {
             let message = format!("the sentence says that `{}` is gone, but it is there", census.references[at].target);
@@ -151,6 +157,13 @@ fn expect_missing(census: &mut Census, at: usize, own: &[usize], dropped: &mut B
             Finding::error("docs/still-there", format!("`{}` is expected to be missing ({reason}), but it is there", reference.target));
         push(census, places, Some(at), &range, finding.help("take the marker away"));
     }
+}
+
+/// The path of a target, without the heading or the lines that follow it.
+fn without_lines(reference: &Reference) -> String {
+    let path = reference.target.split('#').next().unwrap_or_default();
+    let lines = path.rsplit_once(':').filter(|_| reference.kind == ReferenceKind::Lines);
+    lines.map_or(path, |(path, _)| path).to_owned()
 }
 
 fn is_of_the_tree(kind: ReferenceKind) -> bool {

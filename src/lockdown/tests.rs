@@ -228,6 +228,13 @@ fn markers_and_sentences_turn_a_verdict() {
         ),
         ("<!-- tagwarden: ignore -->\n`Makefile`", vec!["path Makefile ok"], vec!["docs/bad-marker"]),
         ("`src/gone.ts` was removed.", vec!["path src/gone.ts ok"], vec![]),
+        ("`src/gone.ts` is called by the job.", vec!["path src/gone.ts broken"], vec!["docs/missing-path"]),
+        ("Delete `src/gone.ts`.", vec!["path src/gone.ts unchecked: missing here, in an order, a condition or under an old name"], vec![]),
+        (
+            "<!-- tagwarden: as-of v1 -- history -->\n`src/lib/env.ts:3-9`",
+            vec!["lines src/lib/env.ts:3-9 unchecked: as of v1, which was not looked at"],
+            vec![],
+        ),
         ("`src/lib/env.ts` was removed.", vec!["path src/lib/env.ts broken"], vec!["docs/still-there"]),
         (
             "The run creates `src/gone.ts`. See `src/lost.ts`.",
@@ -466,6 +473,12 @@ fn urls_of_the_same_repository_lead_into_the_tree() {
     ] {
         assert_eq!(told(&facts, &files, &text).0, [references], "{text}");
     }
+}
+
+#[test]
+fn lines_as_of_a_revision_are_asked_for_by_their_file() {
+    let (_, census) = strict(FILES, "<!-- tagwarden: as-of v1 -- history -->\n`src/lib/env.ts:3-9`");
+    assert_eq!(census.questions().collect::<Vec<_>>(), [&Question::AsOf("v1".to_owned(), "src/lib/env.ts".to_owned())]);
 }
 
 #[test]

@@ -3,7 +3,6 @@
 use regex::Regex;
 
 /// Compiles a pattern that stands in the source.
-#[allow(clippy::expect_used)]
 pub fn pattern(text: &str) -> Regex {
     // A constant, compiled by every test of the module that holds it: it cannot fail for a user.
     Regex::new(text).expect("a constant pattern")
