@@ -134,6 +134,7 @@ impl<'t> Library<'t> {
 
     /// Takes the census of one document, `source.file` being its path in the tree.
     pub fn census(&self, source: &Source, document: &Document, strict: bool) -> Result<Census, Unreadable> {
+        let source = &*source.with_line_feeds();
         let mut desk = Desk::new(self, source, document, strict);
         if let Some(unread) = document.unread {
             grade::unread(&mut desk, unread);

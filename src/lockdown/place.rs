@@ -153,6 +153,18 @@ mod tests {
     }
 
     #[test]
+    fn lines_that_end_in_carriage_returns_are_lines() {
+        let source = Source::new("a.md", "one é\r\rtwo `x`\rlast");
+        let read = source.with_line_feeds();
+        let mut places = Places::new(&read);
+        let place = places.place(&(12..15));
+        assert_eq!((place.line, place.column, place.end_column), (3, 5, Some(8)));
+        assert_eq!(places.quote(&place).source.as_deref(), Some("two `x`"));
+        assert_eq!(places.quote(&place), source.place(12..15));
+        assert_eq!(places.quote(&place), read.place(12..15));
+    }
+
+    #[test]
     fn long_lines_are_not_quoted() {
         let source = Source::new("a.md", "x".repeat(2000));
         let mut places = Places::new(&source);

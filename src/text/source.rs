@@ -1,6 +1,7 @@
 //! A text file with its name, and exact places in it.
 
 use crate::domain::Place;
+use std::borrow::Cow;
 
 /// A source line longer than this many bytes is not quoted.
 pub const LONGEST_EXCERPT: usize = 1000;
@@ -17,19 +18,28 @@ impl Source {
         Source { file: file.into(), text: text.into() }
     }
 
+    /// The same with line feeds where only carriage returns end the lines. No offset changes.
+    pub fn with_line_feeds(&self) -> Cow<'_, Source> {
+        if self.text.contains('\n') || !self.text.contains('\r') {
+            return Cow::Borrowed(self);
+        }
+        Cow::Owned(Source::new(self.file.as_str(), self.text.replace('\r', "\n")))
+    }
+
     /// The place of a byte range. A range over several lines is cut at the end of its first line. Takes time in the whole
     /// text; [`crate::lockdown`] has another way for very many ranges.
     pub fn place(&self, range: std::ops::Range<usize>) -> Place {
         let start = floor_boundary(&self.text, range.start);
-        let line_start = self.text[..start].rfind('\n').map_or(0, |at| at + 1);
-        let line_end = self.text[start..].find('\n').map_or(self.text.len(), |at| start + at);
+        let ends = if self.text.contains('\n') { '\n' } else { '\r' };
+        let line_start = self.text[..start].rfind(ends).map_or(0, |at| at + 1);
+        let line_end = self.text[start..].find(ends).map_or(self.text.len(), |at| start + at);
         let line = self.text[line_start..line_end].trim_end_matches('\r');
         let column = self.text[line_start..start].chars().count() as u32 + 1;
         let end = floor_boundary(&self.text, range.end).clamp(start, line_start + line.len().max(start - line_start));
         let width = self.text[start..end].chars().count() as u32;
         Place {
             file: self.file.clone(),
-            line: self.text[..line_start].matches('\n').count() as u32 + 1,
+            line: self.text[..line_start].matches(ends).count() as u32 + 1,
             column,
             end_column: Some(column + width.max(1)),
             source: excerpt(line),
@@ -70,6 +80,16 @@ mod tests {
         assert_eq!((long.line, long.end_column), (2, Some(10)));
         let end = source.place(source.text.len()..source.text.len() + 9);
         assert_eq!((end.line, end.column), (3, 5));
+    }
+
+    #[test]
+    fn carriage_returns_end_lines_where_nothing_else_does() {
+        let source = Source::new("a.md", "one\rtwo x\rlast");
+        let place = source.place(8..9);
+        assert_eq!((place.line, place.column, place.source.as_deref()), (2, 5, Some("two x")));
+        let mixed = Source::new("a.md", "one\rtwo x\nlast");
+        assert_eq!((mixed.place(8..9).line, mixed.place(12..13).line), (1, 2));
+        assert_eq!(mixed.with_line_feeds().text, mixed.text);
     }
 
     #[test]
