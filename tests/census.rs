@@ -106,7 +106,7 @@ fn every_defect_is_told_and_nothing_else() {
     91:68 docs/missing-lines `src/channel.ts` has 4 lines, not 90
     95:1 docs/wrong-count the document says 3, but the list below has 2 items
     108:89 docs/missing-anchor `docs/promotion.md` has no heading, id or name `way-forward`
-    108:111 docs/missing-file the link leads to `docs/img/map.png`, which is no file or folder of the tree: no commit ever had it
+    108:111 docs/missing-file the link leads to `docs/img/map.png`, which is no file or folder of the tree: no commit in the history of this one ever had it
     109:34 docs/undefined-reference nothing defines the label `other`
     115:59 docs/unknown-commit there is no commit 0a1b2c3d here
     116:48 docs/unknown-gate there is no gate 9

@@ -275,13 +275,13 @@ fn a_broken_reference_is_accepted_by_a_person_with_a_reason() {
     assert_snapshot!(tell(&scratch, &["docs", "lock"]), @r"
     6 references: 4 ok, 2 broken
 
-    error[docs/missing-path]: `ops/next.sh` is no file or folder of the tree: no commit ever had it
+    error[docs/missing-path]: `ops/next.sh` is no file or folder of the tree: no commit in the history of this one ever had it
      --> docs/protocol.md:5:85
       |
     5 | Run `ops/deploy.sh`, which sets what `ops/limits.conf:1-2` says. The next host has `ops/next.sh` and `ops/next.conf`. Then see [the r...
       |                                                                                     ^^^^^^^^^^^
 
-    error[docs/missing-path]: `ops/next.conf` is no file or folder of the tree: no commit ever had it
+    error[docs/missing-path]: `ops/next.conf` is no file or folder of the tree: no commit in the history of this one ever had it
      --> docs/protocol.md:5:103
       |
     5 | Run `ops/deploy.sh`, which sets what `ops/limits.conf:1-2` says. The next host has `ops/next.sh` and `ops/next.conf`. Then see [the r...
@@ -344,13 +344,13 @@ fn a_broken_reference_is_accepted_by_a_person_with_a_reason() {
     assert_snapshot!(check(&scratch), @r"
     6 references: 4 ok, 2 accepted
 
-    note[docs/missing-path]: `ops/next.sh` is no file or folder of the tree: no commit ever had it; accepted by Test <test@example.com> at 2026-11-21T10:00Z: comes with the move | in May
+    note[docs/missing-path]: `ops/next.sh` is no file or folder of the tree: no commit in the history of this one ever had it; accepted by Test <test@example.com> at 2026-11-21T10:00Z: comes with the move | in May
      --> docs/protocol.md:5:85
       |
     5 | Run `ops/deploy.sh`, which sets what `ops/limits.conf:1-2` says. The next host has `ops/next.sh` and `ops/next.conf`. Then see [the r...
       |                                                                                     ^^^^^^^^^^^
 
-    note[docs/missing-path]: `ops/next.conf` is no file or folder of the tree: no commit ever had it; accepted by Ada at 2026-11-21T10:00Z: the rest
+    note[docs/missing-path]: `ops/next.conf` is no file or folder of the tree: no commit in the history of this one ever had it; accepted by Ada at 2026-11-21T10:00Z: the rest
      --> docs/protocol.md:5:103
       |
     5 | Run `ops/deploy.sh`, which sets what `ops/limits.conf:1-2` says. The next host has `ops/next.sh` and `ops/next.conf`. Then see [the r...
@@ -384,7 +384,7 @@ fn a_broken_reference_is_accepted_by_a_person_with_a_reason() {
       |
       = help: `tagwarden docs lock` takes the acceptance out
 
-    note[docs/missing-path]: `ops/next.conf` is no file or folder of the tree: no commit ever had it; accepted by Ada at 2026-11-21T10:00Z: the rest
+    note[docs/missing-path]: `ops/next.conf` is no file or folder of the tree: no commit in the history of this one ever had it; accepted by Ada at 2026-11-21T10:00Z: the rest
      --> docs/protocol.md:5:103
       |
     5 | Run `ops/deploy.sh`, which sets what `ops/limits.conf:1-2` says. The next host has `ops/next.sh` and `ops/next.conf`. Then see [the r...
@@ -398,7 +398,7 @@ fn a_broken_reference_is_accepted_by_a_person_with_a_reason() {
     6 references: 5 ok, 1 accepted
       wrote  docs/tagwarden.lock  6 rows (1 changed)
 
-    note[docs/missing-path]: `ops/next.conf` is no file or folder of the tree: no commit ever had it; accepted by Ada at 2026-11-21T10:00Z: the rest
+    note[docs/missing-path]: `ops/next.conf` is no file or folder of the tree: no commit in the history of this one ever had it; accepted by Ada at 2026-11-21T10:00Z: the rest
      --> docs/protocol.md:5:103
       |
     5 | Run `ops/deploy.sh`, which sets what `ops/limits.conf:1-2` says. The next host has `ops/next.sh` and `ops/next.conf`. Then see [the r...
@@ -475,13 +475,13 @@ fn a_merge_conflict_in_the_lock_is_resolved_by_locking_again() {
       |
       = help: `tagwarden docs lock` writes the file anew from the documents, with what both sides accepted
 
-    error[docs/missing-path]: `ops/ours.sh` is no file or folder of the tree: no commit ever had it
+    error[docs/missing-path]: `ops/ours.sh` is no file or folder of the tree: no commit in the history of this one ever had it
      --> docs/protocol.md:3:6
       |
     3 | See `ops/ours.sh`.
       |      ^^^^^^^^^^^
 
-    error[docs/missing-path]: `ops/theirs.sh` is no file or folder of the tree: no commit ever had it
+    error[docs/missing-path]: `ops/theirs.sh` is no file or folder of the tree: no commit in the history of this one ever had it
      --> docs/protocol.md:5:6
       |
     5 | See `ops/theirs.sh`.
@@ -495,13 +495,13 @@ fn a_merge_conflict_in_the_lock_is_resolved_by_locking_again() {
     6 references: 4 ok, 2 accepted
       wrote  docs/tagwarden.lock  6 rows
 
-    note[docs/missing-path]: `ops/ours.sh` is no file or folder of the tree: no commit ever had it; accepted by Test <test@example.com> at 2026-11-21T10:00Z: ours
+    note[docs/missing-path]: `ops/ours.sh` is no file or folder of the tree: no commit in the history of this one ever had it; accepted by Test <test@example.com> at 2026-11-21T10:00Z: ours
      --> docs/protocol.md:3:6
       |
     3 | See `ops/ours.sh`.
       |      ^^^^^^^^^^^
 
-    note[docs/missing-path]: `ops/theirs.sh` is no file or folder of the tree: no commit ever had it; accepted by Test <test@example.com> at 2026-11-21T10:00Z: theirs
+    note[docs/missing-path]: `ops/theirs.sh` is no file or folder of the tree: no commit in the history of this one ever had it; accepted by Test <test@example.com> at 2026-11-21T10:00Z: theirs
      --> docs/protocol.md:5:6
       |
     5 | See `ops/theirs.sh`.
@@ -515,6 +515,15 @@ fn a_merge_conflict_in_the_lock_is_resolved_by_locking_again() {
     let accepted: Vec<String> = scratch.read(LOCK).lines().filter_map(|line| line.split(" | ").nth(2).map(str::to_owned)).collect();
     assert_eq!(accepted, ["ours", "theirs"]);
     scratch.json(&["docs", "check"]).expect("passed");
+}
+
+#[test]
+fn a_document_that_was_not_read_is_not_said_to_name_nothing() {
+    let scratch = unlocked();
+    scratch.write("docs/empty.md", "Nothing.\n");
+    scratch.write("docs/bad.md", b"\xff\n");
+    let told = |path: &str| tell(&scratch, &["docs", "check", path]).contains("make no reference");
+    assert_eq!((told("docs/empty.md"), told("docs/bad.md"), told("docs/none.md")), (true, false, false));
 }
 
 #[test]

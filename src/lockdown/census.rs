@@ -148,8 +148,10 @@ pub enum Fate {
     Moved { to: String },
     /// Since the last commit.
     Deleted,
-    /// No commit ever had it.
+    /// No commit in the history that was looked at ever had it.
     Never,
+    /// The same, but that history is cut off.
+    NotHere,
 }
 
 /// Answers to questions; a question without one stays open.
@@ -158,6 +160,8 @@ pub struct Answers {
     pub fates: BTreeMap<String, Fate>,
     /// Folders that paths were renamed to. Where most files of a folder went is likely its new name, not proven.
     pub folders: BTreeSet<String>,
+    /// What the history behind `fates` cannot tell.
+    pub limits: history::Limits,
     pub pulls: BTreeMap<(u64, String), PullAnswer>,
     pub commits: BTreeMap<String, bool>,
     pub tags: BTreeSet<String>,

@@ -3,6 +3,7 @@
 
 use super::{
     census::{Answers, Census, Fate, Fix, Problem, PullAnswer, Question, Reference, ReferenceKind, Verdict},
+    history::End,
     layout::Layout,
     marker::{Marker, What},
     place::Places,
@@ -220,7 +221,8 @@ impl Census {
     /// Takes in the answers; a question without one stays as it is. `source`: the document that the census was taken of.
     pub fn settle(&mut self, source: &Source, answers: &Answers) {
         let open = std::mem::take(&mut self.open);
-        let places = &mut Places::new(source);
+        let source = source.with_line_feeds();
+        let places = &mut Places::new(&source);
         let problems = by_reference(self);
         let mut dropped = BTreeSet::new();
         let mut fates: BTreeMap<usize, Vec<(String, &Fate)>> = BTreeMap::new();
@@ -268,9 +270,9 @@ impl Census {
         }
         for (at, told) in fates {
             // A path may be read from several folders; what happened to one of them is more than that nothing did.
-            let happened = told.iter().find(|(_, fate)| **fate != Fate::Never).or(told.first());
+            let happened = told.iter().find(|(_, fate)| !matches!(fate, Fate::Never | Fate::NotHere)).or(told.first());
             if let Some((path, fate)) = happened {
-                self.fate(places, at, problems.get(&at).map(Vec::as_slice).unwrap_or_default(), path, fate, &answers.folders);
+                self.fate(places, at, problems.get(&at).map(Vec::as_slice).unwrap_or_default(), path, fate, answers);
             }
         }
         remove(self, &dropped);
@@ -303,15 +305,22 @@ impl Census {
         }
     }
 
-    fn fate(&mut self, places: &mut Places, at: usize, own: &[usize], path: &str, fate: &Fate, folders: &BTreeSet<String>) {
+    fn fate(&mut self, places: &mut Places, at: usize, own: &[usize], path: &str, fate: &Fate, answers: &Answers) {
         let renamed = match fate {
             Fate::Moved { to } => Some(to.as_str()),
             Fate::Was(fate) => fate.now(),
-            Fate::Deleted | Fate::Never => None,
+            Fate::Deleted | Fate::Never | Fate::NotHere => None,
         };
         let said = match fate {
-            Fate::Never if own.is_empty() => return,
-            Fate::Never => "no commit ever had it".to_owned(),
+            Fate::Never | Fate::NotHere if own.is_empty() => return,
+            Fate::Never => "no commit in the history of this one ever had it".to_owned(),
+            Fate::NotHere => "no commit that is here ever had it, but this is a shallow clone, which lacks the older ones".to_owned(),
+            Fate::Was(fate) if matches!(fate.end, End::Removed(_)) && answers.limits.renames_skipped => {
+                format!("it was {fate}, or renamed then: some commit changed too many files for git to look for all renames")
+            }
+            Fate::Was(fate) if matches!(fate.end, End::Removed(_)) && answers.limits.exact_renames_only => {
+                format!("it was {fate}, or renamed then: in a partial clone only unchanged files are followed")
+            }
             Fate::Deleted => "it was removed since the last commit".to_owned(),
             Fate::Moved { to } => format!("it was renamed to `{to}` since the last commit"),
             Fate::Was(fate) => format!("it was {fate}"),
@@ -348,7 +357,7 @@ impl Census {
             }
             let text = if reference.kind == ReferenceKind::Command { text } else { &reference.text };
             let with = rewritten(&places.source().file, kind, text, path, to);
-            if folders.contains(to) {
+            if answers.folders.contains(to) {
                 problem.finding.help = Some(format!("did you mean `{with}`?"));
             } else {
                 problem.finding.help = Some(format!("write `{with}`; `tagwarden docs check --fix` does it"));

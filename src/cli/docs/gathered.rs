@@ -120,12 +120,12 @@ impl Gathered {
             true => Past::of(self, self.at.clone()).await?,
             false => None,
         };
+        answers.limits = past.as_ref().map(Past::limits).unwrap_or_default();
         for question in questions {
             match question {
                 Question::Fate(path) => {
-                    if let Some(past) = &past
-                        && let Some(fate) = past.fate(&path)?
-                    {
+                    if let Some(past) = &past {
+                        let fate = past.fate(&path)?;
                         answers.folders.extend(past.folder_of(&fate));
                         answers.fates.insert(path, fate);
                     }

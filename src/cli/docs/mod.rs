@@ -27,6 +27,9 @@ use rayon::prelude::*;
 use select::Chosen;
 use std::{collections::BTreeMap, sync::Arc};
 
+/// Findings of documents that were not read.
+const UNREAD: &[&str] = &["docs/missing-document", "docs/not-read", "docs/not-text"];
+
 pub async fn run(session: &Session, command: &args::Docs) -> Result<Report> {
     match command {
         args::Docs::Check { documents, fix: false } => check(session, documents, Vec::new()).await,
@@ -82,7 +85,9 @@ fn report(gathered: &Gathered, shape: DocsShape, findings: Vec<Finding>) -> Repo
         (false, true) => Reason::NothingToCheck,
         (false, false) => Reason::Passed,
     };
-    let empty = shape.totals.all() == 0 && !shape.documents.is_empty();
+    // What was not read may make any number of them.
+    let unread = findings.iter().any(|finding| UNREAD.contains(&finding.code.as_str()));
+    let empty = shape.totals.all() == 0 && !shape.documents.is_empty() && !unread;
     let report = gathered.signed(Report::new(reason, Body::Docs(Box::new(shape))).findings(findings));
     if empty { report.notice("the documents make no reference that could be checked") } else { report }
 }

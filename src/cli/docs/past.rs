@@ -3,7 +3,10 @@
 use super::gathered::{Gathered, unreadable};
 use crate::{
     domain::{Oid, Result},
-    lockdown::{Fate, history::History},
+    lockdown::{
+        Fate,
+        history::{History, Limits},
+    },
     tree::{Tree, TreeEntry},
     world::trees::CommitTree,
 };
@@ -36,14 +39,18 @@ impl<'g> Past<'g> {
         Ok(Some(Past { gathered, entries, history, committed, new }))
     }
 
-    /// `None`: it cannot be told.
-    pub fn fate(&self, path: &str) -> Result<Option<Fate>> {
+    pub fn fate(&self, path: &str) -> Result<Fate> {
         if let Some(fate) = self.since(path)? {
-            return Ok(Some(fate));
+            return Ok(fate);
         }
         let fate = self.history.fate(path, |path| self.exists(path));
-        let never = (!self.history.limits.cut).then_some(Fate::Never);
-        Ok(fate.map(Fate::Was).or(never))
+        let nothing = if self.history.limits.cut { Fate::NotHere } else { Fate::Never };
+        Ok(fate.map_or(nothing, Fate::Was))
+    }
+
+    /// What the history cannot tell.
+    pub fn limits(&self) -> Limits {
+        self.history.limits
     }
 
     /// The folder that a path was renamed to, if it is one.
