@@ -24,6 +24,9 @@ const MOST_NAMES: usize = 2000;
 /// In a document that is no protocol document: a name in code may be an example.
 const NEVER_HERE: &str = "named in code, and nothing of that name is in this tree";
 
+/// The same: its target may come of a build.
+const DEAD: &str = "a symbolic link that leads nowhere";
+
 pub fn grade(desk: &mut Desk, claim: Claim, resolution: Resolution) {
     let draft = |kind: ReferenceKind, target: String| Draft { kind, text: claim.text.clone(), target, range: claim.range.clone() };
     match resolution {
@@ -84,6 +87,15 @@ fn broken(desk: &mut Desk, draft: impl Fn(ReferenceKind, String) -> Draft, kind:
             desk.only(&path);
             desk.ask(at, Question::Fate(path));
         }
+        Breakage::DeadLink { path, .. } if lenient => {
+            desk.add(draft(kind, path), Verdict::unchecked(DEAD));
+        }
+        Breakage::DeadLink { path, link, to } => {
+            let code = if kind == ReferenceKind::Path { "docs/missing-path" } else { "docs/missing-file" };
+            let stands = if path == link { format!("`{link}` is") } else { format!("`{path}` lies behind `{link}`,") };
+            let leads = to.map_or("in a circle".to_owned(), |to| format!("to `{to}`, which is not in the tree"));
+            desk.broken(draft(kind, path), code, format!("{stands} a symbolic link that leads {leads}"), None);
+        }
         Breakage::MissingFragment { target, fragment, known } => {
             let message = format!("`{target}` has no heading, id or name `{fragment}`");
             let help = desk.similar(&fragment, known.iter().map(String::as_str)).map(|name| did_you_mean(&format!("#{name}")));
@@ -111,11 +123,14 @@ fn broken(desk: &mut Desk, draft: impl Fn(ReferenceKind, String) -> Draft, kind:
             desk.broken(draft(kind, label), "docs/undefined-reference", message, Some(help));
         }
         Breakage::MissingLines { path, first, last, length } => {
-            let message = match first <= last && first > 0 {
-                true => format!("`{path}` has {length} lines, not {last}"),
-                false => format!("{first} to {last} is no range of lines"),
+            let draft = draft(ReferenceKind::Lines, format!("{path}:{first}-{last}"));
+            let (target, message) = match first <= last && first > 0 {
+                // The number itself was too large to be kept.
+                true if last == u32::MAX => (draft.text.clone(), format!("`{path}` has {length} lines: this is far beyond its end")),
+                true => (draft.target, format!("`{path}` has {length} lines, not {last}")),
+                false => (draft.target, format!("{first} to {last} is no range of lines")),
             };
-            desk.broken(draft(ReferenceKind::Lines, format!("{path}:{first}-{last}")), "docs/missing-lines", message, None);
+            desk.broken(Draft { target, ..draft }, "docs/missing-lines", message, None);
         }
     }
 }

@@ -29,6 +29,11 @@ pub enum Found {
     Submodule(String),
     /// A symbolic link on the way leads out of the tree.
     Outside,
+    /// A symbolic link on the way leads to a path that is not there; `None`: in a circle.
+    Dead {
+        link: String,
+        to: Option<String>,
+    },
     Nothing,
 }
 
@@ -78,12 +83,15 @@ impl<'t> Index<'t> {
 
     fn follow(&self, path: &str) -> Result<Found, Unreadable> {
         let mut path = path.to_owned();
+        let mut last: Option<(&TreeEntry, String)> = None;
         for _ in 0..MOST_LINKS {
             let Some((link, rest)) = self.first_link(&path) else {
-                return Ok(match self.entry(&path) {
+                let is_there = |path: &str| self.has_folder(path) || self.entry(path).is_some();
+                return Ok(match last {
                     _ if self.has_folder(&path) => Found::Folder(path),
-                    Some(_) => Found::File(path),
-                    None => Found::Nothing,
+                    _ if self.entry(&path).is_some() => Found::File(path),
+                    Some((link, to)) if !is_there(&to) => Found::Dead { link: link.path.clone(), to: Some(to) },
+                    _ => Found::Nothing,
                 });
             };
             if link.kind == EntryKind::Submodule {
@@ -95,9 +103,14 @@ impl<'t> Index<'t> {
             let Some(led) = (!target.starts_with('/')).then(|| normal(folder, &format!("{target}/{rest}"))).flatten() else {
                 return Ok(Found::Outside);
             };
+            // What a link itself leads to may lie behind another one.
+            last = match last {
+                Some((link, to)) if to == path => Some((link, to)),
+                _ => Some((link, normal(folder, &target).unwrap_or_default())),
+            };
             path = led;
         }
-        Ok(Found::Nothing)
+        Ok(last.map_or(Found::Nothing, |(link, _)| Found::Dead { link: link.path.clone(), to: None }))
     }
 
     /// The first part of the path that is a symbolic link or a submodule, and what comes behind it.
@@ -199,6 +212,7 @@ mod tests {
             ("docs/out.md", "-> ../../etc/passwd"),
             ("docs/abs", "-> /etc"),
             ("dangling", "-> nowhere"),
+            ("docs/further", "-> ../alias/none.rs"),
             ("loop", "-> loop"),
             ("vendor/lib", "submodule"),
         ]);
@@ -213,8 +227,12 @@ mod tests {
             ("docs/up.md", file("src/deep/x.rs")),
             ("docs/out.md", Found::Outside),
             ("docs/abs/passwd", Found::Outside),
-            ("dangling", Found::Nothing),
-            ("loop/x", Found::Nothing),
+            ("dangling", Found::Dead { link: "dangling".to_owned(), to: Some("nowhere".to_owned()) }),
+            ("dangling/x", Found::Dead { link: "dangling".to_owned(), to: Some("nowhere".to_owned()) }),
+            ("loop", Found::Dead { link: "loop".to_owned(), to: None }),
+            ("loop/x", Found::Dead { link: "loop".to_owned(), to: None }),
+            ("alias/none.rs", Found::Nothing),
+            ("docs/further", Found::Dead { link: "docs/further".to_owned(), to: Some("alias/none.rs".to_owned()) }),
             ("vendor/lib/src/a.c", Found::Submodule("vendor/lib".to_owned())),
             ("doc", Found::Nothing),
         ] {

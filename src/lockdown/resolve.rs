@@ -78,6 +78,12 @@ pub enum Breakage {
     Outside {
         target: String,
     },
+    /// A symbolic link on the way leads to what is not there; `None`: in a circle.
+    DeadLink {
+        path: String,
+        link: String,
+        to: Option<String>,
+    },
     Undefined {
         label: String,
     },
@@ -198,6 +204,7 @@ impl<'r, 't> Resolver<'r, 't> {
             Found::Folder(found) => return self.folder_link(found, fragment),
             Found::Submodule(found) => return Ok(Resolution::Unchecked { target: found, reason: SUBMODULE }),
             Found::Outside => return Ok(Breakage::Outside { target }.into()),
+            Found::Dead { link, to } => return Ok(Breakage::DeadLink { path: target, link, to }.into()),
             Found::File(found) => return Ok(Breakage::MissingFile { path: format!("{found}/") }.into()),
             Found::Nothing => return Ok(self.missing_link(target)),
         };
@@ -262,8 +269,9 @@ impl<'r, 't> Resolver<'r, 't> {
             Some(length) => length,
             None => {
                 let bytes = self.index.tree.read(&path)?.unwrap_or_default();
-                let ends = bytes.iter().filter(|byte| **byte == b'\n').count();
-                let length = (ends + usize::from(bytes.last().is_some_and(|byte| *byte != b'\n'))) as u32;
+                let end = if bytes.contains(&b'\n') { b'\n' } else { b'\r' };
+                let ends = bytes.iter().filter(|byte| **byte == end).count();
+                let length = (ends + usize::from(bytes.last().is_some_and(|byte| *byte != end))) as u32;
                 lock(&self.fragments.lines).insert(path.clone(), length);
                 length
             }
@@ -310,6 +318,7 @@ impl<'r, 't> Resolver<'r, 't> {
             Found::File(found) | Found::Folder(found) => Some(Resolution::There(found)),
             Found::Submodule(found) => Some(Resolution::Unchecked { target: found, reason: SUBMODULE }),
             Found::Outside => Some(Breakage::Outside { target: path.to_owned() }.into()),
+            Found::Dead { link, to } => Some(Breakage::DeadLink { path: path.to_owned(), link, to }.into()),
             Found::Nothing => None,
         })
     }
@@ -456,6 +465,11 @@ fn owned(document: &Document) -> BTreeSet<String> {
 }
 
 fn fragment_of(path: &str, fragment: &str, known: &Arc<BTreeSet<String>>) -> Resolution {
+    // The prefix that GitHub gives to every id and name of a document is taken too.
+    let fragment = match fragment.strip_prefix("user-content-") {
+        Some(bare) if !known.contains(fragment) && known.contains(bare) => bare,
+        _ => fragment,
+    };
     let target = format!("{path}#{fragment}");
     // Browsers take an empty fragment and `top` to the top.
     if fragment.is_empty() || fragment == "top" || known.contains(fragment) {

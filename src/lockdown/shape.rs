@@ -123,7 +123,7 @@ fn split_tail(text: &str) -> (&str, Option<Tail>) {
     // The numbers of a name (`a-1`, `v2`) are none of a line.
     let Some(at) = tail.find(':') else { return (text, None) };
     let mut parts = tail[at + 1..].splitn(2, [':', '-', '\u{2013}']);
-    let number = |part: Option<&str>| part.map(|part| part.split(':').next().unwrap_or_default()).and_then(|part| part.parse().ok());
+    let number = |part: Option<&str>| part.map(|part| part.split(':').next().unwrap_or_default()).and_then(line_number);
     let Some(first) = number(parts.next()) else { return (text, None) };
     // What follows a second colon is a column.
     let last = match tail[at + 1..].contains(['-', '\u{2013}']) {
@@ -137,12 +137,18 @@ fn split_tail(text: &str) -> (&str, Option<Tail>) {
 pub fn line_fragment(fragment: &str) -> Option<(u32, u32)> {
     let line = |part: &str, marked: bool| -> Option<u32> {
         let part = part.strip_prefix('L').or((!marked).then_some(part))?;
-        part.split_once('C').map_or(part, |(line, _)| line).parse().ok()
+        line_number(part.split_once('C').map_or(part, |(line, _)| line))
     };
     match fragment.split_once('-') {
         Some((first, last)) => Some((line(first, true)?, line(last, false)?)),
         None => line(fragment, true).map(|first| (first, first)),
     }
+}
+
+/// A number that is too large for a line is the largest one.
+fn line_number(digits: &str) -> Option<u32> {
+    let lawful = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    lawful.then(|| digits.parse().unwrap_or(u32::MAX))
 }
 
 /// No character of expressions, shell words or refs; parentheses only around a whole part, as route groups have them.

@@ -64,6 +64,11 @@ fn every_reference_has_its_verdict() {
         ("# One\n[a](#one)", vec!["fragment docs/promotion.md#one ok"], vec![]),
         ("# One\n[a](#two)", vec!["fragment docs/promotion.md#two broken"], vec!["docs/missing-anchor"]),
         ("# One\n[a](#One)", vec!["fragment docs/promotion.md#One broken"], vec!["docs/case"]),
+        (
+            "# One\n[a](#user-content-one) [b](#user-content-two) [c](other.md#user-content-here)",
+            vec!["fragment docs/promotion.md#one ok", "fragment docs/promotion.md#user-content-two broken", "link docs/other.md#here ok"],
+            vec!["docs/missing-anchor"],
+        ),
         ("[a](#top) [b](#)", vec!["fragment docs/promotion.md#top ok", "fragment docs/promotion.md# ok"], vec![]),
         ("[a](other.md#other-1)", vec!["link docs/other.md#other-1 ok"], vec![]),
         ("[a](other.md#here)", vec!["link docs/other.md#here ok"], vec![]),
@@ -89,6 +94,15 @@ fn every_reference_has_its_verdict() {
         ("`src\\lib\\env.ts`", vec!["path src\\lib\\env.ts broken"], vec!["docs/missing-path"]),
         ("`other/x.ts`", vec!["path other/x.ts foreign"], vec![]),
         ("`src/lib/env.ts:3-9`", vec!["lines src/lib/env.ts:3-9 broken"], vec!["docs/missing-lines"]),
+        (
+            "`src/lib/env.ts:99999999999` `src/lib/env.ts#L2-L99999999999` [x](../src/lib/env.ts#L99999999999)",
+            vec![
+                "lines src/lib/env.ts:99999999999 broken",
+                "lines src/lib/env.ts#L2-L99999999999 broken",
+                "lines ../src/lib/env.ts#L99999999999 broken",
+            ],
+            vec!["docs/missing-lines"; 3],
+        ),
         ("`src/lib/env.ts#Env`", vec!["symbol src/lib/env.ts#Env broken"], vec!["docs/missing-symbol"]),
         ("`docs/other.md#gone`", vec!["path docs/other.md#gone broken"], vec!["docs/missing-anchor"]),
         (
@@ -322,6 +336,26 @@ fn answers_settle_what_the_tree_could_not_tell() {
     census.settle(&source, &Answers { fates, folders: ["src/lib".to_owned()].into(), ..Answers::default() });
     let [problem] = &census.problems[..] else { panic!("{:?}", census.problems) };
     assert_eq!((problem.fix.as_ref(), problem.finding.help.as_deref()), (None, Some("did you mean `src/lib`?")));
+}
+
+#[test]
+fn what_a_history_cannot_tell_is_said() {
+    let (cut, skipped) = ("which lacks the older ones", "for git to look for all renames");
+    let gone = || Fate::Was(history::Fate { renames: Vec::new(), end: history::End::Removed("abc1234".to_owned()) });
+    let limits = |renames_skipped, exact_renames_only| history::Limits { renames_skipped, exact_renames_only, cut: false };
+    for (fate, limits, end) in [
+        (Fate::Never, limits(false, false), "no commit in the history of this one ever had it"),
+        (Fate::NotHere, limits(false, false), cut),
+        (gone(), limits(false, false), "it was removed in abc1234"),
+        (gone(), limits(true, true), skipped),
+        (gone(), limits(false, true), "in a partial clone only unchanged files are followed"),
+    ] {
+        let (source, mut census) = strict(FILES, "see `src/old.ts`");
+        let fates = BTreeMap::from([("src/old.ts".to_owned(), fate)]);
+        census.settle(&source, &Answers { fates, limits, ..Answers::default() });
+        let message = &census.findings().next().unwrap().message;
+        assert!(message.ends_with(end), "{message}");
+    }
 }
 
 /// The messages of a strictly judged document beside some facts.
