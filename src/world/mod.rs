@@ -6,6 +6,7 @@
 pub mod answer;
 pub mod apply;
 pub mod clock;
+pub mod documents;
 pub mod env;
 pub mod files;
 pub mod git;

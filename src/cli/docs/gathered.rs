@@ -4,7 +4,6 @@
 use super::{
     super::{Session, args, gather},
     Taken,
-    past::Past,
 };
 use crate::{
     domain::{Fault, Oid, Reason, Result},
@@ -12,11 +11,11 @@ use crate::{
         Protocol,
         config::{self, GateFiles},
     },
-    lockdown::{Answers, Facts, PullAnswer, Question, banned, pulls, urls::Origin},
+    lockdown::{Facts, Question, banned, pulls, urls::Origin},
     report::{Report, SigningMode},
     tree::{Tree, Unreadable},
     world::{
-        World, files,
+        World, documents, files,
         trees::{CommitTree, WorkTree},
     },
 };
@@ -115,63 +114,10 @@ impl Gathered {
         if questions.is_empty() {
             return Ok(());
         }
-        let mut answers = Answers::default();
-        let past = match questions.iter().any(|question| matches!(question, Question::Fate(_))) {
-            true => Past::of(self, self.at.clone()).await?,
-            false => None,
-        };
-        answers.limits = past.as_ref().map(Past::limits).unwrap_or_default();
-        for question in questions {
-            match question {
-                Question::Fate(path) => {
-                    if let Some(past) = &past {
-                        let fate = past.fate(&path)?;
-                        answers.folders.extend(past.folder_of(&fate));
-                        answers.fates.insert(path, fate);
-                    }
-                }
-                Question::PullHas(number, path) => {
-                    let answer = self.pull(number, &path)?;
-                    answers.pulls.insert((number, path), answer);
-                }
-                Question::Commit(id) => {
-                    // What a shallow clone lacks may exist all the same.
-                    let there = self.world.git.rev_parse(&id)?.is_some();
-                    if there || !self.world.git.is_shallow() {
-                        answers.commits.insert(id, there);
-                    }
-                }
-                Question::Tag(name) => {
-                    let tag = name.replacen('@', "/v", 1);
-                    if self.world.git.rev_parse(&format!("refs/tags/{tag}"))?.is_some() {
-                        answers.tags.insert(name);
-                    }
-                }
-                Question::AsOf(rev, path) => {
-                    if let Some(commit) = self.world.git.rev_parse(&rev)? {
-                        let there = self.world.git.object_at(&commit, &path)?.is_some();
-                        answers.as_of.insert((rev, path), there);
-                    }
-                }
-            }
-        }
+        let answers = documents::answers(&self.world.git, self.tree.as_ref(), self.at.as_ref(), &self.facts.pulls, &questions).await?;
         for taken in taken.iter_mut() {
             taken.census.settle(&taken.source, &answers);
         }
         Ok(())
-    }
-
-    /// What the record and the fetched refs tell of a pull request. GitHub keeps `merge` only for open ones.
-    fn pull(&self, number: u64, path: &str) -> Result<PullAnswer> {
-        let recorded = self.facts.pulls.pulls.get(&number);
-        let git = &self.world.git;
-        let head = git.rev_parse(&format!("refs/pull/{number}/head"))?;
-        let has = match (recorded.and_then(|pull| pull.files.as_ref()), &head) {
-            (Some(files), _) => Some(files.contains(path)),
-            (None, Some(head)) => Some(git.object_at(head, path)?.is_some()),
-            (None, None) => None,
-        };
-        let mergeable = git.rev_parse(&format!("refs/pull/{number}/merge"))?.map(|_| pulls::State::Open);
-        Ok(PullAnswer { state: recorded.and_then(|pull| pull.state).or(mergeable), has })
     }
 }

@@ -8,7 +8,6 @@ mod drift;
 mod fix;
 mod gathered;
 mod lock;
-mod past;
 mod select;
 
 use super::{Session, args};

@@ -1,6 +1,6 @@
 //! What became of paths that are not in the tree: by the history of the commit, and by what the work tree changed since.
 
-use super::gathered::{Gathered, unreadable};
+use super::unreadable;
 use crate::{
     domain::{Oid, Result},
     lockdown::{
@@ -8,11 +8,11 @@ use crate::{
         history::{History, Limits},
     },
     tree::{Tree, TreeEntry},
-    world::trees::CommitTree,
+    world::{git::Git, trees::CommitTree},
 };
 
-pub struct Past<'g> {
-    gathered: &'g Gathered,
+pub(super) struct Past<'g> {
+    tree: &'g dyn Tree,
     entries: &'g [TreeEntry],
     history: History,
     /// Of the last commit, where the work tree is judged.
@@ -22,13 +22,13 @@ pub struct Past<'g> {
 }
 
 impl<'g> Past<'g> {
-    /// `None`: there is no commit yet, or its history cannot be read.
-    pub async fn of(gathered: &'g Gathered, at: Option<Oid>) -> Result<Option<Past<'g>>> {
-        let git = &gathered.world.git;
-        let Some(head) = at.clone().map_or_else(|| git.rev_parse("HEAD"), |at| Ok(Some(at)))? else { return Ok(None) };
+    /// `tree`: that of the commit `at`, or the work tree where that is `None`. `None`: there is no commit yet, or its history
+    /// cannot be read.
+    pub async fn of(git: &Git, tree: &'g dyn Tree, at: Option<&Oid>) -> Result<Option<Past<'g>>> {
+        let Some(head) = at.cloned().map_or_else(|| git.rev_parse("HEAD"), |at| Ok(Some(at)))? else { return Ok(None) };
         // A history that cannot be read tells nothing of what is gone; what is missing stays missing.
         let Ok(history) = git.history(&head).await else { return Ok(None) };
-        let entries = gathered.tree.entries().map_err(unreadable)?;
+        let entries = tree.entries().map_err(unreadable)?;
         let committed = if at.is_none() { Some(CommitTree::new(git, &head)?) } else { None };
         let mut new = Vec::new();
         if let Some(committed) = &committed {
@@ -36,7 +36,7 @@ impl<'g> Past<'g> {
             let is_new = |entry: &&TreeEntry| old.binary_search_by(|old| old.path.as_str().cmp(&entry.path)).is_err();
             new.extend(entries.iter().filter(is_new).map(|entry| entry.path.as_str()));
         }
-        Ok(Some(Past { gathered, entries, history, committed, new }))
+        Ok(Some(Past { tree, entries, history, committed, new }))
     }
 
     pub fn fate(&self, path: &str) -> Result<Fate> {
@@ -76,7 +76,7 @@ impl<'g> Past<'g> {
         let Some(bytes) = committed.read(path).map_err(unreadable)? else { return Ok(None) };
         let mut same = Vec::new();
         for new in &self.new {
-            if !bytes.is_empty() && self.gathered.tree.read(new).map_err(unreadable)?.as_deref() == Some(&bytes) {
+            if !bytes.is_empty() && self.tree.read(new).map_err(unreadable)?.as_deref() == Some(&bytes) {
                 same.push(*new);
             }
         }
