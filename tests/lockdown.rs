@@ -518,6 +518,21 @@ fn a_merge_conflict_in_the_lock_is_resolved_by_locking_again() {
 }
 
 #[test]
+fn a_tag_of_this_repository_is_looked_up() {
+    let scratch = Scratch::new();
+    scratch.write("a.md", "Since the tag `v1.2.3`, not the tag `v1.2.4`; Node `v18.0.0`; commit `ff00aa1` and `ff00aa2`.\n");
+    scratch.commit("Add a page");
+    let missing =
+        || tell(&scratch, &["docs", "check", "a.md"]).lines().filter(|line| line.starts_with("error")).collect::<Vec<_>>().join("\n");
+    let commits =
+        "error[docs/unknown-commit]: there is no commit ff00aa1 here\nerror[docs/unknown-commit]: there is no commit ff00aa2 here";
+    // No tag at all: perhaps none was fetched.
+    assert_eq!(missing(), commits);
+    scratch.git(&["tag", "v1.2.3"]);
+    assert_eq!(missing(), format!("error[docs/unknown-tag]: there is no tag `v1.2.4` here\n{commits}"));
+}
+
+#[test]
 fn a_document_that_was_not_read_is_not_said_to_name_nothing() {
     let scratch = unlocked();
     scratch.write("docs/empty.md", "Nothing.\n");

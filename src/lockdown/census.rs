@@ -131,10 +131,10 @@ pub enum Question {
     Fate(String),
     /// Whether the head of this pull request holds a path.
     PullHas(u64, String),
-    /// Whether a commit of this (abbreviated) id exists.
-    Commit(String),
+    /// Whether a commit of this (abbreviated) id exists. `sure`: it must, if it is one of this repository at all.
+    Commit { id: String, sure: bool },
     /// Whether there is a release tag of this name, or of this `package@version`.
-    Tag(String),
+    Tag { name: String, sure: bool },
     /// Whether the tree of this revision holds a path.
     AsOf(String, String),
 }
@@ -165,6 +165,8 @@ pub struct Answers {
     pub pulls: BTreeMap<(u64, String), PullAnswer>,
     pub commits: BTreeMap<String, bool>,
     pub tags: BTreeSet<String>,
+    /// The forms ([`super::releases::form`]) that the tags of the repository have; none where some tags may not be here.
+    pub tag_forms: BTreeSet<String>,
     pub as_of: BTreeMap<(String, String), bool>,
 }
 

@@ -17,6 +17,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("docs/unused-marker", "a marker holds where no reference stands"),
     ("docs/still-there", "something is said to be gone, or expected to be missing, but is there"),
     ("docs/unknown-commit", "a commit is named that does not exist here"),
+    ("docs/unknown-tag", "a release tag is named that does not exist here, where tags of that form do"),
     ("docs/untrue-status", "a pull request is called what it is not: shipped while it is open, open while it is merged"),
     ("docs/wrong-count", "a number of things is not the number that there are"),
     ("docs/heading-number", "numbered headings do not go up by one"),

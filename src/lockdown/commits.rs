@@ -1,29 +1,39 @@
-//! Commits: abbreviated ids in code spans, and in text after the word `commit`. Whether one exists is a question.
+//! Commits: abbreviated ids in code spans, in text after the word `commit`, and in commands of git. Whether one exists is a
+//! question; that it must exist needs more than its shape ([`super::evidence`]).
 
 use super::{
     census::{Question, ReferenceKind, Verdict},
     desk::{Desk, Draft},
-    extract::spans::Span,
+    evidence,
+    extract::spans::{self, Span},
 };
 use crate::text::markdown::Bytes;
 
 const NOT_ASKED: &str = "the object database was not asked";
+const PERHAPS: &str = "no commit here, and nothing beside it says that it is one";
 
-pub fn take(desk: &mut Desk) {
-    let document = desk.document;
-    let mut named: Vec<Bytes> =
-        document.codes.iter().zip(&desk.spans).filter(|(_, span)| **span == Span::Commit).map(|(code, _)| code.content.clone()).collect();
-    for range in &document.texts {
-        named.extend(in_text(desk.text(range), range.start));
-    }
-    for range in named {
-        let id = desk.text(&range).to_owned();
-        let draft = Draft { kind: ReferenceKind::Commit, text: id.clone(), target: id.clone(), range };
-        let at = desk.add(draft, Verdict::unchecked(NOT_ASKED));
-        desk.ask(at, Question::Commit(id));
-    }
+/// A commit or a tag that a command names.
+pub struct Named {
+    pub range: Bytes,
+    /// It must be one of this repository.
+    pub sure: bool,
 }
 
+pub fn take(desk: &mut Desk, by_commands: &[Named]) {
+    let document = desk.document;
+    let spans = document.codes.iter().zip(&desk.spans).filter(|(_, span)| **span == Span::Commit);
+    let in_code = spans.map(|(code, _)| (code.content.clone(), evidence::of_commit(desk, &code.content, code.link.as_deref())));
+    let in_text = document.texts.iter().flat_map(|range| in_text(desk.text(range), range.start));
+    let in_text = in_text.map(|range| (range.clone(), evidence::of_commit(desk, &range, None)));
+    let in_commands = by_commands.iter().filter(|named| spans::is_commit(desk.text(&named.range)));
+    let in_commands = in_commands.map(|named| (named.range.clone(), named.sure));
+    for (range, sure) in in_code.chain(in_text).chain(in_commands).collect::<Vec<_>>() {
+        let id = desk.text(&range).to_owned();
+        let draft = Draft { kind: ReferenceKind::Commit, text: id.clone(), target: id.clone(), range };
+        let at = desk.add(draft, Verdict::unchecked(if sure { NOT_ASKED } else { PERHAPS }));
+        desk.ask(at, Question::Commit { id, sure });
+    }
+}
 /// Seven to forty hex digits with a digit and a letter, right after `commit` or `commits`.
 fn in_text(text: &str, base: usize) -> Vec<Bytes> {
     let mut found = Vec::new();

@@ -88,12 +88,16 @@ fn is_marked(line: &str) -> bool {
     bullet || numbered || line.starts_with(['#', '>', '|']) || line.starts_with("<!--")
 }
 
+/// What a full stop behind ends no sentence.
+const ABBREVIATIONS: &[&str] = &["e.g", "E.g", "i.e", "I.e", " cf", " vs", "(cf"];
+
 /// Offsets just past the end of each sentence.
 fn ends(text: &str) -> impl Iterator<Item = usize> {
     text.match_indices(['.', '!', '?', ';']).filter_map(|(at, mark)| {
         let rest = &text[at + mark.len()..];
         let next = rest.trim_start();
-        let opens = next.starts_with(|c: char| c.is_uppercase() || c.is_ascii_digit() || "`*_\"\u{201c}([".contains(c));
+        let short = mark == "." && ABBREVIATIONS.iter().any(|short| text[..at].ends_with(short));
+        let opens = !short && next.starts_with(|c: char| c.is_uppercase() || c.is_ascii_digit() || "`*_\"\u{201c}([".contains(c));
         (rest.starts_with(char::is_whitespace) && (opens || next.is_empty() || mark == ";")).then_some(at + mark.len())
     })
 }
@@ -129,6 +133,9 @@ mod tests {
         assert_eq!(sentence("a.rs"), "One `a.rs` runs.");
         assert_eq!(sentence("b and"), "It uses e.g. b and v1.2 of c;");
         assert_eq!(sentence("Same"), "Same item.");
+        let text = "See e.g. `a` or i.e. `b`. Then `c`.";
+        let layout = Layout::of(text, &markdown::parse(text));
+        assert_eq!(text[layout.sentence(text.find("b").unwrap())].trim(), "See e.g. `a` or i.e. `b`.");
     }
 
     proptest::proptest! {

@@ -1,11 +1,14 @@
-//! Releases: versions in code spans that have the form of a release tag. One that no tag here bears may be an example, so it is
-//! never more than unchecked.
+//! Releases: versions in code spans and in commands of git that have the form of a release tag. One that no tag here bears
+//! may be an example or of other software, so it is unchecked; broken only where something beside it says that it is a tag
+//! of this repository ([`super::evidence`]) and the tags of this repository have that form.
 
 use super::{
     census::{Question, ReferenceKind, Verdict},
+    commits::Named,
     desk::{Desk, Draft},
+    evidence,
 };
-use crate::text::constant::pattern;
+use crate::text::{constant::pattern, markdown::Bytes};
 use regex::Regex;
 use std::sync::LazyLock;
 
@@ -14,17 +17,66 @@ const NO_TAG: &str = "no tag here bears this name";
 static VERSION: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"^(?:[A-Za-z0-9][A-Za-z0-9._-]*[/@])?v?[0-9]+\.[0-9]+\.[0-9]+(?:-[0-9A-Za-z.-]+)?$"));
 
-pub fn take(desk: &mut Desk) {
-    // Without a protocol nothing says that a version is one of this repository's.
-    if desk.library.facts.protocol.is_none() {
-        return;
-    }
+pub fn take(desk: &mut Desk, by_commands: &[Named]) {
+    // Without a protocol a bare number says nothing of releases.
+    let any = desk.library.facts.protocol.is_some();
+    let mut found: Vec<(Bytes, bool)> = Vec::new();
     for code in &desk.document.codes {
         let name = code.text.trim();
-        if VERSION.is_match(name) {
-            let draft = Draft { kind: ReferenceKind::Release, text: name.to_owned(), target: name.to_owned(), range: code.content.clone() };
-            let at = desk.add(draft, Verdict::unchecked(NO_TAG));
-            desk.ask(at, Question::Tag(name.to_owned()));
+        if !is_version(name) || desk.text(&code.content).trim() != name {
+            continue;
+        }
+        let sure = evidence::of_release(desk, &code.content, code.link.as_deref());
+        let letter = name.rsplit(['/', '@']).next().is_some_and(|version| version.starts_with('v'));
+        if any || sure || letter {
+            found.push((code.content.clone(), sure));
+        }
+    }
+    found.extend(by_commands.iter().filter(|named| is_version(desk.text(&named.range))).map(|named| (named.range.clone(), named.sure)));
+    for (range, sure) in found {
+        let text = desk.text(&range);
+        let name = text.trim().to_owned();
+        let draft = Draft { kind: ReferenceKind::Release, text: text.to_owned(), target: name.clone(), range };
+        let at = desk.add(draft, Verdict::unchecked(NO_TAG));
+        desk.ask(at, Question::Tag { name, sure });
+    }
+}
+
+pub fn is_version(text: &str) -> bool {
+    VERSION.is_match(text)
+}
+
+/// What tags of one series have in common: the name with every number as `0`, without what follows a hyphen behind them.
+pub fn form(name: &str) -> String {
+    let start = name.rfind(['/', '@']).map_or(0, |at| at + 1);
+    let numbers = name[start..].find(|c: char| c.is_ascii_digit()).map_or(name.len(), |at| start + at);
+    let end = name[numbers..].find('-').map_or(name.len(), |at| numbers + at);
+    let mut form = String::new();
+    for c in name[..end].chars() {
+        match c.is_ascii_digit() {
+            true if form.ends_with('0') => {}
+            true => form.push('0'),
+            false => form.push(c),
+        }
+    }
+    form
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_of_one_series_have_one_form() {
+        for (name, told) in [
+            ("v1.2.3", "v0.0.0"),
+            ("v10.20.30-rc.1", "v0.0.0"),
+            ("1.2.3", "0.0.0"),
+            ("web/v1.2.3", "web/v0.0.0"),
+            ("my-web@1.2.3-x", "my-web@0.0.0"),
+            ("v2", "v0"),
+        ] {
+            assert_eq!(form(name), told, "{name}");
         }
     }
 }

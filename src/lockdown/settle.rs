@@ -9,6 +9,7 @@ use super::{
     place::Places,
     polarity::{self, Polarity},
     pulls::State,
+    releases,
 };
 use crate::{
     domain::{Finding, Severity},
@@ -239,9 +240,9 @@ impl Census {
                         fates.entry(at).or_default().push((path, fate));
                     }
                 }
-                Question::Commit(id) => match answers.commits.get(&id) {
+                Question::Commit { id, sure } => match answers.commits.get(&id) {
                     Some(true) => self.references[at].verdict = Verdict::Ok,
-                    Some(false) if self.strict => {
+                    Some(false) if self.strict && sure => {
                         self.references[at].verdict = Verdict::Broken;
                         let range = self.references[at].range.clone();
                         push(
@@ -254,8 +255,14 @@ impl Census {
                     }
                     _ => {}
                 },
-                Question::Tag(name) if answers.tags.contains(&name) => self.references[at].verdict = Verdict::Ok,
-                Question::Tag(_) => {}
+                Question::Tag { name, .. } if answers.tags.contains(&name) => self.references[at].verdict = Verdict::Ok,
+                Question::Tag { name, sure: true } if self.strict && answers.tag_forms.contains(&releases::form(&name)) => {
+                    self.references[at].verdict = Verdict::Broken;
+                    let range = self.references[at].range.clone();
+                    let finding = Finding::error("docs/unknown-tag", format!("there is no tag `{name}` here"));
+                    push(self, places, Some(at), &range, finding.help("`git fetch --tags` brings those of the remote"));
+                }
+                Question::Tag { .. } => {}
                 Question::AsOf(rev, path) => match answers.as_of.get(&(rev.clone(), path.clone())) {
                     Some(true) => self.references[at].verdict = Verdict::Ok,
                     Some(false) => {

@@ -358,6 +358,102 @@ fn what_a_history_cannot_tell_is_said() {
     }
 }
 
+#[test]
+fn a_commit_or_tag_must_be_here_only_where_something_says_that_it_is_one() {
+    let whole = "0123456789abcdef0123456789abcdef01234567";
+    for text in [
+        "Reverted in commit `ff00aa1`.",
+        "commits `c0ffee1`, `ff00aa1`",
+        "see revision `ff00aa1` of the tree",
+        "the `ff00aa1` commit",
+        "`ff00aa1` was reverted.",
+        "deployed at `ff00aa1`",
+        "It came with commit ff00aa1.",
+        "Run `git revert ff00aa1`.",
+        "```sh\ngit show ff00aa1:src/x.rs\n```",
+        "```sh\ngit log v1.2.3..ff00aa1\n```",
+        &format!("pinned: `{whole}`"),
+        "tag `v9.9.9`",
+        "check out the tag `v9.9.9`.",
+        "The release `v9.9.9` has it.",
+        "since the `v9.9.9` tag",
+        "tagged `v9.9.9`",
+        "`git checkout v9.9.9`",
+        "```sh\ngit checkout v9.9.9\n```",
+        "```console\n$ git diff v9.9.9..v1.2.3\n```",
+        "releases `v1.2.3` and `v9.9.9`",
+    ] {
+        assert_eq!(revisions(text), "broken", "{text}");
+    }
+    for text in [
+        "`ff00aa1`",
+        "the colour `ff00aa1`",
+        "commit `ff00aa1` of `example/other`",
+        "an upstream commit `ff00aa1`",
+        "It failed for Kubernetes commit `ff00aa1`",
+        "the corresponding test-infra commit was `ff00aa1`",
+        "| X | the resolved revision, e.g. `ff00aa1` |",
+        "e.g. commit `ff00aa1`",
+        "[commit `ff00aa1`](https://example.com/a)",
+        "sha256 of the commit `ff00aa1`",
+        &format!("sha256 `{whole}`"),
+        &format!("the digest `{whole}`"),
+        "```sh\ngit clone https://example.com/x && cd x && git show ff00aa1\n```",
+        "```sh\ngit -C ../x show ff00aa1\n```",
+        "`v9.9.9`",
+        "Node `v18.2.0`",
+        "- `v9.9.9`",
+        "the Kubernetes release `v9.9.9`",
+        "Kubernetes `v9.9.9` tag",
+        "the image tag `v9.9.9`",
+        "the tag `v9.9.9` of the image",
+        "the next release `v9.9.9`",
+        "the release `v9.9.9` will have it",
+        "If you want the tag `v9.9.9`, push it",
+        "e.g. tag `v9.9.9`",
+        "```sh\ngit tag v9.9.9\ngit checkout v9.9.9\n```",
+        "```sh\ngit checkout -b v9.9.9\n```",
+        "the release `web@9.9.9`",
+        "the release `9.9.9`",
+        "[tag `v9.9.9`](https://example.com/a)",
+    ] {
+        assert!(!revisions(text).contains("broken"), "{text}: {}", revisions(text));
+    }
+    for (text, verdict) in [
+        ("`c0ffee1`", "ok"),
+        ("the colour `c0ffee1`", "ok"),
+        ("`v1.2.3`", "ok"),
+        ("`git checkout v1.2.3`", "ok"),
+        ("`1.2.3` or `version`", ""),
+        ("```sh\ngit log -S ff00aa1 -- v9.9.9\n```", ""),
+        ("`v9.9.9`", "unchecked: no tag here bears this name"),
+        ("`ff00aa1`", "unchecked: no commit here, and nothing beside it says that it is one"),
+    ] {
+        assert_eq!(revisions(text), verdict, "{text}");
+    }
+}
+
+/// The last verdict about a commit or a tag, where there are a commit `c0ffee1` and a tag `v1.2.3`.
+fn revisions(text: &str) -> String {
+    let (source, mut census) = strict(FILES, text);
+    let commits = [("c0ffee1", true), ("ff00aa1", false), ("0123456789abcdef0123456789abcdef01234567", false)];
+    let answers = Answers {
+        commits: commits.into_iter().map(|(id, there)| (id.to_owned(), there)).collect(),
+        tags: ["v1.2.3".to_owned()].into(),
+        tag_forms: [releases::form("v1.2.3")].into(),
+        ..Answers::default()
+    };
+    census.settle(&source, &answers);
+    let of_git = |kind: ReferenceKind| matches!(kind, ReferenceKind::Commit | ReferenceKind::Release);
+    let shown = |reference: &Reference| match &reference.verdict {
+        Verdict::Unchecked(reason) => format!("unchecked: {reason}"),
+        verdict => verdict.slug().to_owned(),
+    };
+    let verdicts: Vec<String> = census.references.iter().filter(|reference| of_git(reference.kind)).map(shown).collect();
+    let broken = verdicts.iter().find(|verdict| *verdict == "broken");
+    broken.or(verdicts.last()).cloned().unwrap_or_default()
+}
+
 /// The messages of a strictly judged document beside some facts.
 fn told(facts: &Facts, files: &[(&str, &str)], text: &str) -> (Vec<String>, Vec<String>) {
     let tree = tree(files);

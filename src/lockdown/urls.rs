@@ -99,7 +99,7 @@ pub fn judge(desk: &mut Desk, kind: ReferenceKind, url: &str, range: Bytes, text
         Some(Target::Issue(number)) => super::pulls::judge(desk, draft(ReferenceKind::Issue, format!("#{number}")), number),
         Some(Target::Commit(id)) => {
             let at = desk.add(draft(ReferenceKind::Commit, id.clone()), Verdict::unchecked("the object database was not asked"));
-            desk.ask(at, Question::Commit(id));
+            desk.ask(at, Question::Commit { id, sure: true });
         }
         None => drop(desk.add(draft(kind, url.to_owned()), Verdict::unchecked(URL))),
     }

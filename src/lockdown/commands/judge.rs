@@ -3,7 +3,7 @@
 use super::{
     Named,
     around::{Around, Folder},
-    cargo, curl, jq, make,
+    cargo, curl, git, jq, make,
     mapped::Mapped,
     packages, scripts,
     shell::{Command, Statement, Use, Word},
@@ -196,6 +196,7 @@ impl<'j, 'a, 't> Judge<'j, 'a, 't> {
             "read" | "mapfile" => self.around.sets.extend(run.words[1..].iter().map(|word| word.raw(&self.text.text).to_owned())),
             "jq" | "jaq" | "gojq" => jq::judge(self, run),
             "curl" | "wget" => curl::judge(self, run),
+            "git" => git::judge(self, run),
             "open" | "xdg-open" | "http" | "https" => curl::opened(self, run),
             "make" | "gmake" => make::judge(self, run)?,
             "just" => make::judge_recipes(self, run)?,

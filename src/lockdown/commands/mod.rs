@@ -11,6 +11,7 @@ mod around;
 mod blocks;
 mod cargo;
 mod curl;
+mod git;
 mod jq;
 mod judge;
 mod make;
@@ -25,6 +26,7 @@ pub use tools::Tools;
 
 use super::{
     census::{Question, ReferenceKind, Verdict},
+    commits,
     desk::{Desk, Draft},
     endpoints,
     extract::spans::Span,
@@ -57,6 +59,7 @@ const MISTAKEN: &str = "it does not fit this tree, but the document may speak of
 pub struct Named {
     pub variables: Vec<variables::Named>,
     pub endpoints: Vec<endpoints::Named>,
+    pub revisions: Vec<commits::Named>,
 }
 
 /// Adds every command of the document; gives what they name.
@@ -99,6 +102,7 @@ fn read(desk: &mut Desk, block: &Block, inline: bool, taking: &mut Taking) -> Re
             }
             taking.named.variables.append(&mut judge.named.variables);
             taking.named.endpoints.append(&mut judge.named.endpoints);
+            taking.named.revisions.append(&mut judge.named.revisions);
             let report = judge.report;
             write(desk, &statement, text, report, taking);
         }

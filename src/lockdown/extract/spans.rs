@@ -124,7 +124,7 @@ fn is_command(text: &str) -> bool {
 }
 
 /// A word of letters only is no commit, a number neither.
-fn is_commit(text: &str) -> bool {
+pub fn is_commit(text: &str) -> bool {
     (7..=40).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
         && text.bytes().any(|b| b.is_ascii_digit())

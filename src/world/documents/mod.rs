@@ -9,7 +9,7 @@ mod past;
 use super::git::Git;
 use crate::{
     domain::{Fault, Oid, Reason, Result},
-    lockdown::{Answers, PullAnswer, Question, pulls},
+    lockdown::{Answers, PullAnswer, Question, pulls, releases},
     tree::{Tree, Unreadable},
 };
 use past::Past;
@@ -30,6 +30,14 @@ pub async fn answers(
         false => None,
     };
     answers.limits = past.as_ref().map(Past::limits).unwrap_or_default();
+    let tags = match questions.iter().any(|question| matches!(question, Question::Tag { .. })) {
+        true => git.tags().await?,
+        false => BTreeSet::new(),
+    };
+    // Who clones only some commits has only some tags.
+    if !git.is_shallow() {
+        answers.tag_forms = tags.iter().map(|tag| releases::form(tag)).collect();
+    }
     for question in questions.iter().cloned() {
         match question {
             Question::Fate(path) => {
@@ -43,16 +51,15 @@ pub async fn answers(
                 let answer = pull(git, known, number, &path)?;
                 answers.pulls.insert((number, path), answer);
             }
-            Question::Commit(id) => {
+            Question::Commit { id, .. } => {
                 // What a shallow clone lacks may exist all the same.
                 let there = git.rev_parse(&id)?.is_some();
                 if there || !git.is_shallow() {
                     answers.commits.insert(id, there);
                 }
             }
-            Question::Tag(name) => {
-                let tag = name.replacen('@', "/v", 1);
-                if git.rev_parse(&format!("refs/tags/{tag}"))?.is_some() {
+            Question::Tag { name, .. } => {
+                if tags.contains(&name) || tags.contains(&name.replacen('@', "/v", 1)) {
                     answers.tags.insert(name);
                 }
             }

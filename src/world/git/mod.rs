@@ -26,7 +26,7 @@ use crate::{
 use objects::Batch;
 use run::Runner;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
 };
@@ -193,6 +193,13 @@ impl Git {
         let args = ["status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames", "--", path];
         let output = self.runner().run(args, None).await?.ok("git status")?;
         Ok(!output.stdout.is_empty())
+    }
+
+    /// The names of all tags that are here, without `refs/tags/`.
+    pub async fn tags(&self) -> Result<BTreeSet<String>> {
+        let output =
+            self.runner().run(["for-each-ref", "--format=%(refname:lstrip=2)", "refs/tags"], None).await?.ok("git for-each-ref")?;
+        Ok(output.text().lines().map(str::to_owned).collect())
     }
 
     /// The branch that HEAD names, born or not, without `refs/heads/`. `Ok(None)`: HEAD is detached.

@@ -1,0 +1,99 @@
+//! What shows that a word names a commit or a release tag of this very repository.
+//!
+//! Colours, digests and ids of other things look like commits, and every software has versions: only what the words right
+//! beside such a word say makes it one whose absence is a defect. An example, a digest, another repository is none.
+
+use super::{desk::Desk, polarity};
+use crate::text::{constant::pattern, markdown::Bytes};
+use regex::Regex;
+use std::sync::LazyLock;
+
+/// Words between which and the id stand other ids of the same list, at most.
+const LIST: &str = r"(?:`[^`\n]{1,60}`\]?(?:\([^)\s]*\))?[\s,;&/]*(?:(?:and|or|to|through|then)\s+)?\.{0,3})*[`(\[*_]*$";
+
+static COMMIT_BEFORE: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(&format!(
+        r#"(?i)\b(?:commits?|sha|sha-?1|revisions?|rev|revert(?:s|ed|ing)?|merge[sd]?|merging|cherry[- ]?pick(?:s|ed|ing)?|at)(?:\s+(?:as|at|are|back|by|from|hash|id|in|into|is|of|sha|the|to|was|with))*[\s:=(\[*_'"]*{LIST}"#
+    ))
+});
+
+/// `Kubernetes commit`, `test-infra commit`: of another repository, by its name.
+static COMMIT_OF_NAMED: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"\S\s+(?:[A-Z][a-z]\w*|[a-z]+-[a-z]+)\s+(?:commits?|revisions?|SHA|sha)(?:\s+(?:at|hash|id|is|of|was))*[\s:=(\[*_'\x22]*[`(\[*_]*$",
+    )
+});
+
+static COMMIT_AFTER: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?i)^[`*_)\]]*\s+(?:(?:commit|revision|merge|revert)s?\b|(?:(?:was|is|got|has\s+been)\s+)?(?:reverted|merged|cherry[- ]?picked)\b|(?:reverts|merges)\b)",
+    )
+});
+
+/// The word before `tag` or `release` must be none that names other software.
+static TAG_BEFORE: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(&format!(
+        r#"(?i)(?:^|[.:;,(*_|>-]\s*|\b(?:a|an|and|as|at|by|check(?:ed)?\s+out|current|from|git|in|is|last|latest|of|on|or|our|previous|see|since|stable|the|this|to|until|under|with)\s+)(?:tags?|tagged|releases?|release\s+tags?)(?:\s+(?:as|at|called|from|is|was))*[\s:=(\[*_'"]*{LIST}"#
+    ))
+});
+
+static TAG_AFTER: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)^[`*_)\]]*\s+(?:git\s+|release\s+)?tags?\b"));
+
+/// Where a version or an id right before it belongs to something with a name.
+static NAMED: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"(?:^|\b(?i:a|an|and|at|check(?:ed)?\s+out|from|in|of|on|or|our|since|the|this|to|until|use|with))\s*[`(\[*_]*$")
+});
+
+static EXAMPLE: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)\be\.\s?g\.|\b(?:examples?|for\s+instance|such\s+as|like)\b"));
+
+static OF_OTHERS: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?i)\b(?:chart|checksum|colou?rs?|container|dependenc(?:y|ies)|digests?|docker|fingerprint|forks?|hex|images?|md5|sha-?(?:256|384|512)|submodules?|upstream|vendor(?:ed)?)\b",
+    )
+});
+
+static OF_REPOSITORY: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"(?i)^[`*_)\]]*\s+(?:of|in|from|on|at)\s+(?:the\s+)?[`\[*_]*(?P<owner>[\w-]+)/[\w-]+(?:[`\]),;:*_\s]|\.?$)"));
+
+static NOT_TODAY: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?i)\b(?:assum\w*|bump\w*|could|cut(?:ting)?|future|if|might|new|next|once|or\s+so|plan(?:s|ned)?|prepar\w*|push\w*|say|suppos\w*|until|want\w*|when|will|would)\b",
+    )
+});
+
+/// Whether the id in these bytes must be a commit of this repository. `link`: the destination of a link around it.
+pub fn of_commit(desk: &Desk, range: &Bytes, link: Option<&str>) -> bool {
+    let (before, after) = around(desk, range);
+    let whole = range.len() == 40;
+    let named = COMMIT_BEFORE.is_match(before) || COMMIT_AFTER.is_match(after);
+    (named || whole) && !COMMIT_OF_NAMED.is_match(before) && is_ours(desk, before, after, link)
+}
+
+/// Whether the version in these bytes must be a release tag of this repository, today.
+pub fn of_release(desk: &Desk, range: &Bytes, link: Option<&str>) -> bool {
+    let (before, after) = around(desk, range);
+    let named = TAG_BEFORE.is_match(before) || TAG_AFTER.is_match(after) && NAMED.is_match(before);
+    named && is_of_today(before, after) && is_ours(desk, before, after, link)
+}
+
+/// Whether a command in a sentence is one for today, and no example.
+pub fn of_command(desk: &Desk, range: &Bytes) -> bool {
+    let (before, after) = around(desk, range);
+    is_of_today(before, after) && is_ours(desk, before, after, None)
+}
+
+fn is_of_today(before: &str, after: &str) -> bool {
+    polarity::of(before, after) == polarity::Polarity::There && !NOT_TODAY.is_match(before) && !NOT_TODAY.is_match(after)
+}
+
+fn is_ours(desk: &Desk, before: &str, after: &str, link: Option<&str>) -> bool {
+    let other = OF_REPOSITORY.captures(after).is_some_and(|found| !desk.library.index.has_folder(&found["owner"]));
+    let elsewhere = link.is_some_and(|link| link.contains("://"));
+    !(other || elsewhere || EXAMPLE.is_match(before) || OF_OTHERS.is_match(before) || OF_OTHERS.is_match(after))
+}
+
+/// The rest of the sentence on both sides.
+fn around<'a>(desk: &Desk<'a, '_>, range: &Bytes) -> (&'a str, &'a str) {
+    let sentence = desk.layout.sentence(range.start);
+    (desk.text(&(sentence.start..range.start)), desk.text(&(range.end..sentence.end.max(range.end))))
+}
