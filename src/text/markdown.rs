@@ -85,8 +85,6 @@ struct Walk<'a> {
     /// How many of `links` are images: text in them is alternative text.
     images: usize,
     fence: Option<Fence>,
-    /// Inside an indented code block, whose text is none.
-    silent: bool,
     html: Option<html::Pieces>,
     table: Option<Table>,
     cell: Option<Open>,
@@ -137,7 +135,9 @@ impl Walk<'_> {
                 let closed = normal::is_closed(&self.text[range.clone()]);
                 self.fence = Some(Fence { info: info.to_string(), content: range.start..range.start, range, closed });
             }
-            Tag::CodeBlock(CodeBlockKind::Indented) => self.silent = true,
+            Tag::CodeBlock(CodeBlockKind::Indented) => {
+                self.fence = Some(Fence { info: String::new(), content: range.start..range.start, range, closed: true });
+            }
             Tag::HtmlBlock => self.html = Some(html::Pieces::default()),
             Tag::Table(_) => self.table = Some(Table { range, header: Vec::new(), rows: Vec::new() }),
             Tag::TableRow => {
@@ -156,10 +156,7 @@ impl Walk<'_> {
         match tag {
             TagEnd::Heading(_) => self.close_heading(range),
             TagEnd::Link | TagEnd::Image => self.close_link(&range),
-            TagEnd::CodeBlock => {
-                self.silent = false;
-                self.document.fences.extend(self.fence.take());
-            }
+            TagEnd::CodeBlock => self.document.fences.extend(self.fence.take()),
             TagEnd::HtmlBlock => self.close_html(),
             TagEnd::Table => self.document.tables.extend(self.table.take()),
             TagEnd::TableCell => self.close_cell(),
@@ -174,9 +171,6 @@ impl Walk<'_> {
                 fence.content.start = range.start;
             }
             fence.content.end = range.end;
-            return;
-        }
-        if self.silent {
             return;
         }
         self.gather(text, &range);

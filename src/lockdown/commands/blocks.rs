@@ -53,7 +53,8 @@ pub fn of_span(text: &str, span: &CodeSpan) -> Option<Block> {
 fn lines(text: &str, fence: &Fence) -> Vec<Bytes> {
     let line_start = text[..fence.range.start].rfind('\n').map_or(0, |at| at + 1);
     let before = &text[line_start..fence.range.start];
-    let (quotes, width) = (before.matches('>').count(), before.chars().count());
+    let width = before.chars().fold(0, |column, c| if c == '\t' { column + 4 - column % 4 } else { column + 1 });
+    let quotes = before.matches('>').count();
     let content = &text[fence.content.clone()];
     let mut at = fence.content.start;
     let mut lines = Vec::new();
@@ -214,6 +215,11 @@ mod tests {
             ("```shell-session\nme@host:~/x$ a\nroot@host# b\n(venv) $ c\n% d\n$HOME\n```", vec!["a\n", "b\n", "c\n", "d\n$HOME\n"]),
             ("```console\n$ # why\nit's\n$ a\n```", vec!["a\n"]),
             ("`$ a b` and `a b`", vec!["a b", "a b"]),
+            ("x\n\n    $ a\n    out\n\n      $ b\n\ny", vec!["a\nout\n\n", "b\n"]),
+            ("x\n\n    a\n", vec![]),
+            ("\t$ a \\\n\t  b", vec!["a \\\n  b\n"]),
+            ("- y\n\n      $ a\n", vec!["a\n"]),
+            (">     $ a\n>     b\n", vec!["a\nb\n"]),
         ] {
             assert_eq!(told(text), texts, "{text}");
         }

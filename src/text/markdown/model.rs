@@ -147,6 +147,7 @@ pub struct CodeSpan {
     pub cell: bool,
 }
 
+/// A block of code. One that is only indented has no info, and counts as closed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fence {
     /// What follows the opening fence, such as `bash`.

@@ -88,6 +88,15 @@ fn a_tab_behind_a_fence_hides_nothing() {
 }
 
 #[test]
+fn an_indented_block_is_one_of_code_without_a_language() {
+    let text = "x\n\n    one #2\n\n    two\n\n- y\n\n      three\n";
+    let document = parse(text);
+    let fences: Vec<_> = document.fences.iter().map(|f| (f.info.as_str(), at(text, &f.content), f.closed)).collect();
+    assert_eq!(fences, [("", "one #2\n\n    two\n", true), ("", "three\n", true)]);
+    assert_eq!(document.texts.iter().map(|range| at(text, range)).collect::<Vec<_>>(), ["x", "y"]);
+}
+
+#[test]
 fn byte_order_mark_line_ends_and_nul_keep_their_places() {
     let text = "\u{feff}# Title\r\n\r\n`a/b.md`\r\n```\r\nx\r\n```\r\nnul \0 [l](m)\r\n";
     let document = parse(text);
