@@ -541,6 +541,136 @@ fn a_document_that_was_not_read_is_not_said_to_name_nothing() {
     assert_eq!((told("docs/empty.md"), told("docs/bad.md"), told("docs/none.md")), (true, false, false));
 }
 
+/// A protocol without a lock, adopted; one gate judges the document.
+fn adopted() -> Scratch {
+    Scratch::with(&[
+        ("gates/protocol.yaml", PROTOCOL.replace("lock: docs/tagwarden.lock\n", "").as_str()),
+        ("gates/10-docs.yaml", "title: The document holds\ndocs: {}\n"),
+        ("ops/deploy.sh", "#!/bin/sh\nset -e\necho deployed\n"),
+        (DOC, "# How we release\n\n## Gate 1 — The document holds\n\nRun `ops/deploy.sh`.\n"),
+    ])
+}
+
+/// Codes and messages of the gate's errors, from `verify` and from a promotion of the same commit, which must agree.
+#[track_caller]
+fn gate_says(scratch: &Scratch, release: &str, more: &[&str], reason: &str) -> Vec<(String, String)> {
+    scratch.push();
+    let told = |run: &Value| {
+        let findings = run["gates"][0]["findings"].as_array().unwrap().iter().filter(|finding| finding["severity"] == "error");
+        let text = |finding: &Value, key: &str| finding[key].as_str().unwrap_or_default().to_owned();
+        let said = |finding| (text(finding, "code"), format!("{}; {}", text(finding, "message"), text(finding, "help")));
+        findings.map(said).collect::<Vec<_>>()
+    };
+    let verified = told(&scratch.json(&[&["verify", "--at", "HEAD"], more].concat()).expect(reason));
+    scratch.run(&["stage", release, "--at", "HEAD"]).ok();
+    let before = scratch.remote_refs();
+    let promoted = scratch.json(&[&["promote", release, "--channel", "live"], more].concat()).expect(reason);
+    assert_eq!(scratch.remote_refs(), before, "nothing moves");
+    assert_eq!(told(&promoted["run"]), verified);
+    verified
+}
+
+#[test]
+fn the_gate_tells_in_which_commit_a_path_was_removed() {
+    let scratch = adopted();
+    scratch.git(&["rm", "--quiet", "ops/deploy.sh"]);
+    let removed = scratch.commit("Deploy from elsewhere");
+    scratch.commit("Later");
+    let said = gate_says(&scratch, "v1.0.0", &[], "gate_failed");
+    let message = format!("`ops/deploy.sh` is no file or folder of the tree: it was removed in {}; ", &removed[..10]);
+    assert_eq!(said, [("docs/missing-path".to_owned(), message)]);
+}
+
+#[test]
+fn a_promotion_waits_for_the_pull_request_that_brings_what_a_document_names() {
+    let scratch = adopted();
+    scratch.git(&["checkout", "--quiet", "-b", "side"]);
+    scratch.write("ops/next.sh", "#!/bin/sh\nset -e\necho next\n");
+    let head = scratch.commit("Add the next step");
+    scratch.git(&["checkout", "--quiet", "main"]);
+    scratch.git(&["branch", "--quiet", "-D", "side"]);
+    scratch.edit(DOC, "Run `ops/deploy.sh`.", "Run `ops/deploy.sh`, then `ops/next.sh` (#7).");
+    scratch.commit("Name the next step");
+    let record = |state: &str| {
+        let file = scratch.root().join(format!("{state}.json"));
+        std::fs::write(&file, format!(r#"{{"pulls": {{"7": {{"state": "{state}"}}, "8": {{"state": "merged"}}}}}}"#)).unwrap();
+        file.display().to_string()
+    };
+    let one = |release: &str, more: &[&str], reason: &str| {
+        let said = gate_says(&scratch, release, more, reason);
+        let [(code, message)] = said.as_slice() else { panic!("{said:?}") };
+        (code.clone(), message.clone())
+    };
+
+    let (code, message) = one("v1.0.0", &[], "gate_inconclusive");
+    assert_eq!(code, "docs/awaited");
+    assert!(message.contains("nothing is known of the pull request beside it") && message.contains("`--pulls`"), "{message}");
+
+    scratch.git(&["update-ref", "refs/pull/7/head", &head]);
+    let (code, message) = one("v1.0.0", &[], "gate_inconclusive");
+    assert_eq!(code, "docs/awaited");
+    assert!(message.contains("in the head of #7, whose state is not known"), "{message}");
+
+    let (code, message) = one("v1.0.0", &["--pulls", &record("open")], "gate_failed");
+    assert_eq!(code, "docs/pending");
+    assert_eq!(
+        message,
+        "`ops/next.sh` is not here: it comes with #7, which is not merged; merge #7 first, and promote a commit that has it"
+    );
+    // The verb that writers run answers from the same source, and lets them go on.
+    let checked = scratch.json(&["docs", "check", "--at", "HEAD", "--pulls", &record("open")]).expect("passed");
+    assert_eq!(checked["totals"]["pending"], 1);
+
+    for (state, said) in [("closed", "#7 was closed without being merged"), ("merged", "although #7 is merged")] {
+        let (code, message) = one("v1.0.0", &["--pulls", &record(state)], "gate_failed");
+        assert_eq!(code, "docs/missing-path");
+        assert!(message.contains(said), "{message}");
+    }
+
+    // Only an open pull request has a merge of its own.
+    scratch.git(&["update-ref", "refs/pull/7/merge", &head]);
+    assert_eq!(one("v1.0.0", &[], "gate_failed").0, "docs/pending");
+
+    // What is judged cannot say itself how it stands.
+    scratch.write("pulls.json", r#"{"pulls": {}}"#);
+    scratch.commit("Record the pull requests");
+    let own = scratch.path("work/pulls.json").display().to_string();
+    let refused = scratch.json(&["verify", "--at", "HEAD", "--pulls", &own]).expect("bad_usage");
+    assert!(refused["message"].as_str().unwrap().contains("cannot vouch for itself"), "{refused:#}");
+    scratch.json(&["verify", "--pulls", &own]).expect("bad_usage");
+
+    scratch.git(&["merge", "--quiet", "--message", "Merge", &head]);
+    scratch.push();
+    scratch.run(&["stage", "v1.1.0", "--at", "HEAD"]).ok();
+    let record = record("merged");
+    scratch.json(&["promote", "v1.1.0", "--channel", "live", "--pulls", &record]).expect("moved");
+    std::fs::remove_file(record).unwrap();
+    scratch.git(&["update-ref", "-d", "refs/pull/7/head"]);
+    // The record of the answers is enough to judge again; of the file only what was asked for is kept.
+    scratch.json(&["audit", "--rejudge", "all"]).expect("passed");
+    let evidence = scratch.git_in("origin.git", &["show", "tagwarden/ledger:evidence/docs.json"]);
+    assert!(evidence.contains(r#""pulls":{"7":"merged"}"#), "{evidence}");
+}
+
+#[test]
+fn the_gate_knows_commits_that_there_are_from_others() {
+    let scratch = adopted();
+    let good = &scratch.git(&["rev-parse", "HEAD"])[..12];
+    // Not the id of anything, with a letter and a digit.
+    let wrong = "0123456789ab";
+    scratch.edit(DOC, "Run", &format!("Since commit {good} and commit {wrong}: run"));
+    scratch.commit("Name commits");
+    let said = gate_says(&scratch, "v1.0.0", &[], "gate_failed");
+    assert_eq!(said, [("docs/unknown-commit".to_owned(), format!("there is no commit {wrong} here; "))]);
+
+    scratch.edit(DOC, &format!(" and commit {wrong}"), "");
+    scratch.commit("Name the right one");
+    scratch.push();
+    scratch.run(&["stage", "v1.1.0", "--at", "HEAD"]).ok();
+    scratch.json(&["promote", "v1.1.0", "--channel", "live"]).expect("moved");
+    scratch.json(&["audit", "--rejudge", "all"]).expect("passed");
+}
+
 #[test]
 fn only_a_lock_is_ever_overwritten() {
     let scratch = locked();

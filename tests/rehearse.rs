@@ -83,7 +83,10 @@ fn commit(scratch: &Scratch, files: &[(&str, String)]) {
 fn the_smallest_protocol_is_rehearsed_and_nothing_here_is_touched() {
     let scratch = repository("sha1", &[("README.md", "A project.\n".to_owned())]);
     assert_eq!(tagwarden(&scratch, "work", &["init", "--minimal"]).code, Some(0));
-    commit(&scratch, &[]);
+    // Other commits are not in the scratch copy, but they are no less there.
+    let document = "protocol-docs/promotion.md";
+    let text = std::fs::read_to_string(scratch.path("work").join(document)).unwrap();
+    commit(&scratch, &[(document, format!("{text}\nAll this began with commit {}.\n", scratch.oid("work", "HEAD")))]);
     scratch.git("work", &["checkout", "--quiet", "--detach"]);
     std::fs::write(scratch.path("work/gates/10-docs.yaml"), "title: not committed, and wrong\n").unwrap();
     std::fs::write(scratch.path("work/untracked"), "x").unwrap();

@@ -188,6 +188,9 @@ pub struct Verify {
     /// Let gates run probes that write
     #[arg(long)]
     pub effects: bool,
+    /// What is known of pull requests: a JSON file of numbers and states, outside of what is judged
+    #[arg(long, value_name = "FILE")]
+    pub pulls: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug, Subcommand)]
@@ -266,6 +269,9 @@ pub struct Moving {
     /// A name for this request: repeated, it is recognised and not done twice
     #[arg(long, value_name = "ID", value_parser = word)]
     pub claim: Option<String>,
+    /// What is known of pull requests: a JSON file of numbers and states, outside of what is judged
+    #[arg(long, value_name = "FILE")]
+    pub pulls: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug, Args)]

@@ -14,9 +14,10 @@ use crate::{
         World,
         answer::{Answerer, LedgerFacts},
         clock::Stopwatch,
+        documents::Record,
     },
 };
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 /// Runs the gates to the end.
 pub async fn drive(world: &World, answerer: &Answerer, runner: &mut Runner<'_>) -> Result<()> {
@@ -61,11 +62,15 @@ pub struct Judged<'a> {
     pub gates: Arc<dyn Tree>,
     pub facts: LedgerFacts,
     pub effects: bool,
+    /// Where somebody recorded what the forge knows of pull requests.
+    pub pulls: Option<&'a Path>,
 }
 
-/// An answerer for one run.
+/// An answerer for one run. Faults: `bad_usage` where the record of pull requests is none, or is judged itself.
 pub fn answerer(place: &Place, judged: Judged<'_>) -> Result<Answerer> {
-    Answerer::new(&place.world, judged.cx, judged.gates, judged.facts, judged.effects, place.at.remote.clone())
+    let Judged { cx, gates, facts, effects, pulls } = judged;
+    let record = pulls.map(|file| Record::beside(file, &place.world.git, cx.candidate.as_ref())).transpose()?;
+    Ok(Answerer::new(&place.world, cx, gates, facts, effects, place.at.remote.clone())?.recorded(record))
 }
 
 /// The adopted policy's files as a tree.

@@ -40,6 +40,7 @@ pub async fn run(situation: Situation, acting: &Acting, plan: Plan, permit: Perm
         gates: drive::policy_tree(&situation)?,
         facts: drive::ledger_facts(&situation.head),
         effects: plan.verb == Verb::Promote,
+        pulls: moving.pulls.as_deref(),
     };
     let answerer = drive::answerer(&situation.place, judged)?;
     let mut runner = Runner::new(&cx, When::Before, &situation.head.state().waivers);

@@ -185,6 +185,7 @@ async fn prepare(session: &Session, world: &World, live: &Live, channel: Channel
         clock: world.clock,
         endpoint: copy.endpoint,
         asking: copy.asking,
+        live: world.git.clone(),
         tree,
     };
     for clone in [WORK, RIVAL] {

@@ -132,7 +132,8 @@ async fn judge(place: &Place, ledger: Ledger<'_>, subject: Subject, args: &args:
         Ledger::Known(situation) => (drive::ledger_facts(&situation.head), situation.head.state().waivers.clone()),
         Ledger::Unknown(fault) => (drive::no_ledger_facts(fault), Vec::new()),
     };
-    let answerer = drive::answerer(place, Judged { cx: &cx, gates: subject.gates, facts, effects: args.effects })?;
+    let answerer =
+        drive::answerer(place, Judged { cx: &cx, gates: subject.gates, facts, effects: args.effects, pulls: args.pulls.as_deref() })?;
     let mut runner = match gates {
         Some(gates) => Runner::selected(&cx, gates),
         None => Runner::new(&cx, When::Before, &waivers),

@@ -6,8 +6,11 @@
 //!
 //! Shapes here are written to the ledger (`tagwarden.evidence/1`): fields may be added, never renamed.
 
+mod documents;
 pub mod reduce;
 pub mod why;
+
+pub use documents::{DocumentsAsk, DocumentsGot, Told};
 
 use crate::domain::{ChannelName, Finding, GateId, Oid, Span, Timestamp, Verb, state};
 use serde::{Deserialize, Serialize};
@@ -109,6 +112,8 @@ pub enum Ask {
     Acks(LedgerAsk),
     /// The identity of the candidate's tree; its files are read through [`super::Context::tree`].
     Tree(TreeAsk),
+    /// What documents of the candidate leave open: history, other commits, pull requests.
+    Documents(DocumentsAsk),
 }
 
 /// The reduced answers, one form per question.
@@ -124,6 +129,7 @@ pub enum Got {
     Verdicts(VerdictsGot),
     Acks(AcksGot),
     Tree(TreeGot),
+    Documents(DocumentsGot),
 }
 
 /// An HTTP request. Strings may hold `{env.NAME}`, filled in only when the request is sent, so that no secret is recorded.

@@ -2,6 +2,7 @@
 
 use super::{history, pulls::State};
 use crate::{domain::Finding, text::markdown::Bytes};
+use serde::{Deserialize, Serialize};
 use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet},
@@ -125,7 +126,8 @@ pub struct Fix {
 }
 
 /// What the document alone and the tree cannot tell.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Question {
     /// What became of a path that is not in the tree.
     Fate(String),
@@ -140,7 +142,8 @@ pub enum Question {
 }
 
 /// What became of a path that is not in the tree.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Fate {
     /// By the history of commits.
     Was(history::Fate),
@@ -171,7 +174,7 @@ pub struct Answers {
 }
 
 /// What is known of a pull request and a path; `None`: not known.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PullAnswer {
     pub state: Option<State>,
     /// Its head holds the path.
@@ -185,6 +188,9 @@ pub struct Census {
     pub problems: Vec<Problem>,
     /// References whose whole target a marker asks to be watched.
     pub watched: BTreeSet<usize>,
+    /// References that are missing here and stand beside a pull request of which too little is known to say more. Their
+    /// verdict is `Unchecked`.
+    pub awaited: BTreeMap<usize, u64>,
     /// Whether the document is judged as a protocol document.
     pub(super) strict: bool,
     /// Reference and question, in the order of the text.
@@ -227,5 +233,11 @@ impl Census {
     /// What is still to be asked.
     pub fn questions(&self) -> impl Iterator<Item = &Question> {
         self.open.iter().map(|(_, question)| question)
+    }
+
+    /// The pull requests and issues of this repository that the document speaks of one by one.
+    pub fn numbers(&self) -> impl Iterator<Item = u64> {
+        let spoken = self.references.iter().filter(|reference| matches!(reference.kind, ReferenceKind::Pull | ReferenceKind::Issue));
+        spoken.filter_map(|reference| reference.target.strip_prefix('#')?.parse().ok())
     }
 }

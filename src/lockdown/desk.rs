@@ -169,7 +169,7 @@ impl<'a, 't> Desk<'a, 't> {
 
     /// The census in the order of the text.
     pub fn finish(self) -> Census {
-        let Census { references, mut problems, mut open, watched, strict, counted } = self.census;
+        let Census { references, mut problems, mut open, watched, strict, counted, awaited } = self.census;
         let mut order: Vec<usize> = (0..references.len()).collect();
         order.sort_by_key(|at| (references[*at].range.start, references[*at].range.end, references[*at].kind));
         let mut new_index = vec![0; references.len()];
@@ -186,7 +186,7 @@ impl<'a, 't> Desk<'a, 't> {
         }
         problems.sort_by_key(|problem| (problem.range.start, problem.range.end));
         open.sort();
-        let mut census = Census { references, problems, open, watched, strict, counted };
+        let mut census = Census { references, problems, open, watched, strict, counted, awaited };
         let mut places = self.places;
         let past = self.library.facts.past.contains(&self.source.file);
         settle::attitudes(&mut census, &mut places, &self.layout, &self.markers, past);

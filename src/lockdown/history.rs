@@ -5,6 +5,7 @@
 //!
 //! Deliberately absent: when a path came into being, and what stood in it.
 
+use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     fmt,
@@ -14,7 +15,8 @@ use std::{
 const SHORT: usize = 10;
 
 /// What a history cannot tell.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Limits {
     /// Older commits are not here (a shallow clone): a path without a fate may still have existed.
     pub cut: bool,
@@ -119,21 +121,22 @@ pub struct History {
 }
 
 /// What became of a path. Displayed as `removed in 0123456789` or `renamed to NAME in 0123456789`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fate {
     /// Oldest first; empty where it was removed under the name that was asked for.
     pub renames: Vec<Rename>,
     pub end: End,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rename {
     pub to: String,
     /// Short id.
     pub commit: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum End {
     /// Under the last name, which exists.
     Here,

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::domain::Finding;
 use scan::{Mention, Word};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Longer ranges are not expanded.
@@ -46,7 +46,7 @@ pub struct Pull {
     pub files: Option<BTreeSet<String>>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     Open,

@@ -302,7 +302,12 @@ impl Census {
             (None, None) => Ok(Verdict::unchecked("missing here; nothing is known of the pull request beside it")),
         };
         match verdict {
-            Ok(verdict) => excuse(self, at, own, &absent, dropped, verdict),
+            Ok(verdict) => {
+                if matches!(verdict, Verdict::Unchecked(_)) {
+                    self.awaited.insert(at, number);
+                }
+                excuse(self, at, own, &absent, dropped, verdict);
+            }
             Err(note) => {
                 for own in absent {
                     let message = &mut self.problems[own].finding.message;

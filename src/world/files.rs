@@ -114,6 +114,12 @@ pub fn read_text(path: &Path, limit: u64) -> io::Result<String> {
     fs::read_to_string(path)
 }
 
+/// The path from `root` of a file below it, symlinks followed.
+pub fn below(root: &Path, file: &Path) -> Option<String> {
+    let (root, file) = (fs::canonicalize(root).ok()?, fs::canonicalize(file).ok()?);
+    Some(file.strip_prefix(root).ok()?.to_str()?.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -37,6 +37,8 @@ pub struct World {
     pub env: EnvVars,
     pub http: Http,
     checkpoint: Arc<Checkpoints>,
+    /// The repository that knows other commits than those that are judged, where it is not this one.
+    others: Option<Git>,
 }
 
 /// Called between the steps of a write; an error ends the write there, as a kill would.
@@ -47,13 +49,25 @@ impl World {
     pub async fn open(dir: &Path, now: Option<Timestamp>, env: EnvVars) -> Result<World> {
         let git = Git::open(dir, &env).await?;
         let http = Http::new(&env);
-        Ok(World { git, clock: Clock::new(now), env, http, checkpoint: Arc::new(|_| Ok(())) })
+        Ok(World { git, clock: Clock::new(now), env, http, checkpoint: Arc::new(|_| Ok(())), others: None })
     }
 
     /// The same world, in which writes stop where `checkpoint` says. For rehearsals.
     #[must_use]
     pub fn stopping(&self, checkpoint: Arc<Checkpoints>) -> World {
         World { checkpoint, ..self.clone() }
+    }
+
+    /// The same world, in which documents are answered about other commits, tags and pull requests from `git`. For rehearsals,
+    /// whose scratch copy has one commit's files only.
+    #[must_use]
+    pub fn remembering(&self, git: Git) -> World {
+        World { others: Some(git), ..self.clone() }
+    }
+
+    /// Where other commits, tags and pull requests are known.
+    pub fn others(&self) -> &Git {
+        self.others.as_ref().unwrap_or(&self.git)
     }
 
     pub fn checkpoint(&self) -> &Checkpoints {

@@ -15,7 +15,7 @@ use crate::{
     report::{Report, SigningMode},
     tree::{Tree, Unreadable},
     world::{
-        World, documents, files,
+        World, documents,
         trees::{CommitTree, WorkTree},
     },
 };
@@ -62,21 +62,12 @@ pub async fn gather(session: &Session, args: &args::DocsCheck) -> Result<Gathere
     let mut branches = protocol.as_ref().map(|protocol| protocol.release_branches.clone()).unwrap_or_default();
     branches.extend(world.git.current_branch().await?);
     let pulls = match &args.pulls {
-        Some(file) => recorded(file)?,
+        Some(file) => documents::Record::read(file)?.known,
         None => pulls::Known::default(),
     };
     let facts = Facts { foreign, roots, protocol: protocol.clone(), pulls, banned, origin, branches, past };
     let prefix = world.git.prefix().to_owned();
     Ok(Gathered { world, tree, at, files, protocol, facts, prefix })
-}
-
-fn recorded(file: &Path) -> Result<pulls::Known> {
-    let refused = |why: String| {
-        let fault = Fault::new(Reason::BadUsage, format!("{} is no record of pull requests: {why}", file.display()));
-        fault.help("it has the form {\"pulls\": {\"312\": {\"state\": \"open\"}}}")
-    };
-    let text = files::read_text(file, 64 << 20).map_err(|error| refused(error.to_string()))?;
-    serde_json::from_str(&text).map_err(|error| refused(error.to_string()))
 }
 
 pub fn unreadable(error: Unreadable) -> Fault {
@@ -114,7 +105,9 @@ impl Gathered {
         if questions.is_empty() {
             return Ok(());
         }
-        let answers = documents::answers(&self.world.git, self.tree.as_ref(), self.at.as_ref(), &self.facts.pulls, &questions).await?;
+        let git = &self.world.git;
+        let source = documents::Source { git, others: git, tree: self.tree.as_ref(), at: self.at.as_ref(), known: &self.facts.pulls };
+        let answers = documents::answers(&source, &questions).await?;
         for taken in taken.iter_mut() {
             taken.census.settle(&taken.source, &answers);
         }

@@ -11,7 +11,7 @@ use crate::{
     },
     domain::{Fault, Reason, Result, Timestamp},
     report::{Body, Report},
-    world::{Checkpoints, Clock, EnvVars, World, apply::Checkpoint, scratch},
+    world::{Checkpoints, Clock, EnvVars, Git, World, apply::Checkpoint, scratch},
 };
 use std::{
     ffi::OsString,
@@ -29,6 +29,8 @@ pub struct Player {
     /// `--gates` as it was given.
     pub gates: Option<PathBuf>,
     pub clock: Clock,
+    /// The rehearsed repository, read-only.
+    pub live: Git,
 }
 
 impl Player {
@@ -47,7 +49,7 @@ impl Player {
         globals.gates = self.gates.clone();
         globals.now.get_or_insert(self.clock.now());
         let world = match World::open(&self.repo, globals.now, self.env.clone()).await {
-            Ok(world) => world.stopping(checkpoint),
+            Ok(world) => world.stopping(checkpoint).remembering(self.live.clone()),
             Err(fault) => return fault.into(),
         };
         let session = Session::within(globals, world);

@@ -10,7 +10,7 @@ use crate::{
     domain::{ChannelName, Fault, GateId, PackageName, Reason, RefName, Result, Verb},
     gate::{Protocol, When},
     world::{
-        Clock,
+        Clock, Git,
         scratch::{Key, Scratch},
     },
 };
@@ -36,6 +36,8 @@ pub struct Set {
     pub clock: Clock,
     pub endpoint: Endpoint,
     pub asking: Vec<GateId>,
+    /// The rehearsed repository, read-only: it knows the commits and pull requests that documents speak of.
+    pub live: Git,
     /// The tree that every release of the drill starts from.
     pub tree: String,
 }
@@ -58,6 +60,7 @@ impl Set {
             env: self.scratch.env().with(KEY_VARIABLE, key),
             gates: self.gates.clone(),
             clock: self.clock,
+            live: self.live.clone(),
         }
     }
 

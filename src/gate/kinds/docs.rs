@@ -2,15 +2,17 @@
 //!
 //! Documents, files and gates are read from the candidate's own tree, so a commit may rightly change a gate together with
 //! its heading. Which documents are judged says the policy in force, so a candidate cannot take its own document out of the
-//! question.
+//! question. What documents and files leave open (history, other commits, pull requests) is asked in one question, which is
+//! known only once the tree is; so the documents are read once to ask and once to judge.
 //!
-//! Deliberately absent: everything that needs the network or git history ([`crate::lockdown`] names such references as
-//! unchecked).
+//! Deliberately absent: everything that needs the network ([`crate::lockdown`] names such references as unchecked).
+
+mod open;
 
 use super::super::{
     Checks, Context, Evidence, Gate, Header, Judgement, Kind, Probe, ProbeKey, Protocol,
     config::{self, GateFiles, Spec, collect::Collector},
-    probe::{Ask, Got, TreeAsk, TreeGot},
+    probe::{Ask, DocumentsAsk, Got, TreeAsk, TreeGot},
 };
 use crate::{
     domain::{Fault, Finding, Place, Reason, Result, Severity, Verb},
@@ -63,10 +65,12 @@ const CODES: &[(&str, &str)] = &[
     ("docs/too-many", "there are more broken references, or more wrong headings, than are shown"),
     ("docs/unclosed-fence", "the rest of the document lies inside a code block"),
     ("docs/unchecked", "references that are recognised but cannot be judged (a note)"),
+    ("docs/pending", "what the document names comes only with a pull request that is not merged"),
+    ("docs/awaited", "what the document names is missing, and too little is known of the pull request beside it"),
     ("docs/foreign", "references into another repository (a note)"),
     ("docs/unreadable", "the candidate's tree could not be read"),
     ("docs/other-tree", "the recorded answer is about another tree than the one at hand"),
-    ("docs/unanswered", "there is no recorded answer about the candidate's tree"),
+    ("docs/unanswered", "there is no recorded answer about the candidate's tree, or to what its documents leave open"),
     ("docs/foreign-answer", "the recorded answer belongs to another question"),
     ("docs/nothing-to-check", "the documents have neither a reference nor a gate's heading to check"),
 ];
@@ -116,21 +120,30 @@ fn read(source: &Source) -> Result<(Header, Box<dyn Gate>)> {
     Ok((header, Box::new(Docs { documents, headings, references: spec.references.is_none_or(|references| references.value) })))
 }
 
+/// The candidate's tree.
 const ITEM: u32 = 0;
 
 /// How many broken references of one document are shown.
 const MOST_FINDINGS: usize = 500;
 
 impl Gate for Docs {
-    fn asks(&self, _cx: &Context, seen: &Evidence) -> Vec<Probe> {
-        let asked = seen.last(ITEM).is_some();
-        (!asked).then(|| Probe::reads(ProbeKey::first(ITEM), Ask::Tree(TreeAsk {}))).into_iter().collect()
+    fn asks(&self, cx: &Context, seen: &Evidence) -> Vec<Probe> {
+        if seen.last(ITEM).is_none() {
+            return vec![Probe::reads(ProbeKey::first(ITEM), Ask::Tree(TreeAsk {}))];
+        }
+        if !self.references || seen.last(open::ITEM).is_some() || !is_the_tree(cx, seen, &mut Checks::new()) {
+            return Vec::new();
+        }
+        // What cannot be read is judged, not asked about.
+        let Ok(ask) = self.left_open(cx) else { return Vec::new() };
+        let ask = Some(ask).filter(|ask| !ask.is_empty());
+        ask.map(|ask| Probe::reads(ProbeKey::first(open::ITEM), Ask::Documents(ask))).into_iter().collect()
     }
 
     fn judge(&self, cx: &Context, seen: &Evidence) -> Judgement {
         let mut checks = Checks::new();
         if is_the_tree(cx, seen, &mut checks)
-            && let Err(unreadable) = self.look(cx, &mut checks)
+            && let Err(unreadable) = self.look(cx, seen, &mut checks)
         {
             checks.unknown(Finding::error("docs/unreadable", unreadable.to_string()));
         }
@@ -162,36 +175,23 @@ fn is_the_tree(cx: &Context, seen: &Evidence, checks: &mut Checks) -> bool {
 }
 
 impl Docs {
-    fn look(&self, cx: &Context, checks: &mut Checks) -> std::result::Result<(), Unreadable> {
-        let root = gates_folder(&cx.protocol);
-        let files = GateFiles { files: cx.tree.files_in(&root)?, root };
-        let own = config::load(&files).map(Arc::new);
-        let documents = &cx.protocol.documents;
-        let facts = Facts {
-            foreign: documents.foreign.clone(),
-            roots: documents.roots.clone(),
-            banned: documents.banned.clone(),
-            past: documents.archive.iter().chain(&documents.log).cloned().collect(),
-            protocol: own.as_ref().ok().cloned(),
-            ..Facts::default()
-        };
+    fn look(&self, cx: &Context, seen: &Evidence, checks: &mut Checks) -> std::result::Result<(), Unreadable> {
+        let own = Own::of(cx)?;
+        let facts = Facts { pulls: open::known(seen), ..own.facts(cx) };
         let library = Library::new(cx.tree.as_ref(), &facts)?;
         library.findings()?.into_iter().for_each(|finding| checks.fail(finding));
         let lock = if self.references { the_lock(cx, checks)? } else { None };
-        let mut documents = Vec::new();
-        let mut censuses = Vec::new();
-        for path in self.documents.as_ref().unwrap_or(&cx.protocol.documents.protocol) {
-            let Some(text) = text_of(cx, &library, path, checks)? else { continue };
-            let source = Source::new(path, text);
-            let document = markdown::parse(&source.text);
-            if self.references {
-                let mut census = library.census(&source, &document, true)?;
-                if let Some(lock) = &lock {
-                    compare::accept(&lock.read.lock, path, &mut census);
-                }
-                censuses.push(census);
+        let Taken { documents, mut censuses } = self.take(cx, &library, checks)?;
+        let answers = open::answers(cx, seen, &open::ask(&censuses), checks);
+        for (census, (source, _)) in censuses.iter_mut().zip(&documents) {
+            if let Some(answers) = &answers {
+                census.settle(source, answers);
             }
-            documents.push((source, document));
+            let lock = lock.as_ref().map(|lock| &lock.read.lock);
+            if let Some(lock) = lock {
+                compare::accept(lock, &source.file, census);
+            }
+            open::waits(cx, source, census, lock, checks);
         }
         if let Some(lock) = lock.filter(|_| cx.protocol.documents.lock.is_some()) {
             self.drift(cx, &lock, &documents, &censuses, checks)?;
@@ -200,9 +200,31 @@ impl Docs {
             tell(census, &source.file, checks);
         }
         if self.headings && !documents.is_empty() {
-            compare_headings(&files, own, &documents, checks);
+            compare_headings(&own.files, own.protocol, &documents, checks);
         }
         Ok(())
+    }
+
+    /// What the documents ask, as far as they can be read.
+    fn left_open(&self, cx: &Context) -> std::result::Result<DocumentsAsk, Unreadable> {
+        let facts = Own::of(cx)?.facts(cx);
+        let library = Library::new(cx.tree.as_ref(), &facts)?;
+        Ok(open::ask(&self.take(cx, &library, &mut Checks::new())?.censuses))
+    }
+
+    /// Reads the documents; what is wrong with them as files goes to `checks`.
+    fn take(&self, cx: &Context, library: &Library, checks: &mut Checks) -> std::result::Result<Taken, Unreadable> {
+        let mut taken = Taken { documents: Vec::new(), censuses: Vec::new() };
+        for path in self.documents.as_ref().unwrap_or(&cx.protocol.documents.protocol) {
+            let Some(text) = text_of(cx, library, path, checks)? else { continue };
+            let source = Source::new(path, text);
+            let document = markdown::parse(&source.text);
+            if self.references {
+                taken.censuses.push(library.census(&source, &document, true)?);
+            }
+            taken.documents.push((source, document));
+        }
+        Ok(taken)
     }
 
     /// What the documents say against what they said when they were locked.
@@ -226,6 +248,40 @@ impl Docs {
         }
         Ok(())
     }
+}
+
+/// The candidate's own gates.
+struct Own {
+    files: GateFiles,
+    protocol: Result<Arc<Protocol>>,
+}
+
+impl Own {
+    fn of(cx: &Context) -> std::result::Result<Own, Unreadable> {
+        let root = gates_folder(&cx.protocol);
+        let files = GateFiles { files: cx.tree.files_in(&root)?, root };
+        let protocol = config::load(&files).map(Arc::new);
+        Ok(Own { files, protocol })
+    }
+
+    /// What the documents are judged by, before anything is known of pull requests.
+    fn facts(&self, cx: &Context) -> Facts {
+        let documents = &cx.protocol.documents;
+        Facts {
+            foreign: documents.foreign.clone(),
+            roots: documents.roots.clone(),
+            banned: documents.banned.clone(),
+            past: documents.archive.iter().chain(&documents.log).cloned().collect(),
+            protocol: self.protocol.as_ref().ok().cloned(),
+            ..Facts::default()
+        }
+    }
+}
+
+/// Documents that could be read, with their censuses where references are looked up.
+struct Taken {
+    documents: Vec<(Source, Document)>,
+    censuses: Vec<Census>,
 }
 
 /// The candidate's lock. What it accepts counts in any case; it is compared where the protocol names it.
@@ -270,9 +326,9 @@ fn tell(census: Census, path: &str, checks: &mut Checks) {
     for reference in &census.references {
         match &reference.verdict {
             Verdict::Ok => checks.hold(),
-            Verdict::Broken => {}
+            // Told one by one.
+            Verdict::Broken | Verdict::Pending(_) => {}
             Verdict::Foreign(name) => *notes.entry(("foreign", format!("lead to {name}"))).or_default() += 1,
-            Verdict::Pending(number) => *notes.entry(("unchecked", format!("are pending: they come with #{number}"))).or_default() += 1,
             Verdict::Unchecked(reason) => *notes.entry(("unchecked", format!("are not checked: {reason}"))).or_default() += 1,
         }
     }

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     domain::{Digest, Finding, Place, Severity},
-    lockdown::{Census, ReferenceKind, Verdict, place::Places},
+    lockdown::{Census, Reference, ReferenceKind, Verdict, place::Places},
     text::source::Source,
     tree::Unreadable,
 };
@@ -104,6 +104,11 @@ pub fn accept(lock: &Lock, document: &str, census: &mut Census) -> usize {
         accepted.insert(at);
     }
     accepted.len()
+}
+
+/// Whether somebody accepted that this reference is not right.
+pub fn is_accepted(lock: &Lock, document: &str, reference: &Reference) -> bool {
+    lock.rows.get(&Key::of(document, reference)).is_some_and(|row| row.accepted.is_some())
 }
 
 /// Compares the rows of these documents. `file`, `text`: the lock that `read` comes from. With `declared` (all protocol

@@ -13,13 +13,17 @@ mod secrets;
 
 pub use facts::LedgerFacts;
 
-use super::{World, process, trees};
+use super::{
+    World,
+    documents::{self, Record},
+    process, trees,
+};
 use crate::{
-    domain::{Fault, Reason, Result},
+    domain::{Fault, Oid, Reason, Result},
     gate::{
         Answer, Ask, Context, Effect, Got, Probe, Unavailable,
         probe::{
-            CommandAsk, EFFECTS_NOT_ALLOWED, TreeGot,
+            CommandAsk, DocumentsAsk, DocumentsGot, EFFECTS_NOT_ALLOWED, TreeGot,
             reduce::{RawCommand, Redaction, reduce_command, reduce_env, reduce_http, reduce_rules},
             why,
         },
@@ -39,7 +43,10 @@ const AT_ONCE: usize = 32;
 pub struct Answerer {
     world: World,
     channel: String,
-    tree: String,
+    tree: Arc<dyn Tree>,
+    /// `None`: the tree is the work tree.
+    candidate: Option<Oid>,
+    record: Option<Record>,
     /// The files that command gates may run: those of the policy's own folder.
     gates: Arc<dyn Tree>,
     remote: String,
@@ -62,7 +69,9 @@ impl Answerer {
         Ok(Answerer {
             world: world.clone(),
             channel: cx.channel.to_string(),
-            tree: cx.tree.id().to_string(),
+            tree: Arc::clone(&cx.tree),
+            candidate: cx.candidate.clone(),
+            record: None,
             gates,
             remote,
             facts: facts.about(cx.candidate.as_ref()),
@@ -71,6 +80,12 @@ impl Answerer {
             secrets: Secrets::new(&world.env, cx),
             scratch: tokio::sync::Mutex::new(scratch),
         })
+    }
+
+    /// The same with what somebody recorded of the forge.
+    #[must_use]
+    pub fn recorded(self, record: Option<Record>) -> Answerer {
+        Answerer { record, ..self }
     }
 
     /// One answer for each probe, in the order of the probes. The number is passed through.
@@ -140,8 +155,21 @@ impl Answerer {
             Ask::Chain(_) => self.facts.chain.clone().map(Got::Chain),
             Ask::Verdicts(_) => self.facts.verdicts().map(Got::Verdicts),
             Ask::Acks(_) => self.facts.acks().map(Got::Acks),
-            Ask::Tree(_) => Ok(Got::Tree(TreeGot { id: self.tree.clone() })),
+            Ask::Tree(_) => Ok(Got::Tree(TreeGot { id: self.tree.id().to_string() })),
+            Ask::Documents(ask) => {
+                let answered = self.documents(ask).await;
+                answered.map(Got::Documents).map_err(|fault| Unavailable::new(why::UNREADABLE).detail(fault.message))
+            }
         }
+    }
+
+    async fn documents(&self, ask: &DocumentsAsk) -> Result<DocumentsGot> {
+        let nothing = Default::default();
+        let known = self.record.as_ref().map_or(&nothing, |record| &record.known);
+        let (git, others) = (&self.world.git, self.world.others());
+        let source = documents::Source { git, others, tree: self.tree.as_ref(), at: self.candidate.as_ref(), known };
+        let answers = documents::answers(&source, &ask.questions.iter().cloned().collect()).await?;
+        Ok(DocumentsGot::new(ask, known, self.record.as_ref().map(|record| record.digest.clone()), &answers))
     }
 
     /// Runs a program in a fresh checkout of the policy's folder, so that none finds what another changed in it.

@@ -6,24 +6,70 @@
 
 mod past;
 
-use super::git::Git;
+use super::{files, git::Git};
 use crate::{
-    domain::{Fault, Oid, Reason, Result},
+    domain::{Digest, Fault, Oid, Reason, Result},
     lockdown::{Answers, PullAnswer, Question, pulls, releases},
     tree::{Tree, Unreadable},
 };
 use past::Past;
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, path::Path};
 
-/// Answers questions about documents of `tree`: that of the commit `at`, or the work tree where that is `None`. Faults: where
-/// git or the tree cannot be read; a history that cannot be read leaves its questions without answers.
-pub async fn answers(
-    git: &Git,
-    tree: &dyn Tree,
-    at: Option<&Oid>,
-    known: &pulls::Known,
-    questions: &BTreeSet<Question>,
-) -> Result<Answers> {
+/// A larger record is not read.
+const LARGEST_RECORD: u64 = 64 << 20;
+
+/// What somebody recorded of a forge.
+#[derive(Clone, Debug)]
+pub struct Record {
+    pub known: pulls::Known,
+    /// Of the whole file.
+    pub digest: Digest,
+}
+
+impl Record {
+    /// Faults: `bad_usage` where the file cannot be read, or is no such record.
+    pub fn read(file: &Path) -> Result<Record> {
+        let refused = |why: String| {
+            let fault = Fault::new(Reason::BadUsage, format!("{} is no record of pull requests: {why}", file.display()));
+            fault.help("it has the form {\"pulls\": {\"312\": {\"state\": \"open\"}}}")
+        };
+        let text = files::read_text(file, LARGEST_RECORD).map_err(|error| refused(error.to_string()))?;
+        let known = serde_json::from_str(&text).map_err(|error| refused(error.to_string()))?;
+        Ok(Record { known, digest: Digest::of(text.as_bytes()) })
+    }
+
+    /// The same for what decides a move. Faults: also where the file is part of the commit that is judged (`None`: of the last
+    /// one), which would say itself what is true of it.
+    pub fn beside(file: &Path, git: &Git, judged: Option<&Oid>) -> Result<Record> {
+        let record = Record::read(file)?;
+        let commit = judged.cloned().map_or_else(|| git.rev_parse("HEAD"), |commit| Ok(Some(commit)))?;
+        if let (Some(path), Some(commit)) = (files::below(git.dir(), file), commit)
+            && git.object_at(&commit, &path)?.is_some()
+        {
+            let message = format!("{} is a file of commit {}, which cannot vouch for itself", file.display(), commit.short());
+            return Err(Fault::new(Reason::BadUsage, message).help("name a file that stands outside of what is judged"));
+        }
+        Ok(record)
+    }
+}
+
+/// Whom to ask about a document.
+pub struct Source<'a> {
+    /// The repository of the judged tree: its history.
+    pub git: &'a Git,
+    /// The repository that knows other commits, tags and pull requests; mostly the same.
+    pub others: &'a Git,
+    /// The tree that is judged.
+    pub tree: &'a dyn Tree,
+    /// Its commit; `None`: it is the work tree.
+    pub at: Option<&'a Oid>,
+    pub known: &'a pulls::Known,
+}
+
+/// Answers questions about documents. Faults: where git or the tree cannot be read; a history that cannot be read leaves its
+/// questions without answers.
+pub async fn answers(source: &Source<'_>, questions: &BTreeSet<Question>) -> Result<Answers> {
+    let Source { git, others, tree, at, known } = *source;
     let mut answers = Answers::default();
     let past = match questions.iter().any(|question| matches!(question, Question::Fate(_))) {
         true => Past::of(git, tree, at).await?,
@@ -31,11 +77,11 @@ pub async fn answers(
     };
     answers.limits = past.as_ref().map(Past::limits).unwrap_or_default();
     let tags = match questions.iter().any(|question| matches!(question, Question::Tag { .. })) {
-        true => git.tags().await?,
+        true => others.tags().await?,
         false => BTreeSet::new(),
     };
     // Who clones only some commits has only some tags.
-    if !git.is_shallow() {
+    if !others.is_shallow() {
         answers.tag_forms = tags.iter().map(|tag| releases::form(tag)).collect();
     }
     for question in questions.iter().cloned() {
@@ -48,13 +94,13 @@ pub async fn answers(
                 }
             }
             Question::PullHas(number, path) => {
-                let answer = pull(git, known, number, &path)?;
+                let answer = pull(others, known, number, &path)?;
                 answers.pulls.insert((number, path), answer);
             }
             Question::Commit { id, .. } => {
                 // What a shallow clone lacks may exist all the same.
-                let there = git.rev_parse(&id)?.is_some();
-                if there || !git.is_shallow() {
+                let there = others.rev_parse(&id)?.is_some();
+                if there || !others.is_shallow() {
                     answers.commits.insert(id, there);
                 }
             }
@@ -64,8 +110,8 @@ pub async fn answers(
                 }
             }
             Question::AsOf(rev, path) => {
-                if let Some(commit) = git.rev_parse(&rev)? {
-                    let there = git.object_at(&commit, &path)?.is_some();
+                if let Some(commit) = others.rev_parse(&rev)? {
+                    let there = others.object_at(&commit, &path)?.is_some();
                     answers.as_of.insert((rev, path), there);
                 }
             }

@@ -1,0 +1,182 @@
+//! What documents leave open, asked of the world in one question.
+//!
+//! The answers stand in the order of the questions, so that a record of them shows each beside what was asked. Whatever
+//! could not be found out is `null`.
+
+use crate::{
+    domain::Digest,
+    lockdown::{Answers, Fate, PullAnswer, Question, history::Limits, pulls, releases},
+};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DocumentsAsk {
+    /// The numbers of pull requests and issues that the documents speak of, in order.
+    #[serde(default)]
+    pub pulls: Vec<u64>,
+    /// In order, each once.
+    #[serde(default)]
+    pub questions: Vec<Question>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DocumentsGot {
+    /// The file in which somebody recorded what a forge knows; `None`: there is no such file.
+    #[serde(default)]
+    pub record: Option<Digest>,
+    /// Those of the asked numbers that it has. A `null` state: it exists.
+    #[serde(default)]
+    pub pulls: BTreeMap<u64, Option<pulls::State>>,
+    /// The record has every number there is.
+    #[serde(default)]
+    pub complete: bool,
+    /// What the history behind `fate` answers cannot tell.
+    #[serde(default)]
+    pub limits: Limits,
+    /// As many as questions were asked, in their order.
+    pub answers: Vec<Option<Told>>,
+}
+
+/// The answer to one question.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Told {
+    /// Of a path that is not in the tree. `folder`: it was renamed to a folder.
+    Fate {
+        of: Fate,
+        #[serde(default)]
+        folder: bool,
+    },
+    Pull(PullAnswer),
+    /// Of a commit, a path at a revision, or a tag: one that is not there although other tags of its form are.
+    There(bool),
+}
+
+impl DocumentsAsk {
+    pub fn new(pulls: BTreeSet<u64>, questions: BTreeSet<Question>) -> DocumentsAsk {
+        DocumentsAsk { pulls: pulls.into_iter().collect(), questions: questions.into_iter().collect() }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.pulls.is_empty() && self.questions.is_empty()
+    }
+}
+
+impl DocumentsGot {
+    /// What is recorded for a question. `known` and its digest: the record, where there is one.
+    pub fn new(ask: &DocumentsAsk, known: &pulls::Known, record: Option<Digest>, answers: &Answers) -> DocumentsGot {
+        let told = |question: &Question| match question {
+            Question::Fate(path) => {
+                let of = answers.fates.get(path)?.clone();
+                let folder = matches!(&of, Fate::Was(fate) if fate.now().is_some_and(|to| answers.folders.contains(to)));
+                Some(Told::Fate { of, folder })
+            }
+            Question::PullHas(number, path) => answers.pulls.get(&(*number, path.clone())).cloned().map(Told::Pull),
+            Question::Commit { id, .. } => answers.commits.get(id).copied().map(Told::There),
+            Question::Tag { name, .. } if answers.tags.contains(name) => Some(Told::There(true)),
+            Question::Tag { name, .. } => answers.tag_forms.contains(&releases::form(name)).then_some(Told::There(false)),
+            Question::AsOf(rev, path) => answers.as_of.get(&(rev.clone(), path.clone())).copied().map(Told::There),
+        };
+        DocumentsGot {
+            record,
+            pulls: ask.pulls.iter().filter_map(|number| Some((*number, known.pulls.get(number)?.state))).collect(),
+            complete: known.complete,
+            limits: answers.limits,
+            answers: ask.questions.iter().map(told).collect(),
+        }
+    }
+
+    /// The answers as documents take them; `None`: they do not fit the questions.
+    pub fn answers(&self, ask: &DocumentsAsk) -> Option<Answers> {
+        if self.answers.len() != ask.questions.len() {
+            return None;
+        }
+        let mut answers = Answers { limits: self.limits, ..Answers::default() };
+        for (question, told) in ask.questions.iter().zip(&self.answers) {
+            let Some(told) = told else { continue };
+            match (question.clone(), told.clone()) {
+                (Question::Fate(path), Told::Fate { of, folder }) => {
+                    if let (Fate::Was(fate), true) = (&of, folder) {
+                        answers.folders.extend(fate.now().map(str::to_owned));
+                    }
+                    answers.fates.insert(path, of);
+                }
+                (Question::PullHas(number, path), Told::Pull(answer)) => drop(answers.pulls.insert((number, path), answer)),
+                (Question::Commit { id, .. }, Told::There(there)) => drop(answers.commits.insert(id, there)),
+                (Question::Tag { name, .. }, Told::There(true)) => drop(answers.tags.insert(name)),
+                (Question::Tag { name, .. }, Told::There(false)) => drop(answers.tag_forms.insert(releases::form(&name))),
+                (Question::AsOf(rev, path), Told::There(there)) => drop(answers.as_of.insert((rev, path), there)),
+                _ => return None,
+            }
+        }
+        Some(answers)
+    }
+
+    /// What is known of the numbers that were asked for.
+    pub fn known(&self) -> pulls::Known {
+        let pull = |(number, state): (&u64, &Option<pulls::State>)| (*number, pulls::Pull { state: *state, files: None });
+        pulls::Known { pulls: self.pulls.iter().map(pull).collect(), complete: self.complete }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lockdown::history::{self, End, Rename};
+
+    #[test]
+    fn answers_are_the_same_after_they_were_recorded() {
+        let path = |name: &str| name.to_owned();
+        let moved =
+            |to: &str| Fate::Was(history::Fate { renames: vec![Rename { to: path(to), commit: path("0123456789") }], end: End::Here });
+        let fates = [
+            ("a", moved("b")),
+            ("c", moved("d")),
+            ("e", Fate::Was(history::Fate { renames: Vec::new(), end: End::Removed(path("0123456789")) })),
+            ("f", Fate::Moved { to: path("g") }),
+            ("h", Fate::Deleted),
+            ("i", Fate::Never),
+            ("j", Fate::NotHere),
+        ];
+        let answers = Answers {
+            fates: fates.into_iter().map(|(name, fate)| (path(name), fate)).collect(),
+            folders: BTreeSet::from([path("d")]),
+            limits: Limits { cut: true, ..Limits::default() },
+            pulls: BTreeMap::from([((7, path("k")), PullAnswer { state: Some(pulls::State::Open), has: Some(true) })]),
+            commits: BTreeMap::from([(path("0a"), true), (path("0b"), false)]),
+            tags: BTreeSet::from([path("v1.0.0")]),
+            tag_forms: BTreeSet::from([path("v0.0.0")]),
+            as_of: BTreeMap::from([((path("v1"), path("l")), false)]),
+        };
+        let fates = answers.fates.keys().chain([&path("unknown")]).cloned().map(Question::Fate).collect::<Vec<_>>();
+        let commit = |id: &str, sure: bool| Question::Commit { id: path(id), sure };
+        let tag = |name: &str| Question::Tag { name: path(name), sure: true };
+        let others = [
+            Question::PullHas(7, path("k")),
+            commit("0a", true),
+            commit("0b", false),
+            commit("0c", true),
+            tag("v1.0.0"),
+            tag("v1.1.0"),
+            tag("web/v1.0.0"),
+            Question::AsOf(path("v1"), path("l")),
+            Question::AsOf(path("v2"), path("l")),
+        ];
+        let ask = DocumentsAsk::new(BTreeSet::from([7, 8, 9]), fates.into_iter().chain(others).collect());
+        let text = r#"{"pulls": {"7": {"state": "merged", "files": ["k"]}, "8": {}, "10": {}}, "complete": true}"#;
+        let known: pulls::Known = serde_json::from_str(text).unwrap();
+        let got = DocumentsGot::new(&ask, &known, Some(Digest::of(b"x")), &answers);
+        let bytes = crate::domain::canonical_json(&got).unwrap();
+        let read: DocumentsGot = serde_json::from_slice(&bytes).unwrap();
+        assert_eq!(read, got);
+        assert_eq!(format!("{:?}", read.answers(&ask).unwrap()), format!("{answers:?}"));
+        let left: pulls::Known = serde_json::from_str(r#"{"pulls": {"7": {"state": "merged"}, "8": {}}, "complete": true}"#).unwrap();
+        assert_eq!(read.known(), left, "only what was asked for");
+        let mut other = ask.clone();
+        other.questions.swap(0, 9);
+        assert!(read.answers(&other).is_none(), "an answer of another form");
+        other.questions.clear();
+        assert!(read.answers(&other).is_none(), "more answers than questions");
+    }
+}
