@@ -106,9 +106,9 @@ fn every_reference_has_its_verdict() {
         ("`src/lib/env.ts#Env`", vec!["symbol src/lib/env.ts#Env broken"], vec!["docs/missing-symbol"]),
         ("`docs/other.md#gone`", vec!["path docs/other.md#gone broken"], vec!["docs/missing-anchor"]),
         (
-            "`docs/img/a b.png` `cat docs/a.md`",
-            vec!["path docs/img/a b.png ok", "command cat docs/a.md unchecked: a program outside of the tree"],
-            vec![],
+            "`docs/img/a b.png` `cat docs/a.md` `cat docs/other.md`",
+            vec!["path docs/img/a b.png ok", "command cat docs/a.md broken", "command cat docs/other.md ok"],
+            vec!["docs/missing-path"],
         ),
         // What is no path.
         ("`text/html` `origin/main` `owner/repo` `and/or`", vec![], vec![]),

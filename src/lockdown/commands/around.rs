@@ -13,6 +13,53 @@ const READERS: &[&str] = &[
 /// Programs that fill whole folders.
 const FILLERS: &[&str] = &["7z", "gunzip", "tar", "unzip", "gh"];
 
+/// Programs that make no files but those that they are told to.
+const QUIET: &[&str] = &[
+    ".",
+    "bat",
+    "cat",
+    "cd",
+    "chmod",
+    "cmp",
+    "cp",
+    "curl",
+    "diff",
+    "echo",
+    "egrep",
+    "export",
+    "fgrep",
+    "file",
+    "git",
+    "grep",
+    "head",
+    "install",
+    "jq",
+    "kubectl",
+    "less",
+    "ln",
+    "ls",
+    "md5sum",
+    "mkdir",
+    "more",
+    "mv",
+    "oc",
+    "popd",
+    "printf",
+    "psql",
+    "pushd",
+    "pwd",
+    "rm",
+    "sha256sum",
+    "shellcheck",
+    "source",
+    "tail",
+    "tee",
+    "test",
+    "touch",
+    "wc",
+    "wget",
+];
+
 #[derive(Debug)]
 pub struct Around {
     /// A code span, not a block.
@@ -25,6 +72,8 @@ pub struct Around {
     pub sets: HashSet<String>,
     /// Last parts of the paths and URLs that earlier commands may have made files of.
     made: HashSet<String>,
+    /// Something has run that may make files that nobody names.
+    pub built: bool,
     /// A whole folder was filled, in the present block.
     filled: bool,
     /// The rules that blocks of the document show, once somebody has asked.
@@ -47,7 +96,7 @@ pub enum Folder {
 impl Around {
     pub fn new() -> Around {
         let (sets, made) = (HashSet::new(), HashSet::new());
-        Around { inline: false, folder: Folder::Start, strayed: false, sets, made, filled: false, rules: None, chmod: false }
+        Around { inline: false, folder: Folder::Start, strayed: false, sets, made, filled: false, rules: None, chmod: false, built: false }
     }
 
     /// A further block begins.
@@ -61,6 +110,7 @@ impl Around {
     /// Notes what a command may have made. `words`: its arguments and the files that it writes.
     pub fn ran<'w>(&mut self, program: &str, words: impl Iterator<Item = &'w str>) {
         self.chmod |= program == "chmod";
+        self.built |= !QUIET.contains(&program);
         self.filled |= FILLERS.contains(&program);
         if READERS.contains(&program) {
             return;

@@ -3,7 +3,7 @@
 use super::{
     Named,
     around::{Around, Folder},
-    cargo, curl, git, jq, make,
+    cargo, curl, files, git, jq, make,
     mapped::Mapped,
     packages, scripts,
     shell::{Command, Statement, Use, Word},
@@ -173,6 +173,7 @@ impl<'j, 'a, 't> Judge<'j, 'a, 't> {
             return Ok(());
         };
         let ours = self.program(&run)?;
+        files::judge(self, &run, command)?;
         for assignment in &command.assignments {
             if is_of_everybody(&assignment.name) {
                 continue;
@@ -214,7 +215,11 @@ impl<'j, 'a, 't> Judge<'j, 'a, 't> {
             Some((None, raw)) if raw.contains("rev-parse --show-toplevel") => Folder::In(String::new()),
             Some((Some(path), _)) if !path.starts_with(['/', '~', '-']) => {
                 let found = self.starts().into_iter().filter_map(|start| normal(&start, &path)).find(|path| library.index.has_folder(path));
-                found.map_or(Folder::Elsewhere, Folder::In)
+                // A clone of this very repository.
+                let own = || {
+                    library.facts.origin.as_ref().is_some_and(|origin| origin.name.rsplit('/').next() == Some(path.trim_end_matches('/')))
+                };
+                found.or_else(|| own().then(String::new)).map_or(Folder::Elsewhere, Folder::In)
             }
             _ => Folder::Elsewhere,
         };

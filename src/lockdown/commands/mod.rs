@@ -2,7 +2,7 @@
 //!
 //! What is looked at: the syntax of the shell and of jq programs, scripts (there, executable, their arguments read), targets
 //! of `make`, `npm`, `cargo` and `just`, hosts of `curl`, assignments behind the command word. Variables and URL paths in
-//! commands are handed on to [`super::variables`] and [`super::endpoints`]. A program that is not of the tree is taken as it is.
+//! commands are handed on to [`super::variables`] and [`super::endpoints`]. Files that commands of the system read must be there ([`files`]).
 //!
 //! Outside of protocol documents nothing here is an error, since their commands may speak of another tree; a text that no
 //! shell could read is a warning. Deliberately absent: running anything, and what programs of the system accept.
@@ -11,6 +11,7 @@ mod around;
 mod blocks;
 mod cargo;
 mod curl;
+mod files;
 mod git;
 mod jq;
 mod judge;

@@ -137,7 +137,7 @@ fn script(judge: &mut Judge, word: &Word, arguments: &[Word], direct: bool) -> R
     Ok(true)
 }
 
-fn extension(path: &str) -> &str {
+pub fn extension(path: &str) -> &str {
     let name = path.rsplit('/').next().unwrap_or(path);
     name.rsplit_once('.').filter(|(stem, _)| !stem.is_empty()).map_or("", |(_, extension)| extension)
 }

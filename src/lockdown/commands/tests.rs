@@ -21,6 +21,7 @@ const FILES: &[(&str, &str)] = &[
     ("web/scripts/dev.sh", "echo $PORT\n"),
     ("app/api/health/route.ts", "process.env.DATABASE_URL"),
     ("docs/x.md", ""),
+    ("examples/a.yaml", ""),
 ];
 
 fn census(text: &str, strict: bool) -> (Census, Source) {
@@ -79,6 +80,24 @@ fn what_is_wrong_with_a_command_is_told_with_its_characters() {
         ("sudo -u a ./scripts/gone", vec!["docs/missing-script [./scripts/gone]"]),
         ("./scripts/plain.sh", vec!["docs/not-executable [./scripts/plain.sh]"]),
         ("./scripts/check.sh staging", vec!["docs/unread-argument [staging]"]),
+        ("source scripts/env.sh", vec!["docs/missing-path [scripts/env.sh]"]),
+        (". ./scripts/env.sh", vec!["docs/missing-path [./scripts/env.sh]"]),
+        ("cat app/x.yaml | head -n 3", vec!["docs/missing-path [app/x.yaml]"]),
+        ("cp scripts/a.sh web/b.sh", vec!["docs/missing-path [scripts/a.sh]"]),
+        ("chmod +x scripts/run.sh", vec!["docs/missing-path [scripts/run.sh]"]),
+        (
+            "less +G scripts/a.md; head -5 scripts/b.md; tail -f -n 10 scripts/c.md",
+            vec!["docs/missing-path [scripts/a.md]", "docs/missing-path [scripts/b.md]", "docs/missing-path [scripts/c.md]"],
+        ),
+        ("diff -u scripts/a.md docs/x.md", vec!["docs/missing-path [scripts/a.md]"]),
+        ("jq -r .a app/a.json", vec!["docs/missing-path [app/a.json]"]),
+        ("kubectl -n x apply -f app/x.yaml", vec!["docs/missing-path [app/x.yaml]"]),
+        ("kubectl apply --filename=app/x.yaml -k web/base", vec!["docs/missing-path [web/base]"]),
+        ("psql \"$URL\" < scripts/schema.sql", vec!["docs/missing-path [scripts/schema.sql]"]),
+        ("cd web && cat scripts/none.md", vec!["docs/missing-path [scripts/none.md]"]),
+        ("grep -rn word scripts/none", vec!["docs/missing-path [scripts/none]"]),
+        ("kubectl apply -f examples/x.yaml", vec!["docs/missing-path [examples/x.yaml]"]),
+        ("cat app/gone.json", vec!["docs/missing-path [app/gone.json]"]),
         ("make tset", vec!["docs/missing-target [tset]"]),
         ("make -j4 X=1 test nothing", vec!["docs/missing-target [nothing]"]),
         ("npm run biuld", vec!["docs/missing-target [biuld]"]),
@@ -129,6 +148,19 @@ fn what_is_right_is_not_called_wrong() {
         "make TARGET; npm run NAME; cargo run --example=NAME",
         "./scripts/check.sh [options]",
         "# 'tis\n./scripts/check.sh # don't",
+        "cat docs/x.md scripts/dump.sh; source scripts/dump.sh; cd docs; cat x.md; cd ../web; less scripts/dev.sh",
+        "cp docs/x.md scripts/new.sh && cat scripts/new.sh",
+        "echo x > app/a.yaml; cat app/a.yaml; mkdir -p scripts/d && touch scripts/d/e.sh && chmod +x scripts/d/e.sh",
+        "curl -o app/b.yaml https://example.com/x && kubectl apply -f app/b.yaml",
+        "echo x | tee app/c.yaml\ncat app/c.yaml\n```\n\n```sh\ncat app/c.yaml",
+        "cat > app/d.yaml <<E\nx\nE\nkubectl apply -f app/d.yaml",
+        "git clone https://example.com/a/b && cd b && cat docs/none.md",
+        "make build\ncat app/report.json; npm run build && tail app/a.log",
+        "cat config/none.yaml; cat README.md; cat ./x.yaml; cat /etc/x; cat ~/x/y; cat $A/scripts/x; cat scripts/*.md; cat <scripts/x>; cat scripts/<name>.md",
+        "cat app/my-values.yaml; cat app/local.yaml; cat docs/examples/x.yaml; cat scripts/build/x.md; cat scripts/.env; cat web/node_modules/x.js",
+        "scp a@b:scripts/x.md .; cp user:app/x y; ssh h cat app/none.md; docker exec c cat app/none.md; kubectl exec p -- cat app/none.md",
+        "head -n app/3 docs/x.md; grep app/none docs/x.md; sed s/app/none/ docs/x.md; echo app/none.md; xargs cat < docs/x.md",
+        "jq -n '.a' ; jq --arg a app/none . docs/x.md; cp -t scripts docs/none.md; vim scripts/none.md; rm scripts/none.md; ln -s app/none x",
         "GITHUB_TOKEN=x gh pr list; echo $NOT_KNOWN_HERE",
         "X_Y=1\n./scripts/dump.sh $X_Y",
         "RUST_LOG=x cargo run; NODE_OPTIONS=x npm test; AWS_PROFILE=x ./scripts/dump.sh y",
@@ -156,6 +188,10 @@ fn verdicts_say_what_was_looked_at() {
         ("npm run dev", "unchecked: not in the package.json here, but in another one"),
         ("make all", "unchecked: no rule of the file here, but of another one"),
         ("make shown\n```\n```make\nshown: x\n\ty", "unchecked: the document itself shows the rule"),
+        ("cat docs/x.md", "ok"),
+        ("cat scripts/my-own.yaml", "unchecked: reads a file that a build or the reader makes"),
+        ("cd /x; cat scripts/none.md", "unchecked: reads a file in a folder outside of the tree"),
+        ("cat other/x.md", "unchecked: reads a file of another repository"),
         ("npm run <x>", "unchecked: the script is known only when it runs"),
     ] {
         assert_eq!(verdict(command), expected, "{command}");
@@ -168,7 +204,7 @@ fn other_documents_get_warnings_about_their_own_text_only() {
         ("echo 'x", vec!["docs/shell-syntax [']"]),
         ("jq '.a |'", vec!["docs/jq-syntax [']"]),
         ("./scripts/check.sh staging", vec!["docs/unread-argument [staging]"]),
-        ("curl /x; ./scripts/gone.sh; make nothing; ./scripts/plain.sh; ./scripts/check.sh A_B=1", vec![]),
+        ("curl /x; ./scripts/gone.sh; make nothing; ./scripts/plain.sh; ./scripts/check.sh A_B=1; cat scripts/none.md", vec![]),
     ] {
         assert_eq!(wrong(command, false), findings, "{command}");
         let (census, _) = census(&format!("```sh\n{command}\n```\n"), false);
