@@ -86,6 +86,8 @@ struct Walk<'a> {
     images: usize,
     fence: Option<Fence>,
     html: Option<html::Pieces>,
+    /// The text of a heading of HTML that is not closed yet.
+    html_heading: Option<String>,
     table: Option<Table>,
     cell: Option<Open>,
     /// Block quotes, list items and footnotes around the present event.
@@ -128,7 +130,10 @@ impl Walk<'_> {
     fn start(&mut self, tag: Tag<'_>, range: Bytes) {
         self.blocks.open(&tag, &range, self.text);
         match tag {
-            Tag::Heading { level, .. } => self.heading = Some(Open { level: level as u8, text: String::new(), range: None }),
+            Tag::Heading { level, .. } => {
+                self.html_heading = None;
+                self.heading = Some(Open { level: level as u8, text: String::new(), range: None });
+            }
             Tag::Link { link_type, dest_url, id, .. } => self.open_link(false, link_type, &dest_url, &id, range),
             Tag::Image { link_type, dest_url, id, .. } => self.open_link(true, link_type, &dest_url, &id, range),
             Tag::CodeBlock(CodeBlockKind::Fenced(info)) => {
@@ -191,6 +196,9 @@ impl Walk<'_> {
         }
         for open in [&mut self.heading, &mut self.cell].into_iter().flatten() {
             open.text.push_str(text);
+        }
+        if let Some(open) = &mut self.html_heading {
+            open.push_str(text);
         }
     }
 
@@ -257,6 +265,7 @@ impl Walk<'_> {
             let kept = shown.rfind("{#").map_or(shown.len(), |at| shown[..at].trim_end().len());
             range.end = range.start + kept;
         }
+        self.untrimmed(&text, whole);
         let heading = Heading {
             level,
             text: written.trim().to_owned(),
@@ -266,6 +275,13 @@ impl Walk<'_> {
             nested: self.containers > 0,
         };
         self.document.headings.push(heading);
+    }
+
+    /// Blanks beside an image or a tag that shows no text are hyphens of the anchor for some, and nothing for others.
+    fn untrimmed(&mut self, text: &str, range: Bytes) {
+        if text.trim().len() < text.len() {
+            self.document.anchors.push(Anchor { name: slug(text), range });
+        }
     }
 
     fn close_cell(&mut self) {
@@ -283,6 +299,11 @@ impl Walk<'_> {
 
     fn close_html(&mut self) {
         if let Some(pieces) = self.html.take() {
+            for (text, range) in pieces.headings(&mut self.html_heading) {
+                let name = self.slugs.next(text.trim());
+                self.document.anchors.push(Anchor { name, range: range.clone() });
+                self.untrimmed(&text, range);
+            }
             pieces.read(&mut self.document);
         }
     }

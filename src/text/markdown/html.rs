@@ -33,8 +33,18 @@ impl Pieces {
                 let range = self.place(&attribute.value);
                 match (tag.name.as_str(), attribute.name.as_str()) {
                     (_, "id") | ("a", "name") => document.anchors.push(Anchor { name: unescape(value), range }),
-                    ("a", "href") | ("img", "src") => document.links.push(Link {
-                        image: tag.name == "img",
+                    ("img" | "source", "srcset") => {
+                        let links = candidates(value).into_iter().map(|inner| Link {
+                            image: true,
+                            form: LinkForm::Html,
+                            destination: unescape(&value[inner.clone()]),
+                            place: self.place(&(attribute.value.start + inner.start..attribute.value.start + inner.end)),
+                            range: range.clone(),
+                        });
+                        document.links.extend(links);
+                    }
+                    ("a", "href") | ("img" | "source" | "video", "src") => document.links.push(Link {
+                        image: tag.name != "a",
                         form: LinkForm::Html,
                         destination: unescape(value.trim()),
                         place: range.clone(),
@@ -42,6 +52,37 @@ impl Pieces {
                     }),
                     _ => {}
                 }
+            }
+        }
+    }
+
+    /// The texts of headings with their places. `open`: one that an earlier piece of the document has opened, or this one left
+    /// open.
+    pub fn headings(&self, open: &mut Option<String>) -> Vec<(String, Bytes)> {
+        let html = self.html.as_str();
+        let mut headings = Vec::new();
+        let mut at = 0;
+        loop {
+            let found = html[at..].find('<').map(|found| at + found);
+            if let Some(text) = open {
+                text.push_str(&unescape(&html[at..found.unwrap_or(html.len())]));
+            }
+            let Some(start) = found else { return headings };
+            let rest = &html[start + 1..];
+            let closes = rest.starts_with('/');
+            let name = &rest[usize::from(closes)..];
+            let name = &name[..name.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(name.len())];
+            let is_heading = matches!(name.as_bytes(), [b'h' | b'H', b'1'..=b'6']);
+            at = match () {
+                () if rest.starts_with("!--") => comment(html, start).range.end,
+                () if closes => find_from(html, start, ">"),
+                () if name.is_empty() => start + 1,
+                () => tag(html, start + 1).1,
+            };
+            if is_heading {
+                let text = open.take();
+                headings.extend(text.filter(|_| closes).map(|text| (text, self.place(&(start..at)))));
+                *open = (!closes).then(String::new);
             }
         }
     }
@@ -56,6 +97,21 @@ impl Pieces {
         let end = if range.is_empty() { start } else { at(range.end - 1) + 1 };
         start..end.max(start)
     }
+}
+
+/// The URLs of a `srcset`: each stands at the start or behind a comma, before a width or a density.
+fn candidates(value: &str) -> Vec<Bytes> {
+    let mut found = Vec::new();
+    let mut begins = true;
+    for word in value.split_ascii_whitespace() {
+        let start = word.as_ptr() as usize - value.as_ptr() as usize;
+        let bare = word.trim_end_matches(',');
+        if begins && !bare.is_empty() {
+            found.push(start..start + bare.len());
+        }
+        begins = word.ends_with(',');
+    }
+    found
 }
 
 struct Tag {
@@ -181,6 +237,9 @@ mod tests {
             ("<a =x ==y é=z href=w>", vec![r#"w "w""#]),
             ("<img src=a/b.png>", vec![r#"a/b.png "a/b.png""#]),
             ("<!-- open <a href=x>", vec![]),
+            ("<source srcset='a.png 1x, b.png  2x'>", vec![r#"a.png "a.png""#, r#"b.png "b.png""#]),
+            ("<img src=a srcset=\"data:image/png;base64,x\">", vec![r#"a "a""#, r#"data:image/png;base64,x "data:image/png;base64,x""#]),
+            ("<video src=v.mp4>", vec![r#"v.mp4 "v.mp4""#]),
         ] {
             assert_eq!(read(html), found, "{html}");
         }

@@ -115,6 +115,17 @@ fn text_runs_are_what_is_shown_as_text() {
 }
 
 #[test]
+fn headings_of_html_have_anchors_too() {
+    let text = "<h1 align=\"center\">\n  <img src=\"x.png\">\n  My &amp; <b>Project</b>\n</h1>\n\n# My  Project\n\n<H2>\n\nWith *text*\n\n</H2>\n\n\
+                <h3>Open\n\n## After\n\n<!-- <h1>No</h1> -->\n\n<h12>Neither</h12>\n\n## ![x](y.png) Logo\n";
+    let document = parse(text);
+    let known = document.fragments();
+    let wanted = ["my--project", "my--project-1", "with-text", "after", "logo", "-logo"];
+    assert!(wanted.iter().all(|name| known.contains(name)), "{known:?}");
+    assert!(!["no", "neither", "open", "openafter"].iter().any(|name| known.contains(name)), "{known:?}");
+}
+
+#[test]
 fn fragments_are_slugs_ids_and_names() {
     let document = parse("# A\n# A\n# B {#bee}\n<a name=\"n\"></a> <span id='s'>\n");
     assert_eq!(document.fragments().into_iter().collect::<Vec<_>>(), ["a", "a-1", "b-bee", "bee", "n", "s"]);
