@@ -13,9 +13,13 @@ use tagwarden::{
     domain::{Oid, RefName, Span, Verb},
     gate::{
         Answer, Ask, Context, Effect, Got, Probe, ProbeKey, Protocol, Unavailable,
-        probe::{AcksGot, ChainAsk, ChainGot, CommandAsk, EnvAsk, EnvFrom, HttpAsk, LedgerAsk, ProbeRefAsk, RuleAsk, RulesAsk, TreeAsk},
+        probe::{
+            AcksGot, ChainAsk, ChainGot, CommandAsk, DocumentsAsk, EnvAsk, EnvFrom, HttpAsk, LedgerAsk, ProbeRefAsk, RuleAsk, RulesAsk,
+            Told, TreeAsk,
+        },
         protocol::{Channel, Documents, KeySource, ReleaseTags, Signing},
     },
+    lockdown::{Fate, Question},
     tree::MapTree,
     world::{
         EnvVars, World,
@@ -357,4 +361,30 @@ async fn a_remote_that_does_not_take_or_keep_the_probe_ref_is_told() {
     let bad = Ask::ProbeRef(ProbeRefAsk { id: "../x".to_owned() });
     assert_eq!(why(&bench.ask(vec![bad]).await[0]), "bad-question");
     let _: RefName = "refs/tagwarden/probe/b2c3".parse().unwrap();
+}
+
+#[tokio::test]
+async fn the_history_is_read_once_and_only_for_paths_that_are_missing() {
+    let bench = Bench::new(&[]).await;
+    let git = &bench.world.git;
+    let answerer = bench.answerer(no_facts(), false);
+    let head = bench.scratch.git("work", &["rev-parse", "HEAD"]);
+    let commit = Question::Commit { id: head[..9].to_owned(), sure: true };
+    let fate = |path: &str| Question::Fate(path.to_owned());
+    let ask = |questions: Vec<Question>| Ask::Documents(DocumentsAsk { pulls: Vec::new(), questions });
+    let told = async |questions: Vec<Question>| match answerer.answer_all(numbered(vec![ask(questions)])).await[0].1.result().unwrap() {
+        Got::Documents(got) => got.answers.clone(),
+        other => panic!("{other:?}"),
+    };
+    // Configuration is read once by whoever needs it first.
+    told(vec![commit.clone(), fate("gone")]).await;
+    let before = git.processes();
+    assert_eq!(told(vec![commit.clone()]).await, [Some(Told::There(true))]);
+    assert_eq!(git.processes(), before, "no process beside the one that reads objects");
+    let never = || Some(Told::Fate { of: Fate::Never, folder: false });
+    assert_eq!(told(vec![fate("gone"), fate("lost")]).await, [never(), never()]);
+    let once = git.processes() - before;
+    told(vec![fate("gone")]).await;
+    assert!(once > 0);
+    assert_eq!(git.processes() - before, 2 * once, "as many for two paths as for one");
 }
