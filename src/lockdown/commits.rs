@@ -23,17 +23,29 @@ pub fn take(desk: &mut Desk, by_commands: &[Named]) {
     let document = desk.document;
     let spans = document.codes.iter().zip(&desk.spans).filter(|(_, span)| **span == Span::Commit);
     let in_code = spans.map(|(code, _)| (code.content.clone(), evidence::of_commit(desk, &code.content, code.link.as_deref())));
+    // A word of letters is one only where something calls it so.
+    let words = document
+        .codes
+        .iter()
+        .zip(&desk.spans)
+        .filter(|(code, span)| matches!(span, Span::Name(name) if is_hex(name) && *name == code.text));
+    let words = words.filter(|(code, _)| evidence::of_word(desk, &code.content, code.link.as_deref()));
+    let words = words.map(|(code, _)| (code.content.clone(), true));
     let in_text = document.texts.iter().flat_map(|range| in_text(desk.text(range), range.start));
     let in_text = in_text.map(|range| (range.clone(), evidence::of_commit(desk, &range, None)));
     let in_commands = by_commands.iter().filter(|named| spans::is_commit(desk.text(&named.range)));
     let in_commands = in_commands.map(|named| (named.range.clone(), named.sure));
-    for (range, sure) in in_code.chain(in_text).chain(in_commands).collect::<Vec<_>>() {
+    for (range, sure) in in_code.chain(words).chain(in_text).chain(in_commands).collect::<Vec<_>>() {
         let id = desk.text(&range).to_owned();
         let draft = Draft { kind: ReferenceKind::Commit, text: id.clone(), target: id.clone(), range };
         let at = desk.add(draft, Verdict::unchecked(if sure { NOT_ASKED } else { PERHAPS }));
         desk.ask(at, Question::Commit { id, sure });
     }
 }
+fn is_hex(text: &str) -> bool {
+    (7..=40).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+}
+
 /// Seven to forty hex digits with a digit and a letter, right after `commit` or `commits`.
 fn in_text(text: &str, base: usize) -> Vec<Bytes> {
     let mut found = Vec::new();

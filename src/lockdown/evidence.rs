@@ -26,7 +26,7 @@ static COMMIT_OF_NAMED: LazyLock<Regex> = LazyLock::new(|| {
 
 static COMMIT_AFTER: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?i)^[`*_)\]]*\s+(?:(?:commit|revision|merge|revert)s?\b|(?:(?:was|is|got|has\s+been)\s+)?(?:reverted|merged|cherry[- ]?picked)\b|(?:reverts|merges)\b)",
+        r"(?i)^[`*_\]]*\s+(?:(?:commit|revision|merge|revert)s?\b|(?:(?:was|is|got|has\s+been)\s+)?(?:reverted|merged|cherry[- ]?picked)\b|(?:reverts|merges)\b)",
     )
 });
 
@@ -67,6 +67,11 @@ pub fn of_commit(desk: &Desk, range: &Bytes, link: Option<&str>) -> bool {
     let whole = range.len() == 40;
     let named = COMMIT_BEFORE.is_match(before) || COMMIT_AFTER.is_match(after);
     (named || whole) && !COMMIT_OF_NAMED.is_match(before) && is_ours(desk, before, after, link)
+}
+
+/// The same for an id that might be any word, so that something must call it a commit.
+pub fn of_word(desk: &Desk, range: &Bytes, link: Option<&str>) -> bool {
+    range.len() < 40 && of_commit(desk, range, link)
 }
 
 /// Whether the version in these bytes must be a release tag of this repository, today.

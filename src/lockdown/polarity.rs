@@ -49,6 +49,16 @@ static COMING: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
+static OPTIONAL: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?i)\bif\s+(?:(?:it|they|this|that|one)\s+(?:exists?|(?:is|are)\s+(?:there|present))|present|there\s+(?:is|are)\s+(?:one|any))\b",
+    )
+});
+
+static WRITTEN: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"(?i)\b(?:writes?|saves?|saved|outputs?|emits?)(?:\s+(?:a|an|file|into|it|its\s+\w+|report|results?|the|them|to))*\s*[`*_(]*$")
+});
+
 /// `before` and `after`: the rest of the sentence on both sides of the thing.
 pub fn of(before: &str, after: &str) -> Polarity {
     if GONE_AFTER.is_match(after) || GONE_BEFORE.is_match(before) {
@@ -60,7 +70,10 @@ pub fn of(before: &str, after: &str) -> Polarity {
     if EXAMPLE.is_match(before) {
         return Polarity::Coming;
     }
-    if COMING.is_match(before) || COMING.is_match(after) {
+    if OPTIONAL.is_match(before) || OPTIONAL.is_match(after) {
+        return Polarity::Perhaps;
+    }
+    if WRITTEN.is_match(before) || COMING.is_match(before) || COMING.is_match(after) {
         return Polarity::Coming;
     }
     Polarity::There
@@ -99,6 +112,12 @@ mod tests {
             ("Nothing in `X` was removed.", Perhaps),
             ("See e.g. `X`", Coming),
             ("such as `X`", Coming),
+            ("It writes `X`", Coming),
+            ("The report is saved to `X`.", Coming),
+            ("It writes what `X` says", There),
+            ("Read `X` if it exists.", Perhaps),
+            ("If present, `X` is read", Perhaps),
+            ("If it runs, `X` is read", There),
         ] {
             let (before, after) = sentence.split_once('X').unwrap();
             assert_eq!(of(before, after), expected, "{sentence}");

@@ -367,6 +367,7 @@ fn a_commit_or_tag_must_be_here_only_where_something_says_that_it_is_one() {
         "see revision `ff00aa1` of the tree",
         "the `ff00aa1` commit",
         "`ff00aa1` was reverted.",
+        "in commit `deadbeef`",
         "deployed at `ff00aa1`",
         "It came with commit ff00aa1.",
         "Run `git revert ff00aa1`.",
@@ -387,6 +388,8 @@ fn a_commit_or_tag_must_be_here_only_where_something_says_that_it_is_one() {
     }
     for text in [
         "`ff00aa1`",
+        "`deadbeef`",
+        "(see `ff00aa1`) merged",
         "the colour `ff00aa1`",
         "commit `ff00aa1` of `example/other`",
         "an upstream commit `ff00aa1`",
@@ -436,7 +439,7 @@ fn a_commit_or_tag_must_be_here_only_where_something_says_that_it_is_one() {
 /// The last verdict about a commit or a tag, where there are a commit `c0ffee1` and a tag `v1.2.3`.
 fn revisions(text: &str) -> String {
     let (source, mut census) = strict(FILES, text);
-    let commits = [("c0ffee1", true), ("ff00aa1", false), ("0123456789abcdef0123456789abcdef01234567", false)];
+    let commits = [("c0ffee1", true), ("deadbeef", false), ("ff00aa1", false), ("0123456789abcdef0123456789abcdef01234567", false)];
     let answers = Answers {
         commits: commits.into_iter().map(|(id, there)| (id.to_owned(), there)).collect(),
         tags: ["v1.2.3".to_owned()].into(),

@@ -25,6 +25,7 @@ const MADE: &str = "an earlier command may have made a file that it reads";
 const ELSEWHERE: &str = "reads a file in a folder outside of the tree";
 const STRAYED: &str = "reads a file after an earlier block has left the tree";
 const FOREIGN: &str = "reads a file of another repository";
+const PERHAPS: &str = "reads a file only if there is one";
 const OWN: &str = "reads a file that a build or the reader makes";
 
 /// Which arguments are files to be read.
@@ -216,6 +217,9 @@ fn file(judge: &mut Judge, word: &Word) -> Result<(), Unreadable> {
     let Some(start) = judge.starts().into_iter().find(known) else { return Ok(()) };
     let written = WRITTEN.contains(&scripts::extension(bare));
     let target = normal(&start, bare).unwrap_or_else(|| bare.to_owned());
+    if judge.perhaps {
+        return judge.leave(PERHAPS);
+    }
     if is_own(&library.index, &target, written) {
         return judge.leave(OWN);
     }

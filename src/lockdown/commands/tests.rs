@@ -156,6 +156,7 @@ fn what_is_right_is_not_called_wrong() {
         "cat > app/d.yaml <<E\nx\nE\nkubectl apply -f app/d.yaml",
         "git clone https://example.com/a/b && cd b && cat docs/none.md",
         "make build\ncat app/report.json; npm run build && tail app/a.log",
+        "test -e app/x.yaml || cat app/x.yaml\ncat app/y.yaml 2>/dev/null || true\n[ -f app/z.sh ] && source app/z.sh\nif true; then cat app/u.yaml; fi",
         "cat config/none.yaml; cat README.md; cat ./x.yaml; cat /etc/x; cat ~/x/y; cat $A/scripts/x; cat scripts/*.md; cat <scripts/x>; cat scripts/<name>.md",
         "cat app/my-values.yaml; cat app/local.yaml; cat docs/examples/x.yaml; cat scripts/build/x.md; cat scripts/.env; cat web/node_modules/x.js",
         "scp a@b:scripts/x.md .; cp user:app/x y; ssh h cat app/none.md; docker exec c cat app/none.md; kubectl exec p -- cat app/none.md",
