@@ -46,13 +46,18 @@ fn text(name: &str) -> String {
     (1..=40).map(|line| format!("{name} {line}\n")).collect()
 }
 
-async fn history(git: &Git) -> History {
-    git.history(&git.rev_parse("HEAD").unwrap().unwrap()).await.unwrap()
+/// What the last commit of a clone tells of these paths, of which none is there.
+async fn history(git: &Git, paths: &[&str]) -> History {
+    git.history(&git.rev_parse("HEAD").unwrap().unwrap(), paths, |_| false).await.unwrap()
+}
+
+fn is_there(scratch: &Scratch) -> impl Fn(&str) -> bool {
+    let work = scratch.path("work");
+    move |path| work.join(path).exists()
 }
 
 fn fate(scratch: &Scratch, history: &History, path: &str) -> String {
-    let exists = |path: &str| scratch.path("work").join(path).exists();
-    history.fate(path, exists).map_or("never".to_owned(), |fate| fate.to_string())
+    history.fate(path, is_there(scratch)).map_or("never".to_owned(), |fate| fate.to_string())
 }
 
 #[tokio::test]
@@ -90,10 +95,7 @@ async fn renames_and_removals_are_found_whatever_the_settings() {
         let git = scratch.open("work").await;
         let head = scratch.oid("work", "HEAD");
         let before = git.processes();
-        let history = git.history(&head).await.unwrap();
-        assert_eq!(git.processes() - before, 2, "the settings are read, then the history");
-        assert_eq!(history.limits, Limits::default());
-        for (path, expected) in [
+        let cases = [
             ("old/näme \"1\"\t.rs", format!("renamed to new/näme \"1\"\t.rs in {moved}")),
             ("old/two.rs", format!("renamed to new/three.rs in {last}")),
             ("new/two.rs", format!("renamed to new/three.rs in {last}")),
@@ -101,7 +103,12 @@ async fn renames_and_removals_are_found_whatever_the_settings() {
             ("gone.rs", format!("removed in {last}")),
             ("file", "never".to_owned()),
             ("nothing", "never".to_owned()),
-        ] {
+        ];
+        let paths = cases.each_ref().map(|(path, _)| *path);
+        let history = git.history(&head, &paths, is_there(&scratch)).await.unwrap();
+        assert_eq!(git.processes() - before, 3, "the settings are read, then the history, then its renames");
+        assert_eq!(history.limits, Limits::default());
+        for (path, expected) in cases {
             assert_eq!(fate(&scratch, &history, path), expected, "{path} with {format}");
         }
     }
@@ -128,18 +135,19 @@ async fn what_a_branch_or_a_merge_removed_is_found() {
     let merge = commit(&scratch);
 
     let git = scratch.open("work").await;
-    let history = history(&git).await;
-    for (path, expected) in [
+    let cases = [
         ("renamed", format!("renamed to kept in {side}")),
         ("removed", format!("removed in {side}")),
         ("lived-on-side", format!("removed in {side}")),
         ("in-merge", format!("removed in {merge}")),
         ("beside", "never".to_owned()),
-    ] {
+    ];
+    let history = history(&git, &cases.each_ref().map(|(path, _)| *path)).await;
+    for (path, expected) in cases {
         assert_eq!(fate(&scratch, &history, path), expected, "{path}");
     }
     // The history of an earlier commit does not know what came later.
-    let earlier = git.history(&scratch.oid("work", "HEAD^1")).await.unwrap();
+    let earlier = git.history(&scratch.oid("work", "HEAD^1"), &["renamed"], |_| false).await.unwrap();
     assert_eq!(earlier.fate("renamed", |_| false), None);
 }
 
@@ -162,7 +170,7 @@ async fn clones_that_hold_a_part_say_so() {
 
     scratch.git("", &["clone", "--quiet", "--depth=2", &server, "shallow"]);
     let git = scratch.open("shallow").await;
-    let shallow = history(&git).await;
+    let shallow = history(&git, &["edited", "early"]).await;
     assert_eq!(shallow.limits, Limits { cut: true, ..Limits::default() });
     assert_eq!(shallow.fate("edited", |path| path == "changed").unwrap().to_string(), format!("renamed to changed in {last}"));
     assert_eq!(shallow.fate("early", |_| false), None);
@@ -171,7 +179,7 @@ async fn clones_that_hold_a_part_say_so() {
     let lacks = || scratch.git("partial", &["rev-list", "--all", "--objects", "--missing=print"]).matches('?').count();
     let missing = lacks();
     assert!(missing > 0, "the clone is partial");
-    let partial = history(&scratch.open("partial").await).await;
+    let partial = history(&scratch.open("partial").await, &["as-it-was", "edited"]).await;
     assert_eq!(lacks(), missing, "nothing was fetched");
     assert_eq!(partial.limits, Limits { exact_renames_only: true, ..Limits::default() });
     assert_eq!(partial.fate("as-it-was", |path| path == "moved").unwrap().now(), Some("moved"));
@@ -190,7 +198,7 @@ async fn a_commit_too_large_for_every_rename_is_told() {
         put(&scratch, &format!("new/at{number}"), &format!("{number}\n{number}\ny\n"));
     }
     commit(&scratch);
-    let history = history(&scratch.open("work").await).await;
+    let history = history(&scratch.open("work").await, &["old/7"]).await;
     assert_eq!(history.limits, Limits { renames_skipped: true, ..Limits::default() });
     assert!(fate(&scratch, &history, "old/7").starts_with("removed in "));
 }
@@ -199,9 +207,9 @@ async fn a_commit_too_large_for_every_rename_is_told() {
 async fn a_history_that_cannot_be_read_is_no_empty_history() {
     let scratch = Scratch::with_remote(3);
     let git = scratch.open("work").await;
-    assert!(git.history(&"1".repeat(40).parse().unwrap()).await.is_err());
+    assert!(git.history(&"1".repeat(40).parse().unwrap(), &[], |_| false).await.is_err());
     let middle = scratch.oid("work", "HEAD~1").to_string();
     std::fs::remove_file(scratch.path("work/.git/objects").join(&middle[..2]).join(&middle[2..])).unwrap();
-    let fault = git.history(&scratch.oid("work", "HEAD")).await.err().unwrap();
+    let fault = git.history(&scratch.oid("work", "HEAD"), &[], |_| false).await.err().unwrap();
     assert!(fault.message.contains("cannot be read"), "{fault}");
 }

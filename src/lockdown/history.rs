@@ -1,13 +1,14 @@
 //! What became of paths that are gone: removed in which commit, renamed to what, through any number of renames.
 //!
-//! A [`Recorder`] takes the removals and renames of a history once, newest commit first; a [`History`] answers from them.
-//! Memory grows with the number of removals and renames, not with commits or files. What git took for a rename is believed.
+//! A [`Recorder`] takes the removals of a history once, newest commit first; a [`History`] answers from them. Which of them
+//! were renames is costly to find out, so a history says in which commits it matters ([`History::unclear`]) for the paths that
+//! are asked for. Memory grows with the number of removals, not with commits or files. What git took for a rename is believed.
 //!
 //! Deliberately absent: when a path came into being, and what stood in it.
 
 use serde::{Deserialize, Serialize};
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     fmt,
 };
 
@@ -31,6 +32,8 @@ pub struct Limits {
 pub struct Recorder {
     ids: HashMap<Box<str>, usize>,
     commits: Vec<Box<str>>,
+    /// Whether something was recorded of the last commit.
+    used: bool,
     in_merge: bool,
     ordinary: Vec<Event>,
     merged: Vec<Event>,
@@ -39,18 +42,26 @@ pub struct Recorder {
 }
 
 /// A path went away. `at`: position of the commit; `to`: its new name where it was renamed.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Event {
     path: usize,
     at: usize,
-    to: Option<usize>,
+    to: Option<Box<str>>,
 }
 
 impl Recorder {
     /// The following changes are those of this commit, which comes before all that were recorded so far. Those of a merge,
     /// seen from its first parent, mostly repeat what its other parents did.
     pub fn commit(&mut self, id: &str, is_merge: bool) {
-        self.commits.push(id.get(..SHORT).unwrap_or(id).into());
+        // Most commits remove nothing.
+        if self.used {
+            self.commits.push(Box::default());
+        }
+        match self.commits.last_mut() {
+            Some(last) => *last = id.into(),
+            None => self.commits.push(id.into()),
+        }
+        self.used = false;
         self.in_merge = is_merge;
     }
 
@@ -70,8 +81,8 @@ impl Recorder {
         if self.in_merge && !self.in_merged.insert(path) {
             return;
         }
-        let to = to.map(|to| self.id(to));
-        let event = Event { path, at, to };
+        self.used = true;
+        let event = Event { path, at, to: to.map(Box::from) };
         if self.in_merge { self.merged.push(event) } else { self.ordinary.push(event) }
     }
 
@@ -102,10 +113,12 @@ impl Recorder {
         let newest = commits.len();
         commits.reverse();
         for event in &mut events {
-            *event = Event { path: rank[event.path], at: newest - 1 - event.at, to: event.to.map(|to| rank[to]) };
+            event.path = rank[event.path];
+            event.at = newest - 1 - event.at;
         }
         events.sort_by_key(|event| (event.path, event.at));
-        History { paths: named.into_iter().map(|(path, _)| path).collect(), commits, events, limits }
+        let paths = named.into_iter().map(|(path, _)| path).collect();
+        History { paths, commits, events, clear: HashSet::new(), limits }
     }
 }
 
@@ -113,10 +126,12 @@ impl Recorder {
 pub struct History {
     /// Sorted.
     paths: Vec<Box<str>>,
-    /// Short ids, oldest first.
+    /// Oldest first.
     commits: Vec<Box<str>>,
     /// Sorted by path, then by time.
     events: Vec<Event>,
+    /// Positions of commits whose renames are known.
+    clear: HashSet<usize>,
     pub limits: Limits,
 }
 
@@ -166,6 +181,44 @@ impl fmt::Display for Fate {
 }
 
 impl History {
+    /// The commits, by their ids, whose renames must be known to tell what became of these paths. To be asked again once
+    /// [`History::renames`] told them, since a new name may have gone as well; empty when all is known. `exists` as for
+    /// [`History::fate`].
+    pub fn unclear(&self, paths: &[&str], exists: impl Fn(&str) -> bool) -> Vec<String> {
+        let mut wanted: Vec<&str> =
+            paths.iter().map(|path| path.trim_end_matches('/')).filter(|path| !path.is_empty() && !exists(path)).collect();
+        let mut seen: HashSet<&str> = wanted.iter().copied().collect();
+        let mut unclear = BTreeSet::new();
+        while let Some(path) = wanted.pop() {
+            // Of what lay below a folder only how it last went away counts.
+            let last = self.below(path).filter_map(|below| self.events_of(below).last());
+            for event in self.events_named(path).chain(last).map(|at| &self.events[at]) {
+                if !self.clear.contains(&event.at) {
+                    unclear.insert(event.at);
+                }
+                let Some(to) = event.to.as_deref() else { continue };
+                // A file that left a folder may have gone to where the whole folder is now.
+                let rest = self.paths[event.path].strip_prefix(path).filter(|rest| !rest.is_empty());
+                let home = rest.and_then(|rest| to.strip_suffix(rest)).filter(|home| !home.is_empty() && !exists(home));
+                wanted.extend([Some(to), home].into_iter().flatten().filter(|next| seen.insert(next)));
+            }
+        }
+        unclear.into_iter().map(|at| self.commits[at].to_string()).collect()
+    }
+
+    /// Takes in which of its removals were renames in a commit: old and new names.
+    pub fn renames<'r>(&mut self, commit: &str, renames: impl Iterator<Item = (&'r str, &'r str)>) {
+        let Some(at) = self.commits.iter().rposition(|id| id.as_ref() == commit) else { return };
+        self.clear.insert(at);
+        for (from, to) in renames {
+            let Ok(path) = self.paths.binary_search_by(|known| known.as_ref().cmp(from)) else { continue };
+            let range = self.events_of(path);
+            if let Some(event) = self.events[range].iter_mut().find(|event| event.at == at) {
+                event.to = Some(to.into());
+            }
+        }
+    }
+
     /// What became of a file or folder that is not there. `exists` answers for files and folders of the present tree. `None`:
     /// it exists, or no commit of this history removed or renamed it; it never existed then, unless [`Limits::cut`].
     pub fn fate(&self, path: &str, exists: impl Fn(&str) -> bool) -> Option<Fate> {
@@ -185,14 +238,14 @@ impl History {
         let mut used = HashSet::new();
         let end = loop {
             used.insert(at);
-            let event = self.events[at];
-            let Some(to) = event.to else { break End::Removed(self.commit(event.at)) };
-            renames.push(Rename { to: self.paths[to].to_string(), commit: self.commit(event.at) });
-            let range = self.events_of(to);
+            let event = &self.events[at];
+            let Some(to) = event.to.as_deref() else { break End::Removed(self.commit(event.at)) };
+            renames.push(Rename { to: to.to_owned(), commit: self.commit(event.at) });
+            let range = self.events_named(to);
             let later = range.start + self.events[range.clone()].partition_point(|next| next.at <= event.at);
             at = if later < range.end {
                 later
-            } else if exists(&self.paths[to]) {
+            } else if exists(to) {
                 break End::Here;
             } else if let Some(last) = range.last().filter(|last| self.events[*last].at < event.at) {
                 // Histories that run side by side: the other one moved it on before this one brought it there.
@@ -230,31 +283,28 @@ impl History {
     }
 
     /// How the files below a folder last went away. `None`: none ever did.
-    fn left(&self, folder: &str) -> Option<Left> {
-        let below = format!("{folder}/");
-        let start = self.paths.partition_point(|path| **path < *below);
-        let end = start + self.paths[start..].partition_point(|path| path.starts_with(&below));
-        let last: Vec<Event> = (start..end).filter_map(|path| Some(self.events[self.events_of(path).last()?])).collect();
+    fn left(&self, folder: &str) -> Option<Left<'_>> {
+        let last: Vec<&Event> = self.below(folder).filter_map(|path| Some(&self.events[self.events_of(path).last()?])).collect();
         let at = last.iter().map(|event| event.at).max()?;
         Some(Left { at, last })
     }
 
     /// The one folder to which all files went: from the first file that moved there until nothing was left. A file that moved
     /// elsewhere, or was removed, before that does not count, but most of the renamed ones must be there.
-    fn moved_to(&self, folder: &str, last: &[Event], exists: impl Fn(&str) -> bool) -> Option<String> {
+    fn moved_to(&self, folder: &str, last: &[&Event], exists: impl Fn(&str) -> bool) -> Option<String> {
         let below = format!("{folder}/");
         let rest = |event: &Event| self.paths[event.path].strip_prefix(&below).unwrap_or_default();
         let newest = last.iter().map(|event| event.at).max()?;
         let mut votes: BTreeMap<&str, usize> = BTreeMap::new();
         for event in last.iter().filter(|event| event.at == newest) {
-            let to = event.to.map_or("", |to| &self.paths[to]);
+            let to = event.to.as_deref().unwrap_or_default();
             if let Some(home) = to.strip_suffix(rest(event)).and_then(|home| home.strip_suffix('/')) {
                 *votes.entry(home).or_default() += 1;
             }
         }
         let home = votes.into_iter().max_by_key(|(_, count)| *count).map(|(home, _)| home)?;
         let inside = format!("{home}/");
-        let went_there = |event: &Event| event.to.is_some_and(|to| self.paths[to].starts_with(&inside));
+        let went_there = |event: &Event| event.to.as_ref().is_some_and(|to| to.starts_with(&inside));
         let began = last.iter().filter(|event| went_there(event)).map(|event| event.at).min()?;
         // A file that was much edited as it moved reads as removed, and one of several with the same text may be taken for
         // another; but they stand there.
@@ -262,11 +312,11 @@ impl History {
             let path = format!("{home}/{}", rest(event));
             exists(&path) || self.paths.binary_search_by(|known| (**known).cmp(&path)).is_ok()
         };
-        let arrived = |event: &&Event| went_there(event) || stands_there(event);
-        let all = last.iter().filter(|event| event.at >= began).all(|event| arrived(&event));
-        let went_away = last.iter().filter(|event| event.to.is_some_and(|to| !self.paths[to].starts_with(&below)));
+        let arrived = |event: &Event| went_there(event) || stands_there(event);
+        let all = last.iter().filter(|event| event.at >= began).all(|event| arrived(event));
+        let went_away = last.iter().filter(|event| event.to.as_ref().is_some_and(|to| !to.starts_with(&below)));
         let elsewhere = went_away.filter(|event| !arrived(event)).count();
-        let most = last.iter().filter(arrived).count() > elsewhere;
+        let most = last.iter().filter(|event| arrived(event)).count() > elsewhere;
         (all && most).then(|| home.to_owned())
     }
 
@@ -275,16 +325,29 @@ impl History {
         start..start + self.events[start..].partition_point(|event| event.path == path)
     }
 
+    fn events_named(&self, path: &str) -> std::ops::Range<usize> {
+        self.paths.binary_search_by(|known| known.as_ref().cmp(path)).map_or(0..0, |path| self.events_of(path))
+    }
+
+    /// The paths below a folder.
+    fn below(&self, folder: &str) -> std::ops::Range<usize> {
+        let below = format!("{folder}/");
+        let start = self.paths.partition_point(|path| **path < *below);
+        start..start + self.paths[start..].partition_point(|path| path.starts_with(&below))
+    }
+
+    /// The short id.
     fn commit(&self, at: usize) -> String {
-        self.commits[at].to_string()
+        let id = &self.commits[at];
+        id.get(..SHORT).unwrap_or(id).to_owned()
     }
 }
 
-struct Left {
+struct Left<'h> {
     /// The newest commit among them.
     at: usize,
     /// The last event of every path below.
-    last: Vec<Event>,
+    last: Vec<&'h Event>,
 }
 
 /// Where the trace ends in nothing, an earlier name that exists (again) is where it is: a removal that was taken back.

@@ -2,17 +2,44 @@ use super::*;
 
 /// A history from lines, newest first: `commit`, `commit!` of a merge, `- path`, `old > new`.
 fn history(text: &str) -> History {
+    recorded(text, true)
+}
+
+/// `renames`: whether they are told as such, and not as removals.
+fn recorded(text: &str, renames: bool) -> History {
     let mut recorder = Recorder::default();
-    for line in text.split([';', '\n']).map(str::trim).filter(|line| !line.is_empty()) {
+    for line in lines(text) {
         if let Some(path) = line.strip_prefix("- ") {
             recorder.removed(path);
         } else if let Some((from, to)) = line.split_once(" > ") {
-            recorder.renamed(from, to);
+            if renames { recorder.renamed(from, to) } else { recorder.removed(from) }
         } else {
             recorder.commit(line.trim_end_matches('!'), line.ends_with('!'));
         }
     }
     recorder.finish(Limits::default())
+}
+
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    text.split([';', '\n']).map(str::trim).filter(|line| !line.is_empty())
+}
+
+/// The same history where renames are told only of commits in which they matter for this path; and how many those were.
+fn by_and_by(text: &str, path: &str, exists: impl Fn(&str) -> bool) -> (History, usize) {
+    let mut history = recorded(text, false);
+    let mut told = 0;
+    loop {
+        let unclear = history.unclear(&[path], &exists);
+        if unclear.is_empty() {
+            return (history, told);
+        }
+        for commit in unclear {
+            let own = lines(text).skip_while(|line| line.trim_end_matches('!') != commit).skip(1);
+            let own = own.take_while(|line| line.starts_with("- ") || line.contains(" > "));
+            history.renames(&commit, own.filter_map(|line| line.split_once(" > ")));
+            told += 1;
+        }
+    }
 }
 
 /// Path, the paths that exist, the history, and the fate as it is shown.
@@ -25,6 +52,7 @@ fn check(cases: &[Case]) {
         let fate = history(text).fate(path, exists);
         let shown = fate.as_ref().map_or("never".to_owned(), Fate::to_string);
         assert_eq!(shown, *expected, "{path} in {text}");
+        assert_eq!(by_and_by(text, path, exists).0.fate(path, exists), fate, "by and by: {path} in {text}");
         if let Some(now) = fate.as_ref().and_then(Fate::now) {
             assert!(exists(now), "{now} does not exist: {text}");
         }
@@ -139,4 +167,34 @@ fn many_changes_are_answered_at_once() {
     let history = history(&text);
     assert_eq!(history.fate("f/49999", |path| path.starts_with("g/")).unwrap().to_string(), "renamed to g/49999 in c49999");
     assert_eq!(history.fate("f", |path| path == "g").unwrap().now(), Some("g"));
+}
+
+#[test]
+fn renames_are_asked_for_only_where_they_matter() {
+    let text = "c5; x > y; c4; c > d; c3; z/a > z/b; c2; b > c; c1; a > b";
+    let exists = |path: &str| ["d", "y", "z"].contains(&path);
+    let asked = |path: &str| by_and_by(text, path, exists).1;
+    assert_eq!([asked("a"), asked("c"), asked("never"), asked("z"), asked("z/a")], [3, 1, 0, 0, 1]);
+}
+
+proptest::proptest! {
+    #[test]
+    fn what_is_not_asked_for_changes_nothing(
+        changes in proptest::collection::vec(("[abc](/[xy])?", "[abc](/[xy])?", 0..4_u8), 0..14),
+        path in "[abc](/[xy])?",
+        there in proptest::collection::vec("[abc](/[xy])?", 0..4),
+    ) {
+        let mut text = String::new();
+        for (at, (from, to, sort)) in changes.iter().enumerate() {
+            // One commit removes a path once.
+            text += &match sort {
+                0 => format!("c{at};- {from};"),
+                1 => format!("c{at};{from} > {to};- {from}2;"),
+                2 => format!("m{at}!;{from} > {to};"),
+                _ => format!("c{at};{from} > {to};"),
+            };
+        }
+        let exists = |asked: &str| there.iter().any(|path| path == asked || path.starts_with(&format!("{asked}/")));
+        proptest::prop_assert_eq!(by_and_by(&text, &path, exists).0.fate(&path, exists), history(&text).fate(&path, exists), "{}", text);
+    }
 }

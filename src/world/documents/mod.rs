@@ -71,10 +71,12 @@ pub struct Source<'a> {
 pub async fn answers(source: &Source<'_>, questions: &BTreeSet<Question>) -> Result<Answers> {
     let Source { git, others, tree, at, known } = *source;
     let mut answers = Answers::default();
-    let past = match questions.iter().any(|question| matches!(question, Question::Fate(_))) {
-        true => Past::of(git, tree, at).await?,
-        false => None,
-    };
+    let gone = questions.iter().filter_map(|question| match question {
+        Question::Fate(path) => Some(path.as_str()),
+        _ => None,
+    });
+    let gone: Vec<&str> = gone.collect();
+    let past = if gone.is_empty() { None } else { Past::of(git, tree, at, &gone).await? };
     answers.limits = past.as_ref().map(Past::limits).unwrap_or_default();
     let tags = match questions.iter().any(|question| matches!(question, Question::Tag { .. })) {
         true => others.tags().await?,

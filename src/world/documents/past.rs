@@ -22,13 +22,13 @@ pub(super) struct Past<'g> {
 }
 
 impl<'g> Past<'g> {
-    /// `tree`: that of the commit `at`, or the work tree where that is `None`. `None`: there is no commit yet, or its history
+    /// `tree`: that of the commit `at`, or the work tree where that is `None`; `paths`: all that are asked for. `None`: there is no commit yet, or its history
     /// cannot be read.
-    pub async fn of(git: &Git, tree: &'g dyn Tree, at: Option<&Oid>) -> Result<Option<Past<'g>>> {
+    pub async fn of(git: &Git, tree: &'g dyn Tree, at: Option<&Oid>, paths: &[&str]) -> Result<Option<Past<'g>>> {
         let Some(head) = at.cloned().map_or_else(|| git.rev_parse("HEAD"), |at| Ok(Some(at)))? else { return Ok(None) };
         // A history that cannot be read tells nothing of what is gone; what is missing stays missing.
-        let Ok(history) = git.history(&head).await else { return Ok(None) };
         let entries = tree.entries().map_err(unreadable)?;
+        let Ok(history) = git.history(&head, paths, |path| exists(entries, path)).await else { return Ok(None) };
         let committed = if at.is_none() { Some(CommitTree::new(git, &head)?) } else { None };
         let mut new = Vec::new();
         if let Some(committed) = &committed {
@@ -43,7 +43,7 @@ impl<'g> Past<'g> {
         if let Some(fate) = self.since(path)? {
             return Ok(fate);
         }
-        let fate = self.history.fate(path, |path| self.exists(path));
+        let fate = self.history.fate(path, |path| exists(self.entries, path));
         let nothing = if self.history.limits.cut { Fate::NotHere } else { Fate::Never };
         Ok(fate.map_or(nothing, Fate::Was))
     }
@@ -58,15 +58,6 @@ impl<'g> Past<'g> {
         let Fate::Was(fate) = fate else { return None };
         let is_file = |path: &str| self.entries.binary_search_by(|entry| entry.path.as_str().cmp(path)).is_ok();
         fate.now().filter(|to| !is_file(to)).map(str::to_owned)
-    }
-
-    fn exists(&self, path: &str) -> bool {
-        let below = format!("{path}/");
-        let at = self.entries.partition_point(|entry| entry.path.as_str() < path);
-        self.entries.get(at).is_some_and(|entry| entry.path == path) || {
-            let at = self.entries.partition_point(|entry| entry.path.as_str() < below.as_str());
-            self.entries.get(at).is_some_and(|entry| entry.path.starts_with(&below))
-        }
     }
 
     /// What the work tree did to a committed file: the one new file of the same bytes is its new name, else the one new file
@@ -88,5 +79,15 @@ impl<'g> Past<'g> {
             [to] => Fate::Moved { to: (*to).to_owned() },
             _ => Fate::Deleted,
         }))
+    }
+}
+
+/// Whether there is such a file or folder.
+fn exists(entries: &[TreeEntry], path: &str) -> bool {
+    let below = format!("{path}/");
+    let at = entries.partition_point(|entry| entry.path.as_str() < path);
+    entries.get(at).is_some_and(|entry| entry.path == path) || {
+        let at = entries.partition_point(|entry| entry.path.as_str() < below.as_str());
+        entries.get(at).is_some_and(|entry| entry.path.starts_with(&below))
     }
 }

@@ -1,14 +1,16 @@
-//! What a history removed and renamed, by one `git log` over all of it; its output is read as it comes and never held whole.
+//! What a history removed, by one `git log` over all of it, and which of that were renames, by a second one over the commits
+//! where that matters. Their output is read as it comes and never held whole.
 //!
-//! Asked for only where something is missing, since it reads every tree of the history: about a second for 10,000 commits.
+//! Asked for only where something is missing, since it reads every tree of the history: about a quarter of a second for
+//! 10,000 commits. Looking for renames in all of them would take three times as much.
 
 use super::{Git, run::mask_userinfo};
 use crate::{
     domain::{Fault, Oid, Reason, Result},
     lockdown::history::{History, Limits, Recorder},
 };
-use std::{process::Stdio, time::Duration};
-use tokio::io::{AsyncRead, AsyncReadExt};
+use std::{collections::BTreeMap, process::Stdio, time::Duration};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 
 /// Longest run. A history of a million commits takes minutes.
 const LIMIT: Duration = Duration::from_secs(600);
@@ -16,45 +18,76 @@ const LIMIT: Duration = Duration::from_secs(600);
 /// The settings of a repository or a user that would change or break the listing.
 const SETTINGS: &[&str] = &["log.showSignature=false", "diff.orderFile=/dev/null"];
 
-/// The whole history is asked, since limiting it to paths would hide where they were renamed to.
+/// The whole history is asked: a limit to paths saves next to nothing, and would hide what lies behind a new name.
 ///
 /// Every commit is compared with its parent, and every merge with its first parent (`--diff-merges`), which finds what was
 /// lost in the merge itself: whatever once stood on the line of first parents and is gone has a record. `--first-parent`
 /// would do with less, but hides what lived and died on a branch, and blames merges for what a commit did. Comparing with
 /// all parents (`-m`, `-c`) costs 15 times as much on a history with many merges.
-///
+const LOG: &[&str] =
+    &["log", "--diff-merges=first-parent", "--name-status", "-z", "--no-ext-diff", "--ignore-submodules=none", "--format=commit %H %P"];
+
+const REMOVALS: &[&str] = &["--date-order", "--no-renames", "--diff-filter=D"];
+
 /// A commit in which more files than the square root of the limit vanished and came is not searched for edited renames;
 /// 1000 of each take two seconds. Given here, so that no `diff.renameLimit` can make it less; git says when it was passed.
-const LOG: &[&str] = &[
-    "log",
-    "--date-order",
-    "--diff-merges=first-parent",
-    "--name-status",
-    "-z",
-    "-l1000",
-    "--diff-filter=DR",
-    "--no-ext-diff",
-    "--ignore-submodules=none",
-    "--format=commit %H %P",
-];
+const RENAMES: &[&str] = &["--no-walk=unsorted", "--stdin", "-l1000", "--diff-filter=R"];
 
 impl Git {
-    /// The removals and renames in the history of a commit. Faults: `unreachable` where git cannot read that history.
-    pub async fn history(&self, of: &Oid) -> Result<History> {
+    /// The removals in the history of a commit, and what of these paths were renames. `exists`: as for [`History::fate`].
+    /// Faults: `unreachable` where git cannot read that history.
+    pub async fn history(&self, of: &Oid, paths: &[&str], exists: impl Fn(&str) -> bool) -> Result<History> {
+        let mut recorder = Recorder::default();
+        let take = |told: Told| match told {
+            Told::Commit { id, is_merge } => recorder.commit(id, is_merge),
+            Told::Removed(path) => recorder.removed(path),
+            Told::Renamed { from, to } => recorder.renamed(from, to),
+        };
+        self.log(REMOVALS.iter().copied().chain([of.as_str(), "--"]), String::new(), take).await?;
         let exact_renames_only = self.is_partial().await?;
-        // An edited rename is found by reading both files, which would fetch them one by one.
+        let mut history = recorder.finish(Limits { cut: self.is_cut(), exact_renames_only, renames_skipped: false });
+        // An edited rename is found by reading both files, which a partial clone would fetch one by one.
         let renames = if exact_renames_only { "-M100%" } else { "-M" };
+        loop {
+            let unclear = history.unclear(paths, &exists);
+            if unclear.is_empty() {
+                return Ok(history);
+            }
+            let mut told: BTreeMap<String, Vec<(String, String)>> = unclear.iter().map(|id| (id.clone(), Vec::new())).collect();
+            let mut commit = String::new();
+            let take = |word: Told| match word {
+                Told::Commit { id, .. } => commit = id.to_owned(),
+                Told::Renamed { from, to } => told.entry(commit.clone()).or_default().push((from.to_owned(), to.to_owned())),
+                Told::Removed(_) => {}
+            };
+            let said = self.log(RENAMES.iter().copied().chain([renames]), unclear.join("\n") + "\n", take).await?;
+            history.limits.renames_skipped |= said.contains("rename detection was skipped");
+            for (commit, renames) in &told {
+                history.renames(commit, renames.iter().map(|(from, to)| (from.as_str(), to.as_str())));
+            }
+        }
+    }
+
+    /// Runs one listing, with `input` for its standard input; gives what git said beside it.
+    async fn log<'a>(&self, args: impl Iterator<Item = &'a str>, input: String, take: impl FnMut(Told<'_>)) -> Result<String> {
         let settings = SETTINGS.iter().flat_map(|setting| ["-c", setting]);
-        let args = settings.chain(LOG.iter().copied()).chain([renames, of.as_str(), "--"]);
+        let args = settings.chain(LOG.iter().copied()).chain(args);
         let mut command = tokio::process::Command::from(self.runner().command(args));
-        command.stdin(Stdio::null()).kill_on_drop(true);
+        command.stdin(if input.is_empty() { Stdio::null() } else { Stdio::piped() }).kill_on_drop(true);
         let mut child = command.spawn().map_err(unreadable)?;
+        let stdin = child.stdin.take();
         let (Some(stdout), Some(mut stderr)) = (child.stdout.take(), child.stderr.take()) else {
             return Err(unreadable("git log has no pipes"));
         };
+        let write = async move {
+            // Git reads all of its input before it answers; where it does not, its end says why.
+            if let Some(mut stdin) = stdin {
+                let _ = stdin.write_all(input.as_bytes()).await;
+            }
+        };
         let mut said = Vec::new();
-        let read = async { tokio::join!(listing(stdout), stderr.read_to_end(&mut said), child.wait()) };
-        let Ok((listing, heard, status)) = tokio::time::timeout(LIMIT, read).await else {
+        let read = async { tokio::join!(write, listing(stdout, take), stderr.read_to_end(&mut said), child.wait()) };
+        let Ok(((), listing, heard, status)) = tokio::time::timeout(LIMIT, read).await else {
             return Err(unreadable(format!("git log did not end within {} s", LIMIT.as_secs())));
         };
         heard.map_err(unreadable)?;
@@ -62,8 +95,8 @@ impl Git {
         if !status.map_err(unreadable)?.success() {
             return Err(unreadable(said.trim()));
         }
-        let renames_skipped = said.contains("rename detection was skipped");
-        Ok(listing?.finish(Limits { cut: self.is_cut(), exact_renames_only, renames_skipped }))
+        listing?;
+        Ok(said)
     }
 
     /// Whether objects may have been left on a remote.
@@ -75,8 +108,15 @@ impl Git {
     }
 }
 
-async fn listing(mut stdout: impl AsyncRead + Unpin) -> Result<Recorder> {
-    let mut listing = Listing::default();
+/// One word of a listing.
+enum Told<'w> {
+    Commit { id: &'w str, is_merge: bool },
+    Removed(&'w str),
+    Renamed { from: &'w str, to: &'w str },
+}
+
+async fn listing(mut stdout: impl AsyncRead + Unpin, take: impl FnMut(Told<'_>)) -> Result<()> {
+    let mut listing = Listing::new(take);
     let mut chunk = vec![0; 1 << 16];
     loop {
         match stdout.read(&mut chunk).await.map_err(unreadable)? {
@@ -87,9 +127,8 @@ async fn listing(mut stdout: impl AsyncRead + Unpin) -> Result<Recorder> {
 }
 
 /// Reads `commit <id> <parents>`, then for each change `D`, path or `R<score>`, old path, new path; a NUL ends each.
-#[derive(Default)]
-struct Listing {
-    recorder: Recorder,
+struct Listing<T> {
+    take: T,
     /// The beginning of a word whose end has not come.
     word: Vec<u8>,
     next: Next,
@@ -104,13 +143,19 @@ enum Next {
     To(String),
 }
 
-impl Listing {
+impl<T: FnMut(Told<'_>)> Listing<T> {
+    fn new(take: T) -> Listing<T> {
+        Listing { take, word: Vec::new(), next: Next::Record }
+    }
+
     fn feed(&mut self, mut bytes: &[u8]) -> Result<()> {
-        while let Some(at) = bytes.iter().position(|byte| *byte == 0) {
+        while let Some(at) = memchr::memchr(0, bytes) {
             self.word.extend_from_slice(&bytes[..at]);
             bytes = &bytes[at + 1..];
-            let word = std::mem::take(&mut self.word);
+            let mut word = std::mem::take(&mut self.word);
             self.word(&String::from_utf8_lossy(&word))?;
+            word.clear();
+            self.word = word;
         }
         self.word.extend_from_slice(bytes);
         Ok(())
@@ -119,12 +164,12 @@ impl Listing {
     fn word(&mut self, word: &str) -> Result<()> {
         self.next = match std::mem::take(&mut self.next) {
             Next::Removed => {
-                self.recorder.removed(word);
+                (self.take)(Told::Removed(word));
                 Next::Record
             }
             Next::Renamed => Next::To(word.to_owned()),
             Next::To(from) => {
-                self.recorder.renamed(&from, word);
+                (self.take)(Told::Renamed { from: &from, to: word });
                 Next::Record
             }
             Next::Record => self.record(word)?,
@@ -136,7 +181,7 @@ impl Listing {
         let word = word.trim_start_matches('\n');
         if let Some(ids) = word.strip_prefix("commit ") {
             let (id, parents) = ids.split_once(' ').unwrap_or((ids, ""));
-            self.recorder.commit(id, parents.contains(' '));
+            (self.take)(Told::Commit { id, is_merge: parents.contains(' ') });
             return Ok(Next::Record);
         }
         match word.as_bytes() {
@@ -147,9 +192,9 @@ impl Listing {
         }
     }
 
-    fn end(self) -> Result<Recorder> {
+    fn end(self) -> Result<()> {
         match self.next {
-            Next::Record if self.word.is_empty() || self.word == b"\n" => Ok(self.recorder),
+            Next::Record if self.word.is_empty() || self.word == b"\n" => Ok(()),
             _ => Err(unreadable("the answer of git log ends early")),
         }
     }
@@ -165,21 +210,24 @@ mod tests {
 
     const ANSWER: &[u8] = b"commit cc c1 c2\0\nD\0lost\0\0commit bb aa\0\nR095\0old name\0D\0D\0commit x\0";
 
-    fn fate(answer: Result<Recorder>, path: &str) -> Option<String> {
-        Some(answer.ok()?.finish(Limits::default()).fate(path, |path| path == "D")?.to_string())
+    /// What is told of an answer that comes in pieces of this size.
+    fn told(answer: &[u8], size: usize) -> Result<Vec<String>> {
+        let mut told = Vec::new();
+        let mut listing = Listing::new(|word: Told| {
+            told.push(match word {
+                Told::Commit { id, is_merge } => format!("{id}{}", if is_merge { "!" } else { "" }),
+                Told::Removed(path) => format!("- {path}"),
+                Told::Renamed { from, to } => format!("{from} > {to}"),
+            });
+        });
+        answer.chunks(size).try_for_each(|chunk| listing.feed(chunk)).and_then(|()| listing.end())?;
+        Ok(told)
     }
 
     #[test]
     fn an_answer_is_read_however_it_is_cut() {
         for size in 1..=ANSWER.len() {
-            let read = |path: &str| {
-                let mut listing = Listing::default();
-                ANSWER.chunks(size).try_for_each(|chunk| listing.feed(chunk)).unwrap();
-                fate(listing.end(), path)
-            };
-            assert_eq!(read("lost").as_deref(), Some("removed in cc"), "{size}");
-            assert_eq!(read("old name").as_deref(), Some("renamed to D in bb"), "{size}");
-            assert_eq!(read("commit x").as_deref(), Some("removed in bb"), "{size}");
+            assert_eq!(told(ANSWER, size).unwrap(), ["cc!", "- lost", "bb", "old name > D", "- commit x"], "{size}");
         }
     }
 
@@ -188,9 +236,7 @@ mod tests {
         for answer in
             [b"commit cc \0M\0a\0".as_slice(), b"commit cc \0\nD\0a", b"commit cc \0\nD\0", b"commit cc \0\nR100\0a\0", b"warning"]
         {
-            let mut listing = Listing::default();
-            let read = listing.feed(answer).and_then(|()| listing.end());
-            assert!(read.is_err(), "{}", answer.escape_ascii());
+            assert!(told(answer, 9).is_err(), "{}", answer.escape_ascii());
         }
     }
 }
