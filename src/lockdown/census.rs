@@ -195,6 +195,8 @@ pub struct Census {
     pub(super) strict: bool,
     /// Reference and question, in the order of the text.
     pub(super) open: Vec<(usize, Question)>,
+    /// Reference, path and fragment of what was not looked up yet, as the document of that path was not read.
+    pub(super) later: Vec<(usize, String, String)>,
     /// Markers that a count used, by their position.
     pub(super) counted: BTreeSet<usize>,
 }

@@ -6,6 +6,7 @@ use super::{
     desk::{Desk, Draft},
     evidence,
     extract::spans::{self, Span},
+    landmarks::Word,
 };
 use crate::text::markdown::Bytes;
 
@@ -31,7 +32,11 @@ pub fn take(desk: &mut Desk, by_commands: &[Named]) {
         .filter(|(code, span)| matches!(span, Span::Name(name) if is_hex(name) && *name == code.text));
     let words = words.filter(|(code, _)| evidence::of_word(desk, &code.content, code.link.as_deref()));
     let words = words.map(|(code, _)| (code.content.clone(), true));
-    let in_text = document.texts.iter().flat_map(|range| in_text(desk.text(range), range.start));
+    let in_text = desk.landmarks.spots(Word::Commit).iter().filter_map(|spot| {
+        let text = &document.texts[spot.text];
+        let found = id_after(desk.text(text), spot.at - text.start)?;
+        Some(text.start + found.start..text.start + found.end)
+    });
     let in_text = in_text.map(|range| (range.clone(), evidence::of_commit(desk, &range, None)));
     let in_commands = by_commands.iter().filter(|named| spans::is_commit(desk.text(&named.range)));
     let in_commands = in_commands.map(|named| (named.range.clone(), named.sure));
@@ -42,27 +47,18 @@ pub fn take(desk: &mut Desk, by_commands: &[Named]) {
         desk.ask(at, Question::Commit { id, sure });
     }
 }
+
 fn is_hex(text: &str) -> bool {
     (7..=40).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
 }
 
-/// Seven to forty hex digits with a digit and a letter, right after `commit` or `commits`.
-fn in_text(text: &str, base: usize) -> Vec<Bytes> {
-    let mut found = Vec::new();
-    for (at, word) in text.match_indices("ommit") {
-        let after = &text[at + word.len()..];
-        let after = after.strip_prefix('s').unwrap_or(after);
-        let Some(rest) = after.strip_prefix(' ') else { continue };
-        let start = text.len() - rest.len();
-        let length = rest.bytes().take_while(u8::is_ascii_alphanumeric).count();
-        let id = &rest[..length];
-        let hex = id.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
-        let mixed = id.bytes().any(|byte| byte.is_ascii_digit()) && id.bytes().any(|byte| byte.is_ascii_alphabetic());
-        if hex && mixed && (7..=40).contains(&length) {
-            found.push(base + start..base + start + length);
-        }
-    }
-    found
+/// Seven to forty hex digits with a digit and a letter, right after the `commit` or `commits` whose `ommit` starts here.
+fn id_after(text: &str, at: usize) -> Option<Bytes> {
+    let after = text.get(at..)?.strip_prefix("ommit")?;
+    let rest = after.strip_prefix('s').unwrap_or(after).strip_prefix(' ')?;
+    let start = text.len() - rest.len();
+    let length = rest.bytes().take_while(u8::is_ascii_alphanumeric).count();
+    spans::is_commit(&rest[..length]).then_some(start..start + length)
 }
 
 #[cfg(test)]
@@ -72,7 +68,7 @@ mod tests {
     #[test]
     fn only_ids_after_the_word_are_commits() {
         let text = "commit a1b2c3d, Commits 0123abc and abcdefg; commit 1234567, commit deadbeef, discommit a1b2c3d4";
-        let found: Vec<&str> = in_text(text, 0).into_iter().map(|range| &text[range]).collect();
+        let found: Vec<&str> = text.match_indices("ommit").filter_map(|(at, _)| id_after(text, at)).map(|range| &text[range]).collect();
         assert_eq!(found, ["a1b2c3d", "0123abc", "a1b2c3d4"]);
     }
 }

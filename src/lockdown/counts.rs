@@ -6,6 +6,7 @@
 use super::{
     census::{ReferenceKind, Verdict},
     desk::{Desk, Draft},
+    landmarks::Word,
     marker::What,
     numbered, phases, settle,
 };
@@ -34,7 +35,8 @@ type Known = BTreeMap<String, Option<(usize, String)>>;
 pub fn take(desk: &mut Desk) {
     let document = desk.document;
     let mut known = Known::new();
-    for range in &document.texts {
+    for text in desk.landmarks.texts(Word::Plural).collect::<Vec<_>>() {
+        let range = &document.texts[text];
         let text = desk.text(range);
         for found in ALL.captures_iter(text) {
             let (Some(count), Some(number), Some(noun)) = (found.name("count"), found.name("number"), found.name("noun")) else { continue };

@@ -4,6 +4,7 @@ use super::{
     Library,
     census::{Census, Fix, Problem, Question, Reference, ReferenceKind, Verdict},
     extract::spans::{self, Span},
+    landmarks::Landmarks,
     layout::Layout,
     marker::{self, Marker},
     naming::Located,
@@ -31,6 +32,7 @@ pub struct Desk<'a, 't> {
     pub source: &'a Source,
     pub document: &'a Document,
     pub layout: Layout<'a>,
+    pub landmarks: Landmarks,
     /// What each code span of the document is, in their order.
     pub spans: Vec<Span>,
     pub strict: bool,
@@ -41,8 +43,12 @@ pub struct Desk<'a, 't> {
     pub located: Vec<Located>,
     places: Places<'a>,
     census: Census,
-    searches: usize,
+    pub search: Search,
 }
+
+/// The search for what may have been meant, which is given up after many.
+#[derive(Default)]
+pub struct Search(usize);
 
 /// A reference before it has its place.
 pub struct Draft {
@@ -55,13 +61,15 @@ pub struct Draft {
 impl<'a, 't> Desk<'a, 't> {
     pub fn new(library: &'a Library<'t>, source: &'a Source, document: &'a Document, strict: bool) -> Desk<'a, 't> {
         let spans: Vec<Span> = document.codes.iter().map(spans::read).collect();
-        let mentions = scan::mentions(source, document, &spans);
+        let landmarks = Landmarks::of(&source.text, &document.texts);
+        let mentions = scan::mentions(source, document, &spans, &landmarks);
         let (markers, wrong) = marker::read(&source.text, document);
         let mut desk = Desk {
             library,
             source,
             document,
             layout: Layout::of(&source.text, document),
+            landmarks,
             spans,
             strict,
             mentions,
@@ -69,7 +77,7 @@ impl<'a, 't> Desk<'a, 't> {
             located: Vec::new(),
             places: Places::new(source),
             census: Census { strict, ..Census::default() },
-            searches: 0,
+            search: Search::default(),
         };
         for (range, finding) in wrong {
             desk.problem(None, &range, finding, None);
@@ -118,6 +126,11 @@ impl<'a, 't> Desk<'a, 't> {
         }
     }
 
+    /// A fragment of another document, taken for right until that one was read.
+    pub fn wait(&mut self, reference: usize, path: String, fragment: String) {
+        self.census.later.push((reference, path, fragment));
+    }
+
     pub fn ask(&mut self, reference: usize, question: Question) {
         self.census.open.push((reference, question));
     }
@@ -149,27 +162,16 @@ impl<'a, 't> Desk<'a, 't> {
 
     /// The one name that is most like this one, if any is near.
     pub fn similar(&mut self, name: &str, names: impl Iterator<Item = impl AsRef<str>>) -> Option<String> {
-        self.searches += 1;
-        if self.searches > MOST_SEARCHES || name.len() > 200 {
-            return None;
-        }
-        let near = |candidate: &str| strsim::normalized_damerau_levenshtein(name, candidate);
-        names
-            .take(MOST_NAMES)
-            .filter(|candidate| candidate.as_ref().len() <= 200)
-            .map(|candidate| (near(candidate.as_ref()), candidate.as_ref().to_owned()))
-            .filter(|(nearness, _)| *nearness >= 0.7)
-            .max_by(|(a, _), (b, _)| a.total_cmp(b))
-            .map(|(_, candidate)| candidate)
+        self.search.similar(name, names)
     }
 
     pub fn may_search(&self) -> bool {
-        self.searches < MOST_SEARCHES
+        self.search.0 < MOST_SEARCHES
     }
 
     /// The census in the order of the text.
     pub fn finish(self) -> Census {
-        let Census { references, mut problems, mut open, watched, strict, counted, awaited } = self.census;
+        let Census { references, mut problems, mut open, mut later, watched, strict, counted, awaited } = self.census;
         let mut order: Vec<usize> = (0..references.len()).collect();
         order.sort_by_key(|at| (references[*at].range.start, references[*at].range.end, references[*at].kind));
         let mut new_index = vec![0; references.len()];
@@ -184,14 +186,35 @@ impl<'a, 't> Desk<'a, 't> {
         for (reference, _) in &mut open {
             *reference = new_index[*reference];
         }
+        for (reference, ..) in &mut later {
+            *reference = new_index[*reference];
+        }
         problems.sort_by_key(|problem| (problem.range.start, problem.range.end));
         open.sort();
-        let mut census = Census { references, problems, open, watched, strict, counted, awaited };
+        let mut census = Census { references, problems, open, later, watched, strict, counted, awaited };
         let mut places = self.places;
         let past = self.library.facts.past.contains(&self.source.file);
         settle::attitudes(&mut census, &mut places, &self.layout, &self.markers, past);
         census.problems.sort_by_key(|problem| (problem.range.start, problem.range.end));
         census
+    }
+}
+
+impl Search {
+    /// The one name that is most like this one, if any is near.
+    pub fn similar(&mut self, name: &str, names: impl Iterator<Item = impl AsRef<str>>) -> Option<String> {
+        self.0 += 1;
+        if self.0 > MOST_SEARCHES || name.len() > 200 {
+            return None;
+        }
+        let near = |candidate: &str| strsim::normalized_damerau_levenshtein(name, candidate);
+        names
+            .take(MOST_NAMES)
+            .filter(|candidate| candidate.as_ref().len() <= 200)
+            .map(|candidate| (near(candidate.as_ref()), candidate))
+            .filter(|(nearness, _)| *nearness >= 0.7)
+            .max_by(|(a, _), (b, _)| a.total_cmp(b))
+            .map(|(_, candidate)| candidate.as_ref().to_owned())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     census::{Question, ReferenceKind, Verdict},
-    desk::{Desk, Draft, did_you_mean},
+    desk::{Desk, Draft, Search, did_you_mean},
     extract::Claim,
     index::normal,
     naming::Located,
@@ -41,6 +41,10 @@ pub fn grade(desk: &mut Desk, claim: Claim, resolution: Resolution) {
             if claim.kind == ReferenceKind::Path {
                 desk.located.push(Located { range: claim.range.clone(), path, lines: Some((first, last, at)) });
             }
+        }
+        Resolution::Later { path, fragment } => {
+            let at = desk.add(draft(claim.kind, format!("{path}#{fragment}")), Verdict::Ok);
+            desk.wait(at, path, fragment);
         }
         Resolution::Foreign { path, name } => {
             desk.add(draft(claim.kind, path), Verdict::Foreign(name));
@@ -97,17 +101,18 @@ fn broken(desk: &mut Desk, draft: impl Fn(ReferenceKind, String) -> Draft, kind:
             desk.broken(draft(kind, path), code, format!("{stands} a symbolic link that leads {leads}"), None);
         }
         Breakage::MissingFragment { target, fragment, known } => {
-            let message = format!("`{target}` has no heading, id or name `{fragment}`");
-            let help = desk.similar(&fragment, known.iter().map(String::as_str)).map(|name| did_you_mean(&format!("#{name}")));
-            desk.broken(draft(kind, format!("{target}#{fragment}")), "docs/missing-anchor", message, help);
+            let finding = missing_fragment(&mut desk.search, &target, &fragment, &known);
+            let draft = draft(kind, format!("{target}#{fragment}"));
+            let range = draft.range.clone();
+            let at = desk.add(draft, Verdict::Broken);
+            desk.problem(Some(at), &range, finding, None);
         }
-        // Renderers differ in whether the case of a fragment counts.
         Breakage::OtherCase { wrong, right } if right.starts_with('#') && !desk.strict => {
-            let message = format!("`{wrong}` is written `{right}`: upper and lower case differ");
+            let finding = other_case(&wrong, &right);
             let draft = draft(kind, wrong);
             let range = draft.range.clone();
             let at = desk.add(draft, Verdict::Ok);
-            desk.problem(Some(at), &range, Finding::warning("docs/case", message).help(did_you_mean(&right)), None);
+            desk.problem(Some(at), &range, finding, None);
         }
         Breakage::OtherCase { wrong, right } => {
             let message = format!("`{wrong}` is written `{right}`: upper and lower case differ");
@@ -132,6 +137,30 @@ fn broken(desk: &mut Desk, draft: impl Fn(ReferenceKind, String) -> Draft, kind:
             };
             desk.broken(Draft { target, ..draft }, "docs/missing-lines", message, None);
         }
+    }
+}
+
+fn missing_fragment(search: &mut Search, target: &str, fragment: &str, known: &BTreeSet<String>) -> Finding {
+    let finding = Finding::error("docs/missing-anchor", format!("`{target}` has no heading, id or name `{fragment}`"));
+    let help = search.similar(fragment, known.iter().map(String::as_str)).map(|name| did_you_mean(&format!("#{name}")));
+    Finding { help, ..finding }
+}
+
+/// A fragment that differs in case. Renderers differ in whether that counts.
+fn other_case(wrong: &str, right: &str) -> Finding {
+    let message = format!("`{wrong}` is written `{right}`: upper and lower case differ");
+    Finding::warning("docs/case", message).help(did_you_mean(right))
+}
+
+/// What is wrong with a fragment that was taken for right until its document was read. `None`: nothing.
+pub fn later(search: &mut Search, resolution: Resolution) -> Option<(Verdict, Option<Finding>)> {
+    match resolution {
+        Resolution::Unchecked { reason, .. } => Some((Verdict::unchecked(reason), None)),
+        Resolution::Broken(Breakage::MissingFragment { target, fragment, known }) => {
+            Some((Verdict::Broken, Some(missing_fragment(search, &target, &fragment, &known))))
+        }
+        Resolution::Broken(Breakage::OtherCase { wrong, right }) => Some((Verdict::Ok, Some(other_case(&wrong, &right)))),
+        _ => None,
     }
 }
 

@@ -24,6 +24,7 @@ mod grade;
 pub mod headings;
 pub mod history;
 mod index;
+mod landmarks;
 mod layout;
 pub mod lock;
 mod marker;
@@ -135,14 +136,24 @@ impl<'t> Library<'t> {
 
     /// Takes the census of one document, `source.file` being its path in the tree.
     pub fn census(&self, source: &Source, document: &Document, strict: bool) -> Result<Census, Unreadable> {
+        let mut census = self.census_of_many(source, document, strict)?;
+        self.complete(&mut census, || Ok(source.clone()))?;
+        Ok(census)
+    }
+
+    /// The same for one of many documents: links to headings of others are taken for right until [`Library::complete`] is
+    /// called, best when all were read, so that none is read twice.
+    pub fn census_of_many(&self, source: &Source, document: &Document, strict: bool) -> Result<Census, Unreadable> {
         let source = &*source.with_line_feeds();
         let mut desk = Desk::new(self, source, document, strict);
         if let Some(unread) = document.unread {
             grade::unread(&mut desk, unread);
             return Ok(desk.finish());
         }
-        let mut resolver = resolve::Resolver::new(self, source, document);
-        for claim in extract::claims(source, document, &desk.spans) {
+        // Markers and a document's place in time change what a finding means, so there findings come at once.
+        let may_wait = !strict && desk.markers.is_empty() && !self.facts.past.contains(&source.file);
+        let mut resolver = resolve::Resolver::new(self, source, document, may_wait);
+        for claim in extract::claims(source, document, &desk.spans, &desk.landmarks) {
             match resolver.resolve(&claim)? {
                 Some(resolve::Resolution::Url(url)) => urls::judge(&mut desk, claim.kind, &url, claim.range, claim.text),
                 Some(resolve::Resolution::Symbol { path, name }) => {
@@ -170,6 +181,31 @@ impl<'t> Library<'t> {
         truth::take(&mut desk);
         banned::take(&mut desk)?;
         Ok(desk.finish())
+    }
+}
+
+impl Library<'_> {
+    /// Looks up what [`Library::census_of_many`] left. `source`: the document, wanted only if something is wrong with it.
+    pub fn complete(&self, census: &mut Census, source: impl FnOnce() -> Result<Source, Unreadable>) -> Result<(), Unreadable> {
+        let mut search = desk::Search::default();
+        let mut wrong = Vec::new();
+        for (at, path, fragment) in std::mem::take(&mut census.later) {
+            let Some((verdict, finding)) = grade::later(&mut search, self.fragment(path, &fragment)?) else { continue };
+            census.references[at].verdict = verdict;
+            wrong.extend(finding.map(|finding| (at, finding)));
+        }
+        if wrong.is_empty() {
+            return Ok(());
+        }
+        let source = source()?;
+        let source = source.with_line_feeds();
+        let mut places = place::Places::new(&source);
+        for (at, finding) in wrong {
+            let range = census.references[at].range.clone();
+            settle::push(census, &mut places, Some(at), &range, finding);
+        }
+        census.problems.sort_by_key(|problem| (problem.range.start, problem.range.end));
+        Ok(())
     }
 }
 

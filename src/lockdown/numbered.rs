@@ -4,6 +4,7 @@
 use super::{
     census::{ReferenceKind, Verdict},
     desk::{Desk, Draft},
+    landmarks::Word,
 };
 use crate::{
     domain::Finding,
@@ -22,8 +23,7 @@ pub fn take(desk: &mut Desk) {
 
 /// The numbered headings `Gate n` or `Step n`, in the order of the text.
 pub fn headings<'d>(document: &'d Document, word: &str) -> Vec<(u64, &'d Heading)> {
-    let number =
-        |heading: &'d Heading| found(&heading.text, 0, word).into_iter().find(|(_, range)| range.start == 0).map(|(n, _)| (n, heading));
+    let number = |heading: &'d Heading| number_after(&heading.text, 0, word).map(|(number, _)| (number, heading));
     document.headings.iter().filter(|heading| !heading.nested).filter_map(number).collect()
 }
 
@@ -63,21 +63,29 @@ fn mentions(desk: &mut Desk, word: &str, headings: &[(u64, &Heading)]) {
         None if !headings.is_empty() => Some(headings.iter().any(|(known, _)| *known == number)),
         None => rows.map(|rows| (1..=rows).contains(&number)),
     };
-    for range in &document.texts {
-        for (number, range) in found(desk.text(range), range.start, word) {
-            let Some(known) = known(number) else { continue };
-            // A heading that is no gate's is told where headings and gates are compared.
-            if !known && gates.is_some() && in_heading(document, &range) {
-                continue;
-            }
-            let draft = Draft { kind: ReferenceKind::Gate, text: desk.text(&range).to_owned(), target: format!("{word} {number}"), range };
-            if known {
-                desk.add(draft, Verdict::Ok);
-            } else if desk.strict {
-                desk.broken(draft, "docs/unknown-gate", format!("there is no {word} {number}"), None);
-            } else {
-                desk.add(draft, Verdict::unchecked("no heading bears this number"));
-            }
+    let found: Vec<(u64, Bytes)> = desk
+        .landmarks
+        .spots(if word == "gate" { Word::Gate } else { Word::Step })
+        .iter()
+        .filter_map(|spot| {
+            let text = &document.texts[spot.text];
+            let (number, found) = number_after(desk.text(text), spot.at - text.start, word)?;
+            Some((number, text.start + found.start..text.start + found.end))
+        })
+        .collect();
+    for (number, range) in found {
+        let Some(known) = known(number) else { continue };
+        // A heading that is no gate's is told where headings and gates are compared.
+        if !known && gates.is_some() && in_heading(document, &range) {
+            continue;
+        }
+        let draft = Draft { kind: ReferenceKind::Gate, text: desk.text(&range).to_owned(), target: format!("{word} {number}"), range };
+        if known {
+            desk.add(draft, Verdict::Ok);
+        } else if desk.strict {
+            desk.broken(draft, "docs/unknown-gate", format!("there is no {word} {number}"), None);
+        } else {
+            desk.add(draft, Verdict::unchecked("no heading bears this number"));
         }
     }
 }
@@ -178,20 +186,14 @@ fn inner(desk: &Desk, range: &Bytes) -> Bytes {
     start..end.max(start)
 }
 
-/// `Gate n` and `gate n` with their places.
-fn found(text: &str, base: usize, word: &str) -> Vec<(u64, Bytes)> {
-    let mut found = Vec::new();
-    let lower = text.to_ascii_lowercase();
-    for (start, _) in lower.match_indices(word) {
-        let alone = !text[..start].ends_with(|c: char| c.is_alphanumeric() || c == '-' || c == '_');
-        let Some(rest) = text[start + word.len()..].strip_prefix(' ').filter(|_| alone) else { continue };
-        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-        let goes_on = rest[digits..].starts_with(|c: char| c.is_alphanumeric() || c == '_')
-            || rest[digits..].strip_prefix('.').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
-        if let Some(number) = rest[..digits].parse().ok().filter(|_| !goes_on && digits <= 4) {
-            let end = start + word.len() + 1 + digits;
-            found.push((number, base + start..base + end));
-        }
-    }
-    found
+/// The number of a `Gate n` or `gate n` that starts here, and the bytes of both.
+pub fn number_after(text: &str, start: usize, word: &str) -> Option<(u64, Bytes)> {
+    let alone = !text.get(..start)?.ends_with(|c: char| c.is_alphanumeric() || c == '-' || c == '_');
+    let (found, rest) = text[start..].split_at_checked(word.len()).filter(|_| alone)?;
+    let rest = rest.strip_prefix(' ').filter(|_| found.eq_ignore_ascii_case(word))?;
+    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+    let goes_on = rest[digits..].starts_with(|c: char| c.is_alphanumeric() || c == '_')
+        || rest[digits..].strip_prefix('.').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    let number = rest[..digits].parse().ok().filter(|_| !goes_on && digits <= 4)?;
+    Some((number, start..start + word.len() + 1 + digits))
 }

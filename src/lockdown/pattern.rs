@@ -2,6 +2,7 @@
 //! alternatives. `[id]` stays literal, as in the file names of routes.
 
 use globset::{GlobBuilder, GlobMatcher};
+use std::borrow::Cow;
 
 pub fn is_pattern(path: &str) -> bool {
     path.contains(['<', '{', '\u{2026}', '*']) || path.contains("...")
@@ -22,16 +23,21 @@ pub fn literal_start(path: &str) -> &str {
 }
 
 /// The path without its brace groups, whose commas are no commas of prose.
-pub fn without_braces(path: &str) -> String {
+pub fn without_braces(path: &str) -> Cow<'_, str> {
+    if !path.contains('{') {
+        return Cow::Borrowed(path);
+    }
     let mut depth = 0_usize;
-    path.chars()
+    let outside = path.chars();
+    outside
         .filter(|c| {
             depth += usize::from(*c == '{');
             let outside = depth == 0;
             depth = depth.saturating_sub(usize::from(*c == '}'));
             outside
         })
-        .collect()
+        .collect::<String>()
+        .into()
 }
 
 /// The matcher of a pattern; `None` where it makes no lawful glob.

@@ -3,6 +3,8 @@
 use super::{
     census::{ReferenceKind, Verdict},
     desk::{Desk, Draft},
+    landmarks::Word,
+    numbered::number_after,
 };
 use crate::text::markdown::Bytes;
 use std::collections::BTreeSet;
@@ -17,41 +19,39 @@ pub fn take(desk: &mut Desk) {
         let at = document.headings.partition_point(|heading| heading.range.end < range.end);
         document.headings.get(at).is_some_and(|heading| heading.range.start <= range.start && of_heading(&heading.text).is_some())
     };
-    for range in &document.texts {
-        for (number, range) in mentions(desk.text(range), range.start) {
-            if in_heading(&range) {
-                continue;
-            }
-            let draft = Draft { kind: ReferenceKind::Phase, text: desk.text(&range).to_owned(), target: format!("phase {number}"), range };
-            if opened.contains(&number) {
-                desk.add(draft, Verdict::Ok);
-            } else if desk.strict {
-                desk.broken(draft, "docs/missing-phase", format!("no heading of the document opens phase {number}"), None);
-            } else {
-                desk.add(draft, Verdict::unchecked("no heading opens it"));
-            }
+    let found: Vec<(u64, Bytes)> = desk
+        .landmarks
+        .spots(Word::Phase)
+        .iter()
+        .filter_map(|spot| {
+            let text = &document.texts[spot.text];
+            let (number, found) = number_after(desk.text(text), spot.at - text.start, "phase")?;
+            Some((number, text.start + found.start..text.start + found.end))
+        })
+        .collect();
+    for (number, range) in found {
+        if in_heading(&range) {
+            continue;
+        }
+        let draft = Draft { kind: ReferenceKind::Phase, text: desk.text(&range).to_owned(), target: format!("phase {number}"), range };
+        if opened.contains(&number) {
+            desk.add(draft, Verdict::Ok);
+        } else if desk.strict {
+            desk.broken(draft, "docs/missing-phase", format!("no heading of the document opens phase {number}"), None);
+        } else {
+            desk.add(draft, Verdict::unchecked("no heading opens it"));
         }
     }
 }
 
 /// The number of a heading such as `Phase 2 — Schemas`.
 pub fn of_heading(heading: &str) -> Option<u64> {
-    mentions(heading, 0).into_iter().find(|(_, range)| range.start == 0).map(|(number, _)| number)
+    number_after(heading, 0, "phase").map(|(number, _)| number)
 }
 
 /// `Phase n` and `phase n`, with their places.
 pub fn mentions(text: &str, base: usize) -> Vec<(u64, Bytes)> {
-    let mut found = Vec::new();
-    for (at, word) in text.match_indices("hase ") {
-        let Some(start) = at.checked_sub(1).filter(|start| matches!(text.as_bytes()[*start], b'p' | b'P')) else { continue };
-        let alone = !text[..start].ends_with(|c: char| c.is_alphanumeric() || c == '-' || c == '_');
-        let from = at + word.len();
-        let digits = text[from..].bytes().take_while(u8::is_ascii_digit).count();
-        let end = from + digits;
-        let ends = !text[end..].starts_with(|c: char| c.is_alphanumeric() || c == '_');
-        if let Some(number) = text[from..end].parse().ok().filter(|_| alone && ends && digits <= 4) {
-            found.push((number, base + start..base + end));
-        }
-    }
-    found
+    let starts = text.match_indices("hase ").filter_map(|(at, _)| at.checked_sub(1).filter(|start| text.is_char_boundary(*start)));
+    let found = starts.filter_map(|start| number_after(text, start, "phase"));
+    found.map(|(number, range)| (number, base + range.start..base + range.end)).collect()
 }

@@ -7,6 +7,7 @@ use crate::{
         source::{LONGEST_EXCERPT, Source},
     },
 };
+use memchr::{memchr_iter, memrchr};
 
 /// How many bytes a mark speaks for. Counting within them is what a question costs.
 const STRIDE: usize = 512;
@@ -103,9 +104,9 @@ impl<'s> Places<'s> {
 impl Mark {
     /// What stands before the byte behind these, of which the first is at `start`.
     fn after(self, bytes: &[u8], start: usize) -> Mark {
-        let lines = self.lines + bytes.iter().filter(|byte| **byte == b'\n').count();
+        let lines = self.lines + memchr_iter(b'\n', bytes).count();
         let characters = self.characters + characters(bytes);
-        match bytes.iter().rposition(|byte| *byte == b'\n') {
+        match memrchr(b'\n', bytes) {
             None => Mark { lines, characters, ..self },
             Some(end) => {
                 Mark { lines, characters, line_start: start + end + 1, line_characters: characters - self::characters(&bytes[end + 1..]) }
@@ -116,7 +117,7 @@ impl Mark {
 
 /// How many characters start in these bytes of a text.
 fn characters(bytes: &[u8]) -> usize {
-    bytes.iter().filter(|byte| **byte as i8 >= -0x40).count()
+    if bytes.is_ascii() { bytes.len() } else { bytes.iter().filter(|byte| **byte as i8 >= -0x40).count() }
 }
 
 #[cfg(test)]

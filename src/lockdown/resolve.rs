@@ -37,6 +37,11 @@ pub enum Resolution {
         first: u32,
         last: u32,
     },
+    /// A fragment of a document that was not read yet.
+    Later {
+        path: String,
+        fragment: String,
+    },
     Foreign {
         path: String,
         name: String,
@@ -134,10 +139,12 @@ pub struct Resolver<'r, 't> {
     /// The folder of the path that was found just before.
     beside: Option<String>,
     patterns: HashMap<String, bool>,
+    /// Whether fragments of other documents can be looked up later.
+    may_wait: bool,
 }
 
 impl<'r, 't> Resolver<'r, 't> {
-    pub fn new(library: &'r Library<'t>, source: &'r Source, document: &Document) -> Resolver<'r, 't> {
+    pub fn new(library: &'r Library<'t>, source: &'r Source, document: &Document, may_wait: bool) -> Resolver<'r, 't> {
         let folder = source.file.rsplit_once('/').map_or("", |(folder, _)| folder);
         let own = Arc::new(owned(document));
         let fragments = &library.fragments;
@@ -153,6 +160,7 @@ impl<'r, 't> Resolver<'r, 't> {
             own,
             beside: None,
             patterns: HashMap::new(),
+            may_wait,
         }
     }
 
@@ -210,7 +218,7 @@ impl<'r, 't> Resolver<'r, 't> {
         };
         match fragment {
             None | Some("") => Ok(Resolution::There(found)),
-            Some(fragment) => self.fragment(found, fragment),
+            Some(fragment) => self.fragment(found, fragment, self.may_wait),
         }
     }
 
@@ -229,7 +237,7 @@ impl<'r, 't> Resolver<'r, 't> {
         let Some(fragment) = fragment.filter(|fragment| !fragment.is_empty()) else { return Ok(Resolution::There(folder)) };
         let readme = if folder.is_empty() { "readme.md".to_owned() } else { format!("{folder}/readme.md") };
         match self.index.in_other_case(&readme) {
-            Some(readme) => self.fragment(readme.to_owned(), fragment),
+            Some(readme) => self.fragment(readme.to_owned(), fragment, self.may_wait),
             None => {
                 let known = Arc::new(BTreeSet::new());
                 Ok(Breakage::MissingFragment { target: folder, fragment: fragment.to_owned(), known }.into())
@@ -237,29 +245,20 @@ impl<'r, 't> Resolver<'r, 't> {
         }
     }
 
-    fn fragment(&mut self, path: String, fragment: &str) -> Result<Resolution, Unreadable> {
+    fn fragment(&self, path: String, fragment: &str, may_wait: bool) -> Result<Resolution, Unreadable> {
         if let Some((first, last)) = shape::line_fragment(fragment) {
             return self.lines(path, first, last);
         }
         if !is_markdown(&path) {
             return Ok(Resolution::Unchecked { target: path, reason: NOT_MARKDOWN });
         }
-        let Some(known) = self.fragments_of(&path)? else { return Ok(Resolution::Unchecked { target: path, reason: NOT_READ }) };
-        Ok(fragment_of(&path, fragment, &known))
-    }
-
-    fn fragments_of(&mut self, path: &str) -> Result<Option<Arc<BTreeSet<String>>>, Unreadable> {
         if path == self.file {
-            return Ok(Some(Arc::clone(&self.own)));
+            return Ok(fragment_of(&path, fragment, &self.own));
         }
-        if let Some(known) = lock(&self.fragments.known).get(path) {
-            return Ok(known.clone());
+        if may_wait && !lock(&self.fragments.known).contains_key(&path) {
+            return Ok(Resolution::Later { path, fragment: fragment.to_owned() });
         }
-        let bytes = self.index.tree.read(path)?.unwrap_or_default();
-        let document = markdown::parse(&String::from_utf8_lossy(&bytes));
-        let known = document.unread.is_none().then(|| Arc::new(owned(&document)));
-        lock(&self.fragments.known).insert(path.to_owned(), known.clone());
-        Ok(known)
+        self.library.fragment(path, fragment)
     }
 
     /// A range of lines, which must lie within the file.
@@ -333,7 +332,7 @@ impl<'r, 't> Resolver<'r, 't> {
         match &claim.tail {
             None => Ok(Resolution::There(path)),
             Some(Tail::Lines(first, last)) => self.lines(path, *first, *last),
-            Some(Tail::Name(name)) if is_markdown(&path) && !name.is_empty() => self.fragment(path, name),
+            Some(Tail::Name(name)) if is_markdown(&path) && !name.is_empty() => self.fragment(path, name, false),
             Some(Tail::Name(name)) if name.is_empty() => Ok(Resolution::There(path)),
             Some(Tail::Name(name)) => Ok(Resolution::Symbol { path, name: name.clone() }),
         }
@@ -442,6 +441,27 @@ impl<'r, 't> Resolver<'r, 't> {
     fn foreign(&self, path: &str) -> Option<(String, String)> {
         let below = |root: &str| path.strip_prefix(root.trim_matches('/')).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
         self.foreign.iter().find(|(root, _)| below(root)).map(|(_, name)| (path.to_owned(), name.clone()))
+    }
+}
+
+impl Library<'_> {
+    /// What a fragment of a Markdown file leads to. The file is read unless it was.
+    pub(super) fn fragment(&self, path: String, fragment: &str) -> Result<Resolution, Unreadable> {
+        let known = lock(&self.fragments.known).get(&path).cloned();
+        let known = match known {
+            Some(known) => known,
+            None => {
+                let bytes = self.index.tree.read(&path)?.unwrap_or_default();
+                let document = markdown::parse(&String::from_utf8_lossy(&bytes));
+                let known = document.unread.is_none().then(|| Arc::new(owned(&document)));
+                lock(&self.fragments.known).insert(path.clone(), known.clone());
+                known
+            }
+        };
+        Ok(match known {
+            Some(known) => fragment_of(&path, fragment, &known),
+            None => Resolution::Unchecked { target: path, reason: NOT_READ },
+        })
     }
 }
 

@@ -213,7 +213,7 @@ fn remove(census: &mut Census, dropped: &BTreeSet<usize>) {
     });
 }
 
-fn push(census: &mut Census, places: &mut Places, reference: Option<usize>, range: &Bytes, finding: Finding) {
+pub fn push(census: &mut Census, places: &mut Places, reference: Option<usize>, range: &Bytes, finding: Finding) {
     let place = places.place(range);
     census.problems.push(Problem { finding: finding.at(places.quote(&place)), reference, fix: None, range: range.clone(), only: None });
 }

@@ -5,6 +5,7 @@
 //! first part is a folder of the tree, which [`super::resolve`] looks up.
 
 use super::pattern;
+use std::{collections::HashSet, sync::LazyLock};
 
 /// A text in the shape of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,6 +79,10 @@ pub fn path(text: &str) -> Option<PathClaim> {
     if text.is_empty() || text.len() > LONGEST || text.contains("://") || text.starts_with(['-', '#', '~', '@']) {
         return None;
     }
+    // Most code spans are plain words.
+    if !text.contains(['/', '\\', '.']) && !NAMES.iter().any(|name| text.starts_with(name)) {
+        return None;
+    }
     let backslash = text.contains('\\');
     let (path, tail) = split_tail(text);
     let path = if backslash { path.replace('\\', "/") } else { path.to_owned() };
@@ -102,10 +107,17 @@ pub fn path(text: &str) -> Option<PathClaim> {
 fn has_extension(name: &str, slash: bool) -> bool {
     let Some((stem, extension)) = name.rsplit_once('.') else { return false };
     let extension = extension.to_ascii_lowercase();
-    if stem.is_empty() || !one_of(EXTENSIONS, &extension) {
+    if stem.is_empty() || !is_extension(&extension) {
         return false;
     }
     slash || !(stem.starts_with('.') || one_of(AMBIGUOUS, &extension) || one_of(PRODUCTS, &name.to_ascii_lowercase()))
+}
+
+/// Extensions and hosts' last labels are looked up for every code span.
+static KNOWN: LazyLock<HashSet<&str>> = LazyLock::new(|| EXTENSIONS.split(' ').collect());
+
+fn is_extension(word: &str) -> bool {
+    KNOWN.contains(word)
 }
 
 fn one_of(words: &str, word: &str) -> bool {
@@ -154,7 +166,7 @@ fn line_number(digits: &str) -> Option<u32> {
 /// No character of expressions, shell words or refs; parentheses only around a whole part, as route groups have them.
 fn lawful(path: &str) -> bool {
     let wrong = |c: char| c.is_control() || "=;\"'|&!^$`?:,%".contains(c);
-    let outside: String = pattern::without_braces(path);
+    let outside = pattern::without_braces(path);
     let grouped = |part: &str| match (part.starts_with('('), part.ends_with(')')) {
         (true, true) => !part[1..part.len() - 1].contains(['(', ')']),
         _ => !part.contains(['(', ')']),
@@ -168,7 +180,7 @@ fn is_host(path: &str) -> bool {
     let label = |label: &str| !label.is_empty() && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
     first.contains('.')
         && first.split('.').all(label)
-        && first.rsplit('.').next().is_some_and(|last| last.chars().all(|c| c.is_ascii_alphabetic()) && !one_of(EXTENSIONS, last))
+        && first.rsplit('.').next().is_some_and(|last| last.chars().all(|c| c.is_ascii_alphabetic()) && !is_extension(last))
 }
 
 #[cfg(test)]

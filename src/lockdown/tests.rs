@@ -718,3 +718,29 @@ fn names_of_programs_are_looked_for_in_their_file() {
         );
     }
 }
+
+#[test]
+fn headings_of_documents_that_are_read_later_are_looked_up_then() {
+    let files = [
+        ("docs/a.md", "[x](b.md#here) [x](b.md#nowhere) ![x](b.md#HERE) [x](#nowhere) `docs/b.md#gone`\n\n[x]: b.md#away\n"),
+        ("docs/b.md", "# Here\n"),
+        ("docs/c.md", "[x](b.md#nowhere) <!-- tagwarden: ignore -- an example -->\n"),
+    ];
+    let tree = tree(&files);
+    let facts = Facts::default();
+    for (file, text) in files {
+        let source = Source::new(file, text);
+        let library = Library::new(&tree, &facts).unwrap();
+        let at_once = library.census(&source, &markdown::parse(text), false).unwrap();
+        let library = Library::new(&tree, &facts).unwrap();
+        let mut later = library.census_of_many(&source, &markdown::parse(text), false).unwrap();
+        let waited = at_once != later;
+        library.complete(&mut later, || Ok(source.clone())).unwrap();
+        assert_eq!(later, at_once, "{file}");
+        assert_eq!(waited, file == "docs/a.md", "{file}");
+    }
+    let source = Source::new(files[0].0, files[0].1);
+    let census = Library::new(&tree, &facts).unwrap().census(&source, &markdown::parse(files[0].1), false).unwrap();
+    let anchors = census.findings().filter(|finding| finding.code == "docs/missing-anchor").count();
+    assert_eq!((anchors, census.findings().filter(|finding| finding.code == "docs/case").count()), (4, 1));
+}

@@ -4,6 +4,7 @@ use super::{
     census::{Question, ReferenceKind, Verdict},
     desk::{Desk, Draft},
     extract::spans::Span,
+    landmarks::Word,
     resolve::URL,
 };
 use crate::text::markdown::Bytes;
@@ -115,19 +116,19 @@ pub fn bare(desk: &Desk) -> Vec<(String, Bytes)> {
         let next = links.partition_point(|link| link.range.start <= at);
         links[next.saturating_sub(4)..next].iter().any(|link| link.range.contains(&at))
     };
-    for range in &document.texts {
-        let text = desk.text(range);
-        let mut from = 0;
-        while let Some(at) = text[from..].find("http").map(|at| from + at) {
-            from = at + "http".len();
-            let rest = &text[at..];
-            let Some(scheme) = ["https://", "http://"].iter().find(|scheme| rest.starts_with(**scheme)) else { continue };
-            let end = rest.find(|c: char| c.is_whitespace() || "<>\"`|".contains(c)).unwrap_or(rest.len());
-            let url = trimmed(&rest[..end]);
-            from = at + url.len().max("http".len());
-            if url.len() > scheme.len() && !inside(range.start + at) {
-                found.push((url.to_owned(), range.start + at..range.start + at + url.len()));
-            }
+    let mut from = 0;
+    for spot in desk.landmarks.spots(Word::Http) {
+        // Inside of the one before.
+        if spot.at < from {
+            continue;
+        }
+        let rest = desk.text(&(spot.at..document.texts[spot.text].end));
+        let Some(scheme) = ["https://", "http://"].iter().find(|scheme| rest.starts_with(**scheme)) else { continue };
+        let end = rest.find(|c: char| c.is_whitespace() || "<>\"`|".contains(c)).unwrap_or(rest.len());
+        let url = trimmed(&rest[..end]);
+        from = spot.at + url.len();
+        if url.len() > scheme.len() && !inside(spot.at) {
+            found.push((url.to_owned(), spot.at..from));
         }
     }
     found

@@ -115,7 +115,9 @@ impl Taken {
 fn take(gathered: &Gathered, chosen: &[Chosen]) -> Result<(Vec<Taken>, Vec<Finding>)> {
     let library = Library::new(gathered.tree.as_ref(), &gathered.facts).map_err(gathered::unreadable)?;
     let taken: std::result::Result<Vec<Taken>, Unreadable> = chosen.par_iter().map(|chosen| one(gathered, &library, chosen)).collect();
-    Ok((taken.map_err(gathered::unreadable)?, library.findings().map_err(gathered::unreadable)?))
+    let mut taken = taken.map_err(gathered::unreadable)?;
+    taken.par_iter_mut().try_for_each(|taken| complete(gathered, &library, taken)).map_err(gathered::unreadable)?;
+    Ok((taken, library.findings().map_err(gathered::unreadable)?))
 }
 
 fn one(gathered: &Gathered, library: &Library, chosen: &Chosen) -> std::result::Result<Taken, Unreadable> {
@@ -136,7 +138,7 @@ fn one(gathered: &Gathered, library: &Library, chosen: &Chosen) -> std::result::
         Ok(text) => {
             let source = Source::new(path, text);
             let document = markdown::parse(&source.text);
-            let census = library.census(&source, &document, chosen.strict)?;
+            let census = library.census_of_many(&source, &document, chosen.strict)?;
             // Only what is asked further, or compared as a whole, is needed again; documents may be very many.
             let again = chosen.strict || census.questions().next().is_some();
             let source = if again { source } else { Source::new(path, "") };
@@ -149,6 +151,18 @@ fn one(gathered: &Gathered, library: &Library, chosen: &Chosen) -> std::result::
             Ok(empty(finding.help("save it as UTF-8")))
         }
     }
+}
+
+fn complete(gathered: &Gathered, library: &Library, taken: &mut Taken) -> std::result::Result<(), Unreadable> {
+    let Taken { source, census, .. } = taken;
+    library.complete(census, || match source.text.is_empty() {
+        false => Ok(source.clone()),
+        true => {
+            let path = library.file(&source.file)?.unwrap_or_else(|| source.file.clone());
+            let bytes = gathered.tree.read(&path)?.unwrap_or_default();
+            Ok(Source::new(&source.file, String::from_utf8_lossy(&bytes)))
+        }
+    })
 }
 
 /// Gates against headings, where the protocol's own documents are checked as a whole.

@@ -5,6 +5,7 @@ pub mod spans;
 
 use super::{
     ReferenceKind,
+    landmarks::{Landmarks, Word},
     shape::{self, PathClaim},
 };
 use crate::text::{
@@ -37,7 +38,7 @@ pub enum Target {
 }
 
 /// The links and paths of a document in the order of its text. `spans`: what its code spans are.
-pub fn claims(source: &Source, document: &Document, spans: &[Span]) -> Vec<Claim> {
+pub fn claims(source: &Source, document: &Document, spans: &[Span], landmarks: &Landmarks) -> Vec<Claim> {
     let text = |range: &Bytes| source.text.get(range.clone()).unwrap_or_default().to_owned();
     let mut claims: Vec<Claim> = document.links.iter().filter_map(link).collect();
     claims.extend(document.definitions.iter().map(|definition| Claim {
@@ -55,7 +56,7 @@ pub fn claims(source: &Source, document: &Document, spans: &[Span]) -> Vec<Claim
         target: Target::Undefined(undefined.label.clone()),
     }));
     claims.extend(document.codes.iter().zip(spans).filter_map(|(code, span)| path(code, span)));
-    claims.extend(document.texts.iter().flat_map(|range| bare(source, range)));
+    claims.extend(bare(source, document, landmarks));
     claims.extend(document.front_matter.iter().flat_map(|range| front_matter(source, range)));
     claims.sort_by_key(|claim| (claim.range.start, claim.range.end));
     claims
@@ -63,19 +64,32 @@ pub fn claims(source: &Source, document: &Document, spans: &[Span]) -> Vec<Claim
 
 /// Paths in plain text: words with a slash and a known extension. As prose has such words of other things too, the first part
 /// must be a folder that is there.
-fn bare<'a>(source: &'a Source, range: &Bytes) -> impl Iterator<Item = Claim> + use<'a> {
-    let text = source.text.get(range.clone()).unwrap_or_default();
-    let base = range.start;
-    let start = text.as_ptr() as usize;
-    text.split_whitespace().filter(|word| word.contains('/') && word.contains('.') && !word.contains("://")).filter_map(move |word| {
-        let inner = word.trim_matches(|c: char| ",;:!?()[]{}\"'\u{201c}\u{201d}\u{2018}\u{2019}*_|".contains(c)).trim_end_matches('.');
-        let from = inner.as_ptr() as usize - start;
+fn bare<'a>(source: &'a Source, document: &'a Document, landmarks: &'a Landmarks) -> impl Iterator<Item = Claim> + use<'a> {
+    let mut done = 0;
+    landmarks.spots(Word::Slash).iter().filter_map(move |spot| {
+        // A further slash of the word before.
+        if spot.at < done {
+            return None;
+        }
+        let range = &document.texts[spot.text];
+        let text = source.text.get(range.clone())?;
+        let (before, after) = text.split_at_checked(spot.at - range.start)?;
+        let start = before.char_indices().rev().find(|(_, c)| c.is_whitespace()).map_or(0, |(at, c)| at + c.len_utf8());
+        let end = before.len() + after.find(char::is_whitespace).unwrap_or(after.len());
+        done = range.start + end;
+        let word = Some(&text[start..end]).filter(|word| word.contains('.') && !word.contains("://"))?;
+        let inner = word.trim_start_matches(is_around).trim_end_matches(is_around).trim_end_matches('.');
+        let from = range.start + start + (word.len() - word.trim_start_matches(is_around).len());
         let claim = shape::path(inner).filter(|claim| claim.sure && !claim.blanks && !claim.pattern && !inner.starts_with('/'))?;
         let named = claim.path.rsplit('/').next().is_some_and(|name| name.contains('.'));
-        let range = base + from..base + from + inner.len();
-        let claim = PathClaim { sure: false, ..claim };
-        named.then(|| Claim { kind: ReferenceKind::Path, text: inner.to_owned(), range, target: Target::Path(claim) })
+        let target = Target::Path(PathClaim { sure: false, ..claim });
+        named.then(|| Claim { kind: ReferenceKind::Path, text: inner.to_owned(), range: from..from + inner.len(), target })
     })
+}
+
+/// What may stand around a path in a sentence.
+fn is_around(c: char) -> bool {
+    ",;:!?()[]{}\"'\u{201c}\u{201d}\u{2018}\u{2019}*_|".contains(c)
 }
 
 /// Values of the metadata that have the shape of a path, alone or in a list. Metadata has no code spans to mark them, so only

@@ -4,6 +4,7 @@ use crate::{
     lockdown::shape::{self, PathClaim},
     text::markdown::CodeSpan,
 };
+use std::{collections::HashSet, sync::LazyLock};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Span {
@@ -36,6 +37,8 @@ const PROGRAMS: &str = "\
     rake redis-cli rg rm rsync ruby ruff rustc rustup scp sed sh sha256sum shellcheck skaffold skopeo sops source sqlite3 ssh ssh-keygen sudo \
     supabase svn syft systemctl tagwarden tar tee terraform tofu touch trivy tsc tsx turbo unzip uv uvicorn uvx vagrant vercel vitest wget \
     wrangler xargs xdg-open yarn yq zsh";
+
+static KNOWN: LazyLock<HashSet<&str>> = LazyLock::new(|| PROGRAMS.split(' ').collect());
 
 /// Programs whose names are words too: what follows must look like an argument.
 const WORDS: &str = "at diff find head http kill kind open ping sort step swift tail test time watch which";
@@ -118,9 +121,11 @@ fn is_command(text: &str) -> bool {
     let Some(first) = words.by_ref().find(|word| !assigned(word) && *word != "$") else { return false };
     let script = first.starts_with("./") && first.len() > 2;
     let Some(second) = words.next() else { return script && text.contains('=') };
-    let listed = |list: &str| list.split_whitespace().any(|program| program == first);
     let argument = second.starts_with(['-', '.', '/', '$', '<', '"', '\'']) || second.contains("://");
-    script || listed(PROGRAMS) || argument && listed(WORDS) || SCRIPTS.iter().any(|end| first.len() > end.len() && first.ends_with(end))
+    script
+        || KNOWN.contains(first)
+        || argument && WORDS.split(' ').any(|program| program == first)
+        || SCRIPTS.iter().any(|end| first.len() > end.len() && first.ends_with(end))
 }
 
 /// A word of letters only is no commit, a number neither.

@@ -2,7 +2,10 @@
 //! where a word before says that the number is one.
 
 use crate::{
-    lockdown::extract::spans::Span,
+    lockdown::{
+        extract::spans::Span,
+        landmarks::{self, Landmarks},
+    },
     text::{
         markdown::{Bytes, Document},
         source::Source,
@@ -26,20 +29,22 @@ pub enum Word {
 }
 
 /// The mentions in the order of the text.
-pub fn mentions(source: &Source, document: &Document, spans: &[Span]) -> Vec<Mention> {
+pub fn mentions(source: &Source, document: &Document, spans: &[Span], landmarks: &Landmarks) -> Vec<Mention> {
     let text = |range: &Bytes| source.text.get(range.clone()).unwrap_or_default();
     let mut found = Vec::new();
-    for range in &document.texts {
-        scan(text(range), range.start, Where::Prose, &mut found);
+    for spots in landmarks.spots(landmarks::Word::Number).chunk_by(|one, other| one.text == other.text) {
+        let Some(range) = spots.first().and_then(|spot| document.texts.get(spot.text)) else { continue };
+        scan(text(range), range.start, spots.iter().map(|spot| spot.at - range.start), Where::Prose, &mut found);
     }
     for (code, span) in document.codes.iter().zip(spans) {
         if *span == Span::Pull {
-            scan(text(&code.content), code.content.start, Where::Prose, &mut found);
+            let text = text(&code.content);
+            scan(text, code.content.start, signs(text), Where::Prose, &mut found);
         }
     }
     for fence in &document.fences {
         let text = text(&fence.content);
-        scan(text, fence.content.start, Where::Code, &mut found);
+        scan(text, fence.content.start, signs(text), Where::Code, &mut found);
     }
     found.sort_by_key(|mention| mention.range.start);
     found
@@ -58,10 +63,19 @@ enum Where {
     Code,
 }
 
-fn scan(text: &str, base: usize, place: Where, found: &mut Vec<Mention>) {
+/// Where number signs stand.
+fn signs(text: &str) -> impl Iterator<Item = usize> {
+    memchr::memchr_iter(b'#', text.as_bytes())
+}
+
+/// `signs`: where the number signs of the text stand, in their order.
+fn scan(text: &str, base: usize, signs: impl Iterator<Item = usize>, place: Where, found: &mut Vec<Mention>) {
     let mut from = 0;
-    while let Some(at) = text[from..].find('#').map(|at| from + at) {
-        from = at + 1;
+    for at in signs {
+        // The second one of a range.
+        if at < from {
+            continue;
+        }
         let Some((number, end)) = number(text, at + 1) else { continue };
         let (repo, start) = repo(text, at);
         if repo.is_none() && !opens(text, at) {
@@ -175,7 +189,7 @@ mod tests {
 
     fn told(text: &str, place: Where) -> Vec<String> {
         let mut found = Vec::new();
-        scan(text, 0, place, &mut found);
+        scan(text, 0, signs(text), place, &mut found);
         let show = |mention: &Mention| format!("{}{}", &text[mention.range.clone()], if mention.issue { " issue" } else { "" });
         found.iter().map(show).collect()
     }
