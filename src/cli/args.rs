@@ -503,15 +503,8 @@ pub struct DocsCheck {
     /// Judge every document as strictly as a protocol document
     #[arg(long)]
     pub strict: bool,
-    /// What is known of pull requests: a JSON file of numbers and states
-    #[arg(long, value_name = "FILE")]
-    pub pulls: Option<PathBuf>,
-    /// A list of banned phrases, by its path from the root; may be repeated
-    #[arg(long = "banned", value_name = "LIST", value_parser = word)]
-    pub banned: Vec<String>,
-    /// A root folder that belongs to another repository, as FOLDER=NAME; may be repeated
-    #[arg(long = "foreign", value_name = "FOLDER=NAME", value_parser = foreign)]
-    pub foreign: Vec<(String, String)>,
+    #[command(flatten)]
+    pub facts: DocsFacts,
 }
 
 #[derive(Clone, Debug, Args)]

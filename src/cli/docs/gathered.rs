@@ -52,16 +52,16 @@ pub async fn gather(session: &Session, args: &args::DocsCheck) -> Result<Gathere
         }
     };
     let mut foreign = protocol.as_ref().map(|protocol| protocol.documents.foreign.clone()).unwrap_or_default();
-    foreign.extend(args.foreign.iter().cloned());
+    foreign.extend(args.facts.foreign.iter().cloned());
     let documents = protocol.as_ref().map(|protocol| protocol.documents.clone()).unwrap_or_default();
     let past = documents.archive.iter().chain(&documents.log).cloned().collect();
     let (roots, mut banned) = (documents.roots, documents.banned);
-    banned.extend(args.banned.iter().map(|path| banned::List { path: path.clone(), allow: Vec::new() }));
+    banned.extend(args.facts.banned.iter().map(|path| banned::List { path: path.clone(), allow: Vec::new() }));
     let remote = session.globals.remote.as_deref().or(protocol.as_ref().map(|protocol| protocol.remote.as_str())).unwrap_or("origin");
     let origin = world.git.remote_url(remote).await.ok().and_then(|url| Origin::of_remote(&url));
     let mut branches = protocol.as_ref().map(|protocol| protocol.release_branches.clone()).unwrap_or_default();
     branches.extend(world.git.current_branch().await?);
-    let pulls = match &args.pulls {
+    let pulls = match &args.facts.pulls {
         Some(file) => documents::Record::read(file)?.known,
         None => pulls::Known::default(),
     };

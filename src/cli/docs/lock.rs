@@ -60,8 +60,7 @@ pub async fn run(session: &Session, facts: &args::DocsFacts) -> Result<Report> {
 
 /// All declared documents, with these facts.
 pub fn documents(facts: &args::DocsFacts) -> args::DocsCheck {
-    let args::DocsFacts { pulls, banned, foreign } = facts.clone();
-    args::DocsCheck { pulls, banned, foreign, ..args::DocsCheck::default() }
+    args::DocsCheck { facts: facts.clone(), ..args::DocsCheck::default() }
 }
 
 /// Turns what is accepted into notes; how many references that are.
