@@ -36,12 +36,16 @@ fn locked() -> Scratch {
     scratch
 }
 
+/// What both the locked document and the adopted one stand on.
+const GATE: (&str, &str) = ("gates/10-docs.yaml", "title: The document holds\ndocs: {}\n");
+const SCRIPT: (&str, &str) = ("ops/deploy.sh", "#!/bin/sh\nset -e\necho deployed\n");
+
 fn unlocked() -> Scratch {
     let scratch = Scratch::new();
     for (path, text) in [
         ("gates/protocol.yaml", PROTOCOL),
-        ("gates/10-docs.yaml", "title: The document holds\ndocs: {}\n"),
-        ("ops/deploy.sh", "#!/bin/sh\nset -e\necho deployed\n"),
+        GATE,
+        SCRIPT,
         ("ops/limits.conf", "most = 10\nleast = 1\nother = 5\n"),
         ("docs/runbook.md", "# Runbook\n\n## After it\n\nLook at the graphs.\n\n## Later\n\nRest.\n"),
         (DOC, TEXT),
@@ -50,6 +54,22 @@ fn unlocked() -> Scratch {
     }
     scratch.commit("Add the protocol");
     scratch
+}
+
+/// The same, with the script under another name since the last commit.
+fn renamed() -> Scratch {
+    let scratch = locked();
+    scratch.git(&["mv", "ops/deploy.sh", "ops/ship.sh"]);
+    scratch
+}
+
+const FORGE: &str = "https://forge.example.com/example/web";
+
+/// The remote as a forge has it; git alone is led to the repository beside.
+fn on_a_forge(scratch: &Scratch) {
+    let url = format!("{FORGE}.git");
+    scratch.git(&["remote", "set-url", "origin", &url]);
+    scratch.git(&["config", &format!("url.{}.insteadOf", scratch.path("origin.git").display()), &url]);
 }
 
 #[track_caller]
@@ -187,8 +207,7 @@ fn a_writer_sees_every_change_of_what_a_document_speaks_of() {
 
 #[test]
 fn a_rename_is_told_with_both_names_and_mended() {
-    let scratch = locked();
-    scratch.git(&["mv", "ops/deploy.sh", "ops/ship.sh"]);
+    let scratch = renamed();
     assert_snapshot!(check(&scratch), @r"
     4 references: 3 ok, 1 broken
 
@@ -252,9 +271,111 @@ fn a_rename_is_told_with_both_names_and_mended() {
 }
 
 #[test]
-fn documents_are_mended_only_where_they_stand_as_plain_files() {
-    let scratch = locked();
+fn a_url_of_this_repository_is_mended_unless_it_names_a_commit() {
+    let scratch = unlocked();
+    on_a_forge(&scratch);
+    let old = &scratch.git(&["rev-parse", "HEAD"])[..12];
+    scratch.edit(DOC, "`ops/deploy.sh`", &format!("[it]({FORGE}/blob/main/ops/deploy.sh#L1)"));
     scratch.git(&["mv", "ops/deploy.sh", "ops/ship.sh"]);
+    let new = &scratch.commit("Rename the script")[..12];
+    let pinned = |revision: &str| format!("{FORGE}/blob/{revision}/ops/deploy.sh\n\n");
+    scratch.edit(DOC, "Run ", &format!("{}{}Run ", pinned(old), pinned(new)));
+    let fixed = tell(&scratch, &["docs", "check", "--fix"]).replace(old, "[old]").replace(new, "[new]");
+    assert_snapshot!(fixed, @r"
+    6 references: 5 ok, 1 broken
+      mended 1 place(s) in docs/protocol.md
+
+    error[docs/no-lock]: the protocol names the lock docs/tagwarden.lock, but it is not there
+      help: `tagwarden docs lock` writes it
+
+    error[docs/missing-path]: `ops/deploy.sh` was not there as of [new]
+     --> docs/protocol.md:7:1
+      |
+    7 | https://forge.example.com/example/web/blob/[new]/ops/deploy.sh
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    signing: none
+
+    stop (findings). Mend the documents, or what they speak of.
+    -- exit 1
+    ");
+    let mended = format!("{}{}Run [it]({FORGE}/blob/main/ops/ship.sh#L1)", pinned(old), pinned(new));
+    assert_eq!(scratch.read(DOC), TEXT.replace("Run `ops/deploy.sh`", &mended));
+}
+
+#[test]
+fn a_lock_that_was_deleted_is_missed() {
+    let scratch = locked();
+    std::fs::remove_file(scratch.path("work/docs/tagwarden.lock")).unwrap();
+    assert_snapshot!(check(&scratch), @r"
+    4 references: 4 ok
+
+    error[docs/no-lock]: the protocol names the lock docs/tagwarden.lock, but it is not there
+      help: `tagwarden docs lock` writes it
+    signing: none
+
+    stop (findings). Mend the documents, or what they speak of.
+    -- exit 1
+    ");
+    scratch.commit("Delete the lock");
+    let value = scratch.json(&["verify", "--at", "HEAD"]).expect("gate_failed");
+    assert_eq!(codes(&value["gates"][0]), ["docs/no-lock"]);
+    assert_eq!(finding(&value, "docs/no-lock")["message"], "the protocol names the lock docs/tagwarden.lock, but it is not there");
+
+    // The usual place needs no name.
+    scratch.edit("gates/protocol.yaml", "lock: docs/tagwarden.lock\n", "");
+    scratch.json(&["docs", "lock"]).expect("passed");
+    scratch.commit("Lock at the usual place");
+    std::fs::remove_file(scratch.path("work/protocol-docs/tagwarden.lock")).unwrap();
+    let value = scratch.json(&["docs", "check"]).expect("findings");
+    let told = finding(&value, "docs/no-lock");
+    assert_eq!((&told["severity"], codes(&value).len()), (&"error".into(), 1));
+    assert_eq!(told["message"], "protocol-docs/tagwarden.lock is committed, but it is not there");
+}
+
+#[test]
+fn a_row_that_no_document_ever_made_is_told() {
+    let scratch = locked();
+    scratch.write(LOCK, scratch.read(LOCK) + "docs/protocol.md\tpath\tops/never.sh\t1\t-\t-\n");
+    let said = "`ops/never.sh` (path) is in the lock, but docs/protocol.md makes no such reference any more";
+    let value = scratch.json(&["docs", "check"]).expect("findings");
+    assert_eq!((codes(&value), &finding(&value, "docs/lock-removed")["message"]), (vec!["docs/lock-removed"], &said.into()));
+    assert_eq!((&finding(&value, "docs/lock-removed")["file"], &finding(&value, "docs/lock-removed")["line"]), (&LOCK.into(), &7.into()));
+    scratch.commit("Lock what is not said");
+    let value = scratch.json(&["verify", "--at", "HEAD"]).expect("gate_failed");
+    assert_eq!(finding(&value, "docs/lock-removed")["message"], said);
+    scratch.json(&["docs", "lock"]).expect("passed");
+    assert!(!scratch.read(LOCK).contains("ops/never"));
+}
+
+#[test]
+fn a_whole_kind_is_accepted_with_who_when_and_why() {
+    let mut scratch = locked();
+    scratch.edit(DOC, "Then see", "Later `ops/next.sh`, `ops/next.conf` and [more](more.md). Then see");
+    scratch.at("2026-11-22T08:30:00Z");
+    assert_snapshot!(tell(&scratch, &["docs", "accept", "--kind", "path", "--by", "Ada", "--reason", "made by the move"]), @r"
+    7 references: 4 ok, 1 broken, 2 accepted
+      wrote  docs/tagwarden.lock  6 rows (2 added, 2 accepted)
+    signing: none
+
+    done (passed). Commit docs/tagwarden.lock; `tagwarden docs check` shows a note from now on.
+    -- exit 0
+    ");
+    let rows = |text: &str| text.lines().filter(|line| line.contains(" | ")).map(str::to_owned).collect::<Vec<_>>();
+    let accepted = |target: &str| format!("docs/protocol.md\tpath\t{target}\t1\t-\tAda | 2026-11-22T08:30:00Z | made by the move");
+    assert_eq!(rows(&scratch.read(LOCK)), ["ops/next.conf", "ops/next.sh"].map(accepted));
+    // The other kind stays broken, until it is accepted too, by whom git names.
+    let value = scratch.json(&["docs", "check"]).expect("findings");
+    let errors: Vec<&Value> = findings(&value).into_iter().filter(|finding| finding["severity"] == "error").collect();
+    assert_eq!(errors.iter().map(|finding| finding["code"].as_str().unwrap()).collect::<Vec<_>>(), ["docs/missing-file"]);
+    scratch.json(&["docs", "accept", "--kind", "link", "--reason", "written in May"]).expect("passed");
+    let link = "docs/protocol.md\tlink\tdocs/more.md\t1\t-\tTest <test@example.com> | 2026-11-22T08:30:00Z | written in May";
+    assert_eq!(rows(&scratch.read(LOCK))[0], link);
+    scratch.json(&["docs", "check"]).expect("passed");
+}
+
+#[test]
+fn documents_are_mended_only_where_they_stand_as_plain_files() {
+    let scratch = renamed();
     scratch.commit("Rename the script");
     scratch.refused(&["docs", "check", "--fix", "--at", "HEAD"], "bad_usage");
     std::fs::rename(scratch.path("work/docs/protocol.md"), scratch.path("work/docs/real.md")).unwrap();
@@ -545,8 +666,8 @@ fn a_document_that_was_not_read_is_not_said_to_name_nothing() {
 fn adopted() -> Scratch {
     Scratch::with(&[
         ("gates/protocol.yaml", PROTOCOL.replace("lock: docs/tagwarden.lock\n", "").as_str()),
-        ("gates/10-docs.yaml", "title: The document holds\ndocs: {}\n"),
-        ("ops/deploy.sh", "#!/bin/sh\nset -e\necho deployed\n"),
+        GATE,
+        SCRIPT,
         (DOC, "# How we release\n\n## Gate 1 — The document holds\n\nRun `ops/deploy.sh`.\n"),
     ])
 }
@@ -568,6 +689,21 @@ fn gate_says(scratch: &Scratch, release: &str, more: &[&str], reason: &str) -> V
     assert_eq!(scratch.remote_refs(), before, "nothing moves");
     assert_eq!(told(&promoted["run"]), verified);
     verified
+}
+
+/// Promotes the last commit, and finds every verdict of its record again.
+#[track_caller]
+fn promoted(scratch: &Scratch, release: &str, more: &[&str], then: impl FnOnce()) {
+    scratch.push();
+    scratch.run(&["stage", release, "--at", "HEAD"]).ok();
+    scratch.json(&[&["promote", release, "--channel", "live"], more].concat()).expect("moved");
+    then();
+    scratch.json(&["audit", "--rejudge", "all"]).expect("passed");
+}
+
+/// What is recorded with the document's gate.
+fn evidence(scratch: &Scratch) -> String {
+    scratch.git_in("origin.git", &["show", "tagwarden/ledger:evidence/docs.json"])
 }
 
 #[test]
@@ -640,15 +776,13 @@ fn a_promotion_waits_for_the_pull_request_that_brings_what_a_document_names() {
     scratch.json(&["verify", "--pulls", &own]).expect("bad_usage");
 
     scratch.git(&["merge", "--quiet", "--message", "Merge", &head]);
-    scratch.push();
-    scratch.run(&["stage", "v1.1.0", "--at", "HEAD"]).ok();
     let record = record("merged");
-    scratch.json(&["promote", "v1.1.0", "--channel", "live", "--pulls", &record]).expect("moved");
-    std::fs::remove_file(record).unwrap();
-    scratch.git(&["update-ref", "-d", "refs/pull/7/head"]);
     // The record of the answers is enough to judge again; of the file only what was asked for is kept.
-    scratch.json(&["audit", "--rejudge", "all"]).expect("passed");
-    let evidence = scratch.git_in("origin.git", &["show", "tagwarden/ledger:evidence/docs.json"]);
+    promoted(&scratch, "v1.1.0", &["--pulls", &record], || {
+        std::fs::remove_file(&record).unwrap();
+        scratch.git(&["update-ref", "-d", "refs/pull/7/head"]);
+    });
+    let evidence = evidence(&scratch);
     assert!(evidence.contains(r#""pulls":{"7":"merged"}"#), "{evidence}");
 }
 
@@ -665,10 +799,51 @@ fn the_gate_knows_commits_that_there_are_from_others() {
 
     scratch.edit(DOC, &format!(" and commit {wrong}"), "");
     scratch.commit("Name the right one");
-    scratch.push();
-    scratch.run(&["stage", "v1.1.0", "--at", "HEAD"]).ok();
-    scratch.json(&["promote", "v1.1.0", "--channel", "live"]).expect("moved");
-    scratch.json(&["audit", "--rejudge", "all"]).expect("passed");
+    promoted(&scratch, "v1.1.0", &[], || {});
+}
+
+#[test]
+fn the_gate_follows_urls_of_its_own_repository_as_the_verb_does() {
+    let scratch = adopted();
+    on_a_forge(&scratch);
+    let named = format!("Run [it]({FORGE}/blob/main/ops/deploy.sh#L1-L2), not [that]({FORGE}/blob/main/ops/gone.sh)");
+    scratch.edit(DOC, "Run `ops/deploy.sh`", &named);
+    scratch.commit("Link to the forge");
+    let missing =
+        "the link leads to `ops/gone.sh`, which is no file or folder of the tree: no commit in the history of this one ever had it";
+    let said = gate_says(&scratch, "v1.0.0", &[], "gate_failed");
+    assert_eq!(said, [("docs/missing-file".to_owned(), format!("{missing}; "))]);
+    let checked = scratch.json(&["docs", "check", "--at", "HEAD"]).expect("findings");
+    assert_eq!(finding(&checked, "docs/missing-file")["message"], missing);
+
+    scratch.edit(DOC, "/ops/gone.sh", "/ops/");
+    scratch.commit("Link to what is there");
+    scratch.json(&["docs", "check", "--at", "HEAD"]).expect("passed");
+    // What was recorded counts, wherever the repository is by then.
+    promoted(&scratch, "v1.1.0", &[], || drop(scratch.git(&["remote", "set-url", "origin", "../origin.git"])));
+    let evidence = evidence(&scratch);
+    assert!(evidence.contains(r#""origin":{"host":"forge.example.com","name":"example/web"}"#), "{evidence}");
+}
+
+#[test]
+fn a_fetched_pull_request_exists_but_its_state_is_not_known() {
+    let scratch = adopted();
+    let head = scratch.git(&["rev-parse", "HEAD"]);
+    scratch.edit(DOC, "Run", "With #7 (merged) and #8: run");
+    scratch.commit("Name pull requests");
+    scratch.git(&["update-ref", "refs/pull/7/head", &head]);
+    let listed = scratch.json(&["docs", "list"]).expect("passed");
+    let of = |reference: &Value| ["kind", "text", "verdict", "reason"].map(|key| reference[key].as_str().unwrap_or("-").to_owned());
+    let told: Vec<_> = listed["references"].as_array().unwrap().iter().map(of).collect();
+    let expected = [
+        ["pull", "#7", "ok", "-"],
+        ["status", "merged", "unchecked", "the state of the pull request is not known"],
+        ["pull", "#8", "unchecked", "nothing is recorded of pull requests"],
+    ];
+    assert_eq!(told[1..4], expected, "between the gate and the script");
+    promoted(&scratch, "v1.0.0", &[], || drop(scratch.git(&["update-ref", "-d", "refs/pull/7/head"])));
+    let evidence = evidence(&scratch);
+    assert!(evidence.contains(r#""pulls":{"7":null}"#), "{evidence}");
 }
 
 #[test]

@@ -92,7 +92,7 @@ fn judge(protocol: &Arc<Protocol>, gate: &LoadedGate, channel: &str, files: File
         }
         for probe in probes {
             let got = match &probe.ask {
-                Ask::Tree(_) => Got::Tree(TreeGot { id: cx.tree.id().to_string() }),
+                Ask::Tree(_) => Got::Tree(TreeGot { id: cx.tree.id().to_string(), origin: None }),
                 ask => answer(ask),
             };
             evidence.answers.push(Answer::of(&probe, now, Ok(got)));

@@ -12,7 +12,10 @@ pub mod why;
 
 pub use documents::{DocumentsAsk, DocumentsGot, Told};
 
-use crate::domain::{ChannelName, Finding, GateId, Oid, Span, Timestamp, Verb, state};
+use crate::{
+    domain::{ChannelName, Finding, GateId, Oid, Span, Timestamp, Verb, state},
+    lockdown::urls::Origin,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::{collections::BTreeMap, fmt, str::FromStr};
@@ -110,7 +113,7 @@ pub enum Ask {
     Verdicts(LedgerAsk),
     /// The ledger's acknowledgements for the candidate.
     Acks(LedgerAsk),
-    /// The identity of the candidate's tree; its files are read through [`super::Context::tree`].
+    /// The identity of the candidate's tree, and of its repository; its files are read through [`super::Context::tree`].
     Tree(TreeAsk),
     /// What documents of the candidate leave open: history, other commits, pull requests.
     Documents(DocumentsAsk),
@@ -375,6 +378,9 @@ pub struct TreeAsk {}
 pub struct TreeGot {
     /// A commit id, or a digest for a draft.
     pub id: String,
+    /// Where the remote says that its repository is; `None`: it does not say, or was not asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
 }
 
 /// Why a fact could not be had: a kebab-case slug that becomes the finding code `<kind>/<why>`, and a masked detail.

@@ -35,7 +35,7 @@ pub struct Known {
     pub complete: bool,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pull {
     /// `None`: it exists, but its state is not known.

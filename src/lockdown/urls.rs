@@ -8,9 +8,10 @@ use super::{
     resolve::URL,
 };
 use crate::text::markdown::Bytes;
+use serde::{Deserialize, Serialize};
 
 /// Where the repository is on its forge.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
     /// Such as `github.com`.
     pub host: String,

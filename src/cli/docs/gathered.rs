@@ -11,7 +11,7 @@ use crate::{
         Protocol,
         config::{self, GateFiles},
     },
-    lockdown::{Facts, Question, banned, pulls, urls::Origin},
+    lockdown::{Facts, Question, banned},
     report::{Report, SigningMode},
     tree::{Tree, Unreadable},
     world::{
@@ -58,13 +58,14 @@ pub async fn gather(session: &Session, args: &args::DocsCheck) -> Result<Gathere
     let (roots, mut banned) = (documents.roots, documents.banned);
     banned.extend(args.facts.banned.iter().map(|path| banned::List { path: path.clone(), allow: Vec::new() }));
     let remote = session.globals.remote.as_deref().or(protocol.as_ref().map(|protocol| protocol.remote.as_str())).unwrap_or("origin");
-    let origin = world.git.remote_url(remote).await.ok().and_then(|url| Origin::of_remote(&url));
-    let mut branches = protocol.as_ref().map(|protocol| protocol.release_branches.clone()).unwrap_or_default();
-    branches.extend(world.git.current_branch().await?);
-    let pulls = match &args.facts.pulls {
-        Some(file) => documents::Record::read(file)?.known,
-        None => pulls::Known::default(),
+    let origin = documents::origin(&world.git, remote).await;
+    let branches = match &protocol {
+        Some(protocol) => protocol.release_branches.clone(),
+        // Nothing says which branch releases come from; the one that is written on must do.
+        None => world.git.current_branch().await?.into_iter().collect(),
     };
+    let record = args.facts.pulls.as_deref().map(documents::Record::read).transpose()?;
+    let pulls = documents::known(&world.git, record.as_ref()).await?;
     let facts = Facts { foreign, roots, protocol: protocol.clone(), pulls, banned, origin, branches, past };
     let prefix = world.git.prefix().to_owned();
     Ok(Gathered { world, tree, at, files, protocol, facts, prefix })

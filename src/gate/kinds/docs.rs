@@ -23,6 +23,7 @@ use crate::{
             compare::{self, Seen},
             watch::Watcher,
         },
+        urls::Origin,
     },
     text::{
         markdown::{self, Document},
@@ -135,7 +136,7 @@ impl Gate for Docs {
             return Vec::new();
         }
         // What cannot be read is judged, not asked about.
-        let Ok(ask) = self.left_open(cx) else { return Vec::new() };
+        let Ok(ask) = self.left_open(cx, seen) else { return Vec::new() };
         let ask = Some(ask).filter(|ask| !ask.is_empty());
         ask.map(|ask| Probe::reads(ProbeKey::first(open::ITEM), Ask::Documents(ask))).into_iter().collect()
     }
@@ -164,8 +165,8 @@ fn is_the_tree(cx: &Context, seen: &Evidence, checks: &mut Checks) -> bool {
     }
     let here = cx.tree.id().to_string();
     match answer.result() {
-        Ok(Got::Tree(TreeGot { id })) if *id == here => return true,
-        Ok(Got::Tree(TreeGot { id })) => {
+        Ok(Got::Tree(TreeGot { id, .. })) if *id == here => return true,
+        Ok(Got::Tree(TreeGot { id, .. })) => {
             checks.unknown(unknown("other-tree", format!("the recorded answer is about {}, but {here} is at hand", id.escape_debug())));
         }
         Ok(_) => checks.unknown(unknown("unreadable", "the answer about the candidate's tree has another shape".to_owned())),
@@ -174,10 +175,18 @@ fn is_the_tree(cx: &Context, seen: &Evidence, checks: &mut Checks) -> bool {
     false
 }
 
+/// Where the repository is on its forge, as it was recorded with the tree.
+fn origin(seen: &Evidence) -> Option<Origin> {
+    match seen.last(ITEM).map(|answer| answer.result()) {
+        Some(Ok(Got::Tree(got))) => got.origin.clone(),
+        _ => None,
+    }
+}
+
 impl Docs {
     fn look(&self, cx: &Context, seen: &Evidence, checks: &mut Checks) -> std::result::Result<(), Unreadable> {
         let own = Own::of(cx)?;
-        let facts = Facts { pulls: open::known(seen), ..own.facts(cx) };
+        let facts = Facts { pulls: open::known(seen), ..own.facts(cx, seen) };
         let library = Library::new(cx.tree.as_ref(), &facts)?;
         library.findings()?.into_iter().for_each(|finding| checks.fail(finding));
         let lock = if self.references { the_lock(cx, checks)? } else { None };
@@ -206,8 +215,8 @@ impl Docs {
     }
 
     /// What the documents ask, as far as they can be read.
-    fn left_open(&self, cx: &Context) -> std::result::Result<DocumentsAsk, Unreadable> {
-        let facts = Own::of(cx)?.facts(cx);
+    fn left_open(&self, cx: &Context, seen: &Evidence) -> std::result::Result<DocumentsAsk, Unreadable> {
+        let facts = Own::of(cx)?.facts(cx, seen);
         let library = Library::new(cx.tree.as_ref(), &facts)?;
         Ok(open::ask(&self.take(cx, &library, &mut Checks::new())?.censuses))
     }
@@ -265,13 +274,15 @@ impl Own {
     }
 
     /// What the documents are judged by, before anything is known of pull requests.
-    fn facts(&self, cx: &Context) -> Facts {
+    fn facts(&self, cx: &Context, seen: &Evidence) -> Facts {
         let documents = &cx.protocol.documents;
         Facts {
             foreign: documents.foreign.clone(),
             roots: documents.roots.clone(),
             banned: documents.banned.clone(),
             past: documents.archive.iter().chain(&documents.log).cloned().collect(),
+            origin: origin(seen),
+            branches: self.protocol.as_ref().map(|protocol| protocol.release_branches.clone()).unwrap_or_default(),
             protocol: self.protocol.as_ref().ok().cloned(),
             ..Facts::default()
         }

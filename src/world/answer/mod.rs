@@ -155,7 +155,10 @@ impl Answerer {
             Ask::Chain(_) => self.facts.chain.clone().map(Got::Chain),
             Ask::Verdicts(_) => self.facts.verdicts().map(Got::Verdicts),
             Ask::Acks(_) => self.facts.acks().map(Got::Acks),
-            Ask::Tree(_) => Ok(Got::Tree(TreeGot { id: self.tree.id().to_string() })),
+            Ask::Tree(_) => {
+                let origin = documents::origin(self.world.others(), &self.remote).await;
+                Ok(Got::Tree(TreeGot { id: self.tree.id().to_string(), origin }))
+            }
             Ask::Documents(ask) => {
                 let answered = self.documents(ask).await;
                 answered.map(Got::Documents).map_err(|fault| Unavailable::new(why::UNREADABLE).detail(fault.message))
@@ -164,9 +167,11 @@ impl Answerer {
     }
 
     async fn documents(&self, ask: &DocumentsAsk) -> Result<DocumentsGot> {
-        let nothing = Default::default();
-        let known = self.record.as_ref().map_or(&nothing, |record| &record.known);
         let (git, others) = (&self.world.git, self.world.others());
+        let known = &match ask.pulls.is_empty() {
+            true => self.record.as_ref().map(|record| record.known.clone()).unwrap_or_default(),
+            false => documents::known(others, self.record.as_ref()).await?,
+        };
         let source = documents::Source { git, others, tree: self.tree.as_ref(), at: self.candidate.as_ref(), known };
         let answers = documents::answers(&source, &ask.questions.iter().cloned().collect()).await?;
         Ok(DocumentsGot::new(ask, known, self.record.as_ref().map(|record| record.digest.clone()), &answers))

@@ -9,7 +9,7 @@ mod past;
 use super::{files, git::Git};
 use crate::{
     domain::{Digest, Fault, Oid, Reason, Result},
-    lockdown::{Answers, PullAnswer, Question, pulls, releases},
+    lockdown::{Answers, PullAnswer, Question, pulls, releases, urls::Origin},
     tree::{Tree, Unreadable},
 };
 use past::Past;
@@ -51,6 +51,21 @@ impl Record {
         }
         Ok(record)
     }
+}
+
+/// What is recorded of pull requests, and those of which a head was fetched: they exist. Their states are not known, since the
+/// refs may be older than what happened since.
+pub async fn known(git: &Git, record: Option<&Record>) -> Result<pulls::Known> {
+    let mut known = record.map(|record| record.known.clone()).unwrap_or_default();
+    for number in git.pull_heads().await? {
+        known.pulls.entry(number).or_default();
+    }
+    Ok(known)
+}
+
+/// Where a remote's repository is on its forge, as far as its URL tells.
+pub async fn origin(git: &Git, remote: &str) -> Option<Origin> {
+    git.remote_url(remote).await.ok().and_then(|url| Origin::of_remote(&url))
 }
 
 /// Whom to ask about a document.

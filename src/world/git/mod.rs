@@ -202,6 +202,13 @@ impl Git {
         Ok(output.text().lines().map(str::to_owned).collect())
     }
 
+    /// The numbers of pull requests of which the head was fetched, as `refs/pull/N/head`.
+    pub async fn pull_heads(&self) -> Result<BTreeSet<u64>> {
+        let refs = self.runner().run(["for-each-ref", "--format=%(refname:lstrip=2)", "refs/pull/*/head"], None).await?;
+        let refs = refs.ok("git for-each-ref")?;
+        Ok(refs.text().lines().filter_map(|name| name.strip_suffix("/head")?.parse().ok()).collect())
+    }
+
     /// The branch that HEAD names, born or not, without `refs/heads/`. `Ok(None)`: HEAD is detached.
     pub async fn current_branch(&self) -> Result<Option<String>> {
         let output = self.runner().run(["symbolic-ref", "--quiet", "HEAD"], None).await?;
