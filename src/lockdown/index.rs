@@ -147,17 +147,26 @@ impl<'t> Index<'t> {
 
 /// A path read in a folder, without `.`, `..` and doubled separators; `None`: it leads out of the tree.
 pub fn normal(folder: &str, path: &str) -> Option<String> {
-    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+    let mut normal = String::with_capacity(folder.len() + 1 + path.len());
+    for part in folder.split('/').filter(|part| !part.is_empty()) {
+        join(&mut normal, part);
+    }
     for part in path.split('/') {
         match part {
             "" | "." => {}
-            ".." => {
-                parts.pop()?;
-            }
-            part => parts.push(part),
+            ".." if normal.is_empty() => return None,
+            ".." => normal.truncate(normal.rfind('/').unwrap_or_default()),
+            part => join(&mut normal, part),
         }
     }
-    Some(parts.join("/"))
+    Some(normal)
+}
+
+fn join(path: &mut String, part: &str) {
+    if !path.is_empty() {
+        path.push('/');
+    }
+    path.push_str(part);
 }
 
 fn reverse(path: &str) -> String {

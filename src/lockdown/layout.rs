@@ -4,15 +4,26 @@
 //! Deliberately absent: nesting. A nested list item is an item of its own.
 
 use crate::text::markdown::{Bytes, Document};
+use std::cell::OnceCell;
 
 pub struct Layout<'d> {
     text: &'d str,
-    /// First byte of each item, ascending; the first is 0.
-    starts: Vec<usize>,
+    document: &'d Document,
+    /// First byte of each item, ascending; the first is 0. Many documents never ask.
+    starts: OnceCell<Vec<usize>>,
 }
 
 impl<'d> Layout<'d> {
-    pub fn of(text: &'d str, document: &Document) -> Layout<'d> {
+    pub fn of(text: &'d str, document: &'d Document) -> Layout<'d> {
+        Layout { text, document, starts: OnceCell::new() }
+    }
+
+    fn starts(&self) -> &[usize] {
+        self.starts.get_or_init(|| self.read())
+    }
+
+    fn read(&self) -> Vec<usize> {
+        let Layout { text, document, .. } = self;
         let mut starts = vec![0];
         let mut tables = document.tables.iter().map(|table| table.range.clone()).peekable();
         let mut fences = document.fences.iter().map(|fence| fence.range.clone()).peekable();
@@ -39,21 +50,23 @@ impl<'d> Layout<'d> {
             // What follows a heading or a row does not go on with it.
             after_blank = blank || trimmed.starts_with('#') || in_table;
         }
-        Layout { text, starts }
+        starts
     }
 
     /// The item that an offset lies in.
     pub fn item(&self, offset: usize) -> Bytes {
-        let at = self.starts.partition_point(|start| *start <= offset);
-        let start = self.starts[at.saturating_sub(1)];
-        let end = self.starts.get(at).copied().unwrap_or(self.text.len());
+        let starts = self.starts();
+        let at = starts.partition_point(|start| *start <= offset);
+        let start = starts[at.saturating_sub(1)];
+        let end = starts.get(at).copied().unwrap_or(self.text.len());
         start..end.max(start)
     }
 
     /// Every item, in the order of the text.
     pub fn items(&self) -> impl Iterator<Item = Bytes> + use<> {
-        let ends: Vec<usize> = self.starts.iter().skip(1).copied().chain([self.text.len()]).collect();
-        self.starts.clone().into_iter().zip(ends).map(|(start, end)| start..end)
+        let starts = self.starts().to_vec();
+        let ends: Vec<usize> = starts.iter().skip(1).copied().chain([self.text.len()]).collect();
+        starts.into_iter().zip(ends).map(|(start, end)| start..end)
     }
 
     /// The sentence of the item that an offset lies in. A full stop ends one only before a blank and something that opens a
@@ -134,14 +147,16 @@ mod tests {
         assert_eq!(sentence("b and"), "It uses e.g. b and v1.2 of c;");
         assert_eq!(sentence("Same"), "Same item.");
         let text = "See e.g. `a` or i.e. `b`. Then `c`.";
-        let layout = Layout::of(text, &markdown::parse(text));
+        let document = markdown::parse(text);
+        let layout = Layout::of(text, &document);
         assert_eq!(text[layout.sentence(text.find("b").unwrap())].trim(), "See e.g. `a` or i.e. `b`.");
     }
 
     proptest::proptest! {
         #[test]
         fn every_offset_has_an_item_and_a_sentence_around_it(text in "([ -~é\n`#|.-]|- |\\. |\n\n|```\n){0,80}") {
-            let layout = Layout::of(&text, &markdown::parse(&text));
+            let document = markdown::parse(&text);
+            let layout = Layout::of(&text, &document);
             for (at, _) in text.char_indices() {
                 let (item, sentence) = (layout.item(at), layout.sentence(at));
                 proptest::prop_assert!(item.contains(&at) && sentence.start <= at && at <= sentence.end);

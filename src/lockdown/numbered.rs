@@ -34,8 +34,9 @@ pub fn table(desk: &Desk, word: &str) -> Option<(usize, usize)> {
 }
 
 fn is_numbered(table: &Table, word: &str) -> bool {
-    let head = |at: usize| table.header.get(at).map(|cell| cell.text.to_lowercase());
-    matches!(head(0).as_deref(), Some("#" | "no" | "no." | "nr" | "number")) && head(1).as_deref() == Some(word)
+    let head =
+        |at: usize, words: &[&str]| table.header.get(at).is_some_and(|cell| words.iter().any(|word| cell.text.eq_ignore_ascii_case(word)));
+    head(0, &["#", "no", "no.", "nr", "number"]) && head(1, &[word])
 }
 
 /// The numbers of headings go up by one.

@@ -14,7 +14,7 @@ const STRIDE: usize = 512;
 
 pub struct Places<'s> {
     source: &'s Source,
-    /// What holds at every [`STRIDE`]th byte.
+    /// What holds at every [`STRIDE`]th byte, as far as was asked.
     marks: Vec<Mark>,
     /// The offset that was asked for last: most questions come in the order of the text.
     last: (usize, Mark),
@@ -32,14 +32,7 @@ struct Mark {
 
 impl<'s> Places<'s> {
     pub fn new(source: &'s Source) -> Places<'s> {
-        let mut marks = Vec::with_capacity(source.text.len() / STRIDE + 1);
-        let mut mark = Mark::default();
-        marks.push(mark);
-        for (at, chunk) in source.text.as_bytes().chunks_exact(STRIDE).enumerate() {
-            mark = mark.after(chunk, at * STRIDE);
-            marks.push(mark);
-        }
-        Places { source, marks, last: (0, Mark::default()) }
+        Places { source, marks: vec![Mark::default()], last: (0, Mark::default()) }
     }
 
     pub fn source(&self) -> &'s Source {
@@ -48,6 +41,12 @@ impl<'s> Places<'s> {
 
     /// The place of a range on character boundaries, cut at the end of its first line, without the source line.
     pub fn place(&mut self, range: &Bytes) -> Place {
+        let (line, column, end_column) = self.line_and_columns(range);
+        Place { file: self.source.file.clone(), line, column, end_column: Some(end_column), source: None }
+    }
+
+    /// The same as line, column and the column behind it.
+    pub fn line_and_columns(&mut self, range: &Bytes) -> (u32, u32, u32) {
         let text = self.source.text.as_bytes();
         let here = self.before(range.start);
         self.last = (range.start, here);
@@ -56,13 +55,7 @@ impl<'s> Places<'s> {
         let blanks = if cut { first_line.iter().rev().take_while(|byte| **byte == b'\r').count() } else { 0 };
         let width = characters(&first_line[..first_line.len() - blanks]);
         let column = here.characters - here.line_characters;
-        Place {
-            file: self.source.file.clone(),
-            line: here.lines as u32 + 1,
-            column: column as u32 + 1,
-            end_column: Some((column + 1 + width.max(1)) as u32),
-            source: None,
-        }
+        (here.lines as u32 + 1, column as u32 + 1, (column + 1 + width.max(1)) as u32)
     }
 
     /// The same with its source line, unless that is too long to be quoted.
@@ -77,10 +70,14 @@ impl<'s> Places<'s> {
     }
 
     /// What stands before a byte.
-    fn before(&self, offset: usize) -> Mark {
+    fn before(&mut self, offset: usize) -> Mark {
         let text = self.source.text.as_bytes();
         let offset = offset.min(text.len());
-        let at = (offset / STRIDE).min(self.marks.len() - 1);
+        while self.marks.len() <= offset / STRIDE {
+            let at = self.marks.len() - 1;
+            self.marks.push(self.marks[at].after(&text[at * STRIDE..(at + 1) * STRIDE], at * STRIDE));
+        }
+        let at = offset / STRIDE;
         let (from, mark) = match self.last {
             (from, mark) if (at * STRIDE..=offset).contains(&from) => (from, mark),
             _ => (at * STRIDE, self.marks[at]),

@@ -19,6 +19,7 @@ use crate::{
     tree::Unreadable,
 };
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::{
         Arc, Mutex, PoisonError,
@@ -358,7 +359,7 @@ impl<'r, 't> Resolver<'r, 't> {
         if let Some((path, name)) = self.foreign(wanted) {
             return Ok(Some(Resolution::Foreign { path, name }));
         }
-        let spelled = |base: String| self.index.in_other_case(&normal(&base, wanted)?);
+        let spelled = |base: Cow<str>| self.index.in_other_case(&normal(&base, wanted)?);
         if let Some(right) = self.bases(&claim.path).into_iter().find_map(spelled) {
             return Ok(Some(Breakage::OtherCase { wrong: claim.path.clone(), right: right.to_owned() }.into()));
         }
@@ -382,18 +383,18 @@ impl<'r, 't> Resolver<'r, 't> {
 
     /// Where a path may start, in order. `../` has a meaning in the document's folder only; `./` also in the root, where
     /// commands run.
-    fn bases(&self, path: &str) -> Vec<String> {
+    fn bases(&self, path: &str) -> Vec<Cow<'r, str>> {
         if path.starts_with("../") || path == ".." {
-            return vec![self.folder.to_owned()];
+            return vec![self.folder.into()];
         }
         if path.starts_with("./") {
-            return vec![self.folder.to_owned(), String::new()];
+            return vec![self.folder.into(), "".into()];
         }
-        let mut bases = vec![String::new()];
-        bases.extend(ancestors(self.folder).filter(|folder| !folder.is_empty()).map(str::to_owned));
-        bases.extend(self.roots.iter().map(|root| root.trim_matches('/').to_owned()));
+        let mut bases = vec![Cow::Borrowed("")];
+        bases.extend(ancestors(self.folder).filter(|folder| !folder.is_empty()).map(Cow::Borrowed));
+        bases.extend(self.roots.iter().map(|root| Cow::Borrowed(root.trim_matches('/'))));
         if !path.contains('/') {
-            bases.extend(self.beside.clone());
+            bases.extend(self.beside.clone().map(Cow::Owned));
         }
         bases
     }

@@ -5,7 +5,7 @@
 //! first part is a folder of the tree, which [`super::resolve`] looks up.
 
 use super::pattern;
-use std::{collections::HashSet, sync::LazyLock};
+use std::{borrow::Cow, collections::HashSet, sync::LazyLock};
 
 /// A text in the shape of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,7 +106,10 @@ pub fn path(text: &str) -> Option<PathClaim> {
 
 fn has_extension(name: &str, slash: bool) -> bool {
     let Some((stem, extension)) = name.rsplit_once('.') else { return false };
-    let extension = extension.to_ascii_lowercase();
+    let extension = match extension.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        true => Cow::Owned(extension.to_ascii_lowercase()),
+        false => Cow::Borrowed(extension),
+    };
     if stem.is_empty() || !is_extension(&extension) {
         return false;
     }

@@ -286,7 +286,8 @@ impl Walk<'_> {
 
     fn close_cell(&mut self) {
         let (Some(Open { text, range, .. }), Some(table)) = (self.cell.take(), &mut self.table) else { return };
-        let cell = Cell { text: text.trim().to_owned(), range: range.unwrap_or_default() };
+        let text = if text.trim().len() == text.len() { text } else { text.trim().to_owned() };
+        let cell = Cell { text, range: range.unwrap_or_default() };
         table.rows.last_mut().unwrap_or(&mut table.header).push(cell);
     }
 

@@ -115,11 +115,19 @@ impl Around {
         if READERS.contains(&program) {
             return;
         }
-        self.made.extend(words.map(last_part).filter(|part| !part.is_empty()).map(str::to_owned));
+        for part in words.map(last_part).filter(|part| !part.is_empty()) {
+            self.make(part);
+        }
     }
 
     pub fn wrote(&mut self, path: &str) {
-        self.made.insert(last_part(path).to_owned());
+        self.make(last_part(path));
+    }
+
+    fn make(&mut self, part: &str) {
+        if !self.made.contains(part) {
+            self.made.insert(part.to_owned());
+        }
     }
 
     /// Whether an earlier command may have made this path, or a folder on the way to it.

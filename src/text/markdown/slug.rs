@@ -13,6 +13,15 @@ static DROPPED: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"[^\p{Alphabetic}
 
 /// The anchor of a heading's shown text, not looking at other headings.
 pub fn slug(text: &str) -> String {
+    // Most headings are; the same rule, a few times as fast.
+    if text.is_ascii() {
+        let kept = text.bytes().filter(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b' '));
+        return kept.map(|byte| if byte == b' ' { '-' } else { char::from(byte.to_ascii_lowercase()) }).collect();
+    }
+    by_classes(text)
+}
+
+fn by_classes(text: &str) -> String {
     DROPPED.replace_all(&text.to_lowercase(), "").replace(' ', "-")
 }
 
@@ -76,6 +85,11 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn plain_letters_follow_the_same_rule(text in "[ -~\t\n]{0,40}") {
+            prop_assert_eq!(slug(&text), by_classes(&text));
+        }
+
         #[test]
         fn deterministic_and_unique_within_a_document(headings in proptest::collection::vec("[aA][-1 ]{0,3}|\\PC{0,8}", 0..40)) {
             let give = || { let mut slugs = Slugs::default(); headings.iter().map(|text| slugs.next(text)).collect::<Vec<_>>() };

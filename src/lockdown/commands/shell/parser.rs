@@ -532,7 +532,7 @@ fn substitutions(text: &str, inner: Vec<Bytes>, statement: &mut Statement) {
 
 /// The text without its holes, every run of blanks as one.
 fn one_line(text: &str, range: &Bytes, holes: &[Bytes]) -> String {
-    let mut line = String::new();
+    let mut line = String::with_capacity(range.len());
     let mut add = |part: Bytes| {
         for word in text.get(part).unwrap_or_default().split_inclusive(char::is_whitespace) {
             let bare = word.trim_end();
