@@ -1,5 +1,6 @@
-//! `tagwarden docs check` beside lychee, which checks links alone: CPU time, time by the clock and peak memory, as medians of
-//! runs that take turns, on generated trees of several sizes or on checkouts that the caller names.
+//! `tagwarden docs check`, with every kind of reference and with links alone, beside lychee, which checks links alone: CPU time,
+//! time by the clock and peak memory, as medians of runs that take turns, on generated trees of several sizes or on checkouts
+//! that the caller names. Where a checkout has a history, it is read too.
 //!
 //! `cargo bench --bench docs -- [--tree DIR]... [--sizes MIB,...] [--runs N] [--seed N] [--lychee PATH] [--json FILE]`
 //!
@@ -33,8 +34,8 @@ fn main() -> Result<()> {
     let tools = tools(&options);
     let mut rows = Vec::new();
     println!(
-        "{:<24} {:>8} {:>6}  {:<10} {:>9} {:>9} {:>9}  {:>10}",
-        "tree", "MiB", "files", "tool", "CPU s", "clock s", "peak MiB", "CPU ratio"
+        "{:<24} {:>8} {:>6}  {:<16} {:>9} {:>9} {:>9}  {:>10}",
+        "tree", "MiB", "files", "tool", "CPU s", "clock s", "peak MiB", "of lychee"
     );
     for tree in &trees {
         let shown = tree.file_name().unwrap_or(tree.as_os_str()).to_string_lossy().into_owned();
@@ -47,10 +48,12 @@ fn main() -> Result<()> {
             }
         }
         let medians: Vec<Run> = runs.iter().map(|runs| median(runs)).collect();
+        let peer = tools.iter().position(|tool| tool.name == LYCHEE).map(|at| &medians[at]);
         for (tool, (middle, runs)) in tools.iter().zip(medians.iter().zip(&runs)) {
-            let ratio = middle.cpu / medians[0].cpu;
+            let ratio = if tool.name == LYCHEE { None } else { peer.map(|peer| middle.cpu / peer.cpu) };
+            let shown_ratio = ratio.map_or("-".to_owned(), |ratio| format!("{ratio:.2}"));
             println!(
-                "{shown:<24} {:>8.1} {files:>6}  {:<10} {:>9.2} {:>9.2} {:>9.0}  {ratio:>10.2}",
+                "{shown:<24} {:>8.1} {files:>6}  {:<16} {:>9.2} {:>9.2} {:>9.0}  {shown_ratio:>10}",
                 bytes as f64 / f64::from(1 << 20),
                 tool.name,
                 middle.cpu,
@@ -63,7 +66,7 @@ fn main() -> Result<()> {
             }));
         }
     }
-    if tools.len() == 1 {
+    if !tools.iter().any(|tool| tool.name == LYCHEE) {
         println!("lychee is not installed: there is nothing to compare with");
     }
     let answer = json!({ "benchmark": "docs", "seed": options.seed, "rows": rows });
@@ -121,18 +124,29 @@ struct Tool {
     ends: [i32; 2],
 }
 
-/// Those that are installed; Tagwarden first.
+const LYCHEE: &str = "lychee";
+
+/// Those that are installed.
 fn tools(options: &Options) -> Vec<Tool> {
-    let tagwarden =
-        Tool { name: "tagwarden", program: env!("CARGO_BIN_EXE_tagwarden").into(), arguments: &["docs", "check", "."], ends: [0, 1] };
+    let tagwarden = |name: &'static str, arguments: &'static [&'static str]| Tool {
+        name,
+        program: env!("CARGO_BIN_EXE_tagwarden").into(),
+        arguments,
+        ends: [0, 1],
+    };
+    let mut tools =
+        vec![tagwarden("tagwarden", &["docs", "check", "."]), tagwarden("tagwarden links", &["docs", "check", ".", "--only", "links"])];
     let lychee = Tool {
-        name: "lychee",
+        name: LYCHEE,
         program: options.lychee.clone(),
         arguments: &["--offline", "--include-fragments", "--no-progress", "--quiet", "--quiet", "--extensions", "md", "."],
         ends: [0, 2],
     };
     let installed = Command::new(&lychee.program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-    if installed.is_ok_and(|status| status.success()) { vec![tagwarden, lychee] } else { vec![tagwarden] }
+    if installed.is_ok_and(|status| status.success()) {
+        tools.push(lychee);
+    }
+    tools
 }
 
 /// What one run took: seconds, and MiB.

@@ -206,6 +206,38 @@ fn a_writer_sees_every_change_of_what_a_document_speaks_of() {
 }
 
 #[test]
+fn only_some_kinds_are_looked_for() {
+    let scratch = renamed();
+    assert_snapshot!(tell(&scratch, &["docs", "check", "--only", "links"]), @r"
+    1 reference: 1 ok
+    note: only some kinds of reference were looked for; the lock was not compared
+    signing: none
+
+    done (passed). Every reference that can be judged holds.
+    -- exit 0
+    ");
+    assert_snapshot!(tell(&scratch, &["docs", "list", "--only", "command,lines"]), @r"
+    1 reference: 1 ok
+      docs/protocol.md:5:39  lines  ok  ops/limits.conf:1-2
+    note: only some kinds of reference were looked for; the lock was not compared
+    signing: none
+
+    done (passed). Every reference that can be judged holds.
+    -- exit 0
+    ");
+    assert_snapshot!(tell(&scratch, &["docs", "check", "--only", "lnik"]), @r"
+    -- stderr
+    error[bad_usage]: invalid value 'lnik' for '--only <KIND>': did you mean `link`?
+
+    stop (bad_usage). Run `tagwarden help`.
+    -- exit 2
+    ");
+    let value = scratch.json(&["docs", "check", "--only", "path"]).expect("findings");
+    assert_eq!(value["totals"]["broken"], 1);
+    assert_eq!(value["findings"].as_array().unwrap().len(), 1, "the lock, which is out of date as well, is not compared");
+}
+
+#[test]
 fn a_rename_is_told_with_both_names_and_mended() {
     let scratch = renamed();
     assert_snapshot!(check(&scratch), @r"

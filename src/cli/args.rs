@@ -7,7 +7,7 @@
 use crate::{
     domain::{ChannelName, GateId, Oid, Span, Timestamp},
     gate::protocol::KeySource,
-    lockdown::ReferenceKind,
+    lockdown::{Kinds, ReferenceKind},
     report,
     text::near,
 };
@@ -503,6 +503,9 @@ pub struct DocsCheck {
     /// Judge every document as strictly as a protocol document
     #[arg(long)]
     pub strict: bool,
+    /// Look only for these kinds of reference, or for `links`; the lock is not compared then. May be repeated
+    #[arg(long, value_name = "KIND", value_parser = reference_kinds, value_delimiter = ',')]
+    pub only: Vec<Kinds>,
     #[command(flatten)]
     pub facts: DocsFacts,
 }
@@ -576,6 +579,17 @@ fn foreign(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((folder, name)) if !folder.is_empty() && !name.is_empty() => Ok((folder.trim_matches('/').to_owned(), name.to_owned())),
         _ => Err("a folder and the name of its repository must stand here, as FOLDER=NAME".to_owned()),
+    }
+}
+
+/// A kind, or the group of them that link checkers look at.
+fn reference_kinds(text: &str) -> Result<Kinds, String> {
+    match text {
+        "links" => Ok(Kinds::LINKS),
+        _ => {
+            let names: Vec<&str> = ["links"].into_iter().chain(ReferenceKind::ALL.iter().map(|kind| kind.slug())).collect();
+            ReferenceKind::parse(text).map(|kind| Kinds::of(&[kind])).ok_or_else(|| near::help(text, &names))
+        }
     }
 }
 

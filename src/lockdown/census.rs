@@ -75,6 +75,60 @@ kinds! {
     Status "status" "a status word beside a reference";
 }
 
+/// A set of kinds; by default all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kinds(u32);
+
+impl Default for Kinds {
+    fn default() -> Kinds {
+        Kinds::of(ReferenceKind::ALL)
+    }
+}
+
+impl Kinds {
+    /// What link checkers look at: links of Markdown and HTML with their lines and headings, and URLs.
+    pub const LINKS: Kinds = Kinds::of(&[
+        ReferenceKind::Link,
+        ReferenceKind::Image,
+        ReferenceKind::Definition,
+        ReferenceKind::Html,
+        ReferenceKind::Fragment,
+        ReferenceKind::Url,
+        ReferenceKind::Lines,
+    ]);
+
+    pub const fn of(kinds: &[ReferenceKind]) -> Kinds {
+        let mut set = 0;
+        let mut at = 0;
+        while at < kinds.len() {
+            set |= 1 << kinds[at] as u32;
+            at += 1;
+        }
+        Kinds(set)
+    }
+
+    pub const fn with(self, others: Kinds) -> Kinds {
+        Kinds(self.0 | others.0)
+    }
+
+    pub const fn has(self, kind: ReferenceKind) -> bool {
+        self.0 & 1 << kind as u32 != 0
+    }
+
+    pub fn has_any(self, kinds: &[ReferenceKind]) -> bool {
+        kinds.iter().any(|kind| self.has(*kind))
+    }
+
+    /// Whether every one of these is also one of the others.
+    pub const fn within(self, others: Kinds) -> bool {
+        self.0 & !others.0 == 0
+    }
+
+    pub fn is_all(self) -> bool {
+        self == Kinds::default()
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     Ok,

@@ -2,7 +2,7 @@
 
 use super::{
     Library,
-    census::{Census, Fix, Problem, Question, Reference, ReferenceKind, Verdict},
+    census::{Census, Fix, Kinds, Problem, Question, Reference, ReferenceKind, Verdict},
     extract::spans::{self, Span},
     landmarks::Landmarks,
     layout::Layout,
@@ -60,9 +60,15 @@ pub struct Draft {
 
 impl<'a, 't> Desk<'a, 't> {
     pub fn new(library: &'a Library<'t>, source: &'a Source, document: &'a Document, strict: bool) -> Desk<'a, 't> {
-        let spans: Vec<Span> = document.codes.iter().map(spans::read).collect();
-        let landmarks = Landmarks::of(&source.text, &document.texts);
-        let mentions = scan::mentions(source, document, &spans, &landmarks);
+        let (spans, landmarks): (Vec<Span>, Landmarks) = match library.facts.only.within(Kinds::LINKS) {
+            true => (document.codes.iter().map(spans::read_url).collect(), Landmarks::of_urls(&source.text, &document.texts)),
+            false => (document.codes.iter().map(spans::read).collect(), Landmarks::of(&source.text, &document.texts)),
+        };
+        let mentions = match library.facts.only.within(Kinds::LINKS) {
+            true => Vec::new(),
+            false => scan::mentions(source, document, &spans, &landmarks),
+        };
+
         let (markers, wrong) = marker::read(&source.text, document);
         let mut desk = Desk {
             library,
@@ -89,12 +95,16 @@ impl<'a, 't> Desk<'a, 't> {
         self.source.text.get(range.clone()).unwrap_or_default()
     }
 
+    /// The kind of what a link turned out to be, or that of the link itself where the other is not looked for.
+    pub fn wanted(&self, kind: ReferenceKind, link: ReferenceKind) -> ReferenceKind {
+        if self.library.facts.only.has(kind) { kind } else { link }
+    }
+
     /// Adds a reference; its index.
     pub fn add(&mut self, draft: Draft, verdict: Verdict) -> usize {
-        let place = self.places.place(&draft.range);
+        let (line, column, end_column) = self.places.line_and_columns(&draft.range);
         let Draft { kind, text, target, range } = draft;
-        let end_column = place.end_column.unwrap_or(place.column + 1);
-        self.census.references.push(Reference { kind, text, target, range, line: place.line, column: place.column, end_column, verdict });
+        self.census.references.push(Reference { kind, text, target, range, line, column, end_column, verdict });
         self.census.references.len() - 1
     }
 
@@ -172,29 +182,30 @@ impl<'a, 't> Desk<'a, 't> {
     /// The census in the order of the text.
     pub fn finish(self) -> Census {
         let Census { references, mut problems, mut open, mut later, watched, strict, counted, awaited } = self.census;
-        let mut order: Vec<usize> = (0..references.len()).collect();
+        let only = self.library.facts.only;
+        let mut order: Vec<usize> = (0..references.len()).filter(|at| only.has(references[*at].kind)).collect();
         order.sort_by_key(|at| (references[*at].range.start, references[*at].range.end, references[*at].kind));
-        let mut new_index = vec![0; references.len()];
+        let mut new_index = vec![None; references.len()];
         for (new, old) in order.iter().enumerate() {
-            new_index[*old] = new;
+            new_index[*old] = Some(new);
         }
         let mut slots: Vec<Option<Reference>> = references.into_iter().map(Some).collect();
         let references = order.iter().filter_map(|old| slots[*old].take()).collect();
-        for reference in problems.iter_mut().filter_map(|problem| problem.reference.as_mut()) {
-            *reference = new_index[*reference];
-        }
-        for (reference, _) in &mut open {
-            *reference = new_index[*reference];
-        }
-        for (reference, ..) in &mut later {
-            *reference = new_index[*reference];
-        }
+        // What is said of a reference goes where it goes.
+        let moved = |reference: &mut usize| new_index[*reference].map(|new| *reference = new).is_some();
+        problems.retain_mut(|problem| problem.reference.as_mut().is_none_or(moved));
+        open.retain_mut(|(reference, _)| moved(reference));
+        later.retain_mut(|(reference, ..)| moved(reference));
         problems.sort_by_key(|problem| (problem.range.start, problem.range.end));
         open.sort();
         let mut census = Census { references, problems, open, later, watched, strict, counted, awaited };
         let mut places = self.places;
         let past = self.library.facts.past.contains(&self.source.file);
         settle::attitudes(&mut census, &mut places, &self.layout, &self.markers, past);
+        if !only.is_all() {
+            // A marker may speak of what was not looked for.
+            census.problems.retain(|problem| problem.finding.code != settle::UNUSED_MARKER);
+        }
         census.problems.sort_by_key(|problem| (problem.range.start, problem.range.end));
         census
     }

@@ -73,27 +73,39 @@ pub struct Spot {
 }
 
 impl Landmarks {
+    /// URLs alone.
+    pub fn of_urls(source: &str, texts: &[Bytes]) -> Landmarks {
+        let mut landmarks = Landmarks::default();
+        let mut text = 0;
+        for at in memchr::memmem::find_iter(source.as_bytes(), "http") {
+            landmarks.note(at, Word::Http, texts, &mut text);
+        }
+        landmarks
+    }
+
     /// `texts`: the plain text of the document, in its order.
     pub fn of(source: &str, texts: &[Bytes]) -> Landmarks {
         let mut landmarks = Landmarks::default();
         let mut text = 0;
-        let mut note = |at: usize, word: Word, text: &mut usize| {
-            while texts.get(*text).is_some_and(|range| range.end <= at) {
-                *text += 1;
-            }
-            if texts.get(*text).is_some_and(|range| range.start <= at) {
-                landmarks.0[word as usize].push(Spot { at, text: *text });
-            }
-        };
         for found in FINDER.find_iter(source) {
-            note(found.start(), LETTERS[found.pattern().as_usize()].1, &mut text);
+            landmarks.note(found.start(), LETTERS[found.pattern().as_usize()].1, texts, &mut text);
         }
         text = 0;
         for at in memchr::memchr2_iter(b'#', b'/', source.as_bytes()) {
             let word = if source.as_bytes()[at] == b'#' { Word::Number } else { Word::Slash };
-            note(at, word, &mut text);
+            landmarks.note(at, word, texts, &mut text);
         }
         landmarks
+    }
+
+    /// `text`: the one that the word before lay in, or came after.
+    fn note(&mut self, at: usize, word: Word, texts: &[Bytes], text: &mut usize) {
+        while texts.get(*text).is_some_and(|range| range.end <= at) {
+            *text += 1;
+        }
+        if texts.get(*text).is_some_and(|range| range.start <= at) {
+            self.0[word as usize].push(Spot { at, text: *text });
+        }
     }
 
     /// In the order of the text.

@@ -45,7 +45,7 @@ mod truth;
 pub mod urls;
 mod variables;
 
-pub use census::{Answers, Census, Fate, Fix, Problem, PullAnswer, Question, Reference, ReferenceKind, Totals, Verdict};
+pub use census::{Answers, Census, Fate, Fix, Kinds, Problem, PullAnswer, Question, Reference, ReferenceKind, Totals, Verdict};
 pub use codes::CODES;
 pub use index::Index;
 
@@ -80,6 +80,8 @@ pub struct Facts {
     pub past: BTreeSet<String>,
     /// Branches that releases come from, without `refs/heads/`.
     pub branches: Vec<String>,
+    /// What is looked for; nothing else is listed.
+    pub only: Kinds,
 }
 
 /// A tree to resolve against, with what is worth remembering from one document to the next. Documents may be read side by
@@ -153,7 +155,7 @@ impl<'t> Library<'t> {
         // Markers and a document's place in time change what a finding means, so there findings come at once.
         let may_wait = !strict && desk.markers.is_empty() && !self.facts.past.contains(&source.file);
         let mut resolver = resolve::Resolver::new(self, source, document, may_wait);
-        for claim in extract::claims(source, document, &desk.spans, &desk.landmarks) {
+        for claim in extract::claims(source, document, &desk.spans, &desk.landmarks, self.facts.only) {
             match resolver.resolve(&claim)? {
                 Some(resolve::Resolution::Url(url)) => urls::judge(&mut desk, claim.kind, &url, claim.range, claim.text),
                 Some(resolve::Resolution::Symbol { path, name }) => {
@@ -168,20 +170,55 @@ impl<'t> Library<'t> {
         for (url, range) in urls::bare(&desk) {
             resolver.bare_url(&mut desk, url, range)?;
         }
-        pulls::take(&mut desk);
-        phases::take(&mut desk);
-        let named = commands::take(&mut desk)?;
-        variables::take(&mut desk, &named.variables)?;
-        endpoints::take(&mut desk, &named.endpoints)?;
-        naming::take(&mut desk)?;
-        commits::take(&mut desk, &named.revisions);
-        releases::take(&mut desk, &named.revisions);
-        numbered::take(&mut desk);
-        counts::take(&mut desk);
-        truth::take(&mut desk);
-        banned::take(&mut desk)?;
+        if !self.facts.only.within(Kinds::LINKS) {
+            further(&mut desk)?;
+        }
         Ok(desk.finish())
     }
+}
+
+/// The kinds of reference beyond links and paths.
+fn further(desk: &mut Desk) -> Result<(), Unreadable> {
+    use ReferenceKind::{Channel, Command, Commit, Count, Endpoint, Env, Gate, Issue, Path, Phase, Phrase, Pull, Release, Status, Symbol};
+    let only = desk.library.facts.only;
+    if only.has_any(&[Pull, Issue]) {
+        pulls::take(desk);
+    }
+    if only.has(Phase) {
+        phases::take(desk);
+    }
+    let named = match only.has_any(&[Command, Env, Endpoint, Commit, Release, Path]) {
+        true => commands::take(desk)?,
+        false => commands::Named::default(),
+    };
+    if only.has(Env) {
+        variables::take(desk, &named.variables)?;
+    }
+    if only.has(Endpoint) {
+        endpoints::take(desk, &named.endpoints)?;
+    }
+    if only.has(Symbol) {
+        naming::take(desk)?;
+    }
+    if only.has(Commit) {
+        commits::take(desk, &named.revisions);
+    }
+    if only.has(Release) {
+        releases::take(desk, &named.revisions);
+    }
+    if only.has_any(&[Gate, Channel]) {
+        numbered::take(desk);
+    }
+    if only.has(Count) {
+        counts::take(desk);
+    }
+    if only.has(Status) {
+        truth::take(desk);
+    }
+    if only.has(Phrase) {
+        banned::take(desk)?;
+    }
+    Ok(())
 }
 
 impl Library<'_> {

@@ -23,6 +23,8 @@ use std::{
 /// How many markers may hold for one reference.
 const MOST_AROUND: usize = 16;
 
+pub const UNUSED_MARKER: &str = "docs/unused-marker";
+
 const PAST: &str = "gone, in a document about the past";
 
 const NOT_CLAIMED: &str = "missing here, in an order, a condition or under an old name";
@@ -93,7 +95,7 @@ pub fn attitudes(census: &mut Census, places: &mut Places, layout: &Layout, mark
     remove(census, &dropped);
     for (index, marker) in markers.iter().enumerate().filter(|(index, _)| !used.contains(index)) {
         if !matches!(marker.what, What::Count { .. }) || !census.counted.contains(&index) {
-            let finding = Finding::warning("docs/unused-marker", "this marker has nothing to say: no reference stands where it holds");
+            let finding = Finding::warning(UNUSED_MARKER, "this marker has nothing to say: no reference stands where it holds");
             push(census, places, None, &marker.range, finding);
         }
     }

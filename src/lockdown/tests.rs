@@ -744,3 +744,38 @@ fn headings_of_documents_that_are_read_later_are_looked_up_then() {
     let anchors = census.findings().filter(|finding| finding.code == "docs/missing-anchor").count();
     assert_eq!((anchors, census.findings().filter(|finding| finding.code == "docs/case").count()), (4, 1));
 }
+
+#[test]
+fn only_what_is_looked_for_is_listed() {
+    let files = [("docs/b.md", "# Here\n"), ("src/a.rs", "one\ntwo\n")];
+    let text = "# Gate 1\nSee #3 of https://github.com/example/web/pull/4, [x](b.md#here), [x](../src/a.rs#L2), [x](../src/a.rs#L9), \
+        [p](https://github.com/example/web/pull/5) `src/a.rs:1`, `docs/gone.md`, `make all`, <!-- tagwarden: ignore -- why --> `APP_MODE` x.\n";
+    let told = |only: Kinds| {
+        let origin = urls::Origin::of_remote("https://github.com/example/web");
+        let facts = Facts { only, origin, ..Facts::default() };
+        let tree = tree(&files);
+        let library = Library::new(&tree, &facts).unwrap();
+        let census = library.census(&Source::new("docs/a.md", text), &markdown::parse(text), true).unwrap();
+        let (lines, codes) = lines(&census);
+        let lines: Vec<String> = lines.into_iter().map(|line| line.split(' ').take(2).collect::<Vec<_>>().join(" ")).collect();
+        for problem in &census.problems {
+            assert!(problem.reference.is_none_or(|at| census.references[at].range == problem.range), "{:?}", problem.finding);
+        }
+        (lines.join(", "), codes.join(", "))
+    };
+    let links = "url #4, link docs/b.md#here, lines src/a.rs:2-2, lines src/a.rs:9-9, link #5";
+    for (only, listed, codes) in [
+        (Kinds::LINKS, links, "docs/missing-lines"),
+        (Kinds::of(&[ReferenceKind::Link]), "link docs/b.md#here, link src/a.rs:2-2, link src/a.rs:9-9, link #5", "docs/missing-lines"),
+        (Kinds::of(&[ReferenceKind::Lines]), "lines src/a.rs:2-2, lines src/a.rs:9-9", "docs/missing-lines"),
+        (Kinds::of(&[ReferenceKind::Pull]), "pull #3, pull #4, pull #5", ""),
+        (
+            Kinds::of(&[ReferenceKind::Path, ReferenceKind::Command]),
+            "path src/a.rs:1-1, path docs/gone.md, command make",
+            "docs/missing-path",
+        ),
+        (Kinds::of(&[ReferenceKind::Gate, ReferenceKind::Env]), "gate gate, env APP_MODE", ""),
+    ] {
+        assert_eq!(told(only), (listed.to_owned(), codes.to_owned()), "{only:?}");
+    }
+}

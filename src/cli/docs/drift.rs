@@ -28,6 +28,10 @@ pub struct Drift {
 
 /// Only declared documents have a lock. What it accepts becomes a note in the censuses.
 pub fn of(gathered: &Gathered, taken: &mut [Taken], args: &args::DocsCheck) -> Result<Drift> {
+    // The lock holds every kind; what was not looked for is not gone.
+    if !gathered.facts.only.is_all() {
+        return Ok(Drift::default());
+    }
     let declared = gathered.declared();
     let mut locked: Vec<&mut Taken> = taken.iter_mut().filter(|taken| taken.was_read() && declared.contains(&taken.source.file)).collect();
     if locked.is_empty() {

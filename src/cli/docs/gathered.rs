@@ -11,7 +11,7 @@ use crate::{
         Protocol,
         config::{self, GateFiles},
     },
-    lockdown::{Facts, Question, banned},
+    lockdown::{Facts, Kinds, Question, banned},
     report::{Report, SigningMode},
     tree::{Tree, Unreadable},
     world::{
@@ -66,7 +66,8 @@ pub async fn gather(session: &Session, args: &args::DocsCheck) -> Result<Gathere
     };
     let record = args.facts.pulls.as_deref().map(documents::Record::read).transpose()?;
     let pulls = documents::known(&world.git, record.as_ref()).await?;
-    let facts = Facts { foreign, roots, protocol: protocol.clone(), pulls, banned, origin, branches, past };
+    let only = args.only.iter().copied().reduce(Kinds::with).unwrap_or_default();
+    let facts = Facts { foreign, roots, protocol: protocol.clone(), pulls, banned, origin, branches, past, only };
     let prefix = world.git.prefix().to_owned();
     Ok(Gathered { world, tree, at, files, protocol, facts, prefix })
 }

@@ -88,6 +88,10 @@ fn report(gathered: &Gathered, shape: DocsShape, findings: Vec<Finding>) -> Repo
     let unread = findings.iter().any(|finding| UNREAD.contains(&finding.code.as_str()));
     let empty = shape.totals.all() == 0 && !shape.documents.is_empty() && !unread;
     let report = gathered.signed(Report::new(reason, Body::Docs(Box::new(shape))).findings(findings));
+    let report = match gathered.facts.only.is_all() {
+        true => report,
+        false => report.notice("only some kinds of reference were looked for; the lock was not compared"),
+    };
     if empty { report.notice("the documents make no reference that could be checked") } else { report }
 }
 
@@ -168,7 +172,7 @@ fn complete(gathered: &Gathered, library: &Library, taken: &mut Taken) -> std::r
 /// Gates against headings, where the protocol's own documents are checked as a whole.
 fn gathered_headings(gathered: &Gathered, taken: &[Taken], args: &args::DocsCheck) -> Vec<Finding> {
     let (Some(files), Some(protocol)) = (&gathered.files, &gathered.protocol) else { return Vec::new() };
-    if !args.paths.is_empty() {
+    if !args.paths.is_empty() || !gathered.facts.only.has(ReferenceKind::Gate) {
         return Vec::new();
     }
     let documents: Vec<_> =

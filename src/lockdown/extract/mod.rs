@@ -4,7 +4,7 @@
 pub mod spans;
 
 use super::{
-    ReferenceKind,
+    Kinds, ReferenceKind,
     landmarks::{Landmarks, Word},
     shape::{self, PathClaim},
 };
@@ -37,8 +37,8 @@ pub enum Target {
     Path(PathClaim),
 }
 
-/// The links and paths of a document in the order of its text. `spans`: what its code spans are.
-pub fn claims(source: &Source, document: &Document, spans: &[Span], landmarks: &Landmarks) -> Vec<Claim> {
+/// The links and paths of a document in the order of its text. `spans`: what its code spans are; `only`: what is looked for.
+pub fn claims(source: &Source, document: &Document, spans: &[Span], landmarks: &Landmarks, only: Kinds) -> Vec<Claim> {
     let text = |range: &Bytes| source.text.get(range.clone()).unwrap_or_default().to_owned();
     let mut claims: Vec<Claim> = document.links.iter().filter_map(link).collect();
     claims.extend(document.definitions.iter().map(|definition| Claim {
@@ -55,9 +55,13 @@ pub fn claims(source: &Source, document: &Document, spans: &[Span], landmarks: &
         range: undefined.range.clone(),
         target: Target::Undefined(undefined.label.clone()),
     }));
-    claims.extend(document.codes.iter().zip(spans).filter_map(|(code, span)| path(code, span)));
-    claims.extend(bare(source, document, landmarks));
-    claims.extend(document.front_matter.iter().flat_map(|range| front_matter(source, range)));
+    // Lines of a link are those of the link where paths are not looked for.
+    let paths = only.has_any(&[ReferenceKind::Path, ReferenceKind::Symbol]) || !only.has(ReferenceKind::Link);
+    if paths {
+        claims.extend(document.codes.iter().zip(spans).filter_map(|(code, span)| path(code, span)));
+        claims.extend(bare(source, document, landmarks));
+        claims.extend(document.front_matter.iter().flat_map(|range| front_matter(source, range)));
+    }
     claims.sort_by_key(|claim| (claim.range.start, claim.range.end));
     claims
 }

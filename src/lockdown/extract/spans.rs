@@ -48,8 +48,8 @@ const SCRIPTS: &[&str] = &[".bash", ".mjs", ".pl", ".py", ".rb", ".sh"];
 
 pub fn read(span: &CodeSpan) -> Span {
     let text = span.text.trim();
-    if text.starts_with("http://") || text.starts_with("https://") {
-        return if text.contains(char::is_whitespace) { Span::Other } else { Span::Url };
+    if let Some(url) = url(text) {
+        return url;
     }
     if is_pull(text) {
         return Span::Pull;
@@ -76,6 +76,16 @@ pub fn read(span: &CodeSpan) -> Span {
         Some(name) => Span::Name(name.to_owned()),
         None => Span::Other,
     }
+}
+
+/// Where only URLs are looked for.
+pub fn read_url(span: &CodeSpan) -> Span {
+    url(span.text.trim()).unwrap_or(Span::Other)
+}
+
+fn url(text: &str) -> Option<Span> {
+    let starts = text.starts_with("http://") || text.starts_with("https://");
+    starts.then(|| if text.contains(char::is_whitespace) { Span::Other } else { Span::Url })
 }
 
 fn is_pull(text: &str) -> bool {
