@@ -34,7 +34,7 @@ fn annotations(report: &Report) -> Vec<String> {
         }
     }
     let own = human::body_findings(&report.body).into_iter().chain(&report.findings);
-    lines.extend(own.map(|finding| annotation(finding, finding.severity)));
+    lines.extend(own.take(human::MOST_DRAWN).map(|finding| annotation(finding, finding.severity)));
     if report.decision() == Decision::Stop && (lines.is_empty() || matches!(report.body, Body::Error(_))) {
         let message = match &report.body {
             Body::Error(shape) => shape.message.as_str(),

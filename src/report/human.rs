@@ -12,6 +12,10 @@ mod ledger;
 use super::{Body, Report, SigningMode, shape::GateShape};
 use crate::domain::{Decision, Finding, Severity};
 use canvas::{Canvas, Tone};
+use std::collections::BTreeMap;
+
+/// Findings that are drawn; nobody reads more. The other formats have them all.
+pub(super) const MOST_DRAWN: usize = 1000;
 
 /// The choices of the person who reads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,9 +58,19 @@ fn draw_findings(report: &Report, canvas: &mut Canvas) {
         }
     }
     let own = shown(body_findings(&report.body).into_iter().chain(&report.findings), canvas.style);
-    if !own.is_empty() {
+    let (drawn, rest) = own.split_at(own.len().min(MOST_DRAWN));
+    if !drawn.is_empty() {
         canvas.gap();
-        draw_each(&own, canvas);
+        draw_each(drawn, canvas);
+    }
+    if !rest.is_empty() {
+        let mut codes: BTreeMap<&str, usize> = BTreeMap::new();
+        for finding in rest {
+            *codes.entry(&finding.code).or_default() += 1;
+        }
+        let codes: Vec<String> = codes.into_iter().map(|(code, count)| format!("{count} {}", canvas.foreign(code))).collect();
+        canvas.gap();
+        canvas.line(&format!("and {} more: {}. `--format json` lists them all", rest.len(), codes.join(", ")));
     }
 }
 

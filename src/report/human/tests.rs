@@ -317,3 +317,17 @@ fn a_text_is_printed_as_it_is() {
     let report = Report::new(Reason::Passed, Body::Text(TextShape::plain("a\tb")));
     assert_eq!(render(&report, Style { quiet: true, ..Style::default() }), "a\tb\n");
 }
+
+#[test]
+fn more_findings_than_anybody_reads_are_counted() {
+    let finding = |number: usize| {
+        Finding::error(if number.is_multiple_of(3) { "docs/case" } else { "docs/missing-file" }, format!("number {number}"))
+    };
+    let report = |count: usize| Report::new(Reason::Findings, Body::Docs(Box::default())).findings((0..count).map(finding));
+    let drawn = |count: usize| render(&report(count), Style::default());
+    assert!(!drawn(MOST_DRAWN).contains(" more"), "all are drawn");
+    let text = drawn(MOST_DRAWN + 4);
+    assert!(text.contains("number 999\n") && !text.contains("number 1000\n"), "{text}");
+    let last = "and 4 more: 1 docs/case, 3 docs/missing-file. `--format json` lists them all\n";
+    assert!(text.contains(last), "{}", &text[text.len() - 300..]);
+}
