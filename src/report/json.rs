@@ -1,71 +1,121 @@
 //! The JSON answer: the members that every answer has, then those of its body.
 
-use super::{Body, Report, safe};
-use serde_json::{Map, Value};
+use super::{Body, Report, safe, shape};
+use crate::domain::{ChannelName, Decision, Finding, Oid, Reason, Timestamp, Verb};
+use serde::Serialize;
 
 /// The whole answer as one pretty-printed JSON object and a newline.
 pub fn render(report: &Report) -> String {
     // A map of plain values has no unserialisable key and no failing member.
-    let text = serde_json::to_string_pretty(&value(report)).unwrap_or_default();
-    safe::neutral_json(&text) + "\n"
+    let text = serde_json::to_string_pretty(&Answer::of(report)).unwrap_or_default();
+    let mut text = safe::neutral_json(text);
+    text.push('\n');
+    text
 }
 
-/// The whole answer. Order of members: `schema`, `decision`, `reason_code`, `signing`, the body's, `findings`, `notices`.
-pub fn value(report: &Report) -> Value {
-    let mut answer = Map::new();
-    answer.insert("schema".into(), report.body.schema().into());
-    answer.insert("decision".into(), plain(&report.decision()));
-    answer.insert("reason_code".into(), report.reason.slug().into());
-    if let Some(signing) = report.signing {
-        answer.insert("signing".into(), signing.slug().into());
-    }
-    for (key, member) in members(&report.body) {
-        answer.entry(key).or_insert(member);
-    }
-    if matches!(report.body, Body::Error(_)) {
-        answer.insert("help".into(), report.next_step().into());
-    } else {
-        answer.insert("next".into(), report.next_step().into());
-    }
-    answer.insert("findings".into(), plain(&report.findings));
-    answer.insert("notices".into(), plain(&report.notices));
-    Value::Object(answer)
+/// Written as it is read, since an answer about very many references is no small thing. In this order.
+#[derive(Serialize)]
+struct Answer<'r> {
+    schema: &'static str,
+    decision: Decision,
+    reason_code: Reason,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signing: Option<&'static str>,
+    #[serde(flatten)]
+    members: Members<'r>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    help: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+    findings: &'r [Finding],
+    notices: &'r [String],
 }
 
-fn members(body: &Body) -> Map<String, Value> {
-    let value = match body {
-        Body::Run(shape) => plain(shape),
-        Body::Move(shape) => plain(shape),
-        Body::Rehearsal(shape) => plain(shape),
-        Body::Status(shape) => plain(shape),
-        Body::Channel(shape) => plain(shape),
-        Body::Version(shape) => plain(shape),
-        Body::Resolve(shape) => plain(shape),
-        Body::History(shape) => plain(shape),
-        Body::Audit(shape) => plain(shape),
-        Body::Policy(shape) => plain(shape),
-        Body::Entry(shape) => plain(shape),
-        Body::Doctor(shape) => plain(shape),
-        Body::Docs(shape) => plain(shape),
-        Body::Init(shape) => plain(shape),
-        Body::Text(shape) => plain(shape),
-        Body::Error(shape) => plain(shape),
-    };
-    match value {
-        Value::Object(members) => members,
-        _ => Map::new(),
+impl<'r> Answer<'r> {
+    fn of(report: &'r Report) -> Answer<'r> {
+        let step = Some(report.next_step());
+        let (help, next) = if matches!(report.body, Body::Error(_)) { (step, None) } else { (None, step) };
+        Answer {
+            schema: report.body.schema(),
+            decision: report.decision(),
+            reason_code: report.reason,
+            signing: report.signing.map(|signing| signing.slug()),
+            members: Members::of(&report.body),
+            help,
+            next,
+            findings: &report.findings,
+            notices: &report.notices,
+        }
     }
 }
 
-/// The shapes are plain data with string keys: their serialisation cannot fail.
-fn plain(value: &impl serde::Serialize) -> Value {
-    serde_json::to_value(value).unwrap_or(Value::Null)
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Members<'r> {
+    Run(RunMembers<'r>),
+    Move(&'r shape::MoveShape),
+    Rehearsal(&'r shape::RehearsalShape),
+    Status(&'r shape::StatusShape),
+    Channel(&'r shape::ChannelShape),
+    Version(&'r shape::VersionShape),
+    Resolve(&'r shape::ResolveShape),
+    History(&'r shape::HistoryShape),
+    Audit(&'r shape::AuditShape),
+    Policy(&'r shape::PolicyShape),
+    Entry(&'r shape::EntryShape),
+    Doctor(&'r shape::DoctorShape),
+    Docs(&'r shape::DocsShape),
+    Init(&'r shape::InitShape),
+    Text(&'r shape::TextShape),
+    Error(&'r shape::ErrorShape),
+}
+
+/// A run without the members that every answer has, which it bears itself for where it stands inside a move.
+#[derive(Serialize)]
+struct RunMembers<'r> {
+    verb: Verb,
+    channel: &'r ChannelName,
+    commit: &'r Option<Oid>,
+    policy: &'r Option<Oid>,
+    started: Timestamp,
+    gates: &'r [shape::GateShape],
+}
+
+impl<'r> Members<'r> {
+    fn of(body: &'r Body) -> Members<'r> {
+        match body {
+            Body::Run(shape) => {
+                let shape::RunShape { schema: _, decision: _, reason_code: _, verb, channel, commit, policy, started, gates } = shape;
+                Members::Run(RunMembers { verb: *verb, channel, commit, policy, started: *started, gates })
+            }
+            Body::Move(shape) => Members::Move(shape),
+            Body::Rehearsal(shape) => Members::Rehearsal(shape),
+            Body::Status(shape) => Members::Status(shape),
+            Body::Channel(shape) => Members::Channel(shape),
+            Body::Version(shape) => Members::Version(shape),
+            Body::Resolve(shape) => Members::Resolve(shape),
+            Body::History(shape) => Members::History(shape),
+            Body::Audit(shape) => Members::Audit(shape),
+            Body::Policy(shape) => Members::Policy(shape),
+            Body::Entry(shape) => Members::Entry(shape),
+            Body::Doctor(shape) => Members::Doctor(shape),
+            Body::Docs(shape) => Members::Docs(shape),
+            Body::Init(shape) => Members::Init(shape),
+            Body::Text(shape) => Members::Text(shape),
+            Body::Error(shape) => Members::Error(shape),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::report::{TextShape, sample};
+    use serde_json::Value;
+
+    fn value(report: &Report) -> Value {
+        serde_json::to_value(Answer::of(report)).unwrap()
+    }
 
     /// The members that scripts rely on, by schema; `a.b` and `a[].b` go into objects and lists.
     const PROMISED: &[(&str, &str)] = &[

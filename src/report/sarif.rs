@@ -30,7 +30,7 @@ const MOST_RESULTS: usize = 25_000;
 pub fn render(report: &Report) -> String {
     // A map of plain values has no unserialisable key and no failing member.
     let text = serde_json::to_string_pretty(&log(report)).unwrap_or_default();
-    neutral_json(&text) + "\n"
+    neutral_json(text) + "\n"
 }
 
 fn log(report: &Report) -> Value {
