@@ -145,5 +145,7 @@ mod tests {
         assert_eq!(told(Word::Slash), ["/b](c/", "/f of ", "//exam", "/examp"]);
         assert_eq!(told(Word::Http), ["https:"]);
         assert_eq!(landmarks.texts(Word::Slash).count(), 3);
+        let at_the_edges = Landmarks::of("#a#b#", &[1..2, 4..5]);
+        assert_eq!(at_the_edges.spots(Word::Number), [Spot { at: 4, text: 1 }]);
     }
 }
