@@ -87,7 +87,9 @@ pub(super) fn take(desk: &mut Desk) {
     for (at, mention, first, last) in &ranges {
         range(desk, *at, mention, (*first, *last), &rows);
     }
-    extra(desk, &ranges.iter().map(|(_, _, first, last)| (*first, *last)).collect::<Vec<_>>(), &rows);
+    // What a row depends on says nothing of which rows there are.
+    let declared = ranges.iter().filter(|(_, mention, first, last)| first <= last && !rows.iter().any(|row| row.needs_at(&mention.range)));
+    extra(desk, &declared.map(|(_, _, first, last)| (*first, *last)).collect::<Vec<_>>(), &rows);
     tables::check(desk, &rows);
 }
 

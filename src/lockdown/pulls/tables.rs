@@ -19,6 +19,13 @@ pub struct Row {
     needs: Vec<Need>,
 }
 
+impl Row {
+    /// Whether this mention is what the row depends on.
+    pub fn needs_at(&self, range: &Bytes) -> bool {
+        self.needs.iter().any(|need| need.range == *range)
+    }
+}
+
 #[derive(Clone, Debug)]
 struct Need {
     what: What,
