@@ -103,7 +103,7 @@ fn scope(text: &str, document: &Document, range: &Bytes) -> Bytes {
     let start = text[..range.start].rfind('\n').map_or(0, |at| at + 1);
     let end = text[range.end..].find('\n').map_or(text.len(), |at| range.end + at);
     let before = text[start..range.start].trim_start_matches([' ', '\t', '>', '-', '*', '+']);
-    if !before.is_empty() && text[range.end..end].trim().is_empty() || text[range.end..end].trim_end() == "|" {
+    if !before.is_empty() && text[range.end..end].trim().is_empty() || text[range.end..end].trim() == "|" {
         return start..end;
     }
     document.block_from(range.end).map_or(range.end..range.end, |block| block.range.clone())
@@ -139,9 +139,38 @@ mod tests {
             ("<!-- tagwarden: ignroe -- x -->\nx", "<!-- tagwarden: ignroe -- x -->: there is no marker `ignroe`"),
             ("<!-- tagwarden: as-of -- x -->\nx", "<!-- tagwarden: as-of -- x -->: the marker `as-of` is not understood"),
             ("<!-- tagwarden: count x -- x -->\nx", "<!-- tagwarden: count x -- x -->: the marker `count` is not understood"),
+            ("a <!-- tagwarden: ignore -- x --> b\n\nnext", "Ignore [next] x"),
+            ("- <!-- tagwarden: ignore -- x -->\n\nnext", "Ignore [next] x"),
+            ("| a |\n|---|\n| b <!-- tagwarden: ignore -- x --> |\n\nnext", "Ignore [| b <!-- tagwarden: ignore -- x --> |] x"),
+            ("<!-- tagwarden: as-of --x y -- z -->\nx", "<!-- tagwarden: as-of --x y -- z -->: the marker `as-of` is not understood"),
+            ("<!-- tagwarden: as-of -x -- z -->\nx", "<!-- tagwarden: as-of -x -- z -->: the marker `as-of` is not understood"),
+            (
+                "<!-- tagwarden: count x = rows(table 0) -- z -->\nx",
+                "<!-- tagwarden: count x = rows(table 0) -- z -->: the marker `count` is not understood",
+            ),
+            (
+                "<!-- tagwarden: count = rows(table 1) -- z -->\nx",
+                "<!-- tagwarden: count = rows(table 1) -- z -->: the marker `count` is not understood",
+            ),
         ] {
             assert_eq!(told(text), [expected], "{text}");
         }
         assert_eq!(told("<!-- a comment -->\nx `<!-- tagwarden: ignore -- x -->`"), [] as [&str; 0]);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_marker_is_helped() {
+        for (marker, help) in [
+            ("ignroe -- x", "did you mean `ignore`?"),
+            ("zzzzzzzz -- x", "the markers are ignore, expect-missing, as-of, watch, count"),
+            ("as-of -- x", "`as-of` takes one revision"),
+            ("watch it -- x", "it takes nothing but its reason"),
+            ("count x -- x", "it has the form `count NAME = rows(table N)`"),
+            ("watch", "say why after `--`"),
+        ] {
+            let text = format!("<!-- tagwarden: {marker} -->\nx");
+            let (_, wrong) = read(&text, &markdown::parse(&text));
+            assert_eq!(wrong[0].1.help.as_deref(), Some(help), "{marker}");
+        }
     }
 }

@@ -44,11 +44,14 @@ pub fn attitudes(census: &mut Census, places: &mut Places, layout: &Layout, mark
     let problems = by_reference(census);
     for at in 0..census.references.len() {
         let start = census.references[at].range.start;
+        let own = problems.of(at);
         let mut marked = false;
         for (index, marker) in around(markers, start) {
-            used.insert(index);
+            // Whatever else stands there, a count is used by counting.
+            if !matches!(marker.what, What::Count { .. }) {
+                used.insert(index);
+            }
             marked |= !matches!(marker.what, What::Watch | What::Count { .. });
-            let own = problems.get(&at).map(Vec::as_slice).unwrap_or_default();
             match &marker.what {
                 What::Ignore => {
                     dropped.extend(own);
@@ -72,7 +75,6 @@ pub fn attitudes(census: &mut Census, places: &mut Places, layout: &Layout, mark
                 What::Count { .. } => {}
             }
         }
-        let own = problems.get(&at).map(Vec::as_slice).unwrap_or_default();
         let absent = if past && !marked { absent(census, own) } else { Vec::new() };
         if !absent.is_empty() {
             closed.insert(at);
@@ -93,11 +95,11 @@ pub fn attitudes(census: &mut Census, places: &mut Places, layout: &Layout, mark
         }
     }
     remove(census, &dropped);
-    for (index, marker) in markers.iter().enumerate().filter(|(index, _)| !used.contains(index)) {
-        if !matches!(marker.what, What::Count { .. }) || !census.counted.contains(&index) {
-            let finding = Finding::warning(UNUSED_MARKER, "this marker has nothing to say: no reference stands where it holds");
-            push(census, places, None, &marker.range, finding);
-        }
+    used.extend(&census.counted);
+    for (_, marker) in markers.iter().enumerate().filter(|(index, _)| !used.contains(index)) {
+        let what = if matches!(marker.what, What::Count { .. }) { "number of such things" } else { "reference" };
+        let message = format!("this marker has nothing to say: no {what} stands where it holds");
+        push(census, places, None, &marker.range, Finding::warning(UNUSED_MARKER, message));
     }
 }
 
@@ -138,8 +140,7 @@ fn spoken(census: &mut Census, at: usize, own: &[usize], dropped: &mut BTreeSet<
             let message = format!("the sentence says that `{}` is gone, but it is there", census.references[at].target);
             let finding = Finding::error("docs/still-there", message)
                 .help("mend the sentence, or mark it with `<!-- tagwarden: ignore -- reason -->`");
-            census.references[at].verdict = Verdict::Broken;
-            push(census, places, Some(at), &range, finding);
+            break_it(census, places, at, finding);
         }
         Polarity::Coming if missing => {
             excuse(census, at, own, &absent, dropped, Verdict::unchecked(ANNOUNCED));
@@ -154,12 +155,8 @@ fn expect_missing(census: &mut Census, at: usize, own: &[usize], dropped: &mut B
     if !absent.is_empty() {
         excuse(census, at, own, &absent, dropped, Verdict::Ok);
     } else if census.references[at].verdict == Verdict::Ok && is_of_the_tree(census.references[at].kind) {
-        let reference = &mut census.references[at];
-        reference.verdict = Verdict::Broken;
-        let range = reference.range.clone();
-        let finding =
-            Finding::error("docs/still-there", format!("`{}` is expected to be missing ({reason}), but it is there", reference.target));
-        push(census, places, Some(at), &range, finding.help("take the marker away"));
+        let message = format!("`{}` is expected to be missing ({reason}), but it is there", census.references[at].target);
+        break_it(census, places, at, Finding::error("docs/still-there", message).help("take the marker away"));
     }
 }
 
@@ -197,14 +194,23 @@ fn set_aside(census: &mut Census, at: usize, reason: impl Into<Cow<'static, str>
     census.references[at].verdict = Verdict::Unchecked(reason.into());
 }
 
-fn by_reference(census: &Census) -> BTreeMap<usize, Vec<usize>> {
+/// The problems of each reference, by its position.
+struct ByReference(BTreeMap<usize, Vec<usize>>);
+
+impl ByReference {
+    fn of(&self, reference: usize) -> &[usize] {
+        self.0.get(&reference).map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
+fn by_reference(census: &Census) -> ByReference {
     let mut problems: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for (at, problem) in census.problems.iter().enumerate() {
         if let Some(reference) = problem.reference {
             problems.entry(reference).or_default().push(at);
         }
     }
-    problems
+    ByReference(problems)
 }
 
 fn remove(census: &mut Census, dropped: &BTreeSet<usize>) {
@@ -213,6 +219,13 @@ fn remove(census: &mut Census, dropped: &BTreeSet<usize>) {
         at += 1;
         !dropped.contains(&(at - 1))
     });
+}
+
+/// A reference is broken after all.
+fn break_it(census: &mut Census, places: &mut Places, at: usize, finding: Finding) {
+    census.references[at].verdict = Verdict::Broken;
+    let range = census.references[at].range.clone();
+    push(census, places, Some(at), &range, finding);
 }
 
 pub fn push(census: &mut Census, places: &mut Places, reference: Option<usize>, range: &Bytes, finding: Finding) {
@@ -230,7 +243,7 @@ impl Census {
         let mut dropped = BTreeSet::new();
         let mut fates: BTreeMap<usize, Vec<(String, &Fate)>> = BTreeMap::new();
         for (at, question) in open {
-            let own = problems.get(&at).map(Vec::as_slice).unwrap_or_default();
+            let own = problems.of(at);
             match question {
                 Question::PullHas(number, path) => {
                     let answer = answers.pulls.get(&(number, path)).cloned().unwrap_or_default();
@@ -245,33 +258,22 @@ impl Census {
                 Question::Commit { id, sure } => match answers.commits.get(&id) {
                     Some(true) => self.references[at].verdict = Verdict::Ok,
                     Some(false) if self.strict && sure => {
-                        self.references[at].verdict = Verdict::Broken;
-                        let range = self.references[at].range.clone();
-                        push(
-                            self,
-                            places,
-                            Some(at),
-                            &range,
-                            Finding::error("docs/unknown-commit", format!("there is no commit {id} here")),
-                        );
+                        let finding = Finding::error("docs/unknown-commit", format!("there is no commit {id} here"));
+                        break_it(self, places, at, finding);
                     }
                     _ => {}
                 },
                 Question::Tag { name, .. } if answers.tags.contains(&name) => self.references[at].verdict = Verdict::Ok,
                 Question::Tag { name, sure: true } if self.strict && answers.tag_forms.contains(&releases::form(&name)) => {
-                    self.references[at].verdict = Verdict::Broken;
-                    let range = self.references[at].range.clone();
                     let finding = Finding::error("docs/unknown-tag", format!("there is no tag `{name}` here"));
-                    push(self, places, Some(at), &range, finding.help("`git fetch --tags` brings those of the remote"));
+                    break_it(self, places, at, finding.help("`git fetch --tags` brings those of the remote"));
                 }
                 Question::Tag { .. } => {}
                 Question::AsOf(rev, path) => match answers.as_of.get(&(rev.clone(), path.clone())) {
                     Some(true) => self.references[at].verdict = Verdict::Ok,
                     Some(false) => {
-                        self.references[at].verdict = Verdict::Broken;
-                        let range = self.references[at].range.clone();
                         let finding = Finding::error("docs/missing-path", format!("`{path}` was not there as of {rev}"));
-                        push(self, places, Some(at), &range, finding);
+                        break_it(self, places, at, finding);
                     }
                     None => {}
                 },
@@ -281,7 +283,7 @@ impl Census {
             // A path may be read from several folders; what happened to one of them is more than that nothing did.
             let happened = told.iter().find(|(_, fate)| !matches!(fate, Fate::Never | Fate::NotHere)).or(told.first());
             if let Some((path, fate)) = happened {
-                self.fate(places, at, problems.get(&at).map(Vec::as_slice).unwrap_or_default(), path, fate, answers);
+                self.fate(places, at, problems.of(at), path, fate, answers);
             }
         }
         remove(self, &dropped);
@@ -340,15 +342,8 @@ impl Census {
             Fate::Was(fate) => format!("it was {fate}"),
         };
         if own.is_empty() {
-            self.references[at].verdict = Verdict::Broken;
-            let range = self.references[at].range.clone();
-            push(
-                self,
-                places,
-                Some(at),
-                &range,
-                Finding::error("docs/missing-path", format!("`{path}` is no file or folder of the tree: {said}")),
-            );
+            let message = format!("`{path}` is no file or folder of the tree: {said}");
+            break_it(self, places, at, Finding::error("docs/missing-path", message));
         }
         let own: Vec<usize> = if own.is_empty() { vec![self.problems.len() - 1] } else { absent(self, own) };
         for own in own {
