@@ -221,6 +221,8 @@ mod tests {
             ("pages/about.tsx", None),
             ("app/api/health/route.test.ts", None),
             ("src/route.rs", None),
+            ("app/@modal/help/page.tsx", Some("/help")),
+            ("pages/api/_mid.ts", None),
         ] {
             assert_eq!(route_of(path).map(|route| shown(&route)).as_deref(), route, "{path}");
         }

@@ -168,5 +168,12 @@ mod tests {
         let mut places = Places::new(&source);
         let place = places.place(&(5..6));
         assert_eq!((place.column, places.quote(&place).source), (6, None));
+        for (more, quoted) in [(0, true), (1, false)] {
+            let line = "x".repeat(LONGEST_EXCERPT + more);
+            let source = Source::new("a.md", format!("{line}\r\nnext"));
+            let mut places = Places::new(&source);
+            let place = places.place(&(0..1));
+            assert_eq!(places.quote(&place).source.as_deref(), Some(line.as_str()).filter(|_| quoted));
+        }
     }
 }

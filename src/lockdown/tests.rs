@@ -1,3 +1,8 @@
+#[cfg(test)]
+mod edges;
+#[cfg(test)]
+mod names;
+
 use super::*;
 use crate::{text::markdown, tree::MapTree};
 

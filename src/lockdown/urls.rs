@@ -171,6 +171,11 @@ mod tests {
             ("../web.git", None),
             ("file:///srv/web.git", None),
             ("https://github.com/web", None),
+            ("./git.example.com:example/web", None),
+            ("git@local:example/web", None),
+            ("https://github.com/exa mple/web", None),
+            ("https://github.com/example/web/more", None),
+            ("https://github.com/example/.git", None),
         ] {
             assert_eq!(Origin::of_remote(url), expected, "{url}");
         }

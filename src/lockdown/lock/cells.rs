@@ -83,3 +83,35 @@ fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_has_one_form() {
+        for (text, cell) in [
+            ("", "-"),
+            ("-", "\\u{2d}"),
+            ("a-b", "a-b"),
+            ("#a #", "\\u{23}a #"),
+            ("\\t\t\n\r", "\\\\t\\t\\n\\r"),
+            ("a\u{0}b\u{85}", "a\\u{0}b\\u{85}"),
+            ("\u{202e}x\u{200b}\u{feff}\u{ad}", "\\u{202e}x\\u{200b}\\u{feff}\\u{ad}"),
+            ("\u{2010}\u{2027}\u{202f}é", "\u{2010}\u{2027}\u{202f}é"),
+        ] {
+            assert_eq!((write(text).as_str(), read(cell).as_deref()), (cell, Some(text)), "{text:?}");
+        }
+        for cell in ["\\", "\\x", "\\u{", "\\u{zz}", "\\u{d800}"] {
+            assert_eq!(read(cell), None, "{cell}");
+        }
+        for (cell, lawful) in [
+            ("Ada | 2026-11-21T10:00:00Z | why", true),
+            ("- | 2026-11-21T10:00:00Z | why", false),
+            ("Ada | 2026-11-21T10:00:00Z | -", false),
+            ("Ada | 2026-11-21T10:00:00Z", false),
+        ] {
+            assert_eq!(acceptance(cell).is_some(), lawful, "{cell}");
+        }
+    }
+}

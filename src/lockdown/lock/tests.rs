@@ -256,6 +256,77 @@ fn what_is_accepted_stays_until_it_holds() {
     assert_eq!((renewed.rows[&gone].accepted.clone(), how.changed, how.settled), (None, 1, 1));
 }
 
+/// What `told` says of a document once another one was locked.
+fn drift(locked: &[(&str, &str)], now: &[(&str, &str)]) -> Vec<String> {
+    let (lock, _) = Case::new(locked).lock(&Lock::default());
+    Case::new(now).told(&lock)
+}
+
+#[test]
+fn what_stands_several_times_is_what_all_of_it_is() {
+    let with = |text: &'static str| vec![("docs/a.md", text), ("docs/b.md", "# Way\nx\n"), ("src/x.rs", CODE)];
+    // One that nobody claims, and one that is broken.
+    assert_eq!(drift(&with(""), &with("Delete `src/gone.rs`. See `src/gone.rs`.")), [""; 0]);
+    let fewer = "docs/lock-count docs/a.md:1 `src/x.rs` (path) stands here once, in the lock 2 times";
+    assert_eq!(drift(&with("`src/x.rs` `src/x.rs`"), &with("`src/x.rs`")), [fewer]);
+    let whole = "[a](b.md#way)\n\n<!-- tagwarden: watch -- all of it -->\n[a](b.md#way)";
+    let (lock, _) = Case::new(&with("[a](b.md#way) [a](b.md#way)")).lock(&Lock::default());
+    let now = Case::new(&with(whole)).told(&lock);
+    assert_eq!(now.last().map(String::as_str), Some("Whole { path: \"docs/b.md\" }"), "{now:#?}");
+    let row = ["docs/lock-removed x.lock:3 the lock has a row of docs/a.md, which is no protocol document"];
+    assert_eq!(drift(&with("`src/x.rs`"), &[("docs/b.md", "")]), row);
+}
+
+#[test]
+fn what_cannot_be_looked_at_is_no_other_text() {
+    let document = "`src/x.rs:1-2`";
+    let locked = [("docs/a.md", document), ("src/x.rs", CODE)];
+    let short = [("docs/a.md", document), ("src/x.rs", "one\n")];
+    assert_eq!(drift(&locked, &short), [""; 0], "its own error says it");
+    let (lock, _) = Case::new(&locked).lock(&Lock::default());
+    assert_eq!(Case::new(&short).lock(&lock), (lock, Renewed::default()), "what was reviewed stays");
+    for watched in ["[a](../src/)", "`src/gone.rs`", "`GONE_NAME`", "[a](https://example.com/x)"] {
+        let text = format!("<!-- tagwarden: watch -- all of it -->\n{watched}");
+        let case = [("docs/a.md", text.as_str()), ("src/x.rs", CODE)];
+        assert!(!drift(&case, &case).iter().any(|told| told.contains("not-watched")), "{watched}");
+    }
+    // Another build may read definitions that this one does not.
+    let symbol = Case::new(&[("docs/a.md", "`src/x.rs#run`"), ("src/x.rs", "pub fn run() {}\n")]);
+    let (seen, _) = symbol.lock(&Lock::default());
+    for watched in [None, Some(Digest::of(b"other"))] {
+        let mut lock = seen.clone();
+        let there = lock.rows.values().all(|row| row.watched.is_some());
+        lock.rows.values_mut().for_each(|row| row.watched = watched.clone());
+        assert_eq!(symbol.told(&lock).is_empty(), watched.is_none() || !there);
+        assert!(there || symbol.lock(&lock).0 == lock, "and keeps what the other read");
+    }
+}
+
+#[test]
+fn an_acceptance_takes_help_and_mending_away_but_not_while_one_of_two_is_wrong() {
+    let by = Acceptance { who: "Ada".to_owned(), when: "2026-11-21T10:00:00Z".parse().unwrap(), why: "later".to_owned() };
+    let lock = |target: &str, count: usize| Lock {
+        rows: BTreeMap::from([(key("docs/a.md", ReferenceKind::Path, target), Row { count, watched: None, accepted: Some(by.clone()) })]),
+    };
+    let case = Case::new(&[("docs/a.md", "`SRC/x.rs`"), ("src/x.rs", "")]);
+    let mut census = case.documents[0].1.clone();
+    assert!(census.findings().all(|finding| finding.help.is_some()));
+    let range = census.problems[0].range.clone();
+    census.problems[0].fix = Some(crate::lockdown::Fix { range, with: "src/x.rs".to_owned() });
+    assert_eq!(compare::accept(&lock("SRC/x.rs", 1), "docs/a.md", &mut census), 1);
+    assert!(census.problems.iter().all(|problem| problem.finding.help.is_none() && problem.fix.is_none()), "{:?}", census.problems);
+    let (accepted, other) = (lock("SRC/x.rs", 1), Lock { rows: BTreeMap::new() });
+    let reference = &census.references[0];
+    assert!(compare::is_accepted(&accepted, "docs/a.md", reference) && !compare::is_accepted(&other, "docs/a.md", reference));
+    let mut plain = accepted.clone();
+    plain.rows.values_mut().for_each(|row| row.accepted = None);
+    assert!(!compare::is_accepted(&plain, "docs/a.md", reference));
+
+    let missing = "`src/x.rs`\n\n`src/x.rs` <!-- tagwarden: expect-missing -- soon -->";
+    let half = Case::new(&[("docs/a.md", missing), ("src/x.rs", "")]);
+    assert_eq!(half.told(&lock("src/x.rs", 2)), [""; 0], "one of the two is still wrong");
+}
+
 #[test]
 fn very_many_changes_are_counted() {
     let text: String = (0..300).map(|number| format!("`src/{number}.rs` ")).collect();
@@ -266,6 +337,10 @@ fn very_many_changes_are_counted() {
     let compared = compare::compare("x.lock", "", &Read::default(), &case.seen(), None);
     assert_eq!(compared.findings.len(), 51);
     assert_eq!(compared.findings[50].message, "docs/a.md: 250 more references that the lock does not have");
+    let text: String = (0..50).map(|number| format!("`src/{number}.rs` ")).collect();
+    *files.last_mut().unwrap() = ("docs/a.md", &text);
+    let compared = compare::compare("x.lock", "", &Read::default(), &Case::new(&files).seen(), None);
+    assert_eq!(compared.findings.len(), 50, "exactly as many as are shown");
 }
 
 fn odd() -> impl Strategy<Value = String> {

@@ -1,0 +1,324 @@
+//! Edges of single decisions about numbers, tables, states and phrases: what is just not counted, not a mention, and what is
+//! judged only in protocol documents. A case lists its references, then its findings with their help.
+
+use super::*;
+
+/// `kind target verdict` of each reference, then `code message (help)` of each finding; a `?` marks what is no error.
+fn shown(facts: &Facts, files: &[(&str, &str)], text: &str, strict: bool) -> Vec<String> {
+    let tree = tree(files);
+    let source = Source::new("docs/promotion.md", text);
+    let census = Library::new(&tree, facts).unwrap().census(&source, &markdown::parse(text), strict).unwrap();
+    let finding = |finding: &Finding| {
+        let code = finding.code.trim_start_matches("docs/");
+        let mark = if finding.severity == crate::domain::Severity::Error { "" } else { "?" };
+        let help = finding.help.as_ref().map(|help| format!(" ({help})")).unwrap_or_default();
+        format!("{mark}{code}: {}{help}", finding.message)
+    };
+    lines(&census).0.into_iter().chain(census.findings().map(finding)).collect()
+}
+
+pub(super) type Case<'c> = (&'c str, &'c [&'c str]);
+
+#[track_caller]
+pub(super) fn check(facts: &Facts, files: &[(&str, &str)], strict: bool, cases: &[Case]) {
+    let wrong: Vec<String> = cases
+        .iter()
+        .map(|(text, expected)| (text, shown(facts, files, text, strict), expected))
+        .filter(|(_, shown, expected)| shown != *expected)
+        .map(|(text, shown, _)| format!("({text:?}, &{shown:#?}),"))
+        .collect();
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn counts_know_what_they_speak_of() {
+    let table = "| a | b |\n|---|---|\n| c | d |\n\n";
+    let of_phases = format!("{table}<!-- tagwarden: count phases = rows(table 1) -- x -->\n2 gates decide.");
+    let of_nothing = format!("{table}<!-- tagwarden: count gates = rows(table 9) -- x -->\n2 gates decide.");
+    check(
+        &Facts::default(),
+        &[],
+        true,
+        &[
+            (&of_phases, &["?unused-marker: this marker has nothing to say: no number of such things stands where it holds"]),
+            (
+                &of_nothing,
+                &["count 2 gates broken", "wrong-count: the document says 2 gates, but there are 0 (table 9, which is not there)"],
+            ),
+            (
+                "## 3 steps\n\n### Step 1\n### Step 2",
+                &[
+                    "count 3 steps broken",
+                    "gate step 1 ok",
+                    "gate step 2 ok",
+                    "wrong-count: the document says 3 steps, but there are 2 (headings)",
+                ],
+            ),
+            ("Three steps fail.\n\n### Step 1\n### Step 2", &["gate step 1 ok", "gate step 2 ok"]),
+            (
+                "### Step 1\n### Step 2\n### Step 3\n\nThe 2 steps.",
+                &[
+                    "gate step 1 ok",
+                    "gate step 2 ok",
+                    "gate step 3 ok",
+                    "count 2 steps broken",
+                    "wrong-count: the document says 2 steps, but there are 3 (headings)",
+                ],
+            ),
+            (
+                "## Gate 1\n## Gate 2\n\nAll 3 gates.",
+                &[
+                    "gate gate 1 ok",
+                    "gate gate 2 ok",
+                    "count 3 gates broken",
+                    "wrong-count: the document says 3 gates, but there are 2 (headings)",
+                ],
+            ),
+            ("All 3 steps.", &["count 3 steps unchecked: nothing here counts them"]),
+            ("All 3 phases.", &["count 3 phases unchecked: nothing here counts them"]),
+            ("## Three rules:\n\n- a\n- b", &[]),
+            ("> Three rules:\n\n- a\n- b", &[]),
+            ("One rule:\n\n- a\n- b", &[]),
+            ("| Name | Gate |\n|---|---|\n| 1 | a |\n\nAll 2 gates.", &["count 2 gates unchecked: nothing here counts them"]),
+            ("| # | Thing |\n|---|---|\n| 1 | a |\n\nAll 2 gates.", &["count 2 gates unchecked: nothing here counts them"]),
+        ],
+    );
+    check(
+        &Facts::default(),
+        &[],
+        false,
+        &[
+            (
+                "### Step 1\n### Step 2\n\nThe three steps.",
+                &["gate step 1 ok", "gate step 2 ok", "count 3 steps unchecked: not judged outside of protocol documents"],
+            ),
+            ("Three rules:\n\n- a\n- b", &["count 3 items unchecked: not judged outside of protocol documents"]),
+        ],
+    );
+}
+
+#[test]
+fn steps_and_phases_are_whole_words_with_short_numbers() {
+    check(
+        &Facts::default(),
+        &[],
+        true,
+        &[
+            ("As in Phase 3.", &[]),
+            ("## Phase 1\n\nsub-phase 9, Phase 9b, Phase 12345, a phase 1.", &["phase phase 1 ok"]),
+            (
+                "## About Phase 4\n## Phase 1\n\nPhase 4.",
+                &[
+                    "phase phase 4 broken",
+                    "phase phase 4 broken",
+                    "missing-phase: no heading of the document opens phase 4",
+                    "missing-phase: no heading of the document opens phase 4",
+                ],
+            ),
+            (
+                "### Step 1\n\n> ### Step 5\n\n### Step 2",
+                &["gate step 1 ok", "gate step 5 broken", "gate step 2 ok", "unknown-gate: there is no step 5"],
+            ),
+            (
+                "### Before step 7\n### Step 1\n### Step 2",
+                &["gate step 7 broken", "gate step 1 ok", "gate step 2 ok", "unknown-gate: there is no step 7"],
+            ),
+            ("### Step 1\n### Step 2\n### Step 1\n### Step 2", &["gate step 1 ok", "gate step 2 ok", "gate step 1 ok", "gate step 2 ok"]),
+            ("### Step 1\n\nsub-step 9, step 9b, step 9_b, step 9.5, step 12345, step 1.", &["gate step 1 ok", "gate step 1 ok"]),
+            ("| # | Gate |\n|---|---|\n| 1 | a |\n\nAs gate 0.", &["gate gate 0 broken", "unknown-gate: there is no gate 0"]),
+        ],
+    );
+    check(
+        &Facts::default(),
+        &[],
+        false,
+        &[
+            (
+                "### Step 1\n### Step 3\n\nstep 4",
+                &["gate step 1 ok", "gate step 3 ok", "gate step 4 unchecked: no heading bears this number"],
+            ),
+            ("## Phase 1\n\nPhase 3", &["phase phase 3 unchecked: no heading opens it"]),
+        ],
+    );
+}
+
+/// Two gates on three channels.
+fn protocol() -> Facts {
+    let protocol = "version: 1\npackages: { web: { release_tag: \"v{version}\", default: true } }\nrelease_branches: [main]\n\
+        channels: { local_dev: { tag: \"channel/{channel}\" }, staging: { tag: \"channel/{channel}\" }, production: { tag: \"channel/{channel}\", base_url: \"https://example.com\" } }\n\
+        signing: { key: none }\n";
+    let env = "title: Variables are set\nenv: { vars: { APP_KEY: { default: optional, production: { prefix: pk_live_ } }, APP_MODE: { production: { literal: live }, default: optional } } }\n";
+    let http = "title: Health answers\nchannels: [production]\nhttp: [ { get: \"{base_url}/api/health\", expect: { status: 200 } } ]\n";
+    let files = [("protocol.yaml", protocol), ("10-env.yaml", env), ("20-health.yaml", http)];
+    let files = files.into_iter().map(|(name, text)| (name.to_owned(), text.as_bytes().to_vec())).collect();
+    let loaded = crate::gate::config::load(&crate::gate::config::GateFiles { files, root: "gates".to_owned() });
+    Facts { protocol: Some(Arc::new(loaded.unwrap())), ..Facts::default() }
+}
+
+#[test]
+fn tables_and_numbers_are_compared_with_the_protocol() {
+    let names = [("gates/10-env.yaml", "APP_KEY APP_MODE")];
+    check(
+        &protocol(),
+        &names,
+        true,
+        &[
+            ("All 2 channels.", &["count 2 channels broken", "wrong-count: the document says 2 channels, but there are 3 (the protocol)"]),
+            (
+                "As gate 4.\n\n# Way\n\ngate 0, gate 2, gate 3",
+                &[
+                    "gate gate 4 broken",
+                    "gate gate 0 broken",
+                    "gate gate 2 ok",
+                    "gate gate 3 broken",
+                    "unknown-gate: there is no gate 4",
+                    "unknown-gate: there is no gate 0",
+                    "unknown-gate: there is no gate 3",
+                ],
+            ),
+            ("## Gate 1 — Variables are set\n## Gate 9 — More", &["gate gate 1 ok"]),
+            (
+                "| # | Gate |\n|---|---|\n| 2 | Variables are set |\n| 2 | `health` |",
+                &["gate Variables are set ok", "gate health ok", "gate-table: “Variables are set” is gate 1"],
+            ),
+            (
+                "| # | Gate |\n|---|---|\n| 1 | Health answers |\n| 2 | Other |",
+                &[
+                    "gate Health answers broken",
+                    "gate Other broken",
+                    "gate-table: gate 1 is “Variables are set” (“Health answers” is gate 2)",
+                    "gate-table: gate 2 is “Health answers” (make the two equal: gates/20-health.yaml has the title)",
+                ],
+            ),
+            ("| Name | production | other_x |\n|---|---|---|\n| a | b | c |", &[]),
+            (
+                "| Name | local_dev | production | Notes | notes |\n|---|---|---|---|---|\n| a | b | c | d | e |",
+                &["channel local_dev ok", "channel production ok", "channel-missing: the table has no column for staging"],
+            ),
+            (
+                "| Var | production |\n|---|---|\n| `APP_KEY` | `(optional)` |\n| `APP_MODE` | `(optional)` |",
+                &["env APP_KEY ok", "env APP_MODE ok"],
+            ),
+            ("| Var | production |\n|---|---|\n| `APP_KEY` | `abc` |\n| `APP_MODE` | `li…` |", &["env APP_KEY ok", "env APP_MODE ok"]),
+            (
+                "| Var | production |\n|---|---|\n| `APP_KEY` | `pk_live_...` |\n| `APP_MODE` | `other` |",
+                &[
+                    "env APP_KEY ok",
+                    "env APP_MODE ok",
+                    "env-cell: gate “Variables are set” asks for `APP_MODE` as `live` on production, not as `other` (make the table and the gate equal)",
+                ],
+            ),
+            ("| Var | x |\n|---|---|\n| `APP_*` | b |", &["env APP_* ok"]),
+            ("| Var | x |\n|---|---|\n| `APP_KEY` | b |\n| none | c |", &["env APP_KEY ok"]),
+            ("`/api/health`", &["endpoint /api/health ok"]),
+        ],
+    );
+    check(
+        &protocol(),
+        &names,
+        false,
+        &[
+            ("| # | Gate |\n|---|---|\n| 1 | Health answers |", &[]),
+            (
+                "| Var | production |\n|---|---|\n| `APP_KEY` | `pk_test_…` |\n| `APP_MODE` | `other` |",
+                &["env APP_KEY ok", "env APP_MODE ok"],
+            ),
+        ],
+    );
+}
+
+#[test]
+fn a_status_is_that_of_the_right_pull_request() {
+    let pull = |state| pulls::Pull { state: Some(state), files: None };
+    let pulls = BTreeMap::from([(1, pull(pulls::State::Merged)), (2, pull(pulls::State::Open)), (10, pull(pulls::State::Open))]);
+    let facts = Facts { pulls: pulls::Known { pulls, complete: false }, ..Facts::default() };
+    check(
+        &facts,
+        &[],
+        true,
+        &[
+            ("example/other#2 is live; issue #2 is merged", &["pull example/other#2 unchecked: in another repository", "issue #2 ok"]),
+            ("#2 was seen | merged | by all", &["pull #2 ok"]),
+            ("| PR | Needs | State |\n|---|---|---|\n| #1 | #2 | merged |", &["pull #1 ok", "pull #2 ok", "status #1 merged ok"]),
+            ("#1–#2000 merged", &["pull #1-#2000 unchecked: nothing is recorded of pull requests"]),
+            (
+                "#9–#10 merged",
+                &[
+                    "pull #9-#10 unchecked: nothing is recorded of pull requests",
+                    "status #9–#10 merged broken",
+                    "untrue-status: #10 is called merged, but it is open",
+                ],
+            ),
+        ],
+    );
+    check(
+        &facts,
+        &[],
+        false,
+        &[(
+            "#2 is live",
+            &[
+                "pull #2 ok",
+                "status #2 live unchecked: not judged outside of protocol documents",
+                "?untrue-status: #2 is called live, but it is open",
+            ],
+        )],
+    );
+}
+
+#[test]
+fn phrases_are_read_as_they_are_written() {
+    let list = "# never\n#\n \nsay \"no\"\na > b\nfully verified\n:case-sensitive:\nDone so\n:case-insensitive:\nloud\n(?:)\n";
+    let banned = vec![banned::List { path: "banned.list".to_owned(), allow: vec!["docs/[a].md".to_owned()] }];
+    let facts = Facts { banned, ..Facts::default() };
+    let files = [("banned.list", list)];
+    check(
+        &facts,
+        &files,
+        true,
+        &[
+            ("see # never here", &[]),
+            (
+                "say \u{201c}no\u{201d} twice",
+                &[
+                    "phrase say \"no\" broken",
+                    "banned-phrase: “say “no”” is banned by `say \"no\"` (banned.list:4 bans it; say it otherwise, or allow it for this document in the protocol)",
+                ],
+            ),
+            (
+                "first\nthen a > b",
+                &[
+                    "phrase a > b broken",
+                    "banned-phrase: “a > b” is banned by `a > b` (banned.list:5 bans it; say it otherwise, or allow it for this document in the protocol)",
+                ],
+            ),
+            ("> a\n> > b", &[]),
+            (
+                "fully\u{a0}verified and fully\tverified",
+                &[
+                    "phrase fully verified broken",
+                    "phrase fully verified broken",
+                    "banned-phrase: “fully verified” is banned by `fully verified` (banned.list:6 bans it; say it otherwise, or allow it for this document in the protocol)",
+                    "banned-phrase: “fully verified” is banned by `fully verified` (banned.list:6 bans it; say it otherwise, or allow it for this document in the protocol)",
+                ],
+            ),
+            (
+                "Done so, done so",
+                &[
+                    "phrase Done so broken",
+                    "banned-phrase: “Done so” is banned by `Done so` (banned.list:8 bans it; say it otherwise, or allow it for this document in the protocol)",
+                ],
+            ),
+            (
+                "LOUD",
+                &[
+                    "phrase loud broken",
+                    "banned-phrase: “LOUD” is banned by `loud` (banned.list:10 bans it; say it otherwise, or allow it for this document in the protocol)",
+                ],
+            ),
+        ],
+    );
+    let tree = tree(&files);
+    let allowed = Source::new("docs/[a].md", "loud");
+    assert!(Library::new(&tree, &facts).unwrap().census(&allowed, &markdown::parse("loud"), true).unwrap().problems.is_empty());
+}
