@@ -1,13 +1,14 @@
 //! Counts: a number of things that the document itself, or the protocol, counts otherwise.
 //!
 //! Judged are numbers that speak of all there are (`the 7 gates`, `all seven gates`, `7 gates` in a heading), and those that
-//! introduce a list. A number that may speak of some (`two gates failed`) is none of these.
+//! introduce a list; and those of a noun that a marker names. A number that may speak of some (`two gates failed`) is none of
+//! these.
 
 use super::{
     census::{ReferenceKind, Verdict},
     desk::{Desk, Draft},
     landmarks::Word,
-    marker::What,
+    marker::{Marker, What},
     numbered, phases, settle,
 };
 use crate::text::constant::pattern;
@@ -23,6 +24,10 @@ static ALL: LazyLock<Regex> = LazyLock::new(|| {
         r"(?i)(?:^|[\s(*_\u{{2014}}])(?P<all>(?:the|all|these|those|all\s+of\s+the|all\s+the|there\s+are)\s+)?(?P<count>(?P<number>[0-9]{{1,3}}|{WORDS})\s+(?:[a-z]+\s+)??(?P<noun>gate|step|phase|channel)s)\b"
     ))
 });
+/// What is counted without a marker.
+const NOUNS: &[&str] = &["gate", "step", "phase", "channel"];
+
+static NUMBER: LazyLock<Regex> = LazyLock::new(|| pattern(&format!(r"(?i)(?:^|[\s(*_\u{{2014}}])(?P<number>[0-9]{{1,6}}|{WORDS})\b")));
 static LISTED: LazyLock<Regex> = LazyLock::new(|| {
     pattern(&format!(
         r"(?i)(?:^|[\s(*_])(?P<count>(?P<number>[0-9]{{1,3}}|{WORDS})\s+(?:of\s+(?:them|these|those)|[a-z]+(?:\s+[a-z]+){{0,2}}))\s*(?::|\.)\s*$"
@@ -47,7 +52,88 @@ pub fn take(desk: &mut Desk) {
             one(desk, &mut known, &noun, said, place, whole);
         }
     }
+    named(desk);
     introduced(desk);
+}
+
+/// Numbers of what only a marker names: any noun, in the singular or the plural, with up to two words before it.
+fn named(desk: &mut Desk) {
+    let known = |name: &str| NOUNS.contains(&name.trim_end_matches('s'));
+    let names = |marker: &Marker| matches!(&marker.what, What::Count { name, .. } if !known(name));
+    if !desk.markers.iter().any(names) {
+        return;
+    }
+    let document = desk.document;
+    for range in &document.texts {
+        let text = desk.text(range);
+        for found in NUMBER.captures_iter(text) {
+            let Some(number) = found.name("number") else { continue };
+            let Some(said) = value(number.as_str()) else { continue };
+            let start = range.start + number.start();
+            let behind = behind(desk, range.start + number.end());
+            let marked = settle::around(&desk.markers, start).find_map(|(at, marker)| match &marker.what {
+                What::Count { name, table } if !known(name) => {
+                    let length = noun_after(behind, name)?;
+                    Some((at, *table, name.clone(), range.start + number.end() + length))
+                }
+                _ => None,
+            });
+            let Some((marker, table, name, end)) = marked else { continue };
+            let counted = Some(rows(desk, marker, table));
+            judge(desk, &name, said, start..end, counted);
+        }
+    }
+}
+
+/// What follows in the same block, as far as a noun may stand from its number.
+fn behind<'a>(desk: &Desk<'a, '_>, at: usize) -> &'a str {
+    let rest = desk.source.text.get(at..).unwrap_or_default();
+    let rest = &rest[..rest.char_indices().nth(200).map_or(rest.len(), |(at, _)| at)];
+    &rest[..rest.find("\n\n").unwrap_or(rest.len())]
+}
+
+/// Where this noun ends, if no more than two plain words stand before it.
+fn noun_after(rest: &str, name: &str) -> Option<usize> {
+    let mut at = rest.find(|c: char| !c.is_whitespace()).filter(|at| *at > 0)?;
+    for _ in 0..3 {
+        if let Some(end) = noun_at(&rest[at..], name) {
+            return Some(at + end);
+        }
+        let length = rest[at..].find(char::is_whitespace)?;
+        let word = &rest[at..at + length];
+        if !word.chars().all(|c| c.is_alphabetic() || "-*_".contains(c)) || value(word).is_some() {
+            return None;
+        }
+        at += length + rest[at + length..].find(|c: char| !c.is_whitespace())?;
+    }
+    None
+}
+
+/// Where this noun ends, if it stands at the start.
+fn noun_at(text: &str, name: &str) -> Option<usize> {
+    let mut at = 0;
+    let mut wanted = name.split(' ').peekable();
+    while let Some(word) = wanted.next() {
+        at += text[at..].find(|c: char| !(c.is_whitespace() || "*_".contains(c)))?;
+        let length = text[at..].find(|c: char| !(c.is_alphanumeric() || "-'".contains(c))).unwrap_or(text.len() - at);
+        let said = text[at..at + length].to_lowercase();
+        let singular = |word: &str| word.strip_suffix('s').unwrap_or(word).to_owned();
+        let same = if wanted.peek().is_some() { said == word } else { singular(&said) == singular(word) };
+        if !same {
+            return None;
+        }
+        at += length;
+    }
+    Some(at)
+}
+
+/// The rows that a marker counts.
+fn rows(desk: &mut Desk, marker: usize, table: usize) -> (usize, String) {
+    desk.counted(marker);
+    match desk.document.tables.get(table - 1) {
+        Some(found) => (found.rows.len(), format!("table {table}")),
+        None => (0, format!("table {table}, which is not there")),
+    }
 }
 
 fn one(desk: &mut Desk, known: &mut Known, noun: &str, said: usize, range: Bytes, whole: bool) {
@@ -56,21 +142,19 @@ fn one(desk: &mut Desk, known: &mut Known, noun: &str, said: usize, range: Bytes
         _ => None,
     });
     let counted = match marked {
-        Some((marker, table)) => {
-            desk.counted(marker);
-            match desk.document.tables.get(table - 1) {
-                Some(found) => Some((found.rows.len(), format!("table {table}"))),
-                None => Some((0, format!("table {table}, which is not there"))),
-            }
-        }
+        Some((marker, table)) => Some(rows(desk, marker, table)),
         None if whole => known.entry(noun.to_owned()).or_insert_with(|| counted(desk, noun)).clone(),
         None => return,
     };
-    let draft = Draft { kind: ReferenceKind::Count, text: desk.text(&range).to_owned(), target: format!("{said} {noun}s"), range };
+    judge(desk, &format!("{noun}s"), said, range, counted);
+}
+
+fn judge(desk: &mut Desk, nouns: &str, said: usize, range: Bytes, counted: Option<(usize, String)>) {
+    let draft = Draft { kind: ReferenceKind::Count, text: desk.text(&range).to_owned(), target: format!("{said} {nouns}"), range };
     match counted {
         Some((real, _)) if real == said => drop(desk.add(draft, Verdict::Ok)),
         Some((real, source)) if desk.strict => {
-            desk.broken(draft, "docs/wrong-count", format!("the document says {said} {noun}s, but there are {real} ({source})"), None);
+            desk.broken(draft, "docs/wrong-count", format!("the document says {said} {nouns}, but there are {real} ({source})"), None);
         }
         Some(_) => drop(desk.add(draft, Verdict::unchecked("not judged outside of protocol documents"))),
         None => drop(desk.add(draft, Verdict::unchecked("nothing here counts them"))),

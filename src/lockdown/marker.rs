@@ -93,7 +93,7 @@ fn parse(said: &str) -> Result<(What, String), (String, Option<String>)> {
 fn count(text: &str) -> Option<What> {
     let (name, value) = text.split_once('=')?;
     let number = value.trim().strip_prefix("rows(")?.strip_suffix(')')?.trim().strip_prefix("table")?.trim();
-    let name = name.trim().to_lowercase();
+    let name = name.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
     let table = number.parse().ok().filter(|number| *number > 0)?;
     (!name.is_empty()).then_some(What::Count { name, table })
 }

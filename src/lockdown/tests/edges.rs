@@ -35,11 +35,38 @@ fn counts_know_what_they_speak_of() {
     let table = "| a | b |\n|---|---|\n| c | d |\n\n";
     let of_phases = format!("{table}<!-- tagwarden: count phases = rows(table 1) -- x -->\n2 gates decide.");
     let of_nothing = format!("{table}<!-- tagwarden: count gates = rows(table 9) -- x -->\n2 gates decide.");
+    let of = |name: &str, text: &str| {
+        format!("| a |\n|---|\n| b |\n| c |\n\n<!-- tagwarden: count {name} = rows(table 1) -- they agree -->\n{text}")
+    };
+    let services = of("services", "There are 3 services. We run two small, Services; 1 Service.\n\nElsewhere 5 services.");
+    let widgets = of("widgets", "All 3\nblue widgets, 4 widget-makers, the 9 of 2 widgets.");
+    let queues = of("work queue", "We have 3 work  queues and 2 work queues.");
     check(
         &Facts::default(),
         &[],
         true,
         &[
+            (
+                &services,
+                &[
+                    "count 3 services broken",
+                    "count 1 services broken",
+                    "wrong-count: the document says 3 services, but there are 2 (table 1)",
+                    "wrong-count: the document says 1 services, but there are 2 (table 1)",
+                ],
+            ),
+            (
+                &widgets,
+                &["count 3 widgets broken", "count 2 widgets ok", "wrong-count: the document says 3 widgets, but there are 2 (table 1)"],
+            ),
+            (
+                &queues,
+                &[
+                    "count 3 work queue broken",
+                    "count 2 work queue ok",
+                    "wrong-count: the document says 3 work queue, but there are 2 (table 1)",
+                ],
+            ),
             (&of_phases, &["?unused-marker: this marker has nothing to say: no number of such things stands where it holds"]),
             (
                 &of_nothing,
