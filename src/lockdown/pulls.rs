@@ -84,11 +84,18 @@ pub(super) fn take(desk: &mut Desk) {
             }
         }
     }
+    // A range that is a row itself is listed by nothing else.
+    let own: BTreeSet<usize> = rows.iter().map(|row| row.range.start).collect();
     for (at, mention, first, last) in &ranges {
-        range(desk, *at, mention, (*first, *last), &rows);
+        if own.contains(&mention.range.start) {
+            desk.set(*at, Verdict::unchecked(NO_SOURCE));
+        } else {
+            range(desk, *at, mention, (*first, *last), &rows);
+        }
     }
     // What a row depends on says nothing of which rows there are.
-    let declared = ranges.iter().filter(|(_, mention, first, last)| first <= last && !rows.iter().any(|row| row.needs_at(&mention.range)));
+    let of_rows: BTreeSet<usize> = rows.iter().flat_map(tables::Row::needed).chain(own).collect();
+    let declared = ranges.iter().filter(|(_, mention, first, last)| first <= last && !of_rows.contains(&mention.range.start));
     extra(desk, &declared.map(|(_, _, first, last)| (*first, *last)).collect::<Vec<_>>(), &rows);
     tables::check(desk, &rows);
 }

@@ -282,6 +282,16 @@ fn tables_of_pull_requests_are_judged_by_themselves() {
             table(head, "| #1 | |\n| #2 | |\n| #3 | |\n| #4 | |\n| #9 | |\n| #2 | |"),
             vec!["#9 stands in a table, but lies outside of #1 to #4", "#2 stands in a table already, in line 8"],
         ),
+        (table(head, "| #1, [#2](https://example.com/a) | |\n| #3\u{2013}#4 | #1 |"), vec![]),
+        (
+            table(head, "| #1 and #2 (instead of #9) | #3 |\n| #3\u{2013}#5, #1 | |"),
+            vec![
+                "#1 depends on #3, which stands below it",
+                "#2 depends on #3, which stands below it",
+                "#5 stands in a table, but lies outside of #1 to #4",
+                "#1 stands in a table already, in line 7",
+            ],
+        ),
         (
             table(head, "| #1 | #2 |\n| #2 | #1 |\n| #3 | #3 |\n| #4 | |"),
             vec![

@@ -85,7 +85,7 @@ fn scan(text: &str, base: usize, signs: impl Iterator<Item = usize>, place: Wher
         if place == Where::Code && !says_pull(&before) {
             continue;
         }
-        let (word, end) = match range_end(text, end) {
+        let (word, end) = match range_end(text, number, end) {
             Some((last, end)) => (Word::Range(number, last), end),
             None => (Word::One(number), end),
         };
@@ -101,6 +101,11 @@ fn scan(text: &str, base: usize, signs: impl Iterator<Item = usize>, place: Wher
 
 /// Up to nine digits that nothing goes on with.
 fn number(text: &str, at: usize) -> Option<(u64, usize)> {
+    whole(text, at).filter(|(_, end)| end - at <= 9)
+}
+
+/// Digits that nothing goes on with; a number that is too large is the largest one.
+fn whole(text: &str, at: usize) -> Option<(u64, usize)> {
     let digits = text[at..].bytes().take_while(u8::is_ascii_digit).count();
     let end = at + digits;
     let rest = &text[end..];
@@ -111,7 +116,10 @@ fn number(text: &str, at: usize) -> Option<(u64, usize)> {
         Some(c) => c.is_alphanumeric() || c == '_' || c == ';',
         None => false,
     };
-    let value = text[at..end].parse().ok().filter(|_| (1..=9).contains(&digits) && !text[at..].starts_with('0'))?;
+    if digits == 0 || text[at..].starts_with('0') {
+        return None;
+    }
+    let value = text[at..end].parse().unwrap_or(u64::MAX);
     // `;` ends an HTML entity only after `&`.
     let goes_on = goes_on && (!rest.starts_with(';') || text[..at - 1].ends_with('&'));
     (!goes_on).then_some((value, end))
@@ -136,8 +144,9 @@ fn opens(text: &str, at: usize) -> bool {
     })
 }
 
-/// `–#337`, `-337`, ` to #337`, ` through #337`: the last number, and where the range ends.
-fn range_end(text: &str, at: usize) -> Option<(u64, usize)> {
+/// `–#337`, `-337`, ` to #337`, ` through #337`: the last number, and where the range ends. A bare number that is smaller than
+/// the first one belongs to something else, as in `#1038-1`.
+fn range_end(text: &str, first: u64, at: usize) -> Option<(u64, usize)> {
     let rest = &text[at..];
     let dash = ["\u{2013}", "\u{2014}", "\u{2012}", "\u{2010}", "\u{2011}", "\u{2212}", "-", "..", "\u{2026}"];
     let word = [" to ", " through ", " thru ", " \u{2013} ", " bis "];
@@ -147,10 +156,10 @@ fn range_end(text: &str, at: usize) -> Option<(u64, usize)> {
     };
     let after = at + joint;
     match text[after..].strip_prefix('#') {
-        Some(_) => number(text, after + 1),
+        Some(_) => whole(text, after + 1),
         // After a word a bare number may count anything.
         None if marked => None,
-        None => number(text, after),
+        None => whole(text, after).filter(|(last, _)| *last >= first),
     }
 }
 
@@ -202,6 +211,10 @@ mod tests {
             ("#305-#337, #305-337, #1..#3", vec!["#305-#337", "#305-337", "#1..#3"]),
             ("#305 to #337 and #1 through #2", vec!["#305 to #337", "#1 through #2"]),
             ("#305 #337 and #1 to 5", vec!["#305", "#337", "#1"]),
+            (
+                "#1038-1, #1\u{2013}#99999999999, #7-#99999999999999999999999, #9-#3",
+                vec!["#1038", "#1\u{2013}#99999999999", "#7-#99999999999999999999999", "#9-#3"],
+            ),
             ("post-#334 merge", vec!["#334"]),
             ("example/tool#3 and a/b/c#4", vec!["example/tool#3"]),
             ("issue #5", vec!["#5 issue"]),

@@ -4,11 +4,24 @@ use super::scan::{Mention, Word};
 use crate::{
     domain::Finding,
     lockdown::desk::Desk,
-    text::markdown::{Bytes, Cell, Table},
+    text::{
+        constant::pattern,
+        markdown::{Bytes, Cell, Table},
+    },
 };
-use std::collections::{BTreeMap, HashMap};
+use regex::Regex;
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::LazyLock,
+};
 
-/// One pull request of a table.
+/// How many pull requests of one cell depend on what stands beside them.
+const MOST_WITH_NEEDS: usize = 8;
+
+/// Where a link leads, between its text and what follows.
+static DESTINATION: LazyLock<Regex> = LazyLock::new(|| pattern(r"^\]\([^)]*\)"));
+
+/// One pull request of a table; several may stand in one cell.
 #[derive(Clone, Debug)]
 pub struct Row {
     pub number: u64,
@@ -20,9 +33,9 @@ pub struct Row {
 }
 
 impl Row {
-    /// Whether this mention is what the row depends on.
-    pub fn needs_at(&self, range: &Bytes) -> bool {
-        self.needs.iter().any(|need| need.range == *range)
+    /// Where the mentions start that the row depends on.
+    pub fn needed(&self) -> impl Iterator<Item = usize> {
+        self.needs.iter().map(|need| need.range.start)
     }
 }
 
@@ -54,18 +67,40 @@ fn rows_of(desk: &Desk, table: &Table, mentions: &[Mention]) -> Vec<Row> {
             || matches!(head, "after" | "deps" | "dependencies")
     });
     let phase = phase_above(desk, table.range.start);
-    let number = |cell: &Cell| {
-        inside(mentions, &cell.range).find_map(|mention| match mention.word {
-            Word::One(number) if mention.repo.is_none() => Some((number, mention.range.clone())),
-            _ => None,
-        })
-    };
-    let each = table.rows.iter().filter_map(|row| {
-        let (number, range) = number(row.get(pulls)?)?;
-        let needs = needs.and_then(|at| row.get(at)).map(|cell| needs_in(desk, cell, mentions)).unwrap_or_default();
-        Some(Row { number, range, phase, needs })
-    });
-    each.collect()
+    let mut rows = Vec::new();
+    for row in &table.rows {
+        let Some(cell) = row.get(pulls) else { continue };
+        let mut needs = needs.and_then(|at| row.get(at)).map(|cell| needs_in(desk, cell, mentions)).unwrap_or_default();
+        for (at, (number, range)) in listed(desk, cell, mentions).into_iter().enumerate() {
+            if at == MOST_WITH_NEEDS {
+                needs.clear();
+            }
+            rows.push(Row { number, range, phase, needs: needs.clone() });
+        }
+    }
+    rows
+}
+
+/// The pull requests that a cell lists; no others that its words speak of after them.
+fn listed(desk: &Desk, cell: &Cell, mentions: &[Mention]) -> Vec<(u64, Bytes)> {
+    let mut listed = Vec::new();
+    let mut end = None;
+    for mention in inside(mentions, &cell.range).filter(|mention| mention.repo.is_none()) {
+        let between = end.map_or("", |end| desk.text(&(end..mention.range.start)));
+        let between = DESTINATION.replace_all(between, "");
+        if between.split(|c: char| !c.is_alphanumeric()).any(|word| !word.is_empty() && word != "and") || between.contains('(') {
+            break;
+        }
+        end = Some(mention.range.end);
+        match mention.word {
+            Word::One(number) => listed.push((number, mention.range.clone())),
+            Word::Range(first, last) if last.saturating_sub(first) < 1000 => {
+                listed.extend((first..=last).map(|number| (number, mention.range.clone())));
+            }
+            Word::Range(..) => {}
+        }
+    }
+    listed
 }
 
 fn inside<'m>(mentions: &'m [Mention], range: &Bytes) -> impl Iterator<Item = &'m Mention> {
