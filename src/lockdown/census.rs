@@ -119,9 +119,9 @@ impl Kinds {
         kinds.iter().any(|kind| self.has(*kind))
     }
 
-    /// Whether every one of these is also one of the others.
-    pub const fn within(self, others: Kinds) -> bool {
-        self.0 & !others.0 == 0
+    /// Whether links alone are asked for, so that no code span need be read. Lines alone may stand in any.
+    pub const fn are_links(self) -> bool {
+        self.0 & !Kinds::LINKS.0 == 0 && (!self.has(ReferenceKind::Lines) || self.has(ReferenceKind::Link))
     }
 
     pub fn is_all(self) -> bool {

@@ -2,7 +2,7 @@
 
 use super::{
     Library,
-    census::{Census, Fix, Kinds, Problem, Question, Reference, ReferenceKind, Verdict},
+    census::{Census, Fix, Problem, Question, Reference, ReferenceKind, Verdict},
     extract::spans::{self, Span},
     landmarks::Landmarks,
     layout::Layout,
@@ -60,11 +60,11 @@ pub struct Draft {
 
 impl<'a, 't> Desk<'a, 't> {
     pub fn new(library: &'a Library<'t>, source: &'a Source, document: &'a Document, strict: bool) -> Desk<'a, 't> {
-        let (spans, landmarks): (Vec<Span>, Landmarks) = match library.facts.only.within(Kinds::LINKS) {
+        let (spans, landmarks): (Vec<Span>, Landmarks) = match library.facts.only.are_links() {
             true => (document.codes.iter().map(spans::read_url).collect(), Landmarks::of_urls(&source.text, &document.texts)),
             false => (document.codes.iter().map(spans::read).collect(), Landmarks::of(&source.text, &document.texts)),
         };
-        let mentions = match library.facts.only.within(Kinds::LINKS) {
+        let mentions = match library.facts.only.are_links() {
             true => Vec::new(),
             false => scan::mentions(source, document, &spans, &landmarks),
         };
@@ -93,11 +93,6 @@ impl<'a, 't> Desk<'a, 't> {
 
     pub fn text(&self, range: &Bytes) -> &'a str {
         self.source.text.get(range.clone()).unwrap_or_default()
-    }
-
-    /// The kind of what a link turned out to be, or that of the link itself where the other is not looked for.
-    pub fn wanted(&self, kind: ReferenceKind, link: ReferenceKind) -> ReferenceKind {
-        if self.library.facts.only.has(kind) { kind } else { link }
     }
 
     /// Adds a reference; its index.

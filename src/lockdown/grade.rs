@@ -37,8 +37,7 @@ pub fn grade(desk: &mut Desk, claim: Claim, resolution: Resolution) {
             desk.add(draft(claim.kind, target), Verdict::Ok);
         }
         Resolution::Lines { path, first, last } => {
-            let kind = desk.wanted(ReferenceKind::Lines, claim.kind);
-            let at = desk.add(draft(kind, format!("{path}:{first}-{last}")), Verdict::Ok);
+            let at = desk.add(draft(ReferenceKind::Lines, format!("{path}:{first}-{last}")), Verdict::Ok);
             if claim.kind == ReferenceKind::Path {
                 desk.located.push(Located { range: claim.range.clone(), path, lines: Some((first, last, at)) });
             }
@@ -129,7 +128,7 @@ fn broken(desk: &mut Desk, draft: impl Fn(ReferenceKind, String) -> Draft, kind:
             desk.broken(draft(kind, label), "docs/undefined-reference", message, Some(help));
         }
         Breakage::MissingLines { path, first, last, length } => {
-            let draft = draft(desk.wanted(ReferenceKind::Lines, kind), format!("{path}:{first}-{last}"));
+            let draft = draft(ReferenceKind::Lines, format!("{path}:{first}-{last}"));
             let (target, message) = match first <= last && first > 0 {
                 // The number itself was too large to be kept.
                 true if last == u32::MAX => (draft.text.clone(), format!("`{path}` has {length} lines: this is far beyond its end")),

@@ -170,7 +170,7 @@ impl<'t> Library<'t> {
         for (url, range) in urls::bare(&desk) {
             resolver.bare_url(&mut desk, url, range)?;
         }
-        if !self.facts.only.within(Kinds::LINKS) {
+        if !self.facts.only.are_links() {
             further(&mut desk)?;
         }
         Ok(desk.finish())

@@ -90,11 +90,7 @@ impl Target {
 /// tree were resolved as links before.
 pub fn judge(desk: &mut Desk, kind: ReferenceKind, url: &str, range: Bytes, text: String) {
     let origin = desk.library.facts.origin.as_ref();
-    let only = desk.library.facts.only;
-    let draft = |found: ReferenceKind, target: String| {
-        let kind = if only.has(found) { found } else { kind };
-        Draft { kind, text: text.clone(), target, range: range.clone() }
-    };
+    let draft = |kind: ReferenceKind, target: String| Draft { kind, text: text.clone(), target, range: range.clone() };
     match origin.and_then(|origin| origin.read(url)) {
         Some(Target::File { rev, path, .. }) => {
             let reason = "at a revision that was not looked at";

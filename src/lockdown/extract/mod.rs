@@ -55,9 +55,7 @@ pub fn claims(source: &Source, document: &Document, spans: &[Span], landmarks: &
         range: undefined.range.clone(),
         target: Target::Undefined(undefined.label.clone()),
     }));
-    // Lines of a link are those of the link where paths are not looked for.
-    let paths = only.has_any(&[ReferenceKind::Path, ReferenceKind::Symbol]) || !only.has(ReferenceKind::Link);
-    if paths {
+    if !only.are_links() {
         claims.extend(document.codes.iter().zip(spans).filter_map(|(code, span)| path(code, span)));
         claims.extend(bare(source, document, landmarks));
         claims.extend(document.front_matter.iter().flat_map(|range| front_matter(source, range)));
