@@ -10,6 +10,7 @@ use super::{
     desk::{Desk, Draft, did_you_mean},
     extract::spans::Span,
     index::{Found, Index, normal},
+    landmarks::Word,
 };
 use crate::{
     text::{markdown::Bytes, source::Source, yaml},
@@ -23,6 +24,31 @@ use std::{
 const NO_SOURCE: &str = "no route file, OpenAPI document or gate tells of endpoints";
 const OTHER_HOST: &str = "on a host that no channel names";
 const NOT_TOLD: &str = "no route file, OpenAPI document or gate tells of it";
+
+/// Folders of machines, not of services.
+const OF_SYSTEMS: &[&str] = &[
+    "bin",
+    "boot",
+    "dev",
+    "etc",
+    "home",
+    "lib",
+    "mnt",
+    "opt",
+    "proc",
+    "root",
+    "run",
+    "sbin",
+    "srv",
+    "sys",
+    "tmp",
+    "usr",
+    "var",
+    "Users",
+    "Applications",
+    "Library",
+    "Volumes",
+];
 
 pub use super::extract::spans::METHODS;
 
@@ -57,6 +83,7 @@ pub fn take(desk: &mut Desk, in_commands: &[Named]) -> Result<(), Unreadable> {
             named.push((*method, path.clone(), code.content.clone()));
         }
     }
+    named.extend(bare(desk));
     if named.is_empty() && in_commands.is_empty() {
         return Ok(());
     }
@@ -83,6 +110,29 @@ pub fn take(desk: &mut Desk, in_commands: &[Named]) -> Result<(), Unreadable> {
         }
     }
     Ok(())
+}
+
+/// Endpoints in plain text: a word that starts with a slash and has two parts, or stands behind a method.
+fn bare(desk: &Desk) -> Vec<(Option<&'static str>, String, Bytes)> {
+    let mut found = Vec::new();
+    for spot in desk.landmarks.spots(Word::Slash) {
+        let before = &desk.source.text[..spot.at];
+        if before.ends_with(|c: char| !c.is_whitespace() && !"(|".contains(c)) {
+            continue;
+        }
+        let rest = desk.text(&(spot.at..desk.document.texts[spot.text].end));
+        let word = rest.split(char::is_whitespace).next().unwrap_or_default();
+        let word = word.split(['?', '#', '|']).next().unwrap_or_default().trim_end_matches(['.', ',', ';', ':', '!', ')', '\'', '"', '/']);
+        let method = METHODS.iter().find(|method| before.trim_end().ends_with(**method)).copied();
+        let mut parts = word.split('/').skip(1);
+        let first = parts.next().unwrap_or_default();
+        let lawful = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_alphanumeric() || "._-~:{}[]<>@%".contains(c));
+        if OF_SYSTEMS.contains(&first) || parts.next().is_none() && method.is_none() || !word.split('/').skip(1).all(lawful) {
+            continue;
+        }
+        found.push((method, word.to_owned(), spot.at..spot.at + word.len()));
+    }
+    found
 }
 
 fn draft(desk: &Desk, method: Option<&str>, path: &str, range: Bytes) -> Draft {

@@ -32,14 +32,14 @@ pub fn grade(desk: &mut Desk, claim: Claim, resolution: Resolution) {
     match resolution {
         Resolution::There(target) => {
             if claim.kind == ReferenceKind::Path {
-                desk.located.push(Located { range: claim.range.clone(), path: target.clone(), lines: None });
+                desk.located.push(Located { range: claim.range.clone(), path: target.clone(), lines: None, missing: false });
             }
             desk.add(draft(claim.kind, target), Verdict::Ok);
         }
         Resolution::Lines { path, first, last } => {
             let at = desk.add(draft(ReferenceKind::Lines, format!("{path}:{first}-{last}")), Verdict::Ok);
             if claim.kind == ReferenceKind::Path {
-                desk.located.push(Located { range: claim.range.clone(), path, lines: Some((first, last, at)) });
+                desk.located.push(Located { range: claim.range.clone(), path, lines: Some((first, last, at)), missing: false });
             }
         }
         Resolution::Later { path, fragment } => {
@@ -73,6 +73,7 @@ fn broken(desk: &mut Desk, draft: impl Fn(ReferenceKind, String) -> Draft, kind:
             desk.broken(draft(kind, path), "docs/missing-path", message, None);
         }
         Breakage::MissingPath { path, pattern: false } => {
+            desk.located.push(Located { range: draft(kind, String::new()).range, path: path.clone(), lines: None, missing: true });
             let message = format!("`{path}` is no file or folder of the tree");
             let help = similar_path(desk, &path.replace('\\', "/")).map(|path| did_you_mean(&path));
             let draft = draft(kind, path.clone());

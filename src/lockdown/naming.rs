@@ -21,6 +21,7 @@ use std::{
 };
 
 const ONLY_MENTIONED: &str = "its file mentions it, but no definition of it was seen";
+const NO_FILE: &str = "the file beside it is not here";
 const ELSEWHERE: &str = "the file beside it does not hold it";
 
 static IN: LazyLock<Regex> = LazyLock::new(|| {
@@ -45,6 +46,8 @@ pub struct Located {
     pub path: String,
     /// First and last line, where the document names them, and the reference that does.
     pub lines: Option<(u32, u32, usize)>,
+    /// There is no such file.
+    pub missing: bool,
 }
 
 impl Files {
@@ -100,19 +103,26 @@ pub fn take(desk: &mut Desk) -> Result<(), Unreadable> {
     for (name, range) in named {
         let sentence = desk.layout.sentence(range.start);
         let from = located.partition_point(|located| located.range.start < sentence.start);
-        let beside: Vec<&Located> = located[from..].iter().take_while(|located| located.range.end <= sentence.end).collect();
+        let mut beside: Vec<&Located> = located[from..].iter().take_while(|located| located.range.end <= sentence.end).collect();
+        if beside.iter().any(|located| !located.missing) {
+            beside.retain(|located| !located.missing);
+        }
         // Of several files nobody knows which is meant.
         let Some(first) = beside.first().filter(|first| beside.iter().all(|other| other.path == first.path)) else { continue };
         if !is_source(&first.path) {
             continue;
         }
-        let source = library.sources.of(library.index.tree, &first.path)?;
         let draft = Draft {
             kind: ReferenceKind::Symbol,
             text: desk.text(&range).to_owned(),
             target: format!("{}#{name}", first.path),
             range: range.clone(),
         };
+        if first.missing {
+            desk.add(draft, Verdict::unchecked(NO_FILE));
+            continue;
+        }
+        let source = library.sources.of(library.index.tree, &first.path)?;
         match symbols::look(source.definitions.as_ref(), &source.text, &name) {
             Sighting::Defined(found) => {
                 desk.add(draft, Verdict::Ok);
@@ -127,7 +137,7 @@ pub fn take(desk: &mut Desk) -> Result<(), Unreadable> {
                     }
                 }
             }
-            Sighting::Mentioned(_) if source.definitions.is_none() => drop(desk.add(draft, Verdict::Ok)),
+            Sighting::Mentioned(lines) if source.definitions.is_none() => mentioned(desk, draft, &name, &lines, &beside),
             Sighting::Mentioned(_) => drop(desk.add(draft, Verdict::unchecked(ONLY_MENTIONED))),
             Sighting::Absent => {
                 let between = desk.text(&(range.end..first.range.start.max(range.end)));
@@ -140,6 +150,18 @@ pub fn take(desk: &mut Desk) -> Result<(), Unreadable> {
         }
     }
     Ok(())
+}
+
+/// A name in a file whose definitions cannot be read. Where it first stands behind the named lines, it is surely not in
+/// them; where it stands before, they may be its inside.
+fn mentioned(desk: &mut Desk, draft: Draft, name: &str, lines: &[usize], beside: &[&Located]) {
+    desk.add(draft, Verdict::Ok);
+    for (located, (start, end, reference)) in beside.iter().filter_map(|located| Some((located, located.lines?))) {
+        if let Some(first) = lines.first().filter(|first| **first > end as usize) {
+            let message = format!("`{name}` first stands in line {first} of `{}`, not in {start}-{end}", located.path);
+            desk.problem(Some(reference), &located.range, Finding::error("docs/symbol-outside", message), None);
+        }
+    }
 }
 
 fn is_source(path: &str) -> bool {

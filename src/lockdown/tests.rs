@@ -63,6 +63,8 @@ fn every_reference_has_its_verdict() {
         ("[a](https://example.com/x)", vec!["link https://example.com/x unchecked: a URL outside of the tree"], vec![]),
         ("[a][b]\n\n[b]: gone.md", vec!["definition docs/gone.md broken"], vec!["docs/missing-file"]),
         ("[a][b]", vec!["link b broken"], vec!["docs/undefined-reference"]),
+        ("[a][1]", vec!["link 1 broken"], vec!["docs/undefined-reference"]),
+        ("as shown [1][2]", vec![], vec![]),
         ("<img src='img/x.png'>", vec!["html docs/img/x.png broken"], vec!["docs/missing-file"]),
         ("[a](../other/x.md)", vec!["link other/x.md foreign"], vec![]),
         // Fragments.
@@ -583,6 +585,16 @@ fn variables_and_endpoints_are_looked_for_in_the_tree() {
             vec!["endpoint /api/helth broken"],
             vec!["no route file, OpenAPI document or gate of the tree serves `/api/helth`"],
         ),
+        (
+            "The routes GET /health, (/api/health/deep); /v1/users/7. Not /x, a/b/c, /etc/x/y, //a/b or `x`/y/z; but /passport/[id]",
+            vec![
+                "endpoint GET /health unchecked: no route file, OpenAPI document or gate tells of it",
+                "endpoint /api/health/deep broken",
+                "endpoint /v1/users/7 ok",
+                "endpoint /passport/[id] unchecked: no route file, OpenAPI document or gate tells of it",
+            ],
+            vec!["no route file, OpenAPI document or gate of the tree serves `/api/health/deep`"],
+        ),
         ("`POST /v1/users/7`", vec!["endpoint POST /v1/users/7 broken"], vec!["`/v1/users/7` answers GET, not POST"]),
     ] {
         let expected = (references.into_iter().map(str::to_owned).collect(), messages.into_iter().map(str::to_owned).collect());
@@ -719,7 +731,11 @@ fn names_of_programs_are_looked_for_in_their_file() {
         assert_eq!(told(&Facts::default(), &files, text), expected, "{text}");
     }
     let (references, messages) = told(&Facts::default(), &files, "`other_thing()` of `src/run.rs:1-4`");
-    // Only definitions tell in which lines a name is.
+    assert_eq!(
+        told(&Facts::default(), &files, "`gone_by()` in `src/gone.rs`").0,
+        ["symbol src/gone.rs#gone_by unchecked: the file beside it is not here", "path src/gone.rs broken"]
+    );
+    // Only definitions tell in which lines a name is; without them, that it comes later.
     if cfg!(feature = "symbols") {
         assert_eq!(messages, ["`other_thing` is in lines 7-7 of `src/run.rs`, not in 1-4"]);
         assert_eq!(
@@ -729,7 +745,10 @@ fn names_of_programs_are_looked_for_in_their_file() {
     } else {
         assert_eq!(
             (references, messages),
-            (vec!["symbol src/run.rs#other_thing ok".to_owned(), "lines src/run.rs:1-4 ok".to_owned()], vec![])
+            (
+                vec!["symbol src/run.rs#other_thing ok".to_owned(), "lines src/run.rs:1-4 broken".to_owned()],
+                vec!["`other_thing` first stands in line 7 of `src/run.rs`, not in 1-4".to_owned()]
+            )
         );
     }
 }

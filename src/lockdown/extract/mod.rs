@@ -49,7 +49,12 @@ pub fn claims(source: &Source, document: &Document, spans: &[Span], landmarks: &
     }));
     // `[a][b](c)` is a link of `b`, and `[a]` is text.
     let alone = |undefined: &&Undefined| !source.text.get(undefined.range.end..).is_some_and(|rest| rest.starts_with('('));
-    claims.extend(document.undefined.iter().filter(alone).map(|undefined| Claim {
+    // `[1][2]` cites twice.
+    let cites = |undefined: &&Undefined| {
+        let text = source.text.get(undefined.range.clone()).unwrap_or_default();
+        text.chars().all(|c| c.is_ascii_digit() || matches!(c, '[' | ']'))
+    };
+    claims.extend(document.undefined.iter().filter(alone).filter(|undefined| !cites(undefined)).map(|undefined| Claim {
         kind: ReferenceKind::Link,
         text: text(&undefined.range),
         range: undefined.range.clone(),
