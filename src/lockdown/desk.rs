@@ -195,7 +195,7 @@ impl<'a, 't> Desk<'a, 't> {
         open.sort();
         let mut census = Census { references, problems, open, later, watched, strict, counted, awaited };
         let mut places = self.places;
-        let past = self.library.facts.past.contains(&self.source.file);
+        let past = settle::Past::of(&self.source.file, strict, self.library.facts.past.contains(&self.source.file));
         settle::attitudes(&mut census, &mut places, &self.layout, &self.markers, past);
         if !only.is_all() {
             // A marker may speak of what was not looked for.

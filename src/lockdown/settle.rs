@@ -35,13 +35,42 @@ const ANNOUNCED: &str = "announced for later, or an example";
 const SPOKEN: &[ReferenceKind] =
     &[ReferenceKind::Path, ReferenceKind::Symbol, ReferenceKind::Env, ReferenceKind::Command, ReferenceKind::Endpoint];
 
+/// Whether what a document names may be gone, as it speaks of the past.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Past {
+    No,
+    /// By its name: only what it names in code. Its links lead somewhere today.
+    Names,
+    /// It is declared to.
+    All,
+}
+
+impl Past {
+    pub fn of(file: &str, strict: bool, declared: bool) -> Past {
+        let name = file.rsplit('/').next().unwrap_or(file).to_ascii_uppercase();
+        let named = ["CHANGELOG", "CHANGES", "HISTORY", "RELEASE"].iter().any(|start| name.starts_with(start));
+        match declared {
+            true => Past::All,
+            false if named && !strict => Past::Names,
+            false => Past::No,
+        }
+    }
+}
+
 /// Applies markers, then what sentences say. Whatever a marker speaks of, no sentence speaks of any more.
-pub fn attitudes(census: &mut Census, places: &mut Places, layout: &Layout, markers: &[Marker], past: bool) {
+pub fn attitudes(census: &mut Census, places: &mut Places, layout: &Layout, markers: &[Marker], past: Past) {
     let mut used: BTreeSet<usize> = BTreeSet::new();
     let mut dropped: BTreeSet<usize> = BTreeSet::new();
     let mut asked: Vec<(usize, Question)> = Vec::new();
     let mut closed: BTreeSet<usize> = BTreeSet::new();
     let problems = by_reference(census);
+    // Missing, though no problem says so: that only what happened to it could make it one.
+    let doubtful: BTreeSet<usize> = census
+        .open
+        .iter()
+        .filter(|(at, question)| matches!(question, Question::Fate(_)) && problems.of(*at).is_empty())
+        .map(|(at, _)| *at)
+        .collect();
     for at in 0..census.references.len() {
         let start = census.references[at].range.start;
         let own = problems.of(at);
@@ -75,12 +104,17 @@ pub fn attitudes(census: &mut Census, places: &mut Places, layout: &Layout, mark
                 What::Count { .. } => {}
             }
         }
-        let absent = if past && !marked { absent(census, own) } else { Vec::new() };
+        let missing = doubtful.contains(&at);
+        let absent = if past == Past::All && !marked { absent(census, own) } else { Vec::new() };
         if !absent.is_empty() {
             closed.insert(at);
             excuse(census, at, own, &absent, &mut dropped, Verdict::unchecked(PAST));
-        } else if !marked && SPOKEN.contains(&census.references[at].kind) && spoken(census, at, own, &mut dropped, places, layout) {
-            closed.insert(at);
+        } else if !marked {
+            let gone_by_now = missing && past != Past::No;
+            let speaks = SPOKEN.contains(&census.references[at].kind);
+            if gone_by_now || speaks && spoken(census, at, missing, own, &mut dropped, places, layout) {
+                closed.insert(at);
+            }
         }
     }
     census.open.retain(|(reference, _)| !closed.contains(reference));
@@ -111,10 +145,18 @@ pub fn around(markers: &[Marker], offset: usize) -> impl Iterator<Item = (usize,
     (from..upto).map(|at| (at, &markers[at])).filter(move |(_, marker)| marker.scope.contains(&offset))
 }
 
-/// Whether the sentence decided.
-fn spoken(census: &mut Census, at: usize, own: &[usize], dropped: &mut BTreeSet<usize>, places: &mut Places, layout: &Layout) -> bool {
+/// Whether the sentence decided. `missing`: it is not there, whether or not a problem says so.
+fn spoken(
+    census: &mut Census,
+    at: usize,
+    missing: bool,
+    own: &[usize],
+    dropped: &mut BTreeSet<usize>,
+    places: &mut Places,
+    layout: &Layout,
+) -> bool {
     let absent = absent(census, own);
-    let missing = !absent.is_empty();
+    let missing = missing || !absent.is_empty();
     let there = census.strict && census.references[at].kind == ReferenceKind::Path && census.references[at].verdict == Verdict::Ok;
     if !missing && !there {
         return false;
@@ -341,6 +383,10 @@ impl Census {
             Fate::Moved { to } => format!("it was renamed to `{to}` since the last commit"),
             Fate::Was(fate) => format!("it was {fate}"),
         };
+        // Every repository had some file of such a name.
+        if own.is_empty() && !self.strict && renamed.is_none() && !self.references[at].text.contains(['/', '\\']) {
+            return;
+        }
         if own.is_empty() {
             let message = format!("`{path}` is no file or folder of the tree: {said}");
             break_it(self, places, at, Finding::error("docs/missing-path", message));

@@ -1,6 +1,8 @@
 #[cfg(test)]
 mod edges;
 #[cfg(test)]
+mod lenient;
+#[cfg(test)]
 mod names;
 
 use super::*;
