@@ -303,6 +303,24 @@ fn a_rename_is_told_with_both_names_and_mended() {
 }
 
 #[test]
+fn a_history_that_cannot_be_read_is_told() {
+    let scratch = locked();
+    scratch.edit(DOC, "`ops/deploy.sh`", "`ops/gone.sh`");
+    let first = scratch.git(&["rev-list", "--max-parents=0", "HEAD"]);
+    let first = first.trim();
+    let last = scratch.commit("Name another script");
+    std::fs::remove_file(scratch.path("work/.git/objects").join(&first[..2]).join(&first[2..])).unwrap();
+    for verb in ["check", "list", "lock"] {
+        let value = scratch.json(&["docs", verb]).expect("findings");
+        let notices = value["notices"].to_string();
+        assert!(notices.contains(&format!("the history of {} cannot be read (", &last[..10])), "{verb}: {notices}");
+        assert!(notices.contains("): what became of missing paths is not known; try `git fsck`"), "{verb}: {notices}");
+        let message = finding(&value, "docs/missing-path")["message"].as_str().unwrap();
+        assert!(message.ends_with("and the history cannot be read to tell what became of it"), "{message}");
+    }
+}
+
+#[test]
 fn a_url_of_this_repository_is_mended_unless_it_names_a_commit() {
     let scratch = unlocked();
     on_a_forge(&scratch);

@@ -213,3 +213,22 @@ async fn a_history_that_cannot_be_read_is_no_empty_history() {
     let fault = git.history(&scratch.oid("work", "HEAD"), &[], |_| false).await.err().unwrap();
     assert!(fault.message.contains("cannot be read"), "{fault}");
 }
+
+#[tokio::test]
+async fn removals_are_known_where_renames_cannot_be_read() {
+    let scratch = Scratch::with_remote(1);
+    put(&scratch, "old.rs", &text("old"));
+    put(&scratch, "gone.rs", &text("gone"));
+    commit(&scratch);
+    let blob = scratch.oid("work", "HEAD:old.rs").to_string();
+    scratch.git("work", &["rm", "--quiet", "old.rs", "gone.rs"]);
+    put(&scratch, "new.rs", &format!("{}more\n", text("old")));
+    let last = commit(&scratch);
+    std::fs::remove_file(scratch.path("work/.git/objects").join(&blob[..2]).join(&blob[2..])).unwrap();
+    let git = scratch.open("work").await;
+    let history = git.history(&scratch.oid("work", "HEAD"), &["old.rs", "gone.rs"], is_there(&scratch)).await.unwrap();
+    assert_eq!(history.limits, Limits { renames_unread: true, ..Limits::default() });
+    for path in ["old.rs", "gone.rs"] {
+        assert_eq!(fate(&scratch, &history, path), format!("removed in {last}"));
+    }
+}

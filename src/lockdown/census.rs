@@ -219,6 +219,8 @@ pub struct Answers {
     pub folders: BTreeSet<String>,
     /// What the history behind `fates` cannot tell.
     pub limits: history::Limits,
+    /// Why there is nothing in `fates`, where the history cannot be read: for people, beside the findings.
+    pub unread: Option<String>,
     pub pulls: BTreeMap<(u64, String), PullAnswer>,
     pub commits: BTreeMap<String, bool>,
     pub tags: BTreeSet<String>,

@@ -25,6 +25,10 @@ pub struct Limits {
     pub exact_renames_only: bool,
     /// Some commit held too many files to look for all of its renames: they read as removals.
     pub renames_skipped: bool,
+    /// Renames could not be looked for (an object is missing): all read as removals.
+    pub renames_unread: bool,
+    /// The history could not be read: no path has a fate.
+    pub unread: bool,
 }
 
 /// Takes what a history removed and renamed, newest commit first.

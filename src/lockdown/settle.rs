@@ -29,6 +29,8 @@ const PAST: &str = "gone, in a document about the past";
 
 const NOT_CLAIMED: &str = "missing here, in an order, a condition or under an old name";
 
+const NO_HISTORY: &str = "and the history cannot be read to tell what became of it";
+
 const ANNOUNCED: &str = "announced for later, or an example";
 
 /// Kinds whose absence a sentence can speak of.
@@ -295,6 +297,8 @@ impl Census {
                     let open = !own.iter().any(|own| dropped.contains(own));
                     if let Some(fate) = answers.fates.get(&path).filter(|_| open) {
                         fates.entry(at).or_default().push((path, fate));
+                    } else if answers.limits.unread && open {
+                        self.note(&absent(self, own), NO_HISTORY);
                     }
                 }
                 Question::Commit { id, sure } => match answers.commits.get(&id) {
@@ -354,11 +358,16 @@ impl Census {
                 }
                 excuse(self, at, own, &absent, dropped, verdict);
             }
-            Err(note) => {
-                for own in absent {
-                    let message = &mut self.problems[own].finding.message;
-                    *message = format!("{message}, {note}");
-                }
+            Err(note) => self.note(&absent, &note),
+        }
+    }
+
+    /// Says more of these problems, once.
+    fn note(&mut self, problems: &[usize], note: &str) {
+        for at in problems {
+            let message = &mut self.problems[*at].finding.message;
+            if !message.ends_with(note) {
+                *message = format!("{message}, {note}");
             }
         }
     }
@@ -375,6 +384,9 @@ impl Census {
             Fate::NotHere => "no commit that is here ever had it, but this is a shallow clone, which lacks the older ones".to_owned(),
             Fate::Was(fate) if matches!(fate.end, End::Removed(_)) && answers.limits.renames_skipped => {
                 format!("it was {fate}, or renamed then: some commit changed too many files for git to look for all renames")
+            }
+            Fate::Was(fate) if matches!(fate.end, End::Removed(_)) && answers.limits.renames_unread => {
+                format!("it was {fate}, or renamed then: the renames of the history cannot be read, which `git fsck` may explain")
             }
             Fate::Was(fate) if matches!(fate.end, End::Removed(_)) && answers.limits.exact_renames_only => {
                 format!("it was {fate}, or renamed then: in a partial clone only unchanged files are followed")

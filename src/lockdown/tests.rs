@@ -361,12 +361,18 @@ fn answers_settle_what_the_tree_could_not_tell() {
 fn what_a_history_cannot_tell_is_said() {
     let (cut, skipped) = ("which lacks the older ones", "for git to look for all renames");
     let gone = || Fate::Was(history::Fate { renames: Vec::new(), end: history::End::Removed("abc1234".to_owned()) });
-    let limits = |renames_skipped, exact_renames_only| history::Limits { renames_skipped, exact_renames_only, cut: false };
+    let limits = |renames_skipped, exact_renames_only| history::Limits { renames_skipped, exact_renames_only, ..Default::default() };
+    let renames_unread = history::Limits { renames_unread: true, ..Default::default() };
     for (fate, limits, end) in [
         (Fate::Never, limits(false, false), "no commit in the history of this one ever had it"),
         (Fate::NotHere, limits(false, false), cut),
         (gone(), limits(false, false), "it was removed in abc1234"),
         (gone(), limits(true, true), skipped),
+        (
+            gone(),
+            renames_unread,
+            "it was removed in abc1234, or renamed then: the renames of the history cannot be read, which `git fsck` may explain",
+        ),
         (gone(), limits(false, true), "in a partial clone only unchanged files are followed"),
     ] {
         let (source, mut census) = strict(FILES, "see `src/old.ts`");
@@ -375,6 +381,11 @@ fn what_a_history_cannot_tell_is_said() {
         let message = &census.findings().next().unwrap().message;
         assert!(message.ends_with(end), "{message}");
     }
+    let (source, mut census) = strict(FILES, "see `src/old.ts`");
+    let limits = history::Limits { unread: true, ..Default::default() };
+    census.settle(&source, &Answers { limits, ..Answers::default() });
+    let message = &census.findings().next().unwrap().message;
+    assert!(message.ends_with("of the tree, and the history cannot be read to tell what became of it"), "{message}");
 }
 
 #[test]

@@ -101,11 +101,11 @@ impl Gathered {
         Some(below.to_string_lossy().into_owned())
     }
 
-    /// Asks what the documents left open.
-    pub async fn settle(&self, taken: &mut [Taken]) -> Result<()> {
+    /// Asks what the documents left open. Gives what to say where the history could not be asked.
+    pub async fn settle(&self, taken: &mut [Taken]) -> Result<Option<String>> {
         let questions: BTreeSet<Question> = taken.iter().flat_map(|taken| taken.census.questions()).cloned().collect();
         if questions.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         let git = &self.world.git;
         let source = documents::Source { git, others: git, tree: self.tree.as_ref(), at: self.at.as_ref(), known: &self.facts.pulls };
@@ -113,6 +113,6 @@ impl Gathered {
         for taken in taken.iter_mut() {
             taken.census.settle(&taken.source, &answers);
         }
-        Ok(())
+        Ok(answers.unread)
     }
 }

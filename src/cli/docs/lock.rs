@@ -27,6 +27,7 @@ pub async fn run(session: &Session, facts: &args::DocsFacts) -> Result<Report> {
     let accepted = accept(&file.lock, &mut judged);
     let (lock, how) = compare::renew(&file.lock, &seen(&gathered, &judged.taken)?);
     let shape = DocsShape { accepted, ..super::shape(&mut judged.taken, false) };
+    let unread = judged.unread.take();
     let findings = judged.into_findings();
     let mut told = LockShape {
         file: file.path.clone(),
@@ -40,6 +41,7 @@ pub async fn run(session: &Session, facts: &args::DocsFacts) -> Result<Report> {
     if findings.iter().any(|finding| finding.severity == Severity::Error) {
         let body = Body::Docs(Box::new(shape));
         let report = Report::new(Reason::Findings, body).findings(findings).notice("the lock was not written");
+        let report = unread.into_iter().fold(report, Report::notice);
         return Ok(gathered.signed(report).next("Mend the documents, or `tagwarden docs accept TARGET --kind KIND --reason TEXT`."));
     }
     told.written = file.write(&gathered, &lock)?;

@@ -45,15 +45,17 @@ async fn check(session: &Session, args: &args::DocsCheck, fixed: Vec<FixedShape>
     let mut judged = judge(&gathered, args).await?;
     let drift = drift::of(&gathered, &mut judged.taken, args)?;
     let shape = DocsShape { fixed, changes: drift.changes, accepted: drift.accepted, ..shape(&mut judged.taken, false) };
+    let unread = judged.unread.take();
     let findings = drift.findings.into_iter().chain(judged.into_findings()).collect();
-    Ok(report(&gathered, shape, findings))
+    Ok(unread.into_iter().fold(report(&gathered, shape, findings), Report::notice))
 }
 
 async fn list(session: &Session, args: &args::DocsCheck) -> Result<Report> {
     let gathered = gathered::gather(session, args).await?;
     let mut judged = judge(&gathered, args).await?;
     let shape = shape(&mut judged.taken, true);
-    Ok(report(&gathered, shape, judged.into_findings()))
+    let unread = judged.unread.take();
+    Ok(unread.into_iter().fold(report(&gathered, shape, judged.into_findings()), Report::notice))
 }
 
 /// Documents with what was found out about them.
@@ -61,6 +63,8 @@ struct Judged {
     taken: Vec<Taken>,
     /// Of no one document.
     standing: Vec<Finding>,
+    /// What to say of a history that could not be read.
+    unread: Option<String>,
 }
 
 impl Judged {
@@ -72,9 +76,9 @@ impl Judged {
 async fn judge(gathered: &Gathered, args: &args::DocsCheck) -> Result<Judged> {
     let chosen = select::choose(gathered, args)?;
     let (mut taken, mut standing) = take(gathered, &chosen)?;
-    gathered.settle(&mut taken).await?;
+    let unread = gathered.settle(&mut taken).await?;
     standing.extend(gathered_headings(gathered, &taken, args));
-    Ok(Judged { taken, standing })
+    Ok(Judged { taken, standing, unread })
 }
 
 fn report(gathered: &Gathered, shape: DocsShape, findings: Vec<Finding>) -> Report {

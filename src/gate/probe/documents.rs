@@ -143,6 +143,7 @@ mod tests {
             fates: fates.into_iter().map(|(name, fate)| (path(name), fate)).collect(),
             folders: BTreeSet::from([path("d")]),
             limits: Limits { cut: true, ..Limits::default() },
+            unread: None,
             pulls: BTreeMap::from([((7, path("k")), PullAnswer { state: Some(pulls::State::Open), has: Some(true) })]),
             commits: BTreeMap::from([(path("0a"), true), (path("0b"), false)]),
             tags: BTreeSet::from([path("v1.0.0")]),

@@ -82,7 +82,7 @@ pub struct Source<'a> {
 }
 
 /// Answers questions about documents. Faults: where git or the tree cannot be read; a history that cannot be read leaves its
-/// questions without answers.
+/// questions without answers, which [`Answers::unread`] tells.
 pub async fn answers(source: &Source<'_>, questions: &BTreeSet<Question>) -> Result<Answers> {
     let Source { git, others, tree, at, known } = *source;
     let mut answers = Answers::default();
@@ -93,6 +93,7 @@ pub async fn answers(source: &Source<'_>, questions: &BTreeSet<Question>) -> Res
     let gone: Vec<&str> = gone.collect();
     let past = if gone.is_empty() { None } else { Past::of(git, tree, at, &gone).await? };
     answers.limits = past.as_ref().map(Past::limits).unwrap_or_default();
+    answers.unread = past.as_ref().and_then(Past::unread);
     let tags = match questions.iter().any(|question| matches!(question, Question::Tag { .. })) {
         true => others.tags().await?,
         false => BTreeSet::new(),
@@ -104,8 +105,9 @@ pub async fn answers(source: &Source<'_>, questions: &BTreeSet<Question>) -> Res
     for question in questions.iter().cloned() {
         match question {
             Question::Fate(path) => {
-                if let Some(past) = &past {
-                    let fate = past.fate(&path)?;
+                if let Some(past) = &past
+                    && let Some(fate) = past.fate(&path)?
+                {
                     answers.folders.extend(past.folder_of(&fate));
                     answers.fates.insert(path, fate);
                 }

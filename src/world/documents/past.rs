@@ -2,7 +2,7 @@
 
 use super::unreadable;
 use crate::{
-    domain::{Oid, Result},
+    domain::{Fault, Oid, Result},
     lockdown::{
         Fate,
         history::{History, Limits},
@@ -14,7 +14,9 @@ use crate::{
 pub(super) struct Past<'g> {
     tree: &'g dyn Tree,
     entries: &'g [TreeEntry],
-    history: History,
+    /// What kept it from being read.
+    history: std::result::Result<History, Fault>,
+    head: Oid,
     /// Of the last commit, where the work tree is judged.
     committed: Option<CommitTree>,
     /// Files of the work tree that the last commit does not have.
@@ -22,35 +24,45 @@ pub(super) struct Past<'g> {
 }
 
 impl<'g> Past<'g> {
-    /// `tree`: that of the commit `at`, or the work tree where that is `None`; `paths`: all that are asked for. `None`: there is no commit yet, or its history
-    /// cannot be read.
+    /// `tree`: that of the commit `at`, or the work tree where that is `None`; `paths`: all that are asked for. `None`: there is no
+    /// commit yet.
     pub async fn of(git: &Git, tree: &'g dyn Tree, at: Option<&Oid>, paths: &[&str]) -> Result<Option<Past<'g>>> {
         let Some(head) = at.cloned().map_or_else(|| git.rev_parse("HEAD"), |at| Ok(Some(at)))? else { return Ok(None) };
-        // A history that cannot be read tells nothing of what is gone; what is missing stays missing.
         let entries = tree.entries().map_err(unreadable)?;
-        let Ok(history) = git.history(&head, paths, |path| exists(entries, path)).await else { return Ok(None) };
-        let committed = if at.is_none() { Some(CommitTree::new(git, &head)?) } else { None };
+        let history = git.history(&head, paths, |path| exists(entries, path)).await;
+        let committed = if at.is_none() && history.is_ok() { Some(CommitTree::new(git, &head)?) } else { None };
         let mut new = Vec::new();
         if let Some(committed) = &committed {
             let old = committed.entries().map_err(unreadable)?;
             let is_new = |entry: &&TreeEntry| old.binary_search_by(|old| old.path.as_str().cmp(&entry.path)).is_err();
             new.extend(entries.iter().filter(is_new).map(|entry| entry.path.as_str()));
         }
-        Ok(Some(Past { tree, entries, history, committed, new }))
+        Ok(Some(Past { tree, entries, history, head, committed, new }))
     }
 
-    pub fn fate(&self, path: &str) -> Result<Fate> {
+    /// `None`: it is not known. What is missing stays missing.
+    pub fn fate(&self, path: &str) -> Result<Option<Fate>> {
+        let Ok(history) = &self.history else { return Ok(None) };
         if let Some(fate) = self.since(path)? {
-            return Ok(fate);
+            return Ok(Some(fate));
         }
-        let fate = self.history.fate(path, |path| exists(self.entries, path));
-        let nothing = if self.history.limits.cut { Fate::NotHere } else { Fate::Never };
-        Ok(fate.map_or(nothing, Fate::Was))
+        let fate = history.fate(path, |path| exists(self.entries, path));
+        let nothing = if history.limits.cut { Fate::NotHere } else { Fate::Never };
+        Ok(Some(fate.map_or(nothing, Fate::Was)))
     }
 
     /// What the history cannot tell.
     pub fn limits(&self) -> Limits {
-        self.history.limits
+        self.history.as_ref().map_or(Limits { unread: true, ..Limits::default() }, |history| history.limits)
+    }
+
+    /// That nothing is known of the past, and why.
+    pub fn unread(&self) -> Option<String> {
+        let fault = self.history.as_ref().err()?;
+        let why = fault.message.lines().next_back().unwrap_or_default();
+        let why = why.strip_prefix("the history cannot be read: ").unwrap_or(why);
+        let head = self.head.short();
+        Some(format!("the history of {head} cannot be read ({why}): what became of missing paths is not known; try `git fsck`"))
     }
 
     /// The folder that a path was renamed to, if it is one.

@@ -35,7 +35,7 @@ const RENAMES: &[&str] = &["--no-walk=unsorted", "--stdin", "-l1000", "--diff-fi
 
 impl Git {
     /// The removals in the history of a commit, and what of these paths were renames. `exists`: as for [`History::fate`].
-    /// Faults: `unreachable` where git cannot read that history.
+    /// Faults: `unreachable` where git cannot read that history. Where only its renames cannot be read, its limits say so.
     pub async fn history(&self, of: &Oid, paths: &[&str], exists: impl Fn(&str) -> bool) -> Result<History> {
         let mut recorder = Recorder::default();
         let take = |told: Told| match told {
@@ -45,7 +45,7 @@ impl Git {
         };
         self.log(REMOVALS.iter().copied().chain([of.as_str(), "--"]), String::new(), take).await?;
         let exact_renames_only = self.is_partial().await?;
-        let mut history = recorder.finish(Limits { cut: self.is_cut(), exact_renames_only, renames_skipped: false });
+        let mut history = recorder.finish(Limits { cut: self.is_cut(), exact_renames_only, ..Limits::default() });
         // An edited rename is found by reading both files, which a partial clone would fetch one by one.
         let renames = if exact_renames_only { "-M100%" } else { "-M" };
         loop {
@@ -60,7 +60,11 @@ impl Git {
                 Told::Renamed { from, to } => told.entry(commit.clone()).or_default().push((from.to_owned(), to.to_owned())),
                 Told::Removed(_) => {}
             };
-            let said = self.log(RENAMES.iter().copied().chain([renames]), unclear.join("\n") + "\n", take).await?;
+            let Ok(said) = self.log(RENAMES.iter().copied().chain([renames]), unclear.join("\n") + "\n", take).await else {
+                // Removals are read off commits and trees alone; this listing reads the files too, of which one is missing.
+                history.limits.renames_unread = true;
+                return Ok(history);
+            };
             history.limits.renames_skipped |= said.contains("rename detection was skipped");
             for (commit, renames) in &told {
                 history.renames(commit, renames.iter().map(|(from, to)| (from.as_str(), to.as_str())));
