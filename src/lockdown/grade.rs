@@ -4,7 +4,7 @@ use super::{
     census::{Question, ReferenceKind, Verdict},
     desk::{Desk, Draft, Search, did_you_mean},
     extract::Claim,
-    index::normal,
+    index::{Found, normal},
     naming::Located,
     pulls::{
         State,
@@ -26,6 +26,9 @@ const NEVER_HERE: &str = "named in code, and nothing of that name is in this tre
 
 /// The same: its target may come of a build.
 const DEAD: &str = "a symbolic link that leads nowhere";
+
+/// No commit is meant to hold it.
+const IGNORED: &str = "ignored by `.gitignore`; it may come of a build";
 
 pub fn grade(desk: &mut Desk, claim: Claim, resolution: Resolution) {
     let draft = |kind: ReferenceKind, target: String| Draft { kind, text: claim.text.clone(), target, range: claim.range.clone() };
@@ -72,24 +75,31 @@ fn broken(desk: &mut Desk, draft: impl Fn(ReferenceKind, String) -> Draft, kind:
             let message = format!("nothing in the tree fits `{path}`");
             desk.broken(draft(kind, path), "docs/missing-path", message, None);
         }
+        Breakage::MissingPath { path, pattern: false } if desk.library.ignored.holds(&desk.library.index, &path) => {
+            desk.add(draft(kind, path), Verdict::unchecked(IGNORED));
+        }
         Breakage::MissingPath { path, pattern: false } => {
             desk.located.push(Located { range: draft(kind, String::new()).range, path: path.clone(), lines: None, missing: true });
             let message = format!("`{path}` is no file or folder of the tree");
             let help = similar_path(desk, &path.replace('\\', "/")).map(|path| did_you_mean(&path));
             let draft = draft(kind, path.clone());
             let beside = beside(desk, &draft.range);
+            let is_bare = path.contains('/') && !draft.text.contains(['/', '\\']);
             let at = desk.broken(draft, "docs/missing-path", message, help);
             desk.only(&path);
             if let Some(number) = beside {
                 desk.ask(at, Question::PullHas(number, path.clone()));
             }
             ask_fate(desk, at, &path);
+            // A bare name was read in the folder of the path before it; it may have been meant as it stands.
+            if let Some((_, name)) = path.rsplit_once('/').filter(|_| is_bare) {
+                ask_fate(desk, at, name);
+            }
         }
         Breakage::MissingFile { path } => {
             let message = format!("the link leads to `{path}`, which is no file or folder of the tree");
             let help = similar_path(desk, &path).map(|path| did_you_mean(&path));
             let at = desk.broken(draft(kind, path.clone()), "docs/missing-file", message, help);
-            desk.only(&path);
             desk.ask(at, Question::Fate(path));
         }
         Breakage::DeadLink { path, .. } if lenient => {
@@ -217,8 +227,12 @@ pub fn fences(desk: &mut Desk) {
     desk.problem(None, &fence.range.clone(), finding, None);
 }
 
-/// The one path that ends like this one, else the name in the same folder that is most like it.
+/// What a site shows for a path without its extension; else the one path that ends like this one; else the name in the same
+/// folder that is most like it.
 pub fn similar_path(desk: &mut Desk, path: &str) -> Option<String> {
+    if let Some(page) = page(desk, path) {
+        return Some(page);
+    }
     let parts: Vec<&str> = path.split('/').filter(|part| !matches!(*part, "" | "." | "..")).collect();
     for from in 0..parts.len() {
         match desk.library.index.ending_in(&parts[from..].join("/"), 2)[..] {
@@ -243,4 +257,12 @@ pub fn similar_path(desk: &mut Desk, path: &str) -> Option<String> {
         .filter(|name| !name.contains('/'))
         .collect();
     desk.similar(name, names.into_iter()).map(|name| format!("{start}{name}"))
+}
+
+/// The document that a site would serve under this path.
+fn page(desk: &Desk, path: &str) -> Option<String> {
+    let folder = desk.source.file.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let bases = ["", folder].into_iter().filter_map(|base| normal(base, path)).filter(|path| !path.is_empty());
+    let pages = bases.flat_map(|path| [".md", "/README.md", "/index.md"].map(|end| format!("{path}{end}")));
+    pages.into_iter().find(|page| matches!(desk.library.index.find(page), Ok(Found::File(_))))
 }

@@ -23,6 +23,7 @@ mod extract;
 mod grade;
 pub mod headings;
 pub mod history;
+mod ignored;
 mod index;
 mod landmarks;
 mod layout;
@@ -96,6 +97,7 @@ pub struct Library<'t> {
     phrases: banned::Phrases,
     tools: commands::Tools,
     sources: naming::Files,
+    ignored: ignored::Ignored,
 }
 
 impl<'t> Library<'t> {
@@ -111,6 +113,7 @@ impl<'t> Library<'t> {
             phrases: banned::Phrases::default(),
             tools: commands::Tools::default(),
             sources: naming::Files::default(),
+            ignored: ignored::Ignored::default(),
         })
     }
 

@@ -113,6 +113,34 @@ const SUBMODULE: &str = "inside a submodule";
 const NOT_READ: &str = "a fragment of a document that is too long, too dense or nested too deep to be read";
 const NOT_MARKDOWN: &str = "a fragment of a file that is no Markdown";
 const AMBIGUOUS: &str = "several paths end in it";
+const FORGE: &str = "a page of the forge";
+
+/// What a forge shows of a repository beside its files.
+const FORGE_PAGES: &[&str] = &[
+    "actions",
+    "branches",
+    "commit",
+    "commits",
+    "compare",
+    "contributors",
+    "discussions",
+    "graphs",
+    "issues",
+    "labels",
+    "milestones",
+    "network",
+    "packages",
+    "projects",
+    "pull",
+    "pulls",
+    "pulse",
+    "releases",
+    "security",
+    "stargazers",
+    "tags",
+    "wiki",
+];
+
 const TOO_MANY: &str = "too many patterns";
 
 /// How many paths may be compared with patterns, all documents together.
@@ -207,7 +235,7 @@ impl<'r, 't> Resolver<'r, 't> {
             });
         }
         let folder = if path.starts_with('/') { "" } else { self.folder };
-        let Some(target) = normal(folder, path) else { return Ok(Breakage::Outside { target: path.to_owned() }.into()) };
+        let Some(target) = normal(folder, path) else { return Ok(self.outside(folder, path)) };
         let found = match self.index.find(&target)? {
             Found::File(found) if !path.ends_with('/') => found,
             Found::Folder(found) => return self.folder_link(found, fragment),
@@ -220,6 +248,21 @@ impl<'r, 't> Resolver<'r, 't> {
         match fragment {
             None | Some("") => Ok(Resolution::There(found)),
             Some(fragment) => self.fragment(found, fragment, self.may_wait),
+        }
+    }
+
+    /// A link out of the tree. From a page below `blob/BRANCH/` two steps out of the root lead to the repository's other pages.
+    fn outside(&self, folder: &str, path: &str) -> Resolution {
+        let Some(page) = normal(&format!("blob/branch/{folder}"), path).filter(|_| !path.starts_with('/')) else {
+            return Breakage::Outside { target: path.to_owned() }.into();
+        };
+        let (first, rest) = page.split_once('/').unwrap_or((&page, ""));
+        match &self.library.facts.origin {
+            _ if !FORGE_PAGES.contains(&first) => Breakage::Outside { target: path.to_owned() }.into(),
+            Some(origin) if matches!(first, "pull" | "issues") && rest.parse::<u64>().is_ok() => {
+                Resolution::Url(format!("https://{}/{}/{page}", origin.host, origin.name))
+            }
+            _ => Resolution::Unchecked { target: path.to_owned(), reason: FORGE },
         }
     }
 

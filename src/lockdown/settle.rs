@@ -403,6 +403,13 @@ impl Census {
             let message = format!("`{path}` is no file or folder of the tree: {said}");
             break_it(self, places, at, Finding::error("docs/missing-path", message));
         }
+        let target = &self.references[at].target;
+        let plain = self.references[at].kind == ReferenceKind::Path && !target.starts_with('.');
+        let said =
+            match said.strip_prefix("it was ").filter(|_| plain && target.strip_suffix(path).is_some_and(|start| start.ends_with('/'))) {
+                Some(rest) => format!("`{path}` was {rest}"),
+                None => said,
+            };
         let own: Vec<usize> = if own.is_empty() { vec![self.problems.len() - 1] } else { absent(self, own) };
         for own in own {
             let reference = &self.references[at];

@@ -4,6 +4,8 @@ mod edges;
 mod lenient;
 #[cfg(test)]
 mod names;
+#[cfg(test)]
+mod outside;
 
 use super::*;
 use crate::{text::markdown, tree::MapTree};

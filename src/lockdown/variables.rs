@@ -30,6 +30,7 @@ const LEAST_MISTYPED: usize = 7;
 
 const NO_SOURCE: &str = "no file of the tree declares or reads variables";
 const OF_A_SESSION: &str = "a variable that whoever runs the command may set";
+const OF_EVERYBODY: &str = "a variable that systems and common tools set or read";
 const NOT_OURS: &str = "nothing in the tree declares or reads it";
 
 /// Every name in the form of a variable that the tree's files hold, read once and only when it is asked for.
@@ -120,6 +121,33 @@ const PLATFORM: &[&str] = &[
     "GITHUB_", "RUNNER_", "CI_", "ACTIONS_", "RUST_", "CARGO_", "NODE_", "NPM_", "PYTHON", "VERCEL_", "AWS_", "GIT_", "SSH_", "XDG_", "LC_",
 ];
 
+/// Read by many programs, beside those of every session.
+const OF_TOOLS: &[&str] = &[
+    "ALL_PROXY",
+    "APPDATA",
+    "CLICOLOR_FORCE",
+    "DEBIAN_FRONTEND",
+    "DOCKER_BUILDKIT",
+    "DOCKER_HOST",
+    "FORCE_COLOR",
+    "FTP_PROXY",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "JAVA_HOME",
+    "LD_LIBRARY_PATH",
+    "LD_PRELOAD",
+    "LOCALAPPDATA",
+    "NO_COLOR",
+    "NO_PROXY",
+    "PKG_CONFIG_PATH",
+    "SOURCE_DATE_EPOCH",
+    "SSL_CERT_DIR",
+    "SSL_CERT_FILE",
+    "TEMP",
+    "TMP",
+    "USERPROFILE",
+];
+
 fn judge(desk: &mut Desk, draft: Draft, known: &HashSet<String>) {
     let name = draft.target.clone();
     let found = match name.strip_suffix('*') {
@@ -128,6 +156,8 @@ fn judge(desk: &mut Desk, draft: Draft, known: &HashSet<String>) {
     };
     if found {
         desk.add(draft, Verdict::Ok);
+    } else if super::commands::is_of_sessions(&name) || OF_TOOLS.contains(&name.as_str()) {
+        desk.add(draft, Verdict::unchecked(OF_EVERYBODY));
     } else if known.is_empty() {
         desk.add(draft, Verdict::unchecked(NO_SOURCE));
     } else if !desk.strict || !is_surely_a_variable(desk, &draft, known) {

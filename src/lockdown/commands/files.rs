@@ -220,7 +220,7 @@ fn file(judge: &mut Judge, word: &Word) -> Result<(), Unreadable> {
     if judge.perhaps {
         return judge.leave(PERHAPS);
     }
-    if is_own(&library.index, &target, written) {
+    if library.ignored.holds(&library.index, &target) || is_own(&library.index, &target, written) {
         return judge.leave(OWN);
     }
     if judge.around.may_have_made(bare) || judge.around.built && !written {

@@ -295,7 +295,12 @@ pub fn is_variable(name: &str) -> bool {
 }
 
 fn is_of_everybody(name: &str) -> bool {
-    !is_variable(name) || EVERYBODYS.contains(&name)
+    !is_variable(name) || is_of_sessions(name)
+}
+
+/// Whether every session has a variable of this name.
+pub fn is_of_sessions(name: &str) -> bool {
+    EVERYBODYS.contains(&name)
 }
 
 /// Takes wrappers off; `None`: there is no program.

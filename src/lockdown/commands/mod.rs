@@ -23,6 +23,7 @@ mod scripts;
 mod shell;
 mod tools;
 
+pub use judge::is_of_sessions;
 pub use tools::Tools;
 
 use super::{
