@@ -21,7 +21,7 @@ use std::collections::BTreeSet;
 /// Names of one folder that are compared for one suggestion.
 const MOST_NAMES: usize = 2000;
 
-/// In a document that is no protocol document: a name in code may be an example.
+/// In a document that is no protocol document, or of a word that may be no path: a name in code may be an example.
 const NEVER_HERE: &str = "named in code, and nothing of that name is in this tree";
 
 /// The same: its target may come of a build.
@@ -59,6 +59,10 @@ pub fn grade(desk: &mut Desk, claim: Claim, resolution: Resolution) {
         }
         Resolution::Unchecked { target, reason } => {
             desk.add(draft(claim.kind, target), Verdict::unchecked(reason));
+        }
+        Resolution::Doubtful { path } => {
+            let at = desk.add(draft(claim.kind, path.clone()), Verdict::unchecked(NEVER_HERE));
+            ask_fate(desk, at, &path);
         }
         Resolution::Broken(breakage) => broken(desk, draft, claim.kind, breakage),
     }

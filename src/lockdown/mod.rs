@@ -157,7 +157,7 @@ impl<'t> Library<'t> {
         }
         // Markers and a document's place in time change what a finding means, so there findings come at once.
         let may_wait = !strict && desk.markers.is_empty() && !self.facts.past.contains(&source.file);
-        let mut resolver = resolve::Resolver::new(self, source, document, may_wait);
+        let mut resolver = resolve::Resolver::new(self, source, document, strict, may_wait);
         for claim in extract::claims(source, document, &desk.spans, &desk.landmarks, self.facts.only) {
             match resolver.resolve(&claim)? {
                 Some(resolve::Resolution::Url(url)) => urls::judge(&mut desk, claim.kind, &url, claim.range, claim.text),

@@ -58,6 +58,10 @@ pub enum Resolution {
         target: String,
         reason: &'static str,
     },
+    /// Written as a folder, in a folder that is not there: a path only if it once was one.
+    Doubtful {
+        path: String,
+    },
     Broken(Breakage),
 }
 
@@ -170,10 +174,11 @@ pub struct Resolver<'r, 't> {
     patterns: HashMap<String, bool>,
     /// Whether fragments of other documents can be looked up later.
     may_wait: bool,
+    strict: bool,
 }
 
 impl<'r, 't> Resolver<'r, 't> {
-    pub fn new(library: &'r Library<'t>, source: &'r Source, document: &Document, may_wait: bool) -> Resolver<'r, 't> {
+    pub fn new(library: &'r Library<'t>, source: &'r Source, document: &Document, strict: bool, may_wait: bool) -> Resolver<'r, 't> {
         let folder = source.file.rsplit_once('/').map_or("", |(folder, _)| folder);
         let own = Arc::new(owned(document));
         let fragments = &library.fragments;
@@ -190,6 +195,7 @@ impl<'r, 't> Resolver<'r, 't> {
             beside: None,
             patterns: HashMap::new(),
             may_wait,
+            strict,
         }
     }
 
@@ -332,7 +338,7 @@ impl<'r, 't> Resolver<'r, 't> {
             return self.exactly(&path)?.map(|found| self.behind(found, claim)).transpose();
         }
         if !claim.sure && !self.starts_in_a_folder(&claim.path) {
-            return Ok(None);
+            return Ok(self.once_a_folder(claim));
         }
         if claim.pattern {
             return Ok(Some(self.pattern(claim)));
@@ -353,6 +359,14 @@ impl<'r, 't> Resolver<'r, 't> {
             return Ok(Some(Breakage::Outside { target }.into()));
         }
         self.not_there(claim)
+    }
+
+    /// A text that ends in a separator, where nothing in the tree ends like it. Words and refs have that shape too, so that only
+    /// its past can tell.
+    fn once_a_folder(&self, claim: &PathClaim) -> Option<Resolution> {
+        let wanted = claim.path.strip_suffix('/').filter(|_| self.strict && !claim.pattern && !claim.blanks && claim.tail.is_none())?;
+        let unknown = self.index.ending_in(wanted, 1).is_empty() && self.foreign(wanted).is_none();
+        unknown.then(|| Resolution::Doubtful { path: wanted.to_owned() })
     }
 
     /// What exactly this path leads to; `None`: nothing.

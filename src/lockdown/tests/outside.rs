@@ -65,3 +65,25 @@ fn a_bare_name_behind_a_path_may_be_meant_as_it_stands() {
     let messages: Vec<&str> = census.findings().map(|finding| finding.message.as_str()).collect();
     assert_eq!(messages, ["`b/z.txt` is no file or folder of the tree: `z.txt` was removed in abc1234"]);
 }
+
+#[test]
+fn a_folder_of_an_unknown_folder_is_told_if_it_was_one() {
+    let here = Fate::Moved { to: "uno/two".to_owned() };
+    for (text, is_strict, fate, expected) in [
+        ("`one/two/`", true, here.clone(), vec!["path one/two broken"]),
+        ("`one/`", true, Fate::Deleted, vec!["path one broken"]),
+        ("`one/two/` was removed.", true, Fate::Deleted, vec!["path one/two ok"]),
+        ("`one/two/`", true, Fate::Never, vec!["path one/two unchecked: named in code, and nothing of that name is in this tree"]),
+        ("`one/two/`", false, here.clone(), vec![]),
+        ("`and/or`", true, Fate::Deleted, vec![]),
+        ("`lib/`", true, Fate::Deleted, vec![]),
+    ] {
+        let tree = tree(BUILT);
+        let source = Source::new("docs/me.md", text);
+        let facts = Facts::default();
+        let mut census = Library::new(&tree, &facts).unwrap().census(&source, &markdown::parse(text), is_strict).unwrap();
+        let fates = [("one/two", fate.clone()), ("one", fate)].map(|(path, fate)| (path.to_owned(), fate));
+        census.settle(&source, &Answers { fates: fates.into(), ..Answers::default() });
+        assert_eq!(lines(&census).0, expected, "{text}");
+    }
+}
