@@ -32,7 +32,8 @@ impl Pieces {
                 let value = &self.html[attribute.value.clone()];
                 let range = self.place(&attribute.value);
                 match (tag.name.as_str(), attribute.name.as_str()) {
-                    (_, "id") | ("a", "name") => document.anchors.push(Anchor { name: unescape(value), range }),
+                    ("meta" | "input" | "select" | "textarea" | "button" | "form" | "param", "name") => {}
+                    (_, "id" | "name") => document.anchors.push(Anchor { name: unescape(value), range }),
                     ("img" | "source", "srcset") => {
                         let links = candidates(value).into_iter().map(|inner| Link {
                             image: true,
@@ -228,6 +229,7 @@ mod tests {
             ("<a href='x.md' id=top>", vec![r#"#top "top""#, r#"x.md "x.md""#]),
             ("<IMG SRC = \"a&amp;b.png\"/>", vec![r#"a&b.png "a&amp;b.png""#]),
             ("<a name=n></a><div id='d'>", vec![r#"#n "n""#, r#"#d "d""#]),
+            ("<h2 name='w'>x</h2><SPAN NAME=s><meta name=m>", vec![r#"#w "w""#, r#"#s "s""#]),
             ("<!-- <a href=x> --><a href=y>", vec![r#"y "y""#]),
             ("<script>'<a href=x>'</script><a href=y>", vec![r#"y "y""#]),
             ("</a href=x> < a href=x> <a\u{e9} href=x>", vec![]),
