@@ -13,12 +13,13 @@ use super::{
     landmarks::Word,
 };
 use crate::{
-    text::{markdown::Bytes, source::Source, yaml},
+    text::{constant::pattern, markdown::Bytes, source::Source, yaml},
     tree::Unreadable,
 };
+use regex::Regex;
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::OnceLock,
+    sync::{LazyLock, OnceLock},
 };
 
 const NO_SOURCE: &str = "no route file, OpenAPI document or gate tells of endpoints";
@@ -195,21 +196,63 @@ fn gather(index: &Index, asked: &Asked) -> Result<Told, Unreadable> {
     for entry in index.tree.entries()? {
         if let Some(route) = route_of(&entry.path) {
             told.whole.extend(route.first().cloned());
-            told.routes.entry(route).or_default();
+            let methods =
+                if is_handler(&entry.path) { exported(&index.tree.read(&entry.path)?.unwrap_or_default()) } else { BTreeSet::new() };
+            add(&mut told.routes, route, methods);
         } else if is_openapi(&entry.path) {
             let bytes = index.tree.read(&entry.path)?.unwrap_or_default();
             for (path, methods) in openapi(&entry.path, &bytes) {
                 let route = parts(&path);
                 told.whole.extend(route.first().cloned());
-                told.routes.entry(route).or_default().extend(methods);
+                add(&mut told.routes, route, methods);
             }
         }
     }
     for path in &asked.endpoints {
-        told.routes.entry(parts(path)).or_default();
+        add(&mut told.routes, parts(path), BTreeSet::new());
     }
     Ok(told)
 }
+
+/// Who tells of a route without its methods tells of all of them.
+fn add(routes: &mut BTreeMap<Vec<String>, BTreeSet<String>>, route: Vec<String>, methods: BTreeSet<String>) {
+    match routes.get_mut(&route) {
+        Some(known) if known.is_empty() || methods.is_empty() => known.clear(),
+        Some(known) => known.extend(methods),
+        None => drop(routes.insert(route, methods)),
+    }
+}
+
+/// Files of this name export a function for each method; a page, or a file below `pages/api`, takes any.
+fn is_handler(path: &str) -> bool {
+    path.rsplit('/').next().is_some_and(|name| name.starts_with("route."))
+}
+
+/// The methods that a route file exports. None where one may come from elsewhere: it may serve any.
+fn exported(bytes: &[u8]) -> BTreeSet<String> {
+    let text = String::from_utf8_lossy(bytes);
+    if ELSEWHERE.is_match(&text) {
+        return BTreeSet::new();
+    }
+    let mut methods: BTreeSet<String> =
+        EXPORTED.captures_iter(&text).filter_map(|found| Some(found.name("name")?.as_str().to_owned())).collect();
+    // Frameworks answer these by themselves.
+    if methods.contains("GET") {
+        methods.insert("HEAD".to_owned());
+    }
+    if !methods.is_empty() {
+        methods.insert("OPTIONS".to_owned());
+    }
+    methods
+}
+
+static EXPORTED: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"(?m)^\s*export\s+(?:(?:async\s+)?function\s*\*?|const|let|var)\s+(?P<name>GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)\b")
+});
+
+/// `export { GET, POST }`, `export * from`, `export const { GET, POST } = …`, `module.exports`.
+static ELSEWHERE: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"(?m)\bexport\s*(?:[{*]|(?:const|let|var)\s*[{\[])|\bmodule\.exports\b|\bexports\."));
 
 /// The route that a file serves by its place: `app/api/health/route.ts`, `pages/api/health.ts`. Groups in parentheses are no
 /// part of it.
@@ -258,6 +301,21 @@ fn openapi(file: &str, bytes: &[u8]) -> Vec<(String, BTreeSet<String>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn route_files_answer_what_they_export() {
+        for (text, methods) in [
+            ("export async function GET() {}\nexport const POST = handle;\nfunction DELETE() {}", "GET HEAD OPTIONS POST"),
+            ("import x from 'y';\n  export function PUT(request) {}\nexport const GETTER = 1;", "OPTIONS PUT"),
+            ("export { GET } from './other';\nexport const POST = 1;", ""),
+            ("export const { GET, POST } = handlers;", ""),
+            ("export * from './other'", ""),
+            ("export const dynamic = 'force-static';", ""),
+            ("module.exports = {};\nexport const GET = 1;", ""),
+        ] {
+            assert_eq!(exported(text.as_bytes()).into_iter().collect::<Vec<_>>().join(" "), methods, "{text}");
+        }
+    }
 
     #[test]
     fn files_serve_the_route_of_their_place() {
