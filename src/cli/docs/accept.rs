@@ -54,7 +54,7 @@ pub async fn run(session: &Session, args: &args::DocsAccept) -> Result<Report> {
         accepted: meant.len(),
     };
     let accepted = known + lock::accept(&renewed, &mut judged);
-    let shape = DocsShape { lock: Some(told), accepted, ..super::shape(&mut judged.taken, false) };
+    let shape = DocsShape { lock: Some(told), ..super::shape(&mut judged.taken, false) }.with_accepted(accepted);
     let next = format!("Commit {}; `tagwarden docs check` shows a note from now on.", file.path);
     Ok(gathered.signed(Report::new(Reason::Passed, Body::Docs(Box::new(shape)))).next(next))
 }

@@ -44,7 +44,7 @@ async fn check(session: &Session, args: &args::DocsCheck, fixed: Vec<FixedShape>
     let gathered = gathered::gather(session, args).await?;
     let mut judged = judge(&gathered, args).await?;
     let drift = drift::of(&gathered, &mut judged.taken, args)?;
-    let shape = DocsShape { fixed, changes: drift.changes, accepted: drift.accepted, ..shape(&mut judged.taken, false) };
+    let shape = DocsShape { fixed, changes: drift.changes, ..shape(&mut judged.taken, false) }.with_accepted(drift.accepted);
     let unread = judged.unread.take();
     let findings = drift.findings.into_iter().chain(judged.into_findings()).collect();
     Ok(unread.into_iter().fold(report(&gathered, shape, findings), Report::notice))

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct DocsShape {
+    /// What is accepted is counted by itself, not as broken (see [`DocsShape::with_accepted`]).
     #[serde(serialize_with = "totals")]
     pub totals: Totals,
     pub documents: Vec<String>,
@@ -78,17 +79,24 @@ pub struct LockShape {
 impl DocsShape {
     pub const SCHEMA: &'static str = "tagwarden.docs/1";
 
+    /// Counts this many of the broken references as accepted.
+    pub fn with_accepted(mut self, accepted: usize) -> DocsShape {
+        self.totals.broken = self.totals.broken.saturating_sub(accepted);
+        self.accepted = accepted;
+        self
+    }
+
     /// `190 references: 120 ok, 16 pending, 3 broken, 51 unchecked`; what there is none of is left out.
     pub fn summary(&self) -> String {
         let Totals { ok, broken, pending, foreign, unchecked } = self.totals;
-        let (broken, accepted) = (broken.saturating_sub(self.accepted), self.accepted);
+        let accepted = self.accepted;
         let parts: Vec<String> =
             [(ok, "ok"), (pending, "pending"), (broken, "broken"), (accepted, "accepted"), (foreign, "foreign"), (unchecked, "unchecked")]
                 .iter()
                 .filter(|(number, _)| *number > 0)
                 .map(|(number, word)| format!("{number} {word}"))
                 .collect();
-        let all = self.totals.all();
+        let all = self.totals.all() + accepted;
         let head = format!("{all} reference{}", if all == 1 { "" } else { "s" });
         let head = if parts.is_empty() { head } else { format!("{head}: {}", parts.join(", ")) };
         if unchecked > 0 { head + " (kinds and reasons below)" } else { head }
