@@ -353,6 +353,36 @@ fn a_url_of_this_repository_is_mended_unless_it_names_a_commit() {
 }
 
 #[test]
+fn lines_are_counted_at_the_commit_that_is_named() {
+    let scratch = unlocked();
+    on_a_forge(&scratch);
+    let old = scratch.git(&["rev-parse", "HEAD"])[..12].to_owned();
+    let lines = scratch.read("ops/deploy.sh").lines().count();
+    let marked = |rev: &str, text: &str| format!("<!-- tagwarden: as-of {rev} -- history -->\n{text}\n\n");
+    let texts = [
+        format!("{FORGE}/blob/{old}/ops/deploy.sh#L{lines}\n\n"),
+        format!("[it]({FORGE}/blob/{old}/ops/deploy.sh#L{})\n\n", lines + 1),
+        marked(&old, &format!("`ops/deploy.sh:{lines}`")),
+        marked(&old, "`ops/deploy.sh:999`"),
+        marked(&old, "`ops/deploy.sh`, `ops/deploy.sh#Nope`"),
+        marked("nosuchrev", "`ops/deploy.sh`"),
+    ];
+    scratch.edit(DOC, "Run ", &format!("{}Run ", texts.concat()));
+    let value = scratch.json(&["docs", "check"]).expect("findings");
+    let findings = value["findings"].as_array().unwrap().iter();
+    let messages: Vec<&str> = findings.map(|finding| finding["message"].as_str().unwrap()).collect();
+    let expected = [
+        "the protocol names the lock docs/tagwarden.lock, but it is not there".to_owned(),
+        format!("`ops/deploy.sh` had {lines} lines as of {old}, not {}", lines + 1),
+        format!("`ops/deploy.sh` had {lines} lines as of {old}, not 999"),
+        "there is no revision `nosuchrev` here".to_owned(),
+    ];
+    assert_eq!(messages, expected);
+    let unchecked = &value["unchecked"][0]["reason"];
+    assert_eq!(*unchecked, format!("the file is there as of {old}, but names in it were not looked for"));
+}
+
+#[test]
 fn a_lock_that_was_deleted_is_missed() {
     let scratch = locked();
     std::fs::remove_file(scratch.path("work/docs/tagwarden.lock")).unwrap();
@@ -512,6 +542,8 @@ fn a_broken_reference_is_accepted_by_a_person_with_a_reason() {
     assert_eq!(steady(again["message"].as_str().unwrap()), already);
     scratch.json(&["docs", "accept", "--kind", "path", "--by", "Ada", "--reason", "the rest"]).expect("passed");
     scratch.json(&["docs", "lock"]).expect("nothing_to_do");
+    let value = scratch.json(&["docs", "check"]).expect("passed");
+    assert_eq!((&value["totals"]["ok"], &value["totals"]["broken"], &value["accepted"]), (&4.into(), &0.into(), &2.into()));
     assert_snapshot!(check(&scratch), @r"
     6 references: 4 ok, 2 accepted
 

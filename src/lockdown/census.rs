@@ -191,8 +191,32 @@ pub enum Question {
     Commit { id: String, sure: bool },
     /// Whether there is a release tag of this name, or of this `package@version`.
     Tag { name: String, sure: bool },
-    /// Whether the tree of this revision holds a path.
-    AsOf(String, String),
+    /// Whether the tree of this revision holds a path, and what of it is meant. `sure`: the revision must be one of here.
+    AsOf { rev: String, path: String, inside: Inside, sure: bool },
+}
+
+/// What of a file is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Inside {
+    Whole,
+    /// From the first to the last, from 1.
+    Lines(u32, u32),
+    /// A heading or a symbol.
+    Name,
+}
+
+/// What is known of a path at a revision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AsOf {
+    /// There is no such revision.
+    NoRevision,
+    Missing,
+    /// `lines`: how many it has; `None`: it is no file, or nobody asked.
+    There {
+        lines: Option<u32>,
+    },
 }
 
 /// What became of a path that is not in the tree.
@@ -226,7 +250,8 @@ pub struct Answers {
     pub tags: BTreeSet<String>,
     /// The forms ([`super::releases::form`]) that the tags of the repository have; none where some tags may not be here.
     pub tag_forms: BTreeSet<String>,
-    pub as_of: BTreeMap<(String, String), bool>,
+    /// By revision and path.
+    pub as_of: BTreeMap<(String, String), AsOf>,
 }
 
 /// What is known of a pull request and a path; `None`: not known.

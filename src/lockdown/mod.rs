@@ -46,9 +46,12 @@ mod truth;
 pub mod urls;
 mod variables;
 
-pub use census::{Answers, Census, Fate, Fix, Kinds, Problem, PullAnswer, Question, Reference, ReferenceKind, Totals, Verdict};
+pub use census::{
+    Answers, AsOf, Census, Fate, Fix, Inside, Kinds, Problem, PullAnswer, Question, Reference, ReferenceKind, Totals, Verdict,
+};
 pub use codes::CODES;
 pub use index::Index;
+pub use resolve::lines_in;
 
 use crate::{
     domain::Finding,

@@ -318,9 +318,7 @@ impl<'r, 't> Resolver<'r, 't> {
             Some(length) => length,
             None => {
                 let bytes = self.index.tree.read(&path)?.unwrap_or_default();
-                let end = if bytes.contains(&b'\n') { b'\n' } else { b'\r' };
-                let ends = bytes.iter().filter(|byte| **byte == end).count();
-                let length = (ends + usize::from(bytes.last().is_some_and(|byte| *byte != end))) as u32;
+                let length = lines_in(&bytes);
                 lock(&self.fragments.lines).insert(path.clone(), length);
                 length
             }
@@ -524,6 +522,13 @@ impl Library<'_> {
 }
 
 /// A cache that a panicking reader left behind still holds what it held.
+/// How many lines a file has; the last one needs no end.
+pub fn lines_in(bytes: &[u8]) -> u32 {
+    let end = if bytes.contains(&b'\n') { b'\n' } else { b'\r' };
+    let ends = bytes.iter().filter(|byte| **byte == end).count();
+    (ends + usize::from(bytes.last().is_some_and(|byte| *byte != end))) as u32
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -2,14 +2,14 @@
 //! and the forge.
 
 use super::{
-    census::{Answers, Census, Fate, Fix, Problem, PullAnswer, Question, Reference, ReferenceKind, Verdict},
+    census::{Answers, AsOf, Census, Fate, Fix, Inside, Problem, PullAnswer, Question, Reference, ReferenceKind, Verdict},
     history::End,
     layout::Layout,
     marker::{Marker, What},
     place::Places,
     polarity::{self, Polarity},
     pulls::State,
-    releases,
+    releases, shape,
 };
 use crate::{
     domain::{Finding, Severity},
@@ -94,12 +94,13 @@ pub fn attitudes(census: &mut Census, places: &mut Places, layout: &Layout, mark
                     expect_missing(census, at, own, &mut dropped, places, &marker.reason);
                 }
                 What::AsOf(rev) => {
-                    if is_of_the_tree(census.references[at].kind) {
+                    if is_of_the_tree(census.references[at].kind) && !is_elsewhere(&census.references[at]) {
                         dropped.extend(own);
                         let path = without_lines(&census.references[at]);
                         closed.insert(at);
                         set_aside(census, at, format!("as of {rev}, which was not looked at"));
-                        asked.push((at, Question::AsOf(rev.clone(), path)));
+                        let inside = shape::inside(&census.references[at].text);
+                        asked.push((at, Question::AsOf { rev: rev.clone(), path, inside, sure: true }));
                     }
                 }
                 What::Watch => drop(census.watched.insert(at)),
@@ -211,6 +212,11 @@ fn without_lines(reference: &Reference) -> String {
     lines.map_or(path, |(path, _)| path).to_owned()
 }
 
+/// URLs that lead out of the tree, or to a revision that they name themselves.
+fn is_elsewhere(reference: &Reference) -> bool {
+    reference.target.contains("://") || reference.kind == ReferenceKind::Url && reference.target.contains(':')
+}
+
 fn is_of_the_tree(kind: ReferenceKind) -> bool {
     use ReferenceKind::{Definition, Html, Image, Lines, Link, Path, Symbol, Url};
     matches!(kind, Link | Image | Definition | Html | Url | Path | Lines | Symbol)
@@ -315,14 +321,15 @@ impl Census {
                     break_it(self, places, at, finding.help("`git fetch --tags` brings those of the remote"));
                 }
                 Question::Tag { .. } => {}
-                Question::AsOf(rev, path) => match answers.as_of.get(&(rev.clone(), path.clone())) {
-                    Some(true) => self.references[at].verdict = Verdict::Ok,
-                    Some(false) => {
-                        let finding = Finding::error("docs/missing-path", format!("`{path}` was not there as of {rev}"));
-                        break_it(self, places, at, finding);
+                Question::AsOf { rev, path, inside, sure } => {
+                    let answer = answers.as_of.get(&(rev.clone(), path.clone()));
+                    match answer.map(|answer| as_of(&rev, &path, inside, sure, *answer)) {
+                        Some(Ok(Verdict::Unchecked(reason))) => set_aside(self, at, reason),
+                        Some(Ok(verdict)) => self.references[at].verdict = verdict,
+                        Some(Err(finding)) => break_it(self, places, at, finding),
+                        None => {}
                     }
-                    None => {}
-                },
+                }
             }
         }
         for (at, told) in fates {
@@ -437,6 +444,36 @@ impl Census {
                 problem.finding.help = Some(format!("write `{with}`; `tagwarden docs check --fix` does it"));
                 problem.fix = Some(Fix { range, with });
             }
+        }
+    }
+}
+
+/// What a revision says of a path and of what is meant of it.
+fn as_of(rev: &str, path: &str, inside: Inside, sure: bool, answer: AsOf) -> Result<Verdict, Finding> {
+    let lines = match answer {
+        AsOf::NoRevision if sure => {
+            let finding = Finding::error("docs/unknown-commit", format!("there is no revision `{rev}` here"));
+            return Err(finding.help("`git fetch --tags` brings the tags of the remote"));
+        }
+        AsOf::NoRevision => return Ok(Verdict::Unchecked(format!("there is no revision `{rev}` here").into())),
+        AsOf::Missing => return Err(Finding::error("docs/missing-path", format!("`{path}` was not there as of {rev}"))),
+        AsOf::There { lines } => lines,
+    };
+    match (inside, lines) {
+        (Inside::Whole, _) => Ok(Verdict::Ok),
+        (Inside::Name, _) => Ok(Verdict::Unchecked(format!("the file is there as of {rev}, but names in it were not looked for").into())),
+        (Inside::Lines(first, last), _) if first == 0 || last < first => {
+            Err(Finding::error("docs/missing-lines", format!("{first} to {last} is no range of lines")))
+        }
+        (Inside::Lines(..), None) => Ok(Verdict::Unchecked(format!("it is there as of {rev}, but its lines were not counted").into())),
+        (Inside::Lines(_, last), Some(length)) if last <= length => Ok(Verdict::Ok),
+        (Inside::Lines(_, last), Some(length)) => {
+            let message = match last {
+                // The number itself was too large to be kept.
+                u32::MAX => format!("`{path}` had {length} lines as of {rev}: this is far beyond its end"),
+                last => format!("`{path}` had {length} lines as of {rev}, not {last}"),
+            };
+            Err(Finding::error("docs/missing-lines", message))
         }
     }
 }

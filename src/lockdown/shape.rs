@@ -4,7 +4,7 @@
 //! the text is a URL, an option, an expression, a host or a ref. A text with a slash but no extension counts only where its
 //! first part is a folder of the tree, which [`super::resolve`] looks up.
 
-use super::pattern;
+use super::{census::Inside, pattern};
 use std::{borrow::Cow, collections::HashSet, sync::LazyLock};
 
 /// A text in the shape of a path.
@@ -125,6 +125,15 @@ fn is_extension(word: &str) -> bool {
 
 fn one_of(words: &str, word: &str) -> bool {
     words.split(' ').any(|known| known == word)
+}
+
+/// What of the file a reference means, as it is written.
+pub fn inside(text: &str) -> Inside {
+    match split_tail(text).1 {
+        Some(Tail::Lines(first, last)) => Inside::Lines(first, last),
+        Some(Tail::Name(name)) if !name.is_empty() => Inside::Name,
+        Some(Tail::Name(_)) | None => Inside::Whole,
+    }
 }
 
 /// Takes `:12-40`, `#L12-L40` or `#name` off the end.

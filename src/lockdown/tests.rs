@@ -576,7 +576,7 @@ fn variables_and_endpoints_are_looked_for_in_the_tree() {
     let files = [
         (".env.example", "APP_CHANNEL=local\nAPP_SIGNING_KEY=\n"),
         ("src/read.ts", "const a = process.env.APP_URL;"),
-        ("app/api/health/route.ts", ""),
+        ("app/api/health/route.ts", "export async function GET() {}\n"),
         ("openapi.yaml", "openapi: 3.1.0\npaths:\n  /v1/users/{id}:\n    get: {}\n"),
     ];
     for (text, references, messages) in [
@@ -610,6 +610,7 @@ fn variables_and_endpoints_are_looked_for_in_the_tree() {
             ],
             vec!["no route file, OpenAPI document or gate of the tree serves `/api/health/deep`"],
         ),
+        ("`POST /api/health`", vec!["endpoint POST /api/health broken"], vec!["`/api/health` answers GET, HEAD, OPTIONS, not POST"]),
         ("`POST /v1/users/7`", vec!["endpoint POST /v1/users/7 broken"], vec!["`/v1/users/7` answers GET, not POST"]),
     ] {
         let expected = (references.into_iter().map(str::to_owned).collect(), messages.into_iter().map(str::to_owned).collect());
@@ -653,7 +654,62 @@ fn urls_of_the_same_repository_lead_into_the_tree() {
 #[test]
 fn lines_as_of_a_revision_are_asked_for_by_their_file() {
     let (_, census) = strict(FILES, "<!-- tagwarden: as-of v1 -- history -->\n`src/lib/env.ts:3-9`");
-    assert_eq!(census.questions().collect::<Vec<_>>(), [&Question::AsOf("v1".to_owned(), "src/lib/env.ts".to_owned())]);
+    let (rev, path) = ("v1".to_owned(), "src/lib/env.ts".to_owned());
+    let asked = Question::AsOf { rev, path, inside: Inside::Lines(3, 9), sure: true };
+    assert_eq!(census.questions().collect::<Vec<_>>(), [&asked]);
+}
+
+#[test]
+fn what_is_meant_of_a_file_is_judged_as_of_a_revision() {
+    let there = |lines: u32| Some(AsOf::There { lines: Some(lines) });
+    let base = "https://github.com/example/web/blob/0123abc";
+    let facts = Facts { origin: Some(urls::Origin { host: "github.com".to_owned(), name: "example/web".to_owned() }), ..Facts::default() };
+    let tree = tree(FILES);
+    let library = Library::new(&tree, &facts).unwrap();
+    for (text, answer, expected) in [
+        ("`src/lib/env.ts:9`", there(9), "lines src/lib/env.ts:9-9 ok".to_owned()),
+        ("`src/lib/env.ts:9-12`", there(11), "lines src/lib/env.ts:9-12 broken: `src/lib/env.ts` had 11 lines as of v1, not 12".to_owned()),
+        ("`src/gone.ts:99`", there(98), "path src/gone.ts broken: `src/gone.ts` had 98 lines as of v1, not 99".to_owned()),
+        ("`src/gone.ts:9-3`", there(98), "path src/gone.ts broken: 9 to 3 is no range of lines".to_owned()),
+        (
+            "`src/gone.ts:9`",
+            Some(AsOf::There { lines: None }),
+            "path src/gone.ts unchecked: it is there as of v1, but its lines were not counted".to_owned(),
+        ),
+        (
+            "`src/gone.ts#Nope`",
+            there(9),
+            "path src/gone.ts unchecked: the file is there as of v1, but names in it were not looked for".to_owned(),
+        ),
+        ("`src/gone.ts`", there(9), "path src/gone.ts ok".to_owned()),
+        ("`src/gone.ts`", Some(AsOf::NoRevision), "path src/gone.ts broken: there is no revision `v1` here".to_owned()),
+        ("`src/gone.ts`", None, "path src/gone.ts unchecked: as of v1, which was not looked at".to_owned()),
+        ("https://example.com/x", None, "url https://example.com/x unchecked: a URL outside of the tree".to_owned()),
+        (
+            &format!("[r]({base}/src/a.rs#L999)"),
+            there(30),
+            "url 0123abc:src/a.rs broken: `src/a.rs` had 30 lines as of 0123abc, not 999".to_owned(),
+        ),
+        (&format!("[r]({base}/src/a.rs#L3-L30)"), there(30), "url 0123abc:src/a.rs ok".to_owned()),
+        (
+            &format!("[r]({base}/src/a.rs)"),
+            Some(AsOf::NoRevision),
+            "url 0123abc:src/a.rs unchecked: there is no revision `0123abc` here".to_owned(),
+        ),
+    ] {
+        let source = Source::new("docs/promotion.md", format!("<!-- tagwarden: as-of v1 -- history -->\n{text}"));
+        let mut census = library.census(&source, &markdown::parse(&source.text), true).unwrap();
+        let asked: Vec<Question> = census.questions().cloned().collect();
+        let mut answers = Answers::default();
+        for question in asked {
+            let (Question::AsOf { rev, path, .. }, Some(answer)) = (question, answer) else { continue };
+            answers.as_of.insert((rev, path), answer);
+        }
+        census.settle(&source, &answers);
+        let shown = lines(&census).0;
+        let messages: String = census.findings().map(|finding| format!(": {}", finding.message)).collect();
+        assert_eq!(format!("{}{messages}", shown.join(", ")), expected, "{text}");
+    }
 }
 
 #[test]

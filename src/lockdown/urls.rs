@@ -1,11 +1,12 @@
 //! URLs: those of the same repository lead to files, pull requests and commits of it; all others are listed and left alone.
 
 use super::{
-    census::{Question, ReferenceKind, Verdict},
+    census::{Inside, Question, ReferenceKind, Verdict},
     desk::{Desk, Draft},
     extract::spans::Span,
     landmarks::Word,
     resolve::URL,
+    shape,
 };
 use crate::text::markdown::Bytes;
 use serde::{Deserialize, Serialize};
@@ -92,10 +93,13 @@ pub fn judge(desk: &mut Desk, kind: ReferenceKind, url: &str, range: Bytes, text
     let origin = desk.library.facts.origin.as_ref();
     let draft = |kind: ReferenceKind, target: String| Draft { kind, text: text.clone(), target, range: range.clone() };
     match origin.and_then(|origin| origin.read(url)) {
-        Some(Target::File { rev, path, .. }) => {
+        Some(Target::File { rev, path, fragment }) => {
+            let lines = fragment.as_deref().and_then(shape::line_fragment);
+            let inside = lines.map_or(Inside::Whole, |(first, last)| Inside::Lines(first, last));
             let reason = "at a revision that was not looked at";
             let at = desk.add(draft(ReferenceKind::Url, format!("{rev}:{path}")), Verdict::unchecked(reason));
-            desk.ask(at, Question::AsOf(rev, path));
+            // A branch may have a slash, and any commit of a fork is one of its forge.
+            desk.ask(at, Question::AsOf { rev, path, inside, sure: false });
         }
         Some(Target::Pull(number)) => super::pulls::judge(desk, draft(ReferenceKind::Pull, format!("#{number}")), number),
         Some(Target::Issue(number)) => super::pulls::judge(desk, draft(ReferenceKind::Issue, format!("#{number}")), number),

@@ -5,7 +5,7 @@
 
 use crate::{
     domain::Digest,
-    lockdown::{Answers, Fate, PullAnswer, Question, history::Limits, pulls, releases},
+    lockdown::{Answers, AsOf, Fate, PullAnswer, Question, history::Limits, pulls, releases},
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -49,7 +49,9 @@ pub enum Told {
         folder: bool,
     },
     Pull(PullAnswer),
-    /// Of a commit, a path at a revision, or a tag: one that is not there although other tags of its form are.
+    /// Of a path at a revision.
+    AsOf(AsOf),
+    /// Of a commit, or a tag: one that is not there although other tags of its form are.
     There(bool),
 }
 
@@ -76,7 +78,7 @@ impl DocumentsGot {
             Question::Commit { id, .. } => answers.commits.get(id).copied().map(Told::There),
             Question::Tag { name, .. } if answers.tags.contains(name) => Some(Told::There(true)),
             Question::Tag { name, .. } => answers.tag_forms.contains(&releases::form(name)).then_some(Told::There(false)),
-            Question::AsOf(rev, path) => answers.as_of.get(&(rev.clone(), path.clone())).copied().map(Told::There),
+            Question::AsOf { rev, path, .. } => answers.as_of.get(&(rev.clone(), path.clone())).copied().map(Told::AsOf),
         };
         DocumentsGot {
             record,
@@ -106,7 +108,7 @@ impl DocumentsGot {
                 (Question::Commit { id, .. }, Told::There(there)) => drop(answers.commits.insert(id, there)),
                 (Question::Tag { name, .. }, Told::There(true)) => drop(answers.tags.insert(name)),
                 (Question::Tag { name, .. }, Told::There(false)) => drop(answers.tag_forms.insert(releases::form(&name))),
-                (Question::AsOf(rev, path), Told::There(there)) => drop(answers.as_of.insert((rev, path), there)),
+                (Question::AsOf { rev, path, .. }, Told::AsOf(found)) => drop(answers.as_of.insert((rev, path), found)),
                 _ => return None,
             }
         }
@@ -123,7 +125,10 @@ impl DocumentsGot {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lockdown::history::{self, End, Rename};
+    use crate::lockdown::{
+        Inside,
+        history::{self, End, Rename},
+    };
 
     #[test]
     fn answers_are_the_same_after_they_were_recorded() {
@@ -148,11 +153,16 @@ mod tests {
             commits: BTreeMap::from([(path("0a"), true), (path("0b"), false)]),
             tags: BTreeSet::from([path("v1.0.0")]),
             tag_forms: BTreeSet::from([path("v0.0.0")]),
-            as_of: BTreeMap::from([((path("v1"), path("l")), false)]),
+            as_of: BTreeMap::from([
+                ((path("v1"), path("l")), AsOf::Missing),
+                ((path("v1"), path("m")), AsOf::There { lines: Some(3) }),
+                ((path("v0"), path("l")), AsOf::NoRevision),
+            ]),
         };
         let fates = answers.fates.keys().chain([&path("unknown")]).cloned().map(Question::Fate).collect::<Vec<_>>();
         let commit = |id: &str, sure: bool| Question::Commit { id: path(id), sure };
         let tag = |name: &str| Question::Tag { name: path(name), sure: true };
+        let as_of = |rev: &str, of: &str| Question::AsOf { rev: path(rev), path: path(of), inside: Inside::Lines(1, 9), sure: true };
         let others = [
             Question::PullHas(7, path("k")),
             commit("0a", true),
@@ -161,8 +171,10 @@ mod tests {
             tag("v1.0.0"),
             tag("v1.1.0"),
             tag("web/v1.0.0"),
-            Question::AsOf(path("v1"), path("l")),
-            Question::AsOf(path("v2"), path("l")),
+            as_of("v0", "l"),
+            as_of("v1", "l"),
+            as_of("v1", "m"),
+            as_of("v2", "l"),
         ];
         let ask = DocumentsAsk::new(BTreeSet::from([7, 8, 9]), fates.into_iter().chain(others).collect());
         let text = r#"{"pulls": {"7": {"state": "merged", "files": ["k"]}, "8": {}, "10": {}}, "complete": true}"#;

@@ -394,9 +394,9 @@ fn markers_speak_of_what_stands_where_they_hold() {
     );
     let facts = Facts { past: ["docs/promotion.md".to_owned()].into(), ..Facts::default() };
     check(&facts, FILES, true, &[(&format!("`src/gone.ts` {expect}"), &["path src/gone.ts ok"])]);
-    for (marker, questions) in
-        [(ignore, vec![]), (expect, vec![]), (as_of, vec![Question::AsOf("v1".to_owned(), "src/gone.ts".to_owned())])]
-    {
+    let (rev, path) = ("v1".to_owned(), "src/gone.ts".to_owned());
+    let as_of_v1 = Question::AsOf { rev, path, inside: Inside::Whole, sure: true };
+    for (marker, questions) in [(ignore, vec![]), (expect, vec![]), (as_of, vec![as_of_v1])] {
         let (_, census) = strict(FILES, &format!("{marker}\n`src/gone.ts`"));
         assert_eq!(census.questions().cloned().collect::<Vec<_>>(), questions, "{marker}");
     }

@@ -6,10 +6,13 @@
 
 mod past;
 
-use super::{files, git::Git};
+use super::{
+    files,
+    git::{Git, ObjectKind},
+};
 use crate::{
     domain::{Digest, Fault, Oid, Reason, Result},
-    lockdown::{Answers, PullAnswer, Question, pulls, releases, urls::Origin},
+    lockdown::{Answers, AsOf, Inside, PullAnswer, Question, lines_in, pulls, releases, urls::Origin},
     tree::{Tree, Unreadable},
 };
 use past::Past;
@@ -128,15 +131,31 @@ pub async fn answers(source: &Source<'_>, questions: &BTreeSet<Question>) -> Res
                     answers.tags.insert(name);
                 }
             }
-            Question::AsOf(rev, path) => {
-                if let Some(commit) = others.rev_parse(&rev)? {
-                    let there = others.object_at(&commit, &path)?.is_some();
-                    answers.as_of.insert((rev, path), there);
+            Question::AsOf { rev, path, inside, .. } => {
+                if let Some(found) = as_of(others, &rev, &path, inside)? {
+                    // Who asked for no lines knows less.
+                    match inside {
+                        Inside::Lines(..) => drop(answers.as_of.insert((rev, path), found)),
+                        Inside::Whole | Inside::Name => drop(answers.as_of.entry((rev, path)).or_insert(found)),
+                    }
                 }
             }
         }
     }
     Ok(answers)
+}
+
+/// `None`: what a shallow clone lacks may exist all the same.
+fn as_of(git: &Git, rev: &str, path: &str, inside: Inside) -> Result<Option<AsOf>> {
+    let Some(commit) = git.rev_parse(rev)? else {
+        return Ok((!git.is_shallow()).then_some(AsOf::NoRevision));
+    };
+    let lines = match git.object_at(&commit, path)? {
+        None => return Ok(Some(AsOf::Missing)),
+        Some((blob, ObjectKind::Blob)) if matches!(inside, Inside::Lines(..)) => git.read(&blob)?.map(|file| lines_in(&file.bytes)),
+        Some(_) => None,
+    };
+    Ok(Some(AsOf::There { lines }))
 }
 
 /// What the record and the fetched refs tell of a pull request. GitHub keeps `merge` only for open ones.
