@@ -90,7 +90,7 @@ fn report(gathered: &Gathered, shape: DocsShape, findings: Vec<Finding>) -> Repo
     };
     // What was not read may make any number of them.
     let unread = findings.iter().any(|finding| UNREAD.contains(&finding.code.as_str()));
-    let empty = shape.totals.all() == 0 && !shape.documents.is_empty() && !unread;
+    let empty = shape.totals.all() + shape.accepted == 0 && !shape.documents.is_empty() && !unread;
     let report = gathered.signed(Report::new(reason, Body::Docs(Box::new(shape))).findings(findings));
     let report = match gathered.facts.only.is_all() {
         true => report,
