@@ -3,7 +3,7 @@
 use super::{
     census::{Question, ReferenceKind, Verdict},
     desk::{Desk, Draft, Search, did_you_mean},
-    extract::Claim,
+    extract::{Claim, decode},
     index::{Found, normal},
     naming::Located,
     pulls::{
@@ -11,6 +11,7 @@ use super::{
         scan::{Mention, Word},
     },
     resolve::{Breakage, Resolution, URL},
+    site,
 };
 use crate::{
     domain::Finding,
@@ -29,6 +30,8 @@ const DEAD: &str = "a symbolic link that leads nowhere";
 
 /// No commit is meant to hold it.
 const IGNORED: &str = "ignored by `.gitignore`; it may come of a build";
+
+const OF_A_SITE: &str = "no file here, but a page that a site may be made of";
 
 pub fn grade(desk: &mut Desk, claim: Claim, resolution: Resolution) {
     let draft = |kind: ReferenceKind, target: String| Draft { kind, text: claim.text.clone(), target, range: claim.range.clone() };
@@ -64,8 +67,22 @@ pub fn grade(desk: &mut Desk, claim: Claim, resolution: Resolution) {
             let at = desk.add(draft(claim.kind, path.clone()), Verdict::unchecked(NEVER_HERE));
             ask_fate(desk, at, &path);
         }
+        Resolution::Broken(breakage) if is_of_a_site(desk, claim.kind, &breakage, &claim.text) => {
+            desk.add(draft(claim.kind, claim.text.clone()), Verdict::unchecked(OF_A_SITE));
+        }
         Resolution::Broken(breakage) => broken(desk, draft, claim.kind, breakage),
     }
+}
+
+/// In a document that is no protocol document a link may be one of the site that is made of it.
+fn is_of_a_site(desk: &Desk, kind: ReferenceKind, breakage: &Breakage, written: &str) -> bool {
+    let missing = matches!(breakage, Breakage::MissingFile { .. } | Breakage::Outside { .. });
+    let path = written.split(['#', '?']).next().unwrap_or_default();
+    missing
+        && !desk.strict
+        && kind != ReferenceKind::Path
+        && desk.library.is_of_a_site(&desk.source.file)
+        && site::may_serve(&desk.library.index, &desk.source.file, &decode(path))
 }
 
 fn broken(desk: &mut Desk, draft: impl Fn(ReferenceKind, String) -> Draft, kind: ReferenceKind, breakage: Breakage) {

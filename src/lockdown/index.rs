@@ -63,6 +63,16 @@ impl<'t> Index<'t> {
         path.is_empty() || self.folders.contains(path)
     }
 
+    /// Sorted by path.
+    pub fn entries(&self) -> &'t [TreeEntry] {
+        self.entries
+    }
+
+    /// Whether a file or folder has exactly this path. Links are not followed.
+    pub fn is_there(&self, path: &str) -> bool {
+        self.has_folder(path) || self.entry(path).is_some()
+    }
+
     fn entry(&self, path: &str) -> Option<&'t TreeEntry> {
         self.entries.binary_search_by(|entry| entry.path.as_str().cmp(path)).ok().map(|at| &self.entries[at])
     }

@@ -40,6 +40,7 @@ pub mod releases;
 mod resolve;
 mod settle;
 mod shape;
+mod site;
 mod suffix;
 pub mod symbols;
 mod truth;
@@ -101,6 +102,7 @@ pub struct Library<'t> {
     tools: commands::Tools,
     sources: naming::Files,
     ignored: ignored::Ignored,
+    sites: OnceLock<Vec<String>>,
 }
 
 impl<'t> Library<'t> {
@@ -117,11 +119,17 @@ impl<'t> Library<'t> {
             tools: commands::Tools::default(),
             sources: naming::Files::default(),
             ignored: ignored::Ignored::default(),
+            sites: OnceLock::new(),
         })
     }
 
     fn asked(&self) -> &Asked {
         self.asked.get_or_init(|| self.facts.protocol.as_ref().map(Asked::of).unwrap_or_default())
+    }
+
+    /// Whether a site is made of this document.
+    fn is_of_a_site(&self, file: &str) -> bool {
+        site::holds(self.sites.get_or_init(|| site::roots(self.index.entries())), file)
     }
 
     /// The file that this path leads to, through symbolic links.

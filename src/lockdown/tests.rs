@@ -883,3 +883,17 @@ fn only_what_is_looked_for_is_listed() {
         assert_eq!(told(only), (listed.to_owned(), codes.to_owned()), "{only:?}");
     }
 }
+
+#[test]
+fn links_of_a_site_are_no_errors_outside_of_protocol_documents() {
+    let files = [("docs/mkdocs.yml", ""), ("docs/guide/start.md", ""), ("docs/other.md", "")];
+    let text = "[a](other.html#x) [b](/guide/start/) ![c](/gone.png) [d](gone.html)";
+    let told = |file: &str, strict: bool| {
+        let (tree, facts) = (tree(&files), Facts::default());
+        let census = Library::new(&tree, &facts).unwrap().census(&Source::new(file, text), &markdown::parse(text), strict).unwrap();
+        lines(&census).0.into_iter().map(|line| line.split(' ').nth(2).unwrap().to_owned()).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(told("docs/a.md", false), "unchecked: unchecked: broken broken");
+    assert_eq!(told("docs/a.md", true), "broken broken broken broken");
+    assert_eq!(told("a.md", false), "broken broken broken broken");
+}
