@@ -600,6 +600,8 @@ fn documents_that_do_not_fit_their_gates() {
         scratch.commit_and_push(code);
         let answer = scratch.refused(&PROMOTE, "gate_failed");
         let found = finding(&answer, code);
+        let totals = &scratch.json(&["docs", "check"]).expect("findings")["totals"];
+        assert_eq!(totals["broken"], u8::from(line.is_some()), "{code}: what stands at a place is one broken reference");
         if let Some(line) = line {
             assert_eq!((&found["file"], &found["line"]), (&PAGE.into(), &line.into()), "{found:#}");
         }
