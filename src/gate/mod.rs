@@ -35,6 +35,34 @@ pub trait Gate: Send + Sync {
     fn asks(&self, cx: &Context, seen: &Evidence) -> Vec<Probe>;
     /// The verdict on what was seen. Called once `asks` is empty, and again when the evidence is judged anew.
     fn judge(&self, cx: &Context, seen: &Evidence) -> Judgement;
+    /// How variables must be set on a channel, for documents that say so too. Most gates ask for none.
+    fn settings(&self, _channel: &ChannelName) -> Vec<(&str, Setting)> {
+        Vec::new()
+    }
+}
+
+/// How a variable must be set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Setting {
+    Required,
+    Optional,
+    /// Set to nothing, or not set.
+    Empty,
+    Forbidden,
+}
+
+impl Setting {
+    pub const ALL: &'static [Setting] = &[Setting::Required, Setting::Optional, Setting::Empty, Setting::Forbidden];
+
+    /// As gate files say it.
+    pub const fn slug(self) -> &'static str {
+        match self {
+            Setting::Required => "required",
+            Setting::Optional => "optional",
+            Setting::Empty => "empty",
+            Setting::Forbidden => "forbidden",
+        }
+    }
 }
 
 /// Everything a gate may know beside its own configuration and its evidence.

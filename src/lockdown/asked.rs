@@ -3,7 +3,7 @@
 use crate::{
     domain::{Timestamp, Verb},
     gate::{
-        Context, Evidence, Protocol,
+        Context, Evidence, Protocol, Setting,
         probe::{Ask, EVIDENCE_SCHEMA},
     },
     tree::MapTree,
@@ -36,6 +36,8 @@ pub struct Variable {
 pub struct Cell {
     pub prefixes: Vec<String>,
     pub literals: Vec<String>,
+    /// As each gate that asks for it says.
+    pub settings: Vec<Setting>,
 }
 
 impl Asked {
@@ -65,6 +67,11 @@ impl Asked {
                     policy: None,
                     answers: Vec::new(),
                 };
+                for (variable, setting) in gate.gate.settings(name) {
+                    let first = || Variable { gate: gate.header.title.clone(), ..Variable::default() };
+                    let variable = asked.variables.entry(variable.to_owned()).or_insert_with(first);
+                    variable.channels.entry(name.to_string()).or_default().settings.push(setting);
+                }
                 for probe in gate.gate.asks(&cx, &seen) {
                     match probe.ask {
                         Ask::Env(ask) => {

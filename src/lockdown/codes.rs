@@ -23,7 +23,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("docs/heading-number", "numbered headings do not go up by one"),
     ("docs/unknown-gate", "a gate or step is named by a number that none has"),
     ("docs/gate-table", "a table of gates is not what the gates are"),
-    ("docs/env-cell", "a table of variables says another value or prefix than the gate asks for"),
+    ("docs/env-cell", "a table of variables says another value, prefix or need than the gate has"),
     ("docs/unknown-channel", "a column of a table is named like a channel that the protocol does not have"),
     ("docs/channel-missing", "a table of channels leaves one out"),
     ("docs/banned-phrase", "a document says what a list of phrases bans"),

@@ -180,7 +180,7 @@ fn channels(desk: &mut Desk, protocol: &crate::gate::Protocol) {
 }
 
 /// A cell's bytes without the blanks around its text.
-fn inner(desk: &Desk, range: &Bytes) -> Bytes {
+pub fn inner(desk: &Desk, range: &Bytes) -> Bytes {
     let text = desk.text(range);
     let start = range.start + (text.len() - text.trim_start_matches([' ', '\t', '|']).len());
     let end = range.start + text.trim_end_matches([' ', '\t', '|']).len();

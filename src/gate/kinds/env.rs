@@ -9,13 +9,13 @@ mod judge;
 mod spec;
 
 use super::super::{
-    Context, Evidence, Gate, Header, Judgement, Kind, Probe, ProbeKey, config,
+    Context, Evidence, Gate, Header, Judgement, Kind, Probe, ProbeKey, Setting, config,
     config::collect::Collector,
     endpoint,
     probe::{Ask, EnvAsk, EnvFrom},
 };
 use crate::{
-    domain::{Fault, Finding, Reason, Result, Verb},
+    domain::{ChannelName, Fault, Finding, Reason, Result, Verb},
     text::{
         source::Source,
         template::{Slot, Template},
@@ -95,6 +95,17 @@ impl Gate for Env {
 
     fn judge(&self, cx: &Context, seen: &Evidence) -> Judgement {
         judge::all(self, cx, seen)
+    }
+
+    fn settings(&self, channel: &ChannelName) -> Vec<(&str, Setting)> {
+        let setting = |cell: &Cell| match cell {
+            Cell::Required(_) => Setting::Required,
+            Cell::Optional(_) => Setting::Optional,
+            Cell::Empty => Setting::Empty,
+            Cell::Forbidden => Setting::Forbidden,
+        };
+        let rows = self.matrix.rows.iter();
+        rows.filter_map(|(name, vars)| Some((name.as_str(), setting(vars.cell(channel)?)))).collect()
     }
 }
 

@@ -223,8 +223,12 @@ fn tables_and_numbers_are_compared_with_the_protocol() {
                 &["channel local_dev ok", "channel production ok", "channel-missing: the table has no column for staging"],
             ),
             (
-                "| Var | production |\n|---|---|\n| `APP_KEY` | `(optional)` |\n| `APP_MODE` | `(optional)` |",
-                &["env APP_KEY ok", "env APP_MODE ok"],
+                "| Var | production |\n|---|---|\n| `APP_KEY` | `(optional)` |\n| `APP_MODE` | `(as needed)` |",
+                &[
+                    "env APP_KEY ok",
+                    "env APP_MODE ok",
+                    "env-cell: gate “Variables are set” has `APP_KEY` required on production, not optional (make the table and the gate equal)",
+                ],
             ),
             ("| Var | production |\n|---|---|\n| `APP_KEY` | `abc` |\n| `APP_MODE` | `li…` |", &["env APP_KEY ok", "env APP_MODE ok"]),
             (
@@ -233,6 +237,18 @@ fn tables_and_numbers_are_compared_with_the_protocol() {
                     "env APP_KEY ok",
                     "env APP_MODE ok",
                     "env-cell: gate “Variables are set” asks for `APP_MODE` as `live` on production, not as `other` (make the table and the gate equal)",
+                ],
+            ),
+            (
+                "| Var | production | staging |\n|---|---|---|\n| `APP_KEY` | required | `(forbidden)` |\n| `APP_MODE` | (empty) | either, optional |",
+                &[
+                    "channel production ok",
+                    "channel staging ok",
+                    "env APP_KEY ok",
+                    "env APP_MODE ok",
+                    "channel-missing: the table has no column for local_dev",
+                    "env-cell: gate “Variables are set” has `APP_KEY` optional on staging, not forbidden (make the table and the gate equal)",
+                    "env-cell: gate “Variables are set” has `APP_MODE` required on production, not empty (make the table and the gate equal)",
                 ],
             ),
             ("| Var | x |\n|---|---|\n| `APP_*` | b |", &["env APP_* ok"]),
