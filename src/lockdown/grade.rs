@@ -31,6 +31,8 @@ const DEAD: &str = "a symbolic link that leads nowhere";
 /// No commit is meant to hold it.
 const IGNORED: &str = "ignored by `.gitignore`; it may come of a build";
 
+const NO_LABEL: &str = "nothing defines its label; it may be no link";
+
 const OF_A_SITE: &str = "no file here, but a page that a site may be made of";
 
 pub fn grade(desk: &mut Desk, claim: Claim, resolution: Resolution) {
@@ -157,6 +159,14 @@ fn broken(desk: &mut Desk, draft: impl Fn(ReferenceKind, String) -> Draft, kind:
         Breakage::Undefined { label } => {
             let message = format!("nothing defines the label `{label}`");
             let help = format!("add `[{label}]: DESTINATION`, or write a backslash before the bracket if it is no link");
+            if !desk.strict {
+                // Prose has pairs of brackets too: tags, citations, flags that are optional.
+                let draft = draft(kind, label);
+                let range = draft.range.clone();
+                let at = desk.add(draft, Verdict::unchecked(NO_LABEL));
+                desk.problem(Some(at), &range, Finding::warning("docs/undefined-reference", message).help(help), None);
+                return;
+            }
             desk.broken(draft(kind, label), "docs/undefined-reference", message, Some(help));
         }
         Breakage::MissingLines { path, first, last, length } => {

@@ -897,3 +897,15 @@ fn links_of_a_site_are_no_errors_outside_of_protocol_documents() {
     assert_eq!(told("docs/a.md", true), "broken broken broken broken");
     assert_eq!(told("a.md", false), "broken broken broken broken");
 }
+
+#[test]
+fn two_pairs_of_brackets_are_an_error_in_protocol_documents_only() {
+    let told = |strict: bool| {
+        let (tree, facts) = (tree(&[]), Facts::default());
+        let text = "cpu=[100m][, memory]";
+        let census = Library::new(&tree, &facts).unwrap().census(&Source::new("a.md", text), &markdown::parse(text), strict).unwrap();
+        census.problems.iter().map(|problem| (problem.finding.severity, census.references[0].verdict.slug())).collect::<Vec<_>>()
+    };
+    assert_eq!(told(true), [(crate::domain::Severity::Error, "broken")]);
+    assert_eq!(told(false), [(crate::domain::Severity::Warning, "unchecked")]);
+}
