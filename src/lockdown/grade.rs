@@ -3,7 +3,7 @@
 use super::{
     census::{Question, ReferenceKind, Verdict},
     desk::{Desk, Draft, Search, did_you_mean},
-    extract::{Claim, decode},
+    extract::{Claim, Target, decode},
     index::{Found, normal},
     naming::Located,
     pulls::{
@@ -69,11 +69,19 @@ pub fn grade(desk: &mut Desk, claim: Claim, resolution: Resolution) {
             let at = desk.add(draft(claim.kind, path.clone()), Verdict::unchecked(NEVER_HERE));
             ask_fate(desk, at, &path);
         }
+        // What it is a name for is where the link leads.
+        Resolution::Broken(Breakage::MissingPath { path, .. }) if !desk.strict && is_label(&claim) => {
+            desk.add(draft(claim.kind, path), Verdict::unchecked(NEVER_HERE));
+        }
         Resolution::Broken(breakage) if is_of_a_site(desk, claim.kind, &breakage, &claim.text) => {
             desk.add(draft(claim.kind, claim.text.clone()), Verdict::unchecked(OF_A_SITE));
         }
         Resolution::Broken(breakage) => broken(desk, draft, claim.kind, breakage),
     }
+}
+
+fn is_label(claim: &Claim) -> bool {
+    matches!(&claim.target, Target::Path(path) if path.label)
 }
 
 /// In a document that is no protocol document a link may be one of the site that is made of it.

@@ -21,6 +21,8 @@ pub struct PathClaim {
     pub backslash: bool,
     /// Has blanks: a path only if such a file exists.
     pub blanks: bool,
+    /// The text of a link that leads elsewhere.
+    pub label: bool,
 }
 
 /// What follows a path.
@@ -101,7 +103,7 @@ pub fn path(text: &str) -> Option<PathClaim> {
     if !known && (blanks || !slash) || is_host(&path) {
         return None;
     }
-    Some(PathClaim { sure: known || relative, path, tail, pattern, backslash, blanks })
+    Some(PathClaim { sure: known || relative, path, tail, pattern, backslash, blanks, label: false })
 }
 
 fn has_extension(name: &str, slash: bool) -> bool {

@@ -909,3 +909,15 @@ fn two_pairs_of_brackets_are_an_error_in_protocol_documents_only() {
     assert_eq!(told(true), [(crate::domain::Severity::Error, "broken")]);
     assert_eq!(told(false), [(crate::domain::Severity::Warning, "unchecked")]);
 }
+
+#[test]
+fn the_text_of_a_link_is_not_asked_for_again() {
+    let questions = |text: &str, strict: bool| {
+        let (tree, facts) = (tree(&[("ui/a.ts", "")]), Facts::default());
+        let census = Library::new(&tree, &facts).unwrap().census(&Source::new("a.md", text), &markdown::parse(text), strict).unwrap();
+        census.questions().count()
+    };
+    let label = "[`ui/yarn.lock`](https://example.com/report)";
+    assert_eq!([questions(label, false), questions("`ui/yarn.lock`", false)], [0, 1]);
+    assert!(questions(label, true) > 0);
+}

@@ -151,6 +151,7 @@ fn path(code: &CodeSpan, span: &Span) -> Option<Claim> {
     if code.link.as_deref().is_some_and(says_the_same) {
         return None;
     }
+    let claim = PathClaim { label: code.link.is_some(), ..claim };
     Some(Claim { kind: ReferenceKind::Path, text: code.text.clone(), range: code.content.clone(), target: Target::Path(claim) })
 }
 
