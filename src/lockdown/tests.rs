@@ -919,5 +919,6 @@ fn the_text_of_a_link_is_not_asked_for_again() {
     };
     let label = "[`ui/yarn.lock`](https://example.com/report)";
     assert_eq!([questions(label, false), questions("`ui/yarn.lock`", false)], [0, 1]);
+    assert_eq!([questions("[ui/yarn.lock](ui/a.ts)", false), questions("ui/yarn.lock", false)], [0, 1]);
     assert!(questions(label, true) > 0);
 }

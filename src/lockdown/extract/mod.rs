@@ -89,7 +89,10 @@ fn bare<'a>(source: &'a Source, document: &'a Document, landmarks: &'a Landmarks
         let from = range.start + start + (word.len() - word.trim_start_matches(is_around).len());
         let claim = shape::path(inner).filter(|claim| claim.sure && !claim.blanks && !claim.pattern && !inner.starts_with('/'))?;
         let named = claim.path.rsplit('/').next().is_some_and(|name| name.contains('.'));
-        let target = Target::Path(PathClaim { sure: false, ..claim });
+        let links = &document.links;
+        let next = links.partition_point(|link| link.range.start <= from);
+        let label = links[next.saturating_sub(4)..next].iter().any(|link| link.range.contains(&from));
+        let target = Target::Path(PathClaim { sure: false, label, ..claim });
         named.then(|| Claim { kind: ReferenceKind::Path, text: inner.to_owned(), range: from..from + inner.len(), target })
     })
 }
