@@ -131,7 +131,7 @@ impl<'a, 't> Desk<'a, 't> {
         }
     }
 
-    /// A fragment of another document, taken for right until that one was read.
+    /// A fragment of another document, unchecked until that one was read.
     pub fn wait(&mut self, reference: usize, path: String, fragment: String) {
         self.census.later.push((reference, path, fragment));
     }

@@ -33,6 +33,8 @@ const IGNORED: &str = "ignored by `.gitignore`; it may come of a build";
 
 const NO_LABEL: &str = "nothing defines its label; it may be no link";
 
+const NOT_YET: &str = "the headings of its document were not read";
+
 const OF_A_SITE: &str = "no file here, but a page that a site may be made of";
 
 pub fn grade(desk: &mut Desk, claim: Claim, resolution: Resolution) {
@@ -51,7 +53,7 @@ pub fn grade(desk: &mut Desk, claim: Claim, resolution: Resolution) {
             }
         }
         Resolution::Later { path, fragment } => {
-            let at = desk.add(draft(claim.kind, format!("{path}#{fragment}")), Verdict::Ok);
+            let at = desk.add(draft(claim.kind, format!("{path}#{fragment}")), Verdict::unchecked(NOT_YET));
             desk.wait(at, path, fragment);
         }
         Resolution::Foreign { path, name } => {
@@ -202,15 +204,16 @@ fn other_case(wrong: &str, right: &str) -> Finding {
     Finding::warning("docs/case", message).help(did_you_mean(right))
 }
 
-/// What is wrong with a fragment that was taken for right until its document was read. `None`: nothing.
-pub fn later(search: &mut Search, resolution: Resolution) -> Option<(Verdict, Option<Finding>)> {
+/// What a fragment turns out to be once its document was read.
+pub fn later(search: &mut Search, resolution: Resolution) -> (Verdict, Option<Finding>) {
     match resolution {
-        Resolution::Unchecked { reason, .. } => Some((Verdict::unchecked(reason), None)),
+        Resolution::There(_) => (Verdict::Ok, None),
+        Resolution::Unchecked { reason, .. } => (Verdict::unchecked(reason), None),
         Resolution::Broken(Breakage::MissingFragment { target, fragment, known }) => {
-            Some((Verdict::Broken, Some(missing_fragment(search, &target, &fragment, &known))))
+            (Verdict::Broken, Some(missing_fragment(search, &target, &fragment, &known)))
         }
-        Resolution::Broken(Breakage::OtherCase { wrong, right }) => Some((Verdict::Ok, Some(other_case(&wrong, &right)))),
-        _ => None,
+        Resolution::Broken(Breakage::OtherCase { wrong, right }) => (Verdict::Ok, Some(other_case(&wrong, &right))),
+        _ => (Verdict::unchecked(NOT_YET), None),
     }
 }
 

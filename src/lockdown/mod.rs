@@ -3,8 +3,9 @@
 //!
 //! [`Library`] holds what documents are judged by: a tree and the [`Facts`] beside it. [`Library::census`] reads one
 //! document, a kind of reference after the other: links and paths ([`extract`], [`resolve`], [`grade`]), pull requests
-//! ([`pulls`]), commands ([`commands`]), variables ([`env`]), endpoints ([`endpoints`]). What only git history, other commits or a forge know is asked
-//! by [`Census::questions`] and answered through [`Census::settle`], so that nothing here reads the world.
+//! ([`pulls`]), commands ([`commands`]), variables ([`variables`]), endpoints ([`endpoints`]) and the rest. What only git
+//! history, other commits or a forge know is asked by [`Census::questions`] and answered through [`Census::settle`], so that
+//! nothing here reads the world.
 //!
 //! A document is judged strictly where it is declared as a protocol document; elsewhere a name in code that was never in
 //! this tree is taken for an example. Deliberately absent: anything that needs the network.
@@ -157,7 +158,7 @@ impl<'t> Library<'t> {
         Ok(census)
     }
 
-    /// The same for one of many documents: links to headings of others are taken for right until [`Library::complete`] is
+    /// The same for one of many documents: links to headings of others are unchecked until [`Library::complete`] is
     /// called, best when all were read, so that none is read twice.
     pub fn census_of_many(&self, source: &Source, document: &Document, strict: bool) -> Result<Census, Unreadable> {
         let source = &*source.with_line_feeds();
@@ -241,7 +242,7 @@ impl Library<'_> {
         let mut search = desk::Search::default();
         let mut wrong = Vec::new();
         for (at, path, fragment) in std::mem::take(&mut census.later) {
-            let Some((verdict, finding)) = grade::later(&mut search, self.fragment(path, &fragment)?) else { continue };
+            let (verdict, finding) = grade::later(&mut search, self.fragment(path, &fragment)?);
             census.references[at].verdict = verdict;
             wrong.extend(finding.map(|finding| (at, finding)));
         }

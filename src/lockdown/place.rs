@@ -25,8 +25,7 @@ pub struct Places<'s> {
 struct Mark {
     lines: usize,
     characters: usize,
-    /// Where its line starts, and how many characters stand before that.
-    line_start: usize,
+    /// How many characters stand before its line.
     line_characters: usize,
 }
 
@@ -75,14 +74,14 @@ impl<'s> Places<'s> {
         let offset = offset.min(text.len());
         while self.marks.len() <= offset / STRIDE {
             let at = self.marks.len() - 1;
-            self.marks.push(self.marks[at].after(&text[at * STRIDE..(at + 1) * STRIDE], at * STRIDE));
+            self.marks.push(self.marks[at].after(&text[at * STRIDE..(at + 1) * STRIDE]));
         }
         let at = offset / STRIDE;
         let (from, mark) = match self.last {
             (from, mark) if (at * STRIDE..=offset).contains(&from) => (from, mark),
             _ => (at * STRIDE, self.marks[at]),
         };
-        mark.after(&text[from..offset], from)
+        mark.after(&text[from..offset])
     }
 
     /// Where this line starts, counted from 0.
@@ -91,7 +90,7 @@ impl<'s> Places<'s> {
         let text = self.source.text.as_bytes();
         let wanted = line - self.marks[at].lines.min(line);
         if wanted == 0 {
-            return self.marks[at].line_start;
+            return 0;
         }
         let ends = text[at * STRIDE..].iter().enumerate().filter(|(_, byte)| **byte == b'\n');
         ends.map(|(end, _)| at * STRIDE + end + 1).nth(wanted - 1).unwrap_or(text.len())
@@ -99,15 +98,13 @@ impl<'s> Places<'s> {
 }
 
 impl Mark {
-    /// What stands before the byte behind these, of which the first is at `start`.
-    fn after(self, bytes: &[u8], start: usize) -> Mark {
+    /// What stands before the byte behind these.
+    fn after(self, bytes: &[u8]) -> Mark {
         let lines = self.lines + memchr_iter(b'\n', bytes).count();
         let characters = self.characters + characters(bytes);
         match memrchr(b'\n', bytes) {
             None => Mark { lines, characters, ..self },
-            Some(end) => {
-                Mark { lines, characters, line_start: start + end + 1, line_characters: characters - self::characters(&bytes[end + 1..]) }
-            }
+            Some(end) => Mark { lines, characters, line_characters: characters - self::characters(&bytes[end + 1..]) },
         }
     }
 }

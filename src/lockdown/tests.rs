@@ -842,6 +842,8 @@ fn headings_of_documents_that_are_read_later_are_looked_up_then() {
         let library = Library::new(&tree, &facts).unwrap();
         let mut later = library.census_of_many(&source, &markdown::parse(text), false).unwrap();
         let waited = at_once != later;
+        let open = later.references.iter().filter(|reference| matches!(reference.verdict, Verdict::Unchecked(_))).count();
+        assert_eq!(open, if waited { 3 } else { 0 } + usize::from(file == "docs/c.md"), "{file}");
         library.complete(&mut later, || Ok(source.clone())).unwrap();
         assert_eq!(later, at_once, "{file}");
         assert_eq!(waited, file == "docs/a.md", "{file}");

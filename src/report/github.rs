@@ -33,8 +33,8 @@ fn annotations(report: &Report) -> Vec<String> {
             lines.push(command("error", &[("title", gate.reason_code.slug())], &format!("gate {}: {}", gate.id, gate.reason_code.about())));
         }
     }
-    let own = human::body_findings(&report.body).into_iter().chain(&report.findings);
-    lines.extend(own.take(human::MOST_DRAWN).map(|finding| annotation(finding, finding.severity)));
+    let own = human::most_urgent(human::body_findings(&report.body).into_iter().chain(&report.findings).collect());
+    lines.extend(own.into_iter().take(human::MOST_DRAWN).map(|finding| annotation(finding, finding.severity)));
     if report.decision() == Decision::Stop && (lines.is_empty() || matches!(report.body, Body::Error(_))) {
         let message = match &report.body {
             Body::Error(shape) => shape.message.as_str(),

@@ -57,7 +57,7 @@ fn draw_findings(report: &Report, canvas: &mut Canvas) {
             draw_each(&shown, canvas);
         }
     }
-    let own = shown(body_findings(&report.body).into_iter().chain(&report.findings), canvas.style);
+    let own = most_urgent(shown(body_findings(&report.body).into_iter().chain(&report.findings), canvas.style));
     let (drawn, rest) = own.split_at(own.len().min(MOST_DRAWN));
     if !drawn.is_empty() {
         canvas.gap();
@@ -72,6 +72,14 @@ fn draw_findings(report: &Report, canvas: &mut Canvas) {
         canvas.gap();
         canvas.line(&format!("and {} more: {}. `--format json` lists them all", rest.len(), codes.join(", ")));
     }
+}
+
+/// In their order, unless they are more than are drawn: then errors come first.
+pub(super) fn most_urgent(mut findings: Vec<&Finding>) -> Vec<&Finding> {
+    if findings.len() > MOST_DRAWN {
+        findings.sort_by_key(|finding| finding.severity != Severity::Error);
+    }
+    findings
 }
 
 fn draw_each(findings: &[&Finding], canvas: &mut Canvas) {

@@ -331,3 +331,14 @@ fn more_findings_than_anybody_reads_are_counted() {
     let last = "and 4 more: 1 docs/case, 3 docs/missing-file. `--format json` lists them all\n";
     assert!(text.contains(last), "{}", &text[text.len() - 300..]);
 }
+
+#[test]
+fn no_error_is_left_out_for_warnings() {
+    let warnings = (0..MOST_DRAWN).map(|number| Finding::warning("docs/case", format!("number {number}")));
+    let findings = warnings.chain([Finding::error("docs/missing-file", "it is gone")]);
+    let report = Report::new(Reason::Findings, Body::Docs(Box::default())).findings(findings);
+    let text = render(&report, Style::default());
+    assert!(text.contains("it is gone") && text.contains("and 1 more: 1 docs/case."), "{}", &text[text.len() - 300..]);
+    let annotated = crate::report::github::render(&report, Style::default());
+    assert!(annotated.contains("::error title=docs/missing-file"), "{}", &annotated[annotated.len() - 300..]);
+}
