@@ -474,7 +474,7 @@ pub struct DocsFacts {
 #[derive(Clone, Debug, Args)]
 pub struct DocsAccept {
     /// The reference, as the document writes it or as the finding names it [default: all broken ones of the kind]
-    #[arg(value_name = "TARGET", value_parser = word)]
+    #[arg(value_name = "TARGET", value_parser = target)]
     pub target: Option<String>,
     /// The kind of reference, as `docs list` shows it
     #[arg(long, value_name = "KIND", value_parser = reference_kind)]
@@ -561,6 +561,14 @@ pub struct Completions {
 fn word(text: &str) -> Result<String, String> {
     if text.is_empty() || text.starts_with('-') || text.chars().any(|c| c.is_whitespace() || c.is_control()) {
         return Err("one word is wanted, without white space, not starting with `-`".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+/// What a reference leads to: commands and titles have several words.
+fn target(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() || text.starts_with('-') || text.contains(char::is_control) {
+        return Err("a reference is wanted, as the document writes it, not starting with `-`".to_owned());
     }
     Ok(text.to_owned())
 }
