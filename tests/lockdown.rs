@@ -111,7 +111,7 @@ fn a_writer_sees_every_change_of_what_a_document_speaks_of() {
     assert_snapshot!(steady(&scratch.read(LOCK)).replace('\t', " | "), @r"
     # tagwarden.lock/1: what the protocol documents speak of. `tagwarden docs lock` writes it; review it, never edit it.
     # document | kind | target | count | watched | accepted
-    docs/protocol.md | gate | gate 1 | 1 | - | -
+    docs/protocol.md | gate | The document holds | 1 | - | -
     docs/protocol.md | lines | ops/limits.conf:1-2 | 1 | [digest] | -
     docs/protocol.md | link | docs/runbook.md#after-it | 1 | [digest] | -
     docs/protocol.md | path | ops/deploy.sh | 1 | - | -
@@ -613,6 +613,33 @@ fn a_broken_reference_is_accepted_by_a_person_with_a_reason() {
     -- exit 0
     ");
     assert!(!scratch.read(LOCK).contains("in May") && scratch.read(LOCK).contains("Ada"), "{}", scratch.read(LOCK));
+}
+
+#[test]
+fn a_heading_of_no_gate_is_a_reference_for_every_verb() {
+    let scratch = locked();
+    scratch.edit(DOC, "## Gate 1 — The document holds\n", "## Gate 1 — The documents hold\n");
+    let answer = scratch.json(&["docs", "check"]).expect("findings");
+    assert_eq!(codes(&answer), ["docs/lock-removed", "docs/heading-without-gate"]);
+    let listed = |verb: &[&str]| scratch.json(verb).expect("findings")["totals"]["broken"].clone();
+    for verb in [&["docs", "list"][..], &["docs", "lock"], &["docs", "check", DOC]] {
+        assert_eq!(listed(verb), 1, "{verb:?}");
+    }
+    let accept = ["docs", "accept", "The documents hold", "--kind", "gate", "--reason", "both are read", "--by", "Ada"];
+    assert_snapshot!(tell(&scratch, &accept), @r"
+    4 references: 3 ok, 1 accepted
+      wrote  docs/tagwarden.lock  5 rows (1 added, 1 accepted)
+    signing: none
+
+    done (passed). Commit docs/tagwarden.lock; `tagwarden docs check` shows a note from now on.
+    -- exit 0
+    ");
+    scratch.json(&["docs", "lock"]).expect("passed");
+    assert_eq!(codes(&scratch.json(&["docs", "check"]).expect("passed")), ["docs/heading-without-gate"], "the gate is told with it");
+    // Where the heading says nothing of the gate any more, the gate is missed itself.
+    scratch.edit(DOC, "## Gate 1 — The documents hold\n", "## What holds\n");
+    let answer = scratch.json(&["docs", "lock"]).expect("findings");
+    assert_eq!(codes(&answer), ["docs/gate-without-heading"]);
 }
 
 #[test]

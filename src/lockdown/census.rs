@@ -1,6 +1,6 @@
 //! The census: the references of one document in the order of its text, and what is wrong with them.
 
-use super::{history, pulls::State};
+use super::{headings::Gated, history, pulls::State};
 use crate::{domain::Finding, text::markdown::Bytes};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -278,6 +278,7 @@ pub struct Census {
     pub(super) open: Vec<(usize, Question)>,
     /// Reference, path and fragment of what was not looked up yet, as the document of that path was not read.
     pub(super) later: Vec<(usize, String, String)>,
+    pub(super) gated: Gated,
     /// Markers that a count used, by their position.
     pub(super) counted: BTreeSet<usize>,
 }

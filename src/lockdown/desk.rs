@@ -4,6 +4,7 @@ use super::{
     Library,
     census::{Census, Fix, Problem, Question, Reference, ReferenceKind, Verdict},
     extract::spans::{self, Span},
+    headings::Gated,
     landmarks::Landmarks,
     layout::Layout,
     marker::{self, Marker},
@@ -156,6 +157,11 @@ impl<'a, 't> Desk<'a, 't> {
         self.census.references[reference].verdict = verdict;
     }
 
+    /// What headings say of gates.
+    pub fn gated(&mut self, gated: Gated) {
+        self.census.gated = gated;
+    }
+
     /// A count was judged by this marker.
     pub fn counted(&mut self, marker: usize) {
         self.census.counted.insert(marker);
@@ -176,7 +182,7 @@ impl<'a, 't> Desk<'a, 't> {
 
     /// The census in the order of the text.
     pub fn finish(self) -> Census {
-        let Census { references, mut problems, mut open, mut later, watched, strict, counted, awaited } = self.census;
+        let Census { references, mut problems, mut open, mut later, watched, gated, strict, counted, awaited } = self.census;
         let only = self.library.facts.only;
         let mut order: Vec<usize> = (0..references.len()).filter(|at| only.has(references[*at].kind)).collect();
         order.sort_by_key(|at| (references[*at].range.start, references[*at].range.end, references[*at].kind));
@@ -191,9 +197,14 @@ impl<'a, 't> Desk<'a, 't> {
         problems.retain_mut(|problem| problem.reference.as_mut().is_none_or(moved));
         open.retain_mut(|(reference, _)| moved(reference));
         later.retain_mut(|(reference, ..)| moved(reference));
+        let gated = Gated {
+            references: gated.references.iter().filter_map(|at| new_index[*at]).collect(),
+            near: gated.near.iter().filter_map(|(at, gate)| Some((new_index[*at]?, *gate))).collect(),
+            ..gated
+        };
         problems.sort_by_key(|problem| (problem.range.start, problem.range.end));
         open.sort();
-        let mut census = Census { references, problems, open, later, watched, strict, counted, awaited };
+        let mut census = Census { references, problems, open, later, watched, gated, strict, counted, awaited };
         let mut places = self.places;
         let past = settle::Past::of(&self.source.file, strict, self.library.facts.past.contains(&self.source.file));
         settle::attitudes(&mut census, &mut places, &self.layout, &self.markers, past);

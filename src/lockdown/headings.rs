@@ -4,34 +4,45 @@
 //! `Title`). Which other headings claim to be a gate's is read from those that are: the same word before the number, or
 //! where they have no number, the same section.
 
-use crate::text::constant::pattern;
+use super::{
+    census::{Census, ReferenceKind, Verdict},
+    desk::{Desk, Draft},
+};
 use crate::{
     domain::{Finding, Place},
     gate::{Protocol, config::GateFiles},
     text::{
+        constant::pattern,
         markdown::{Bytes, Document, Heading},
         source::Source,
     },
 };
 use regex::Regex;
-use std::{collections::BTreeSet, sync::LazyLock};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
+};
 
 /// `Gate 2 — Title`: the word, the number, the title.
 static NUMBERED: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"^(?:(?<word>(?i:gate|step))\s+)?(?<number>[0-9]{1,4})(?:\s*[\p{Pd}:.)|·]\s*|\s+|$)(?<title>.*)$"));
 
-/// A gate of the candidate.
-struct Wanted<'p> {
-    number: usize,
-    title: &'p str,
-    /// The title in the gate's file.
-    place: Place,
-    found: bool,
+const NOT_ASKED: &str = "headings are not asked for";
+
+/// What the headings of one document say of gates.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Gated {
+    /// References that are such headings.
+    pub(super) references: BTreeSet<usize>,
+    /// Positions of the gates that have their heading here.
+    pub(super) held: BTreeSet<usize>,
+    /// References to no gate, with the position of the gate that has nearly this title.
+    pub(super) near: BTreeMap<usize, usize>,
 }
 
 /// A heading as far as gates are concerned.
 struct Entry<'d> {
-    source: &'d Source,
     heading: &'d Heading,
     /// Index of the heading that it stands below.
     parent: Option<usize>,
@@ -42,85 +53,135 @@ struct Entry<'d> {
     gate: Option<usize>,
 }
 
-/// How many findings about headings are shown, and how many headings are compared with a title that has none. A place and a
-/// comparison cost a walk over the text, so that a hostile document must not have very many of either.
+impl Entry<'_> {
+    /// The title, or where it has none the whole heading.
+    fn shown(&self) -> &str {
+        if self.title.is_empty() { &self.heading.text } else { self.title }
+    }
+}
+
+/// How many headings are compared with a title that has none.
 const MOST: usize = 200;
 
-/// What the comparison found.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Compared {
-    /// Gates that have their heading.
-    pub held: usize,
-    /// Up to [`MOST`], then one that counts the others.
-    pub findings: Vec<Finding>,
-    told: usize,
-}
-
-impl Compared {
-    fn fail(&mut self, finding: impl FnOnce() -> Finding) {
-        self.told += 1;
-        if self.told <= MOST {
-            self.findings.push(finding());
-        }
-    }
-
-    fn end(mut self) -> Compared {
-        if let Some(hidden) = self.told.checked_sub(MOST).filter(|hidden| *hidden > 0) {
-            self.findings.push(Finding::error("docs/too-many", format!("there are {hidden} more findings about headings")));
-        }
-        self
-    }
-}
-
-/// `files` are those that `protocol` was read from.
-pub fn compare(files: &GateFiles, protocol: &Protocol, documents: &[(Source, Document)]) -> Compared {
-    let mut gates: Vec<Wanted> = protocol
-        .gates
-        .iter()
-        .map(|gate| Wanted { number: gate.number, title: &gate.header.title, place: title_place(files, &gate.file), found: false })
+/// Adds every heading of a protocol document that claims to be a gate's. Gives their bytes, in the order of the text.
+pub fn take(desk: &mut Desk) -> Vec<Bytes> {
+    let library = desk.library;
+    let Some(protocol) = library.facts.protocol.as_ref().filter(|_| library.facts.gated.contains(&desk.source.file)) else {
+        return Vec::new();
+    };
+    let document = desk.document;
+    let titles: Vec<Cow<str>> = protocol.gates.iter().map(|gate| folded(&gate.header.title)).collect();
+    let entries = entries(document, &titles);
+    let claimed: Vec<Entry> = claims(document, &entries)
+        .into_iter()
+        .zip(entries)
+        .filter(|(claims, entry)| entry.gate.is_some() || *claims)
+        .map(|(_, entry)| entry)
         .collect();
-    let mut told = Compared::default();
-    let mut strangers: Vec<Entry> = Vec::new();
-    for (source, document) in documents {
-        let entries = entries(source, document, &gates);
-        let claims = claims(document, &entries);
-        order(&entries, &mut gates, &mut told);
-        strangers.extend(entries.into_iter().zip(claims).filter(|(entry, claims)| entry.gate.is_none() && *claims).map(|(entry, _)| entry));
-    }
-    for gate in &gates {
-        if gate.found {
-            told.held += 1;
+    let held: BTreeSet<usize> = claimed.iter().filter_map(|entry| entry.gate).collect();
+    let near = near(&titles, &held, &claimed);
+    let mut gated = Gated { held, ..Gated::default() };
+    let mut here: BTreeSet<usize> = BTreeSet::new();
+    let mut last = 0;
+    for (position, entry) in claimed.iter().enumerate() {
+        let range = &entry.heading.range;
+        let draft = Draft {
+            kind: ReferenceKind::Gate,
+            text: desk.text(range).to_owned(),
+            target: folded(entry.shown()).into_owned(),
+            range: range.clone(),
+        };
+        let at = desk.add(draft, Verdict::Ok);
+        gated.references.insert(at);
+        let mut fail = |code: &str, message: String, help: Option<String>| {
+            desk.problem(Some(at), range, Finding { help, ..Finding::error(format!("docs/{code}"), message) }, None);
+        };
+        let Some(index) = entry.gate else {
+            let close = near.get(&position).map(|gate| &protocol.gates[*gate]);
+            let help = match close {
+                Some(gate) => {
+                    format!("did you mean \u{201c}{}\u{201d}, gate {} in {}? Make the two equal", gate.header.title, gate.number, gate.file)
+                }
+                None => "add its gate file, or remove the heading".to_owned(),
+            };
+            fail("heading-without-gate", format!("the candidate has no gate \u{201c}{}\u{201d}", entry.shown()), Some(help));
+            gated.near.extend(near.get(&position).map(|gate| (at, *gate)));
+            continue;
+        };
+        let (number, title) = (protocol.gates[index].number, &protocol.gates[index].header.title);
+        if !here.insert(index) {
+            fail("gate-twice", format!("gate {number} \u{201c}{title}\u{201d} has a second heading here"), None);
             continue;
         }
-        let names: Vec<&str> = documents.iter().map(|(source, _)| source.file.as_str()).collect();
-        let message = format!("gate {} \u{201c}{}\u{201d} has no heading in {}", gate.number, gate.title, names.join(", "));
-        let missing = Finding::error("docs/gate-without-heading", message).at(gate.place.clone());
-        // A heading that is nearly the title is told together with its gate, not a second time.
-        let help = match nearest(gate.title, &strangers) {
-            Some(at) => {
-                let near = strangers.swap_remove(at);
-                let place = near.source.place(near.heading.range.clone());
-                format!(
-                    "did you mean the heading \u{201c}{}\u{201d} at {}:{}? Make the two equal",
-                    near.heading.text, place.file, place.line
-                )
-            }
-            None => format!("add the heading \u{201c}Gate {} \u{2014} {}\u{201d}", gate.number, gate.title),
-        };
-        told.fail(|| missing.help(help));
+        if let Some(written) = entry.number.filter(|written| *written != number) {
+            let message = format!("the heading says number {written}, but \u{201c}{title}\u{201d} is gate {number}");
+            fail("gate-number", message, Some("a gate's number is its position among the sorted gate files".to_owned()));
+        }
+        if last > number {
+            let message = format!("gate {number} stands after gate {last} here, but comes before it among the gates");
+            fail("gate-order", message, Some("move the section, or renumber the gate files".to_owned()));
+        }
+        last = last.max(number);
     }
-    strangers.sort_by_key(|entry| (entry.source.file.as_str(), entry.heading.range.start));
-    for stranger in strangers {
-        told.fail(|| {
-            let message = format!("the candidate has no gate \u{201c}{}\u{201d}", stranger.title);
-            let finding = Finding::error("docs/heading-without-gate", message).at(place(&stranger));
-            finding.help(format!("add its file below `{}/`, or remove the heading", files.root))
-        });
-    }
-    told.end()
+    desk.gated(gated);
+    claimed.into_iter().map(|entry| entry.heading.range.clone()).collect()
 }
 
-fn entries<'d>(source: &'d Source, document: &'d Document, gates: &[Wanted]) -> Vec<Entry<'d>> {
+/// Gates that have no heading in any of these documents, which are named with their censuses. A heading that has nearly the
+/// title is told already. `files` are those that `protocol` was read from.
+pub fn absent(files: &GateFiles, protocol: &Protocol, documents: &[(&str, &Census)]) -> Vec<Finding> {
+    let told = |gate: usize| {
+        documents.iter().any(|(_, census)| {
+            let mut near = census.gated.near.iter().filter(|(_, near)| **near == gate);
+            near.any(|(at, _)| census.problems.iter().any(|problem| problem.reference == Some(*at)))
+        })
+    };
+    let names: Vec<&str> = documents.iter().map(|(name, _)| *name).collect();
+    let gates = protocol.gates.iter().enumerate();
+    let missing = gates.filter(|(at, _)| !documents.iter().any(|(_, census)| census.gated.held.contains(at)) && !told(*at));
+    missing
+        .map(|(_, gate)| {
+            let title = &gate.header.title;
+            let message = format!("gate {} \u{201c}{title}\u{201d} has no heading in {}", gate.number, names.join(", "));
+            let finding = Finding::error("docs/gate-without-heading", message).at(title_place(files, &gate.file));
+            finding.help(format!("add the heading \u{201c}Gate {} \u{2014} {title}\u{201d}", gate.number))
+        })
+        .collect()
+}
+
+impl Census {
+    /// Nothing more is said of headings of gates, which stay listed.
+    pub fn without_headings(&mut self) {
+        let headings = std::mem::take(&mut self.gated.references);
+        self.problems.retain(|problem| problem.reference.is_none_or(|at| !headings.contains(&at)));
+        for at in headings {
+            self.references[at].verdict = Verdict::unchecked(NOT_ASKED);
+        }
+    }
+
+    /// Keeps headings of gates alone.
+    pub fn headings_alone(&mut self) {
+        let headings = &self.gated.references;
+        let moved: BTreeMap<usize, usize> = headings.iter().enumerate().map(|(new, old)| (*old, new)).collect();
+        let mut at = 0;
+        self.references.retain(|_| {
+            at += 1;
+            headings.contains(&(at - 1))
+        });
+        self.problems.retain_mut(|problem| {
+            problem.reference = problem.reference.and_then(|at| moved.get(&at).copied());
+            problem.reference.is_some()
+        });
+        self.gated.near = self.gated.near.iter().filter_map(|(at, gate)| Some((*moved.get(at)?, *gate))).collect();
+        self.gated.references = (0..self.references.len()).collect();
+    }
+}
+
+fn entries<'d>(document: &'d Document, titles: &[Cow<str>]) -> Vec<Entry<'d>> {
+    let gate = |title: &str| {
+        let title = folded(title);
+        titles.iter().position(|known| *known == title)
+    };
     let mut above: Vec<usize> = Vec::new();
     let each = document.headings.iter().enumerate().map(|(at, heading)| {
         while above.last().is_some_and(|up| document.headings[*up].level >= heading.level) {
@@ -130,16 +191,15 @@ fn entries<'d>(source: &'d Source, document: &'d Document, gates: &[Wanted]) -> 
         if !heading.nested {
             above.push(at);
         }
-        let whole = gates.iter().position(|gate| same(gate.title, &heading.text));
+        let whole = gate(&heading.text);
         let numbered = NUMBERED.captures(&heading.text).filter(|_| whole.is_none());
         let part = |name: &str| numbered.as_ref().and_then(|found| found.name(name)).map(|part| part.as_str());
         let title = match numbered.as_ref().and_then(|found| found.name("title")) {
             Some(title) => heading.text[title.range()].trim(),
             None => heading.text.as_str(),
         };
-        let gate = if heading.nested { None } else { whole.or_else(|| gates.iter().position(|gate| same(gate.title, title))) };
+        let gate = if heading.nested { None } else { whole.or_else(|| gate(title)) };
         Entry {
-            source,
             heading,
             parent,
             word: part("word").map(str::to_lowercase),
@@ -175,58 +235,29 @@ fn claims(document: &Document, entries: &[Entry]) -> Vec<bool> {
     entries.iter().map(claims).collect()
 }
 
-/// Order, numbers and doublets of the headings of one document.
-fn order(entries: &[Entry], gates: &mut [Wanted], told: &mut Compared) {
-    let mut here: BTreeSet<usize> = BTreeSet::new();
-    let mut last: Option<usize> = None;
-    for entry in entries {
-        let Some(index) = entry.gate else { continue };
-        let (number, title) = (gates[index].number, gates[index].title);
-        gates[index].found = true;
-        if !here.insert(index) {
-            let message = format!("gate {number} \u{201c}{title}\u{201d} has a second heading here");
-            told.fail(|| Finding::error("docs/gate-twice", message).at(place(entry)));
-            continue;
-        }
-        if let Some(written) = entry.number.filter(|written| *written != number) {
-            let message = format!("the heading says number {written}, but \u{201c}{title}\u{201d} is gate {number}");
-            let help = "a gate's number is its position among the sorted gate files";
-            told.fail(|| Finding::error("docs/gate-number", message).at(place(entry)).help(help));
-        }
-        match last.filter(|last| *last > number) {
-            Some(before) => {
-                let message = format!("gate {number} stands after gate {before} here, but comes before it among the gates");
-                let help = "move the section, or renumber the gate files";
-                told.fail(|| Finding::error("docs/gate-order", message).at(place(entry)).help(help));
-            }
-            None => last = Some(number),
-        }
-    }
-}
-
-/// The heading that is nearly this title: the most similar one above a floor.
-fn nearest(title: &str, strangers: &[Entry]) -> Option<usize> {
+/// For headings that are no gate's the gate whose title is nearest, above a floor, by their positions: each gate that has no
+/// heading here once.
+fn near(titles: &[Cow<str>], held: &BTreeSet<usize>, claimed: &[Entry]) -> BTreeMap<usize, usize> {
     let short = |text: &str| folded(text).to_lowercase().chars().take(200).collect::<String>();
-    let title = short(title);
-    let scored = strangers
-        .iter()
-        .take(MOST)
-        .enumerate()
-        .map(|(at, entry)| (strsim::normalized_damerau_levenshtein(&title, &short(entry.title)), at));
-    scored.filter(|(likeness, _)| *likeness >= 0.6).max_by(|(a, _), (b, _)| a.total_cmp(b)).map(|(_, at)| at)
-}
-
-fn same(title: &str, heading: &str) -> bool {
-    folded(title) == folded(heading)
+    let strangers = claimed.iter().enumerate().filter(|(_, entry)| entry.gate.is_none()).take(MOST);
+    let strangers: Vec<(usize, String)> = strangers.map(|(at, entry)| (at, short(entry.shown()))).collect();
+    let mut near = BTreeMap::new();
+    for (gate, title) in titles.iter().enumerate().filter(|(gate, _)| !held.contains(gate) && !strangers.is_empty()) {
+        let title = short(title);
+        let free = strangers.iter().filter(|(at, _)| !near.contains_key(at));
+        let scored = free.map(|(at, shown)| (strsim::normalized_damerau_levenshtein(&title, shown), *at));
+        let best = scored.filter(|(likeness, _)| *likeness >= 0.6).max_by(|(a, _), (b, _)| a.total_cmp(b));
+        near.extend(best.map(|(_, at)| (at, gate)));
+    }
+    near
 }
 
 /// Blanks and the backticks of code make no difference.
-fn folded(text: &str) -> String {
-    text.replace('`', "").split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-fn place(entry: &Entry) -> Place {
-    entry.source.place(entry.heading.range.clone())
+pub(super) fn folded(text: &str) -> Cow<'_, str> {
+    if text.contains('`') || text.contains("  ") || text.contains(|c: char| c.is_whitespace() && c != ' ') || text.trim() != text {
+        return Cow::Owned(text.replace('`', "").split_whitespace().collect::<Vec<_>>().join(" "));
+    }
+    Cow::Borrowed(text)
 }
 
 /// The place of the title in a gate's file.

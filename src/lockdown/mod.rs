@@ -84,6 +84,8 @@ pub struct Facts {
     pub origin: Option<urls::Origin>,
     /// Documents about the past: what they name may be gone.
     pub past: BTreeSet<String>,
+    /// Documents whose headings are compared with the gates of the protocol.
+    pub gated: BTreeSet<String>,
     /// Branches that releases come from, without `refs/heads/`.
     pub branches: Vec<String>,
     /// What is looked for; nothing else is listed.
@@ -222,7 +224,8 @@ fn further(desk: &mut Desk) -> Result<(), Unreadable> {
         releases::take(desk, &named.revisions);
     }
     if only.has_any(&[Gate, Channel]) {
-        numbered::take(desk);
+        let headings = headings::take(desk);
+        numbered::take(desk, &headings);
     }
     if only.has(Count) {
         counts::take(desk);

@@ -4,6 +4,7 @@
 use super::{
     census::{ReferenceKind, Verdict},
     desk::{Desk, Draft},
+    headings::folded,
     landmarks::Word,
 };
 use crate::{
@@ -12,11 +13,12 @@ use crate::{
 };
 use std::collections::BTreeMap;
 
-pub fn take(desk: &mut Desk) {
+/// `gated`: headings of gates, which are references as a whole.
+pub fn take(desk: &mut Desk, gated: &[Bytes]) {
     for word in ["gate", "step"] {
         let headings = headings(desk.document, word);
         order(desk, word, &headings);
-        mentions(desk, word, &headings);
+        mentions(desk, word, &headings, gated);
     }
     gate_tables(desk);
 }
@@ -55,7 +57,7 @@ fn order(desk: &mut Desk, word: &str, headings: &[(u64, &Heading)]) {
     }
 }
 
-fn mentions(desk: &mut Desk, word: &str, headings: &[(u64, &Heading)]) {
+fn mentions(desk: &mut Desk, word: &str, headings: &[(u64, &Heading)], gated: &[Bytes]) {
     let document = desk.document;
     let gates = desk.library.facts.protocol.as_ref().map(|protocol| protocol.gates.len() as u64).filter(|_| word == "gate");
     let rows = table(desk, word).map(|(rows, _)| rows as u64);
@@ -76,8 +78,7 @@ fn mentions(desk: &mut Desk, word: &str, headings: &[(u64, &Heading)]) {
         .collect();
     for (number, range) in found {
         let Some(known) = known(number) else { continue };
-        // A heading that is no gate's is told where headings and gates are compared.
-        if !known && gates.is_some() && in_heading(document, &range) {
+        if starts_one(gated, &range) || !known && gates.is_some() && in_heading(document, &range) {
             continue;
         }
         let draft = Draft { kind: ReferenceKind::Gate, text: desk.text(&range).to_owned(), target: format!("{word} {number}"), range };
@@ -91,6 +92,12 @@ fn mentions(desk: &mut Desk, word: &str, headings: &[(u64, &Heading)]) {
     }
 }
 
+/// Whether this is the start of one of these ranges, which stand in the order of the text.
+fn starts_one(ranges: &[Bytes], range: &Bytes) -> bool {
+    let at = ranges.partition_point(|one| one.end < range.end);
+    ranges.get(at).is_some_and(|one| one.start == range.start)
+}
+
 fn in_heading(document: &Document, range: &Bytes) -> bool {
     let at = document.headings.partition_point(|heading| heading.range.end < range.end);
     document.headings.get(at).is_some_and(|heading| heading.range.start <= range.start)
@@ -100,7 +107,6 @@ fn in_heading(document: &Document, range: &Bytes) -> bool {
 fn gate_tables(desk: &mut Desk) {
     let Some(protocol) = desk.library.facts.protocol.clone().filter(|_| desk.strict) else { return };
     let document = desk.document;
-    let fold = |text: &str| text.replace('`', "").split_whitespace().collect::<Vec<_>>().join(" ");
     for table in document.tables.iter().filter(|table| is_numbered(table, "gate")) {
         for (at, row) in table.rows.iter().enumerate() {
             let (Some(number), Some(title)) = (row.first(), row.get(1)) else { continue };
@@ -115,9 +121,10 @@ fn gate_tables(desk: &mut Desk) {
                 );
                 continue;
             };
-            if fold(&title.text) != fold(&gate.header.title) && fold(&title.text) != gate.id.as_str() {
+            let said = folded(&title.text);
+            if said != folded(&gate.header.title) && said != gate.id.as_str() {
                 let message = format!("gate {} is \u{201c}{}\u{201d}", gate.number, gate.header.title);
-                let there = protocol.gates.iter().find(|other| fold(&title.text) == fold(&other.header.title));
+                let there = protocol.gates.iter().find(|other| said == folded(&other.header.title));
                 let help = match there {
                     Some(other) => format!("\u{201c}{}\u{201d} is gate {}", other.header.title, other.number),
                     None => format!("make the two equal: {} has the title", gate.file),
@@ -126,8 +133,8 @@ fn gate_tables(desk: &mut Desk) {
             } else if number.text.parse::<usize>().ok() != Some(gate.number) {
                 let range = inner(desk, &number.range);
                 let finding = Finding::error("docs/gate-table", format!("\u{201c}{}\u{201d} is gate {}", gate.header.title, gate.number));
-                desk.add(draft, Verdict::Ok);
-                desk.problem(None, &range, finding, None);
+                let at = desk.add(draft, Verdict::Ok);
+                desk.problem(Some(at), &range, finding, None);
             } else {
                 desk.add(draft, Verdict::Ok);
             }

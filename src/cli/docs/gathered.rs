@@ -54,6 +54,7 @@ pub async fn gather(session: &Session, args: &args::DocsCheck) -> Result<Gathere
     let mut foreign = protocol.as_ref().map(|protocol| protocol.documents.foreign.clone()).unwrap_or_default();
     foreign.extend(args.facts.foreign.iter().cloned());
     let documents = protocol.as_ref().map(|protocol| protocol.documents.clone()).unwrap_or_default();
+    let gated = documents.protocol.iter().cloned().collect();
     let past = documents.archive.iter().chain(&documents.log).cloned().collect();
     let (roots, mut banned) = (documents.roots, documents.banned);
     banned.extend(args.facts.banned.iter().map(|path| banned::List { path: path.clone(), allow: Vec::new() }));
@@ -67,7 +68,7 @@ pub async fn gather(session: &Session, args: &args::DocsCheck) -> Result<Gathere
     let record = args.facts.pulls.as_deref().map(documents::Record::read).transpose()?;
     let pulls = documents::known(&world.git, record.as_ref()).await?;
     let only = args.only.iter().copied().reduce(Kinds::with).unwrap_or_default();
-    let facts = Facts { foreign, roots, protocol: protocol.clone(), pulls, banned, origin, branches, past, only };
+    let facts = Facts { foreign, roots, protocol: protocol.clone(), pulls, banned, origin, branches, past, gated, only };
     let prefix = world.git.prefix().to_owned();
     Ok(Gathered { world, tree, at, files, protocol, facts, prefix })
 }

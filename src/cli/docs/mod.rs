@@ -13,7 +13,7 @@ mod select;
 use super::{Session, args};
 use crate::{
     domain::{Finding, Place, Reason, Result, Severity},
-    lockdown::{Census, Library, Reference, ReferenceKind, Totals, Verdict, headings},
+    lockdown::{Census, Library, ReferenceKind, Totals, Verdict, headings},
     report::{
         Body, DocsShape, Report,
         shape::{FixedShape, ReferenceShape, UncheckedShape},
@@ -25,9 +25,6 @@ use gathered::Gathered;
 use rayon::prelude::*;
 use select::Chosen;
 use std::{collections::BTreeMap, sync::Arc};
-
-/// Findings about single headings.
-const HEADINGS: &[&str] = &["docs/gate-number", "docs/gate-order", "docs/gate-twice", "docs/heading-without-gate"];
 
 /// Findings of documents that were not read.
 const UNREAD: &[&str] = &["docs/missing-document", "docs/not-read", "docs/not-text"];
@@ -47,7 +44,6 @@ async fn check(session: &Session, args: &args::DocsCheck, fixed: Vec<FixedShape>
     let gathered = gathered::gather(session, args).await?;
     let mut judged = judge(&gathered, args).await?;
     let drift = drift::of(&gathered, &mut judged.taken, args)?;
-    judged.mark_headings();
     let shape = DocsShape { fixed, changes: drift.changes, ..shape(&mut judged.taken, false) }.with_accepted(drift.accepted);
     let unread = judged.unread.take();
     let findings = drift.findings.into_iter().chain(judged.into_findings()).collect();
@@ -57,7 +53,6 @@ async fn check(session: &Session, args: &args::DocsCheck, fixed: Vec<FixedShape>
 async fn list(session: &Session, args: &args::DocsCheck) -> Result<Report> {
     let gathered = gathered::gather(session, args).await?;
     let mut judged = judge(&gathered, args).await?;
-    judged.mark_headings();
     let shape = shape(&mut judged.taken, true);
     let unread = judged.unread.take();
     Ok(unread.into_iter().fold(report(&gathered, shape, judged.into_findings()), Report::notice))
@@ -73,38 +68,6 @@ struct Judged {
 }
 
 impl Judged {
-    /// Headings that are not those of their gates are broken references. The lock knows headings only as they are written, so
-    /// it is compared before.
-    fn mark_headings(&mut self) {
-        for finding in self.standing.iter().filter(|finding| HEADINGS.contains(&finding.code.as_str())) {
-            let Some(place) = &finding.place else { continue };
-            let Some(taken) = self.taken.iter_mut().find(|taken| taken.source.file == place.file) else { continue };
-            let references = &mut taken.census.references;
-            let is_here = |reference: &&mut Reference| reference.kind == ReferenceKind::Gate && reference.line == place.line;
-            if let Some(reference) = references.iter_mut().find(is_here) {
-                reference.verdict = Verdict::Broken;
-                continue;
-            }
-            let mut line = taken.source.text.split_inclusive('\n').scan(0, |end, line| {
-                let start = *end;
-                *end += line.len();
-                Some((start, line.trim_end()))
-            });
-            let Some((start, line)) = line.nth(place.line.saturating_sub(1) as usize) else { continue };
-            let text = line.trim_matches(['#', ' ']).to_owned();
-            references.push(Reference {
-                kind: ReferenceKind::Gate,
-                target: text.clone(),
-                text,
-                range: start..start + line.len(),
-                line: place.line,
-                column: place.column,
-                end_column: place.end_column.unwrap_or(place.column),
-                verdict: Verdict::Broken,
-            });
-        }
-    }
-
     fn into_findings(self) -> Vec<Finding> {
         self.standing.into_iter().chain(self.taken.into_iter().flat_map(Taken::into_findings)).collect()
     }
@@ -114,7 +77,7 @@ async fn judge(gathered: &Gathered, args: &args::DocsCheck) -> Result<Judged> {
     let chosen = select::choose(gathered, args)?;
     let (mut taken, mut standing) = take(gathered, &chosen)?;
     let unread = gathered.settle(&mut taken).await?;
-    standing.extend(gathered_headings(gathered, &taken, args));
+    standing.extend(gates_without_heading(gathered, &taken, args));
     Ok(Judged { taken, standing, unread })
 }
 
@@ -210,15 +173,15 @@ fn complete(gathered: &Gathered, library: &Library, taken: &mut Taken) -> std::r
     })
 }
 
-/// Gates against headings, where the protocol's own documents are checked as a whole.
-fn gathered_headings(gathered: &Gathered, taken: &[Taken], args: &args::DocsCheck) -> Vec<Finding> {
+/// Gates that have no heading, where the protocol's own documents are checked as a whole.
+fn gates_without_heading(gathered: &Gathered, taken: &[Taken], args: &args::DocsCheck) -> Vec<Finding> {
     let (Some(files), Some(protocol)) = (&gathered.files, &gathered.protocol) else { return Vec::new() };
     if !args.paths.is_empty() || !gathered.facts.only.has(ReferenceKind::Gate) {
         return Vec::new();
     }
-    let documents: Vec<_> =
-        taken.iter().filter(|taken| taken.strict).map(|taken| (taken.source.clone(), markdown::parse(&taken.source.text))).collect();
-    headings::compare(files, protocol, &documents).findings
+    let strict = taken.iter().filter(|taken| taken.strict);
+    let documents: Vec<(&str, &Census)> = strict.map(|taken| (taken.source.file.as_str(), &taken.census)).collect();
+    headings::absent(files, protocol, &documents)
 }
 
 /// Takes the texts of the references with it.

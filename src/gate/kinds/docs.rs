@@ -17,7 +17,7 @@ use super::super::{
 use crate::{
     domain::{Fault, Finding, Place, Reason, Result, Severity, Verb},
     lockdown::{
-        Census, Facts, Library, Verdict, headings,
+        Census, Facts, Kinds, Library, ReferenceKind, Verdict, headings,
         lock::{
             LockFile,
             compare::{self, Seen},
@@ -25,11 +25,7 @@ use crate::{
         },
         urls::Origin,
     },
-    text::{
-        markdown::{self, Document},
-        source::Source,
-        yaml::Spanned,
-    },
+    text::{markdown, source::Source, yaml::Spanned},
     tree::Unreadable,
 };
 use schemars::JsonSchema;
@@ -63,7 +59,7 @@ const CODES: &[(&str, &str)] = &[
     ("docs/case", "a reference is right but for upper and lower case"),
     ("docs/escape", "a reference leads out of the tree, by `..` or by a symbolic link"),
     ("docs/undefined-reference", "`[text][label]` without a definition of that label"),
-    ("docs/too-many", "there are more broken references, or more wrong headings, than are shown"),
+    ("docs/too-many", "there are more broken references than are shown"),
     ("docs/unclosed-fence", "the rest of the document lies inside a code block"),
     ("docs/unchecked", "references that are recognised but cannot be judged (a note)"),
     ("docs/pending", "what the document names comes only with a pull request that is not merged"),
@@ -186,13 +182,13 @@ fn origin(seen: &Evidence) -> Option<Origin> {
 impl Docs {
     fn look(&self, cx: &Context, seen: &Evidence, checks: &mut Checks) -> std::result::Result<(), Unreadable> {
         let own = Own::of(cx)?;
-        let facts = Facts { pulls: open::known(seen), ..own.facts(cx, seen) };
+        let facts = Facts { pulls: open::known(seen), ..self.facts(&own, cx, seen) };
         let library = Library::new(cx.tree.as_ref(), &facts)?;
         library.findings()?.into_iter().for_each(|finding| checks.fail(finding));
         let lock = if self.references { the_lock(cx, checks)? } else { None };
         let Taken { documents, mut censuses } = self.take(cx, &library, checks)?;
         let answers = open::answers(cx, seen, &open::ask(&censuses), checks);
-        for (census, (source, _)) in censuses.iter_mut().zip(&documents) {
+        for (census, source) in censuses.iter_mut().zip(&documents) {
             if let Some(answers) = &answers {
                 census.settle(source, answers);
             }
@@ -205,18 +201,26 @@ impl Docs {
         if let Some(lock) = lock.filter(|_| cx.protocol.documents.lock.is_some()) {
             self.drift(cx, &lock, &documents, &censuses, checks)?;
         }
-        for (census, (source, _)) in censuses.into_iter().zip(&documents) {
-            tell(census, &source.file, checks);
-        }
         if self.headings && !documents.is_empty() {
-            compare_headings(&own.files, own.protocol, &documents, checks);
+            let documents: Vec<_> = documents.iter().map(|source| source.file.as_str()).zip(&censuses).collect();
+            gates_without_heading(&own, &documents, checks);
+        }
+        for (census, source) in censuses.into_iter().zip(&documents) {
+            tell(census, &source.file, checks);
         }
         Ok(())
     }
 
+    /// What the documents are judged by, before anything is known of pull requests.
+    fn facts(&self, own: &Own, cx: &Context, seen: &Evidence) -> Facts {
+        let gated = self.documents.as_ref().unwrap_or(&cx.protocol.documents.protocol).iter().cloned().collect();
+        let only = if self.references { Kinds::default() } else { Kinds::of(&[ReferenceKind::Gate]) };
+        Facts { gated, only, ..own.facts(cx, seen) }
+    }
+
     /// What the documents ask, as far as they can be read.
     fn left_open(&self, cx: &Context, seen: &Evidence) -> std::result::Result<DocumentsAsk, Unreadable> {
-        let facts = Own::of(cx)?.facts(cx, seen);
+        let facts = self.facts(&Own::of(cx)?, cx, seen);
         let library = Library::new(cx.tree.as_ref(), &facts)?;
         Ok(open::ask(&self.take(cx, &library, &mut Checks::new())?.censuses))
     }
@@ -228,10 +232,14 @@ impl Docs {
             let Some(text) = text_of(cx, library, path, checks)? else { continue };
             let source = Source::new(path, text);
             let document = markdown::parse(&source.text);
-            if self.references {
-                taken.censuses.push(library.census(&source, &document, true)?);
+            let mut census = library.census(&source, &document, true)?;
+            match (self.headings, self.references) {
+                (true, true) => {}
+                (true, false) => census.headings_alone(),
+                (false, _) => census.without_headings(),
             }
-            taken.documents.push((source, document));
+            taken.censuses.push(census);
+            taken.documents.push(source);
         }
         Ok(taken)
     }
@@ -241,12 +249,12 @@ impl Docs {
         &self,
         cx: &Context,
         lock: &LockFile,
-        documents: &[(Source, Document)],
+        documents: &[Source],
         censuses: &[Census],
         checks: &mut Checks,
     ) -> std::result::Result<(), Unreadable> {
         let mut watcher = Watcher::new(cx.tree.as_ref());
-        let seen = documents.iter().zip(censuses).map(|((source, _), census)| Seen::new(&mut watcher, source, census));
+        let seen = documents.iter().zip(censuses).map(|(source, census)| Seen::new(&mut watcher, source, census));
         let seen = seen.collect::<std::result::Result<Vec<Seen>, Unreadable>>()?;
         let declared = self.documents.is_none().then_some(cx.protocol.documents.protocol.as_slice());
         for finding in compare::compare(&lock.path, &lock.text, &lock.read, &seen, declared).findings {
@@ -273,7 +281,7 @@ impl Own {
         Ok(Own { files, protocol })
     }
 
-    /// What the documents are judged by, before anything is known of pull requests.
+    /// What of it is the same for all such gates.
     fn facts(&self, cx: &Context, seen: &Evidence) -> Facts {
         let documents = &cx.protocol.documents;
         Facts {
@@ -289,9 +297,9 @@ impl Own {
     }
 }
 
-/// Documents that could be read, with their censuses where references are looked up.
+/// Documents that could be read, with their censuses.
 struct Taken {
-    documents: Vec<(Source, Document)>,
+    documents: Vec<Source>,
     censuses: Vec<Census>,
 }
 
@@ -356,15 +364,11 @@ fn tell(census: Census, path: &str, checks: &mut Checks) {
     }
 }
 
-fn compare_headings(files: &GateFiles, own: Result<Arc<Protocol>>, documents: &[(Source, Document)], checks: &mut Checks) {
-    match own {
-        Ok(protocol) => {
-            let compared = headings::compare(files, &protocol, documents);
-            (0..compared.held).for_each(|_| checks.hold());
-            compared.findings.into_iter().for_each(|finding| checks.fail(finding));
-        }
-        Err(fault) if fault.findings.is_empty() => checks.fail(bad_gates(&fault, None)),
-        Err(fault) => fault.findings.iter().for_each(|finding| checks.fail(bad_gates(&fault, Some(finding)))),
+fn gates_without_heading(own: &Own, documents: &[(&str, &Census)], checks: &mut Checks) {
+    match &own.protocol {
+        Ok(protocol) => headings::absent(&own.files, protocol, documents).into_iter().for_each(|finding| checks.fail(finding)),
+        Err(fault) if fault.findings.is_empty() => checks.fail(bad_gates(fault, None)),
+        Err(fault) => fault.findings.iter().for_each(|finding| checks.fail(bad_gates(fault, Some(finding)))),
     }
 }
 

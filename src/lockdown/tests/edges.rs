@@ -183,6 +183,46 @@ fn protocol() -> Facts {
 }
 
 #[test]
+fn headings_of_gates_are_references() {
+    let gated = Facts { gated: ["docs/promotion.md".to_owned()].into(), ..protocol() };
+    let names = [("gates/10-env.yaml", "APP_KEY APP_MODE")];
+    check(
+        &gated,
+        &names,
+        true,
+        &[
+            (
+                "# Way\n\n## Gate 1 — Variables are set\n\nGate 1 before gate 2.\n\n## Gate 2: `Health`  answers",
+                &["gate Variables are set ok", "gate gate 1 ok", "gate gate 2 ok", "gate Health answers ok"],
+            ),
+            (
+                "# Way\n\n## Variables are set\n\n### Why\n\n## Health answers\n\n> ## Other\n\n## More",
+                &["gate Variables are set ok", "gate Health answers ok"],
+            ),
+            (
+                "## Gate 1 — Variables set\n\n## Gate 3 — Health answers\n\n## Gate 9\n\n## Gate 2 — Health answers",
+                &[
+                    "gate Variables set broken",
+                    "gate Health answers broken",
+                    "gate Gate 9 broken",
+                    "gate Health answers broken",
+                    "heading-without-gate: the candidate has no gate “Variables set” (did you mean “Variables are set”, gate 1 in gates/10-env.yaml? Make the two equal)",
+                    "gate-number: the heading says number 3, but “Health answers” is gate 2 (a gate's number is its position among the sorted gate files)",
+                    "heading-without-gate: the candidate has no gate “Gate 9” (add its gate file, or remove the heading)",
+                    "gate-twice: gate 2 “Health answers” has a second heading here",
+                ],
+            ),
+            (
+                "## Health answers\n\n<!-- tagwarden: ignore -- they stand as people read them -->\n## Variables are set\n",
+                &["gate Health answers ok", "gate Variables are set unchecked: ignored: they stand as people read them"],
+            ),
+        ],
+    );
+    // Headings of other documents only mention gates.
+    check(&protocol(), &names, true, &[("## Gate 1 — Anything", &["gate gate 1 ok"])]);
+}
+
+#[test]
 fn tables_and_numbers_are_compared_with_the_protocol() {
     let names = [("gates/10-env.yaml", "APP_KEY APP_MODE")];
     check(
@@ -206,7 +246,11 @@ fn tables_and_numbers_are_compared_with_the_protocol() {
             ("## Gate 1 — Variables are set\n## Gate 9 — More", &["gate gate 1 ok"]),
             (
                 "| # | Gate |\n|---|---|\n| 2 | Variables are set |\n| 2 | `health` |",
-                &["gate Variables are set ok", "gate health ok", "gate-table: “Variables are set” is gate 1"],
+                &["gate Variables are set broken", "gate health ok", "gate-table: “Variables are set” is gate 1"],
+            ),
+            (
+                "| # | Gate |\n|---|---|\n| 1 | `Variables`  are set |\n| 2 | Health\tanswers |",
+                &["gate Variables  are set ok", "gate Health\tanswers ok"],
             ),
             (
                 "| # | Gate |\n|---|---|\n| 1 | Health answers |\n| 2 | Other |",
