@@ -1,8 +1,10 @@
 //! Banned phrases: list files of extended regular expressions, one a line, looked for in the text of documents.
 //!
 //! Case is ignored up to the line `:case-sensitive:`. Blank lines and lines that start with `# ` say nothing. Typographic
-//! quotes count as plain ones, and a phrase is found across line ends within its paragraph. A document that an allow-list
-//! names may say all of its list's phrases; negation is not understood.
+//! quotes count as plain ones, and a phrase is found across line ends within its paragraph. It is looked for in the text as
+//! it is written, comments and metadata among it, and where marks stand within a paragraph also in the text as it is shown:
+//! emphasis, backticks, brackets and destinations of links, tags and comments come between no words there. A document that an
+//! allow-list names may say all of its list's phrases; negation is not understood.
 
 use super::{
     census::ReferenceKind,
@@ -10,7 +12,10 @@ use super::{
 };
 use crate::{
     domain::Finding,
-    text::source::Source,
+    text::{
+        markdown::{Bytes, CodeSpan, Document},
+        source::Source,
+    },
     tree::{Tree, Unreadable},
 };
 use globset::Glob;
@@ -60,24 +65,43 @@ pub fn take(desk: &mut Desk) -> Result<(), Unreadable> {
         return Ok(());
     }
     let read = library.phrases.of(library.index.tree, &library.facts.banned)?;
-    for list in read.lists.iter().filter(|list| !allows(&list.list, &desk.source.file)) {
-        for item in desk.layout.items() {
-            let folded = Folded::of(desk.text(&item));
-            for at in list.set.matches(&folded.text) {
-                let (pattern, line, regex) = &list.patterns[at];
-                for found in regex.find_iter(&folded.text).filter(|found| !found.is_empty()) {
-                    let range = item.start + folded.from[found.start()]..item.start + folded.from[found.end()];
-                    let text = desk.text(&range).split_whitespace().collect::<Vec<_>>().join(" ");
-                    let message = format!("\u{201c}{text}\u{201d} is banned by `{pattern}`");
-                    let draft = Draft { kind: ReferenceKind::Phrase, text, target: pattern.clone(), range };
-                    let help =
-                        format!("{}:{line} bans it; say it otherwise, or allow it for this document in the protocol", list.list.path);
-                    desk.broken(draft, "docs/banned-phrase", message, Some(help));
+    let lists: Vec<&Compiled> = read.lists.iter().filter(|list| !allows(&list.list, &desk.source.file)).collect();
+    if lists.is_empty() {
+        return Ok(());
+    }
+    let mut shown = Shown::of(desk.document);
+    for item in desk.layout.items() {
+        let written = Folded::of(desk.text(&item), item.start);
+        let shown = shown.fold(&desk.source.text, &item);
+        for list in &lists {
+            phrases(desk, list, &written, shown.as_ref());
+        }
+    }
+    Ok(())
+}
+
+/// The phrases of one list in one item.
+fn phrases(desk: &mut Desk, list: &Compiled, written: &Folded, shown: Option<&Folded>) {
+    let mut found: Vec<(usize, Bytes)> = Vec::new();
+    for folded in [Some(written), shown].into_iter().flatten() {
+        for at in list.set.matches(&folded.text) {
+            let regex = &list.patterns[at].2;
+            for range in regex.find_iter(&folded.text).filter(|found| !found.is_empty()).map(|found| folded.range(&found.range())) {
+                let meets = |(pattern, other): &(usize, Bytes)| *pattern == at && other.start < range.end && range.start < other.end;
+                if std::ptr::eq(folded, written) || !found.iter().any(meets) {
+                    found.push((at, range));
                 }
             }
         }
     }
-    Ok(())
+    for (at, range) in found {
+        let (pattern, line, _) = &list.patterns[at];
+        let text = desk.text(&range).split_whitespace().collect::<Vec<_>>().join(" ");
+        let message = format!("\u{201c}{text}\u{201d} is banned by `{pattern}`");
+        let draft = Draft { kind: ReferenceKind::Phrase, text, target: pattern.clone(), range };
+        let help = format!("{}:{line} bans it; say it otherwise, or allow it for this document in the protocol", list.list.path);
+        desk.broken(draft, "docs/banned-phrase", message, Some(help));
+    }
 }
 
 fn allows(list: &List, file: &str) -> bool {
@@ -85,41 +109,118 @@ fn allows(list: &List, file: &str) -> bool {
 }
 
 /// A text on one line with plain quotes, and where each of its bytes comes from.
+#[derive(Default)]
 struct Folded {
     text: String,
-    from: Vec<usize>,
+    /// Of each byte the character it comes from: where it starts, and how long it is.
+    from: Vec<(usize, u8)>,
+    line_start: bool,
 }
 
 impl Folded {
-    fn of(text: &str) -> Folded {
-        let mut folded = Folded { text: String::with_capacity(text.len()), from: Vec::with_capacity(text.len() + 1) };
-        let mut line_start = false;
-        for (at, c) in text.char_indices() {
-            let c = match c {
+    /// `at`: where the text stands in its document.
+    fn of(text: &str, at: usize) -> Folded {
+        let mut folded = Folded { text: String::with_capacity(text.len()), from: Vec::with_capacity(text.len()), line_start: false };
+        folded.push(text, at);
+        folded
+    }
+
+    fn push(&mut self, text: &str, base: usize) {
+        for (at, written) in text.char_indices() {
+            let c = match written {
                 '\u{2018}' | '\u{2019}' | '\u{201b}' => '\'',
                 '\u{201c}' | '\u{201d}' | '\u{201f}' => '"',
                 '\n' | '\r' => {
-                    line_start = true;
+                    self.line_start = true;
                     ' '
                 }
                 // The marks of a quote's lines are no part of what it says.
-                ' ' | '\t' | '>' if line_start => ' ',
+                ' ' | '\t' | '>' if self.line_start => ' ',
                 '\t' | '\u{a0}' => ' ',
                 c => {
-                    line_start = false;
+                    self.line_start = false;
                     c
                 }
             };
-            if c == ' ' && folded.text.ends_with(' ') {
+            if c == ' ' && self.text.ends_with(' ') {
                 continue;
             }
-            folded.text.push(c);
-            folded.from.extend(std::iter::repeat_n(at, c.len_utf8()));
+            self.put(c, base + at, written.len_utf8());
         }
-        folded.from.push(text.len());
-        folded
+    }
+
+    fn put(&mut self, c: char, at: usize, length: usize) {
+        self.text.push(c);
+        self.from.extend(std::iter::repeat_n((at, length as u8), c.len_utf8()));
+    }
+
+    /// The document's bytes from the first to past the last character of `range`, which is not empty.
+    fn range(&self, range: &Bytes) -> Bytes {
+        let start = self.from.get(range.start).map_or(0, |(at, _)| *at);
+        let end = self.from.get(range.end - 1).map_or(start, |(at, length)| at + usize::from(*length));
+        start..end
     }
 }
+
+/// What a document shows in its lines, part after part: text, and the insides of code spans.
+struct Shown<'d> {
+    texts: &'d [Bytes],
+    codes: &'d [CodeSpan],
+}
+
+impl<'d> Shown<'d> {
+    fn of(document: &'d Document) -> Shown<'d> {
+        Shown { texts: &document.texts, codes: &document.codes }
+    }
+
+    /// The next part before `end`.
+    fn next(&mut self, end: usize) -> Option<Bytes> {
+        let text = self.texts.first().filter(|text| text.start < end);
+        let code = self.codes.first().map(|code| &code.content).filter(|code| code.start < end);
+        if code.is_some_and(|code| text.is_none_or(|text| code.start < text.start)) {
+            self.codes = &self.codes[1..];
+            return code.cloned();
+        }
+        self.texts = text.map_or(self.texts, |_| &self.texts[1..]);
+        text.cloned()
+    }
+
+    /// What the next item shows; `None`: it has no mark between its words, so that it reads as it is written.
+    fn fold(&mut self, text: &str, item: &Bytes) -> Option<Folded> {
+        let mut folded = Folded::default();
+        let mut marked = false;
+        let mut before: Option<usize> = None;
+        while let Some(part) = self.next(item.end) {
+            let between = before.and_then(|end| Some((end, text.get(end..part.start)?)));
+            if let Some((end, between)) = between {
+                marked |= between.bytes().any(|byte| !matches!(byte, b'\n' | b'\r' | b' ' | b'\t' | b'>' | b'|'));
+                folded.line_start = false;
+                if let Some((at, c)) = joint(between).filter(|(_, c)| *c != ' ' || !folded.text.ends_with(' ')) {
+                    folded.put(c, end + at, 1);
+                }
+            }
+            before = Some(before.unwrap_or_default().max(part.end));
+            folded.push(text.get(part.clone()).unwrap_or_default(), part.start);
+        }
+        marked.then_some(folded)
+    }
+}
+
+/// What shows between two parts, and which byte says so; `None`: nothing does.
+fn joint(between: &str) -> Option<(usize, char)> {
+    if let Some(image) = between.find("![") {
+        return Some((image, OTHER));
+    }
+    if let Some(end) = between.find(['\n', '\r']) {
+        let goes_on = between[end..].chars().all(|c| c.is_whitespace() || ">*_~`[\\".contains(c));
+        return Some((end, if goes_on { ' ' } else { OTHER }));
+    }
+    let cell = between.find('|').map(|at| (at, '|'));
+    cell.or_else(|| between.find("<br").or_else(|| between.find("<BR")).map(|at| (at, ' ')))
+}
+
+/// Something that is no text.
+const OTHER: char = '\u{fffc}';
 
 fn read(tree: &dyn Tree, lists: &[List]) -> Result<Read, Unreadable> {
     let mut read = Read::default();

@@ -572,6 +572,37 @@ fn banned_phrases_are_found_across_lines_and_quotes() {
 }
 
 #[test]
+fn banned_phrases_are_found_through_marks() {
+    let facts = Facts { banned: vec![banned::List { path: "banned.list".to_owned(), allow: Vec::new() }], ..Facts::default() };
+    let tree = tree(&[("banned.list", "fully verified\n:case-sensitive:\na_b\nit's.*done\n")]);
+    let library = Library::new(&tree, &facts).unwrap();
+    for (text, phrases) in [
+        ("*fully* verified", vec!["fully* verified"]),
+        ("é **fully verified** now", vec!["fully verified"]),
+        ("> now fully\n> **_verified_**!", vec!["fully\n> **_verified"]),
+        ("fully `verified`, `fully` verified", vec!["fully `verified", "fully` verified"]),
+        ("[fully](x.md \"a b\") verified [fully ~~verified~~](#x)", vec!["fully](x.md \"a b\") verified", "fully ~~verified"]),
+        ("[fully](x.md)\n[*verified*][y]\n\n[y]: x.md", vec!["fully](x.md)\n[*verified"]),
+        ("fully<b> verified</b>, fully<br/>verified", vec!["fully<b> verified", "fully<br/>verified"]),
+        ("fully <!-- un --> verified", vec!["fully <!-- un --> verified"]),
+        ("# Not *fully* verified\n\n- so **fully** verified", vec!["fully* verified", "fully** verified"]),
+        ("| a *fully* verified | *fully* |\n|---|---|\n| **fully** | verified |", vec!["fully* verified"]),
+        // What is written counts too.
+        ("x <!-- fully verified --> [x](<fully verified>) `a_b` a\\_b", vec!["fully verified", "fully verified", "a_b", "a\\_b"]),
+        ("---\nx: fully verified\n---\n*x*", vec!["fully verified"]),
+        ("*it\u{2019}s* **all** done", vec!["it\u{2019}s* **all** done"]),
+        ("*fully* un*verified*, fully ![x](y.png) verified, *fully* \\*verified", vec![]),
+        ("*fully*\n<div>\nun\n</div>\n\nverified", vec![]),
+        ("*fully*\n\nverified", vec![]),
+    ] {
+        let census = library.census(&Source::new("docs/a.md", text), &markdown::parse(text), true).unwrap();
+        let found: Vec<&str> =
+            census.references.iter().filter(|r| r.kind == ReferenceKind::Phrase).map(|r| &text[r.range.clone()]).collect();
+        assert_eq!(found, phrases, "{text}");
+    }
+}
+
+#[test]
 fn variables_and_endpoints_are_looked_for_in_the_tree() {
     let files = [
         (".env.example", "APP_CHANNEL=local\nAPP_SIGNING_KEY=\n"),
