@@ -2,6 +2,7 @@
 
 use super::{
     Library,
+    aside::Aside,
     census::{Census, Fix, Problem, Question, Reference, ReferenceKind, Verdict},
     extract::spans::{self, Span},
     headings::Gated,
@@ -31,7 +32,9 @@ const MOST_NAMES: usize = 2000;
 pub struct Desk<'a, 't> {
     pub library: &'a Library<'t>,
     pub source: &'a Source,
+    /// What is read now: the page, then what stands beside it.
     pub document: &'a Document,
+    pub page: &'a Document,
     pub layout: Layout<'a>,
     pub landmarks: Landmarks,
     /// What each code span of the document is, in their order.
@@ -75,6 +78,7 @@ impl<'a, 't> Desk<'a, 't> {
             library,
             source,
             document,
+            page: document,
             layout: Layout::of(&source.text, document),
             landmarks,
             spans,
@@ -90,6 +94,20 @@ impl<'a, 't> Desk<'a, 't> {
             desk.problem(None, &range, finding, None);
         }
         desk
+    }
+
+    /// From here on what stands beside the page is read.
+    pub fn turn(&mut self, aside: &'a Aside) {
+        let read = if self.library.facts.only.are_links() { spans::read_url } else { spans::read };
+        self.document = &aside.document;
+        self.spans = self.document.codes.iter().map(read).collect();
+        self.landmarks = Landmarks::within(&self.source.text, &self.document.texts);
+        self.mentions = match self.library.facts.only.are_links() {
+            true => Vec::new(),
+            false => scan::mentions(self.source, self.document, &self.spans, &self.landmarks),
+        };
+        self.located = Vec::new();
+        self.layout.set_apart(aside.parts.clone());
     }
 
     pub fn text(&self, range: &Bytes) -> &'a str {

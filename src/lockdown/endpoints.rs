@@ -116,7 +116,9 @@ pub fn take(desk: &mut Desk, in_commands: &[Named]) -> Result<(), Unreadable> {
 /// Endpoints in plain text: a word that starts with a slash and has two parts, or stands behind a method.
 fn bare(desk: &Desk) -> Vec<(Option<&'static str>, String, Bytes)> {
     let mut found = Vec::new();
-    for spot in desk.landmarks.spots(Word::Slash) {
+    // Metadata says where the page itself is served.
+    let page = desk.document.front_matter.as_ref().map_or(0, |metadata| metadata.end);
+    for spot in desk.landmarks.spots(Word::Slash).iter().filter(|spot| spot.at >= page) {
         let before = &desk.source.text[..spot.at];
         if before.ends_with(|c: char| !c.is_whitespace() && !"(|".contains(c)) {
             continue;

@@ -37,6 +37,20 @@ const NOT_YET: &str = "the headings of its document were not read";
 
 const OF_A_SITE: &str = "no file here, but a page that a site may be made of";
 
+const OF_METADATA: &str = "in metadata, which another page may show";
+
+/// What stands beside the page. The metadata of a document that is no protocol document is shown who knows where.
+pub fn beside_the_page(desk: &mut Desk, claim: Claim, resolution: Resolution) {
+    let is_link = !matches!(claim.target, Target::Path(_));
+    match resolution {
+        Resolution::Broken(_) if is_link && !desk.strict => {
+            let draft = Draft { kind: claim.kind, target: claim.text.clone(), text: claim.text, range: claim.range };
+            desk.add(draft, Verdict::unchecked(OF_METADATA));
+        }
+        resolution => grade(desk, claim, resolution),
+    }
+}
+
 pub fn grade(desk: &mut Desk, claim: Claim, resolution: Resolution) {
     let draft = |kind: ReferenceKind, target: String| Draft { kind, text: claim.text.clone(), target, range: claim.range.clone() };
     match resolution {

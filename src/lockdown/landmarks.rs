@@ -98,6 +98,19 @@ impl Landmarks {
         landmarks
     }
 
+    /// The same for few texts of a long document.
+    pub fn within(source: &str, texts: &[Bytes]) -> Landmarks {
+        let mut landmarks = Landmarks::default();
+        for (text, range) in texts.iter().enumerate() {
+            let inner = source.get(range.clone()).unwrap_or_default();
+            let inside = Landmarks::of(inner, &[0..inner.len()]);
+            for (all, spots) in landmarks.0.iter_mut().zip(inside.0) {
+                all.extend(spots.iter().map(|spot| Spot { at: range.start + spot.at, text }));
+            }
+        }
+        landmarks
+    }
+
     /// `text`: the one that the word before lay in, or came after.
     fn note(&mut self, at: usize, word: Word, texts: &[Bytes], text: &mut usize) {
         while texts.get(*text).is_some_and(|range| range.end <= at) {

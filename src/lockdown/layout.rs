@@ -11,11 +11,17 @@ pub struct Layout<'d> {
     document: &'d Document,
     /// First byte of each item, ascending; the first is 0. Many documents never ask.
     starts: OnceCell<Vec<usize>>,
+    /// Parts that no item or sentence reaches into or out of, in their order.
+    parts: Vec<Bytes>,
 }
 
 impl<'d> Layout<'d> {
     pub fn of(text: &'d str, document: &'d Document) -> Layout<'d> {
-        Layout { text, document, starts: OnceCell::new() }
+        Layout { text, document, starts: OnceCell::new(), parts: Vec::new() }
+    }
+
+    pub fn set_apart(&mut self, parts: Vec<Bytes>) {
+        self.parts = parts;
     }
 
     fn starts(&self) -> &[usize] {
@@ -59,7 +65,11 @@ impl<'d> Layout<'d> {
         let at = starts.partition_point(|start| *start <= offset);
         let start = starts[at.saturating_sub(1)];
         let end = starts.get(at).copied().unwrap_or(self.text.len());
-        start..end.max(start)
+        let part = self.parts[..self.parts.partition_point(|part| part.start <= offset)].last();
+        match part.filter(|part| offset < part.end) {
+            Some(part) => start.max(part.start)..end.min(part.end),
+            None => start..end.max(start),
+        }
     }
 
     /// Every item, in the order of the text.

@@ -36,6 +36,8 @@ pub enum What {
     },
 }
 
+const SIGN: &str = "tagwarden:";
+
 const WORDS: &[&str] = &["ignore", "expect-missing", "as-of", "watch", "count"];
 
 /// The markers of a document in the order of its text, and what is wrong with others that wanted to be one.
@@ -44,7 +46,7 @@ pub fn read(text: &str, document: &Document) -> (Vec<Marker>, Vec<(Bytes, Findin
     let mut wrong = Vec::new();
     for comment in &document.comments {
         let said = text.get(comment.text_range.clone()).unwrap_or_default();
-        let Some(said) = said.trim().strip_prefix("tagwarden:") else { continue };
+        let Some(said) = said.trim().strip_prefix(SIGN) else { continue };
         let scope = scope(text, document, &comment.range);
         match parse(said.trim()) {
             Ok((what, reason)) => markers.push(Marker { what, reason, scope, range: comment.range.clone() }),
@@ -55,6 +57,11 @@ pub fn read(text: &str, document: &Document) -> (Vec<Marker>, Vec<(Bytes, Findin
         }
     }
     (markers, wrong)
+}
+
+/// Whether the text of a comment is, or wanted to be, a marker.
+pub fn is_marker(said: &str) -> bool {
+    said.trim_start().starts_with(SIGN)
 }
 
 fn parse(said: &str) -> Result<(What, String), (String, Option<String>)> {

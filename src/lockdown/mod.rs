@@ -2,7 +2,7 @@
 //! an independent source, and graded.
 //!
 //! [`Library`] holds what documents are judged by: a tree and the [`Facts`] beside it. [`Library::census`] reads one
-//! document, a kind of reference after the other: links and paths ([`extract`], [`resolve`], [`grade`]), pull requests
+//! document, and then what stands beside its page ([`aside`]), a kind of reference after the other: links and paths ([`extract`], [`resolve`], [`grade`]), pull requests
 //! ([`pulls`]), commands ([`commands`]), variables ([`variables`]), endpoints ([`endpoints`]) and the rest. What only git
 //! history, other commits or a forge know is asked by [`Census::questions`] and answered through [`Census::settle`], so that
 //! nothing here reads the world.
@@ -10,6 +10,7 @@
 //! A document is judged strictly where it is declared as a protocol document; elsewhere a name in code that was never in
 //! this tree is taken for an example. Deliberately absent: anything that needs the network.
 
+mod aside;
 mod asked;
 pub mod banned;
 mod census;
@@ -164,6 +165,7 @@ impl<'t> Library<'t> {
     /// called, best when all were read, so that none is read twice.
     pub fn census_of_many(&self, source: &Source, document: &Document, strict: bool) -> Result<Census, Unreadable> {
         let source = &*source.with_line_feeds();
+        let beside = aside::read(source, document, strict);
         let mut desk = Desk::new(self, source, document, strict);
         if let Some(unread) = document.unread {
             grade::unread(&mut desk, unread);
@@ -172,37 +174,50 @@ impl<'t> Library<'t> {
         // Markers and a document's place in time change what a finding means, so there findings come at once.
         let may_wait = !strict && desk.markers.is_empty() && !self.facts.past.contains(&source.file);
         let mut resolver = resolve::Resolver::new(self, source, document, strict, may_wait);
-        for claim in extract::claims(source, document, &desk.spans, &desk.landmarks, self.facts.only) {
+        grade::fences(&mut desk);
+        self.take(&mut desk, &mut resolver, None)?;
+        if let Some(aside) = &beside {
+            desk.turn(aside);
+            resolver.turn();
+            self.take(&mut desk, &mut resolver, Some(aside))?;
+        }
+        Ok(desk.finish())
+    }
+
+    /// Everything that the desk's document refers to. `aside`: that it is what stands beside the page.
+    fn take(&self, desk: &mut Desk, resolver: &mut resolve::Resolver, aside: Option<&aside::Aside>) -> Result<(), Unreadable> {
+        let paths = aside.map_or(&[][..], |aside| &aside.paths);
+        for claim in extract::claims(desk.source, desk.document, &desk.spans, &desk.landmarks, self.facts.only, paths) {
             match resolver.resolve(&claim)? {
-                Some(resolve::Resolution::Url(url)) => urls::judge(&mut desk, claim.kind, &url, claim.range, claim.text),
+                Some(resolve::Resolution::Url(url)) => urls::judge(desk, claim.kind, &url, claim.range, claim.text),
                 Some(resolve::Resolution::Symbol { path, name }) => {
                     let draft = desk::Draft { kind: ReferenceKind::Symbol, text: claim.text, target: String::new(), range: claim.range };
-                    naming::explicit(&mut desk, draft, &path, &name)?;
+                    naming::explicit(desk, draft, &path, &name)?;
                 }
-                Some(resolution) => grade::grade(&mut desk, claim, resolution),
+                Some(resolution) if aside.is_some() => grade::beside_the_page(desk, claim, resolution),
+                Some(resolution) => grade::grade(desk, claim, resolution),
                 None => {}
             }
         }
-        grade::fences(&mut desk);
-        for (url, range) in urls::bare(&desk) {
-            resolver.bare_url(&mut desk, url, range)?;
+        for (url, range) in urls::bare(desk) {
+            resolver.bare_url(desk, url, range)?;
         }
         if !self.facts.only.are_links() {
-            further(&mut desk)?;
+            further(desk)?;
+            if aside.is_none() {
+                said_of_all(desk)?;
+            }
         }
-        Ok(desk.finish())
+        Ok(())
     }
 }
 
 /// The kinds of reference beyond links and paths.
 fn further(desk: &mut Desk) -> Result<(), Unreadable> {
-    use ReferenceKind::{Channel, Command, Commit, Count, Endpoint, Env, Gate, Issue, Path, Phase, Phrase, Pull, Release, Status, Symbol};
+    use ReferenceKind::{Command, Commit, Endpoint, Env, Issue, Path, Pull, Release, Symbol};
     let only = desk.library.facts.only;
     if only.has_any(&[Pull, Issue]) {
         pulls::take(desk);
-    }
-    if only.has(Phase) {
-        phases::take(desk);
     }
     let named = match only.has_any(&[Command, Env, Endpoint, Commit, Release, Path]) {
         true => commands::take(desk)?,
@@ -222,6 +237,16 @@ fn further(desk: &mut Desk) -> Result<(), Unreadable> {
     }
     if only.has(Release) {
         releases::take(desk, &named.revisions);
+    }
+    Ok(())
+}
+
+/// What only the page says: how things of the protocol are numbered, counted and called.
+fn said_of_all(desk: &mut Desk) -> Result<(), Unreadable> {
+    use ReferenceKind::{Channel, Count, Gate, Phase, Phrase, Status};
+    let only = desk.library.facts.only;
+    if only.has(Phase) {
+        phases::take(desk);
     }
     if only.has_any(&[Gate, Channel]) {
         let headings = headings::take(desk);

@@ -199,6 +199,12 @@ impl<'r, 't> Resolver<'r, 't> {
         }
     }
 
+    /// From here on claims do not stand on the page. None of them waits, as what becomes of it may not count.
+    pub fn turn(&mut self) {
+        self.beside = None;
+        self.may_wait = false;
+    }
+
     /// `None`: no reference after all.
     pub fn resolve(&mut self, claim: &Claim) -> Result<Option<Resolution>, Unreadable> {
         match &claim.target {

@@ -1,4 +1,6 @@
 #[cfg(test)]
+mod beside;
+#[cfg(test)]
 mod edges;
 #[cfg(test)]
 mod lenient;

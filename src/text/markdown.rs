@@ -2,7 +2,7 @@
 //!
 //! A document is parsed once into an owned [`Document`]: headings with GitHub's anchors, links, definitions, HTML links and
 //! ids, comments, code spans, fences, tables, lists, blocks and text, every part with its byte range in the text that was
-//! given. GitHub's dialect with YAML metadata at the very start; nothing is fetched, nothing is resolved, and no input makes
+//! given. GitHub's dialect with YAML or TOML metadata at the very start; nothing is fetched, nothing is resolved, and no input makes
 //! it fail. Time is linear in the text; what would take too much memory is not read, and says so ([`Document::unread`]).
 //!
 //! Deliberately absent: rendering, and what a reference means ([`crate::lockdown`]). Autolinks without angle brackets stay
@@ -43,7 +43,33 @@ pub fn parse(text: &str) -> Document {
     let mark = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
     let front = normal::front_matter(&text[mark..]);
     let base = mark + front;
-    let body = &text[base..];
+    let mut document = read(&text[base..]);
+    match &mut document.unread {
+        Some(unread) => *unread = unread.after(base),
+        None => {
+            document.settle(base);
+            document.front_matter = (front > 0).then_some(mark..base);
+        }
+    }
+    document
+}
+
+/// Parses parts of a text as one document of their own, such as the lines of a comment without what stands around them. Ranges
+/// are those of `text`. Metadata is none here.
+pub fn parse_lines(text: &str, lines: &[Bytes]) -> Document {
+    let mut pieces = html::Pieces::default();
+    for line in lines {
+        pieces.push(text.get(line.clone()).unwrap_or_default(), line.start);
+        pieces.push("\n", line.end);
+    }
+    let mut document = read(pieces.text());
+    document.settle(0);
+    document.ranges(|range| *range = pieces.place(range));
+    document
+}
+
+/// A text without metadata; ranges are its own.
+fn read(body: &str) -> Document {
     let normal = normal::normalise(body);
     let mut undefined: Vec<Undefined> = Vec::new();
     let note = |link: BrokenLink<'_>| -> Option<(CowStr<'_>, CowStr<'_>)> {
@@ -60,13 +86,11 @@ pub fn parse(text: &str) -> Document {
     for (event, range) in events {
         walk.event(event, range);
         if let Some(at) = walk.blocks.too_deep() {
-            return Document { unread: Some(Unread::Deep(at).after(base)), ..Document::default() };
+            return Document { unread: Some(Unread::Deep(at)), ..Document::default() };
         }
     }
     let mut document = walk.finish();
     document.undefined = undefined;
-    document.settle(base);
-    document.front_matter = (front > 0).then_some(mark..base);
     document
 }
 

@@ -137,7 +137,7 @@ fn targets(
 
 /// Whether a block of the document holds a rule of this name.
 fn is_shown(judge: &mut Judge, name: &str) -> bool {
-    let (document, source) = (judge.desk.document, judge.desk.source);
+    let (document, source) = (judge.desk.page, judge.desk.source);
     let made = |info: &str| ["make", "just", "mk"].iter().any(|word| info.to_ascii_lowercase().starts_with(word));
     let shown = judge.around.rules.get_or_insert_with(|| {
         let fences = document.fences.iter().filter(|fence| made(&fence.info));

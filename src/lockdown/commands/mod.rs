@@ -166,7 +166,7 @@ fn target(line: &str) -> String {
 
 /// The pull request that a command is named beside: in the comment above it, else in its sentence or cell.
 fn pull_beside(desk: &Desk, range: &Bytes, comment: Option<&Bytes>) -> Option<u64> {
-    let in_fence = desk.document.fences.iter().any(|fence| fence.range.contains(&range.start));
+    let in_fence = desk.page.fences.iter().any(|fence| fence.range.contains(&range.start));
     let Some(comment) = comment else { return (!in_fence).then(|| grade::beside(desk, range)).flatten() };
     let from = desk.mentions.partition_point(|mention| mention.range.start < comment.start);
     let inside = desk.mentions[from..].iter().take_while(|mention| mention.range.end <= comment.end);

@@ -37,8 +37,9 @@ pub enum Target {
     Path(PathClaim),
 }
 
-/// The links and paths of a document in the order of its text. `spans`: what its code spans are; `only`: what is looked for.
-pub fn claims(source: &Source, document: &Document, spans: &[Span], landmarks: &Landmarks, only: Kinds) -> Vec<Claim> {
+/// The links and paths of a document in the order of its text. `spans`: what its code spans are; `only`: what is looked for;
+/// `values`: paths that are known beforehand, in the order of the text.
+pub fn claims(source: &Source, document: &Document, spans: &[Span], landmarks: &Landmarks, only: Kinds, values: &[Claim]) -> Vec<Claim> {
     let text = |range: &Bytes| source.text.get(range.clone()).unwrap_or_default().to_owned();
     let mut claims: Vec<Claim> = document.links.iter().filter_map(link).collect();
     claims.extend(document.definitions.iter().map(|definition| Claim {
@@ -60,10 +61,11 @@ pub fn claims(source: &Source, document: &Document, spans: &[Span], landmarks: &
         range: undefined.range.clone(),
         target: Target::Undefined(undefined.label.clone()),
     }));
+    let known = |claim: &Claim| values.binary_search_by_key(&claim.range.start, |value| value.range.start).is_ok();
     if !only.are_links() {
         claims.extend(document.codes.iter().zip(spans).filter_map(|(code, span)| path(code, span)));
-        claims.extend(bare(source, document, landmarks));
-        claims.extend(document.front_matter.iter().flat_map(|range| front_matter(source, range)));
+        claims.extend(bare(source, document, landmarks).filter(|claim| !known(claim)));
+        claims.extend_from_slice(values);
     }
     claims.sort_by_key(|claim| (claim.range.start, claim.range.end));
     claims
@@ -102,25 +104,18 @@ fn is_around(c: char) -> bool {
     ",;:!?()[]{}\"'\u{201c}\u{201d}\u{2018}\u{2019}*_|".contains(c)
 }
 
-/// Values of the metadata that have the shape of a path, alone or in a list. Metadata has no code spans to mark them, so only
-/// what has a folder and is surely a path counts.
-fn front_matter(source: &Source, range: &Bytes) -> Vec<Claim> {
+/// Paths that are values of the metadata, alone or in a list. Metadata has no code spans to mark them, so only what has a folder
+/// and is surely a path counts. `range`: a line of the value.
+pub fn value(text: &str, range: &Bytes) -> Vec<Claim> {
     let mut claims = Vec::new();
-    let mut at = range.start;
-    for line in source.text.get(range.clone()).unwrap_or_default().split_inclusive('\n') {
-        let value = line.trim_start_matches([' ', '\t', '-']);
-        let value = value.split_once(": ").map_or(value, |(_, value)| value);
-        let start = at + (line.len() - value.len());
-        at += line.len();
-        let mut inner = start;
-        for part in value.split(',') {
-            let text = part.trim_matches(|c: char| c.is_whitespace() || "[]\"'".contains(c));
-            let from = inner + part.find(text).unwrap_or_default();
-            inner += part.len() + 1;
-            let Some(claim) = shape::path(text).filter(|claim| claim.sure && !claim.blanks && claim.path.contains('/')) else { continue };
-            let range = from..from + text.len();
-            claims.push(Claim { kind: ReferenceKind::Path, text: text.to_owned(), range, target: Target::Path(claim) });
-        }
+    let mut inner = range.start;
+    for part in text.get(range.clone()).unwrap_or_default().split(',') {
+        let text = part.trim_matches(|c: char| c.is_whitespace() || "[]\"'".contains(c));
+        let from = inner + part.find(text).unwrap_or_default();
+        inner += part.len() + 1;
+        let Some(claim) = shape::path(text).filter(|claim| claim.sure && !claim.blanks && claim.path.contains('/')) else { continue };
+        let range = from..from + text.len();
+        claims.push(Claim { kind: ReferenceKind::Path, text: text.to_owned(), range, target: Target::Path(claim) });
     }
     claims
 }

@@ -5,7 +5,7 @@
 
 use super::model::{Anchor, Bytes, Comment, Document, Link, LinkForm};
 
-/// Raw HTML that the parser hands over line by line, with the offset of each line.
+/// A text that comes line by line, such as raw HTML from the parser, with the offset of each line.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Pieces {
     html: String,
@@ -88,7 +88,11 @@ impl Pieces {
         }
     }
 
-    fn place(&self, range: &Bytes) -> Bytes {
+    pub fn text(&self) -> &str {
+        &self.html
+    }
+
+    pub fn place(&self, range: &Bytes) -> Bytes {
         let at = |offset: usize| {
             let piece = self.starts.partition_point(|(start, _)| *start <= offset).saturating_sub(1);
             self.starts.get(piece).map_or(offset, |(start, base)| base + (offset - start))

@@ -79,17 +79,20 @@ fn line_feeds(text: &str) -> Cow<'_, str> {
 }
 
 /// How many bytes of metadata the text starts with: a line `---`, lines of which the first is not blank, and a line `---` or
-/// `...`. Anywhere else such lines are rules, whatever stands between them.
+/// `...`; or a line `+++`, lines, and a line `+++`. Anywhere else such lines are rules or text, whatever stands between them.
 pub(super) fn front_matter(text: &str) -> usize {
     let mut lines = text.split_inclusive('\n');
     let first = lines.next().unwrap_or_default();
-    if first.trim_end() != "---" {
+    let toml = first.trim_end() == "+++";
+    if !toml && first.trim_end() != "---" {
         return 0;
     }
     let mut end = first.len();
     for (at, line) in lines.enumerate() {
         end += line.len();
         match line.trim_end() {
+            "+++" if toml => return end,
+            _ if toml => {}
             "" | "---" | "..." if at == 0 => return 0,
             "---" | "..." => return end,
             _ => {}
@@ -213,6 +216,9 @@ mod tests {
             ("---\na: b\n---\nx", "---\na: b\n---\n"),
             ("--- \r\na: b\r\n...\r\nx", "--- \r\na: b\r\n...\r\n"),
             ("---\na: b\n---", "---\na: b\n---"),
+            ("+++\n\na = 1\n---\n+++\nx", "+++\n\na = 1\n---\n+++\n"),
+            ("+++\na = 1\n", ""),
+            ("---\na: b\n+++\n", ""),
             ("---\n---\n", ""),
             ("---\n\nx\n\n---\n", ""),
             ("---\na: b\n", ""),
