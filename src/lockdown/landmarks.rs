@@ -103,7 +103,7 @@ impl Landmarks {
         let mut landmarks = Landmarks::default();
         for (text, range) in texts.iter().enumerate() {
             let inner = source.get(range.clone()).unwrap_or_default();
-            let inside = Landmarks::of(inner, &[0..inner.len()]);
+            let inside = Landmarks::of(inner, std::slice::from_ref(&(0..inner.len())));
             for (all, spots) in landmarks.0.iter_mut().zip(inside.0) {
                 all.extend(spots.iter().map(|spot| Spot { at: range.start + spot.at, text }));
             }
