@@ -7,8 +7,8 @@
 //!
 //! Comments are read in protocol documents only, where a name that is wrong misleads the next writer. Elsewhere they hold
 //! templates, and text that was disabled because it no longer holds; a finding there would help nobody. The same goes for
-//! lines of metadata that are comments. Markers are orders, not text ([`super::marker`]). Code blocks
-//! and definitions inside of a comment say nothing, nor does what stands beside the page claim how many gates there are or what
+//! lines of metadata that are comments. Markers are orders, not text ([`super::marker`]). Code blocks,
+//! definitions and HTML inside of a comment say nothing, nor does what stands beside the page claim how many gates there are or what
 //! became of a pull request: nobody sees it there who could be misled.
 
 use super::{
@@ -16,7 +16,7 @@ use super::{
     marker,
 };
 use crate::text::{
-    markdown::{self, Bytes, Document},
+    markdown::{self, Bytes, Document, LinkForm},
     source::Source,
 };
 
@@ -51,6 +51,8 @@ pub fn read(source: &Source, document: &Document, strict: bool) -> Option<Aside>
             let lines: Vec<Bytes> = lines(text, range).flat_map(|line| openings(text, line)).collect();
             aside.push(text, range.clone(), &lines);
         }
+        let page = document.front_matter.as_ref().map_or(0, |metadata| metadata.end);
+        aside.document.links.retain(|link| link.form != LinkForm::Html || link.range.start < page);
     }
     (!aside.parts.is_empty()).then_some(aside)
 }
@@ -159,8 +161,8 @@ struct Open {
 impl Open {
     fn of(value: &str, indent: usize, toml: bool) -> Option<Open> {
         let end = ["\"\"\"", "'''"].into_iter().find(|end| toml && value.starts_with(end) && value.matches(end).count() == 1);
-        let block = value.starts_with(['|', '>'])
-            && value[1..].trim_start_matches(|c: char| "+-".contains(c) || c.is_ascii_digit()).trim().is_empty();
+        let header = value.strip_prefix(['|', '>']).map(|rest| rest.trim_start_matches(|c: char| "+-".contains(c) || c.is_ascii_digit()));
+        let block = header.is_some_and(|rest| rest.trim().is_empty() || rest.starts_with(' ') && rest.trim().starts_with('#'));
         (end.is_some() || !toml && !value.is_empty()).then_some(Open { indent, block: block && !toml, end })
     }
 
@@ -210,4 +212,63 @@ fn is_colour(key: &str, value: &str) -> bool {
     let digits = value.trim_matches(['"', '\'']).strip_prefix('#');
     let hex = digits.is_some_and(|digits| (3..=8).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
     hex && COLOURS.iter().any(|word| key.to_lowercase().contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(front: &str) -> Vec<String> {
+        let text = format!("{front}\n");
+        let values = values(&text, &(0..text.len()), true);
+        let lines = |value: &Value| value.lines.iter().map(|line| text[line.clone()].to_owned()).collect::<Vec<_>>().join(" / ");
+        values.iter().map(|value| format!("{} <- {}", lines(value), text[value.part.clone()].lines().next().unwrap())).collect()
+    }
+
+    #[test]
+    fn values_are_told_from_keys() {
+        for (front, expected) in [
+            ("---\na: b\n'c: d': e\n\"f\":\tg\nh i: j: k\n---", vec!["b <- a: b", "e <- 'c: d': e", "g <- \"f\":\tg", "j: k <- h i: j: k"]),
+            ("---\na:\n- b\n-  - c: d\n      e\n-f\n---", vec!["b <- - b", "d / e <- -  - c: d", "-f <- -f"]),
+            ("---\na: |+2 # x\nb: >\n c: d\n\n  # e\nf: > g\n h: i\n---", vec!["c: d / # e <- b: >", "> g / h: i <- f: > g"]),
+            ("---\na: b\n # c\n  d\n## e\n---", vec!["b <- a: b", "c <- c", "d <- d", "e <- e"]),
+            ("---\n{a: b}\n`c`: d\ne:f\ng:\n\n---", vec!["{a: b} <- {a: b}", "`c`: d <- `c`: d", "e:f <- e:f"]),
+            (
+                "+++\na = 'b'\n[c.d]\n[[e]]\nf.g = [\n 'h=i', # j\n]\n'k' = l\n+++",
+                vec!["'b' <- a = 'b'", "[ <- f.g = [", "'h=i', # j <- 'h=i', # j", "] <- ]", "'k' = l <- 'k' = l"],
+            ),
+            (
+                "+++\na = \"\"\"b\nc = d\n# e\n\"\"\"\nf = '''g'''\nh = i\n+++",
+                vec!["\"\"\"b / c = d / # e / \"\"\" <- a = \"\"\"b", "'''g''' <- f = '''g'''", "i <- h = i"],
+            ),
+            (
+                "---\ncolor: '#123'\nmyTint: #abcdef\ncolor: see #12\nnumber: #123\n---",
+                vec!["see #12 <- color: see #12", "#123 <- number: #123"],
+            ),
+        ] {
+            assert_eq!(told(front), expected, "{front}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn all_that_is_read_lies_in_its_part(
+            front in "(---\n|\\+\\+\\+\n)?([a\u{e9}: \t#|>`'\"=\\[\\](){},<!-]|: |\n){0,40}(\n---\n|\n\\+\\+\\+\n)?",
+            rest in "(<!--|-->|[>a\u{e9} `\\[\\]()/.#1|*_-]|\r?\n|> |~~~|\\]\\(){0,60}",
+        ) {
+            let source = Source::new("a.md", front + &rest);
+            let document = markdown::parse(&source.text);
+            for strict in [true, false] {
+                let Some(aside) = read(&source, &document, strict) else { continue };
+                proptest::prop_assert!(aside.parts.is_sorted_by_key(|part| part.start));
+                proptest::prop_assert!(aside.document.texts.is_sorted_by_key(|text| text.start));
+                let links = aside.document.links.iter().map(|link| &link.place);
+                let codes = aside.document.codes.iter().map(|code| &code.content);
+                for range in aside.document.texts.iter().chain(links).chain(codes).chain(aside.paths.iter().map(|path| &path.range)) {
+                    proptest::prop_assert!(source.text.get(range.clone()).is_some(), "{range:?}");
+                    proptest::prop_assert!(aside.parts.iter().any(|part| part.start <= range.start && range.end <= part.end), "{range:?}");
+                }
+            }
+        }
+    }
 }

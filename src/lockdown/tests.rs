@@ -576,7 +576,7 @@ fn banned_phrases_are_found_across_lines_and_quotes() {
 #[test]
 fn banned_phrases_are_found_through_marks() {
     let facts = Facts { banned: vec![banned::List { path: "banned.list".to_owned(), allow: Vec::new() }], ..Facts::default() };
-    let tree = tree(&[("banned.list", "fully verified\n:case-sensitive:\na_b\nit's.*done\n")]);
+    let tree = tree(&[("banned.list", "fully verified\n:case-sensitive:\na_b\nit's.*done\nonetwo\n")]);
     let library = Library::new(&tree, &facts).unwrap();
     for (text, phrases) in [
         ("*fully* verified", vec!["fully* verified"]),
@@ -596,6 +596,7 @@ fn banned_phrases_are_found_through_marks() {
         ("*fully* un*verified*, fully ![x](y.png) verified, *fully* \\*verified", vec![]),
         ("*fully*\n<div>\nun\n</div>\n\nverified", vec![]),
         ("*fully*\n\nverified", vec![]),
+        ("|*one*|two|\n|---|---|\n|**one**two||", vec!["one**two"]),
     ] {
         let census = library.census(&Source::new("docs/a.md", text), &markdown::parse(text), true).unwrap();
         let found: Vec<&str> =

@@ -91,6 +91,7 @@ fn values_of_the_metadata_are_read_like_text() {
         ),
         ("a:\n  b:\n    - c: `src/gone.rs`\n      d: |2-\n        #4", vec!["4:11 path src/gone.rs broken", "6:9 pull #4 unchecked"]),
         // Nothing of the page, and no endpoint of a site.
+        ("see: <a href=\"gone.md\">x</a>", vec!["2:15 html gone.md broken"]),
         ("url: /api/gone/x\nstatus: merged\nn: 9 gates, Gate 7 and #3 is merged", vec!["4:24 pull #3 unchecked"]),
         ("a: \"`open\nb: '[x](\nc: <!-- src/gone.rs -->\nd: - - [\ne: \"\nf:", vec![]),
     ];
@@ -154,7 +155,7 @@ fn comments_of_protocol_documents_are_read_like_text() {
             ("<!-- Planned: `src/gone.rs` -->", &["1:16 path src/gone.rs unchecked"]),
             ("`src/` <!-- run.sh --> <!-- `gate.rs` -->", &["1:2 path src/ ok", "1:30 path gate.rs ok"]),
             // Examples, definitions, labels, markers, and what is no comment.
-            ("<!--\n```sh\nmake gone\n```\n[a]: gone.md\n[b][c]\n-->", &[]),
+            ("<!--\n```sh\nmake gone\n```\n[a]: gone.md\n[b][c]\n-->\n\n<!-- <a href='gone.md'>x</a> -->", &[]),
             ("<!-- tagwarden: ignore -- see #3 and `src/gone.rs` -->\n\n`src/gone.rs`", &["3:2 path src/gone.rs unchecked"]),
             ("x <!-- `src/gone.rs` --> <!-- tagwarden: expect-missing -- #3 -->", &["1:9 path src/gone.rs ok"]),
             ("```html\n<!-- `src/gone.rs` #3 -->\n```\n\n`<!-- src/gone.rs -->`", &[]),

@@ -273,3 +273,16 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn lines_are_read_as_a_document_of_their_own() {
+    let text = "--- é\n>   see `a\n>  b` and\n> [x](y.md) #1 */";
+    let lines = [11..17, 21..27, 30..43];
+    let lines = lines.map(|line| line.start..line.end);
+    assert_eq!(lines.clone().map(|line| at(text, &line)), ["see `a", "b` and", "[x](y.md) #1 "]);
+    let document = parse_lines(text, &lines);
+    assert_eq!(document.codes.iter().map(|code| (code.text.as_str(), at(text, &code.range))).collect::<Vec<_>>(), [("a b", "`a\n>  b`")]);
+    assert_eq!(document.links.iter().map(|link| at(text, &link.place)).collect::<Vec<_>>(), ["y.md"]);
+    assert_eq!(document.texts.iter().map(|range| at(text, range)).collect::<Vec<_>>(), ["see ", " and", "x", " #1"]);
+    assert_eq!(parse_lines("---\na: b\n---\n", &[0..3, 4..8, 9..12]).front_matter, None);
+}
