@@ -106,7 +106,6 @@ impl<'a, 't> Desk<'a, 't> {
             true => Vec::new(),
             false => scan::mentions(self.source, self.document, &self.spans, &self.landmarks),
         };
-        self.located = Vec::new();
         self.layout.set_apart(aside.parts.clone());
     }
 

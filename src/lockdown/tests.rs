@@ -594,7 +594,8 @@ fn banned_phrases_are_found_through_marks() {
         ("---\nx: fully verified\n---\n*x*", vec!["fully verified"]),
         ("*it\u{2019}s* **all** done", vec!["it\u{2019}s* **all** done"]),
         ("*fully* un*verified*, fully ![x](y.png) verified, *fully* \\*verified", vec![]),
-        ("*fully*\n<div>\nun\n</div>\n\nverified", vec![]),
+        ("*fully*\n<script>un</script>\nverified", vec![]),
+        ("*fully*\n===\nverified", vec![]),
         ("*fully*\n\nverified", vec![]),
         ("|*one*|two|\n|---|---|\n|**one**two||", vec!["one**two"]),
     ] {

@@ -5,6 +5,7 @@ use super::*;
 const TREE: &[(&str, &str)] = &[
     ("docs/a.md", "# A\n"),
     ("src/run.sh", "#!/bin/sh\necho $APP_LEVEL\n"),
+    ("lib/run.sh", ""),
     ("src/gate.rs", "pub fn run_gate() {}\n"),
     ("app/api/health/route.ts", "export async function GET() {}\n"),
     ("Makefile", "build:\n\ttrue\n"),
@@ -150,7 +151,8 @@ fn comments_of_protocol_documents_are_read_like_text() {
             ("x <!-- a <!-- `src/gone.rs` --> `src/run.sh` -->", &["1:16 path src/gone.rs broken", "1:34 path src/run.sh ok"]),
             ("<!-- never closed `src/gone.rs`\n\n# T #3\n", &["1:20 path src/gone.rs broken", "3:5 pull #3 unchecked"]),
             ("<!-- [x](#t) [y](#u) -->\n\n# T\n", &["1:10 fragment #t ok", "1:18 fragment #u broken"]),
-            // Not of the sentence around it, nor it of that.
+            // Not of the sentence around it, nor of the folder before it.
+            ("`src/run.sh` <!-- `run.sh` -->", &["1:2 path src/run.sh ok", "1:20 path run.sh unchecked"]),
             ("It will come: <!-- `src/gone.rs` --> soon", &["1:21 path src/gone.rs broken"]),
             ("<!-- Planned: `src/gone.rs` -->", &["1:16 path src/gone.rs unchecked"]),
             ("`src/` <!-- run.sh --> <!-- `gate.rs` -->", &["1:2 path src/ ok", "1:30 path gate.rs ok"]),
