@@ -29,6 +29,9 @@ const MOST_SEARCHES: usize = 1000;
 /// Names that are compared for one suggestion.
 const MOST_NAMES: usize = 2000;
 
+/// How like two names are, from 0 to 1, for one to be suggested for the other.
+const NEAR: f64 = 0.7;
+
 pub struct Desk<'a, 't> {
     pub library: &'a Library<'t>,
     pub source: &'a Source,
@@ -242,11 +245,17 @@ impl Search {
             return None;
         }
         let near = |candidate: &str| strsim::normalized_damerau_levenshtein(name, candidate);
+        let length = name.chars().count();
+        // At least as many letters differ as one of them is longer.
+        let may_be_near = |candidate: &str| {
+            let other = candidate.chars().count();
+            1.0 - length.abs_diff(other) as f64 / length.max(other).max(1) as f64 >= NEAR
+        };
         names
             .take(MOST_NAMES)
-            .filter(|candidate| candidate.as_ref().len() <= 200)
+            .filter(|candidate| candidate.as_ref().len() <= 200 && may_be_near(candidate.as_ref()))
             .map(|candidate| (near(candidate.as_ref()), candidate))
-            .filter(|(nearness, _)| *nearness >= 0.7)
+            .filter(|(nearness, _)| *nearness >= NEAR)
             .max_by(|(a, _), (b, _)| a.total_cmp(b))
             .map(|(_, candidate)| candidate.as_ref().to_owned())
     }

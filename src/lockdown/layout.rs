@@ -36,8 +36,9 @@ impl<'d> Layout<'d> {
         let mut at = 0;
         let mut after_blank = false;
         let mut quoted = false;
-        for line in text.split_inclusive('\n') {
-            let (start, end) = (at, at + line.len());
+        let ends = memchr::memchr_iter(b'\n', text.as_bytes()).map(|end| end + 1);
+        for end in ends.chain((!text.is_empty() && !text.ends_with('\n')).then_some(text.len())) {
+            let (start, line) = (at, &text[at..end]);
             at = end;
             while tables.next_if(|table| table.end <= start).is_some() {}
             while fences.next_if(|fence| fence.end <= start).is_some() {}
@@ -105,10 +106,17 @@ const LONGEST: usize = 300;
 
 /// A heading, a list item, a quote, a table row, a comment.
 fn is_marked(line: &str) -> bool {
-    let digits = line.len() - line.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-    let numbered = (1..=9).contains(&digits) && [". ", ") "].iter().any(|end| line[digits..].starts_with(end));
-    let bullet = ["- ", "* ", "+ "].iter().any(|mark| line.starts_with(mark));
-    bullet || numbered || line.starts_with(['#', '>', '|']) || line.starts_with("<!--")
+    let bytes = line.as_bytes();
+    match bytes.first() {
+        Some(b'#' | b'>' | b'|') => true,
+        Some(b'-' | b'*' | b'+') => bytes.get(1) == Some(&b' '),
+        Some(b'<') => line.starts_with("<!--"),
+        Some(b'0'..=b'9') => {
+            let digits = bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            digits <= 9 && matches!(bytes[digits..], [b'.' | b')', b' ', ..])
+        }
+        _ => false,
+    }
 }
 
 /// What a full stop behind ends no sentence.

@@ -5,8 +5,16 @@ use globset::{GlobBuilder, GlobMatcher};
 use std::borrow::Cow;
 
 pub fn is_pattern(path: &str) -> bool {
-    path.contains(['<', '{', '\u{2026}', '*']) || path.contains("...")
+    let mut dots = 0;
+    path.bytes().any(|byte| {
+        dots = if byte == b'.' { dots + 1 } else { 0 };
+        // The last byte of an ellipsis is tried first, since few other characters have it.
+        matches!(byte, b'<' | b'{' | b'*') || dots == 3 || byte == ELLIPSIS_END && path.contains('\u{2026}')
+    })
 }
+
+/// The last byte of `…` in UTF-8.
+const ELLIPSIS_END: u8 = 0xa6;
 
 /// Whether something literal is left to look for: a letter or digit outside of the placeholders, in the first part or in an
 /// extension.

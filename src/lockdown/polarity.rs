@@ -1,7 +1,7 @@
 //! What a sentence says of a thing: that it is there, that it is gone, or that it will come.
 //!
 //! Read from a few plain English turns right around the thing, so that a sentence that removes one thing and names another
-//! is not misread.
+//! is not misread. The letters and blanks of these turns are those of ASCII, which makes the patterns cheap to prepare.
 
 use crate::text::constant::pattern;
 use regex::Regex;
@@ -19,44 +19,47 @@ pub enum Polarity {
 
 static GONE_AFTER: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?i)^[`*_]*\)?\s*(?:(?:file|folder|script|variable|command|gate)s?\s+)?(?:(?:was|were|is|are|has been|have been|got|been)\s+(?:since\s+|now\s+)?(?:removed|deleted|dropped|gone|retired)\b(?:\s*$|\s*[.;,:)]|\s+(?:in|with|by|since|on|for good|again)\b)|(?:does|do|did)\s+not\s+exist\b|doesn['\u{2019}]t\s+exist\b|no\s+longer\s+exists?\b|(?:is|are)\s+no\s+more\b)",
+        r"(?i-u)^[`*_]*\)?\s*(?:(?:file|folder|script|variable|command|gate)s?\s+)?(?:(?:was|were|is|are|has been|have been|got|been)\s+(?:since\s+|now\s+)?(?:removed|deleted|dropped|gone|retired)\b(?:\s*$|\s*[.;,:)]|\s+(?:in|with|by|since|on|for good|again)\b)|(?:does|do|did)\s+not\s+exist\b|doesn(?:'|\u{2019})t\s+exist\b|no\s+longer\s+exists?\b|(?:is|are)\s+no\s+more\b)",
     )
 });
 
 static GONE_BEFORE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?i)(?:\bthere\s+(?:is|are|was|were)\s+no|\b(?:removed|deleted|dropped|removes|deletes|drops|removing|deleting)(?:\s+the)?(?:\s+(?:file|folder|script|variable|command)s?)?)\s*[`*_(]*$",
+        r"(?i-u)(?:\bthere\s+(?:is|are|was|were)\s+no|\b(?:removed|deleted|dropped|removes|deletes|drops|removing|deleting)(?:\s+the)?(?:\s+(?:file|folder|script|variable|command)s?)?)\s*[`*_(]*$",
     )
 });
 
 static PERHAPS_AFTER: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"(?i)^[`*_]*\)?\s*(?:(?:was|were|is|has been|got)\s+)?(?:since\s+|now\s+)?(?:renamed|moved|replaced)\b"));
+    LazyLock::new(|| pattern(r"(?i-u)^[`*_]*\)?\s*(?:(?:was|were|is|has been|got)\s+)?(?:since\s+|now\s+)?(?:renamed|moved|replaced)\b"));
 
 static PERHAPS_BEFORE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?i)\b(?:formerly|previously|instead\s+of|renamed|replaces|replaced|moved(?:\s+from)?|was\s+called|were\s+called|no\s+longer|(?:delete|remove|drop)(?:\s+the)?)(?:\s+(?:file|folder|script|variable|command)s?)?(?:\s+(?:in|at|by|from))?\s*[`*_(]*$",
+        r"(?i-u)\b(?:formerly|previously|instead\s+of|renamed|replaces|replaced|moved(?:\s+from)?|was\s+called|were\s+called|no\s+longer|(?:delete|remove|drop)(?:\s+the)?)(?:\s+(?:file|folder|script|variable|command)s?)?(?:\s+(?:in|at|by|from))?\s*[`*_(]*$",
     )
 });
 
-static CONDITION: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)\b(?:if|when|unless|whether|once|until|where|nothing|never|should)\b"));
+static CONDITION: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"(?i-u)\b(?:if|when|unless|whether|once|until|where|nothing|never|should)\b"));
 
 static EXAMPLE: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"(?i)(?:\be\.\s?g\.|\bfor\s+(?:example|instance)|\bsuch\s+as|\blike)[,:]?\s*[`*_(]*$"));
+    LazyLock::new(|| pattern(r"(?i-u)(?:\be\.\s?g\.|\bfor\s+(?:example|instance)|\bsuch\s+as|\blike)[,:]?\s*[`*_(]*$"));
 
 static COMING: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?i)\b(?:will|creat(?:e|es|ed|ing)|generat(?:e|es|ed|ing)|produc(?:e|es|ed|ing)|to\s+be\s+(?:added|written|made|built)|not\s+yet|planned|upcoming)\b",
+        r"(?i-u)\b(?:will|creat(?:e|es|ed|ing)|generat(?:e|es|ed|ing)|produc(?:e|es|ed|ing)|to\s+be\s+(?:added|written|made|built)|not\s+yet|planned|upcoming)\b",
     )
 });
 
 static OPTIONAL: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?i)\bif\s+(?:(?:it|they|this|that|one)\s+(?:exists?|(?:is|are)\s+(?:there|present))|present|there\s+(?:is|are)\s+(?:one|any))\b",
+        r"(?i-u)\bif\s+(?:(?:it|they|this|that|one)\s+(?:exists?|(?:is|are)\s+(?:there|present))|present|there\s+(?:is|are)\s+(?:one|any))\b",
     )
 });
 
 static WRITTEN: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"(?i)\b(?:writes?|saves?|saved|outputs?|emits?)(?:\s+(?:a|an|file|into|it|its\s+\w+|report|results?|the|them|to))*\s*[`*_(]*$")
+    pattern(
+        r"(?i-u)\b(?:writes?|saves?|saved|outputs?|emits?)(?:\s+(?:a|an|file|into|it|its\s+\w+|report|results?|the|them|to))*\s*[`*_(]*$",
+    )
 });
 
 /// `before` and `after`: the rest of the sentence on both sides of the thing.
@@ -92,6 +95,8 @@ mod tests {
             ("The file `X` has been deleted.", Gone),
             ("`X` does not exist.", Gone),
             ("`X` no longer exists", Gone),
+            ("`X` doesn\u{2019}t exist", Gone),
+            ("`X` doesn't exist", Gone),
             ("There is no `X` any more.", Gone),
             ("We removed `X` because of it", Gone),
             ("Removing the file `X` is fine", Gone),

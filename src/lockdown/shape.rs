@@ -179,7 +179,7 @@ fn line_number(digits: &str) -> Option<u32> {
 
 /// No character of expressions, shell words or refs; parentheses only around a whole part, as route groups have them.
 fn lawful(path: &str) -> bool {
-    let wrong = |c: char| c.is_control() || "=;\"'|&!^$`?:,%".contains(c);
+    let wrong = |c: char| matches!(c, '=' | ';' | '"' | '\'' | '|' | '&' | '!' | '^' | '$' | '`' | '?' | ':' | ',' | '%') || c.is_control();
     let outside = pattern::without_braces(path);
     let grouped = |part: &str| match (part.starts_with('('), part.ends_with(')')) {
         (true, true) => !part[1..part.len() - 1].contains(['(', ')']),

@@ -4,14 +4,14 @@
 
 use std::collections::HashSet;
 
-/// Programs that make no file of what they are given.
+/// Programs that make no file of what they are given. Sorted, as all such lists here.
 const READERS: &[&str] = &[
     "bash", "bat", "cat", "cd", "chmod", "code", "dash", "echo", "export", "grep", "head", "jq", "ksh", "less", "ls", "make", "nano",
     "node", "npm", "pnpm", "python", "python3", "ruby", "sh", "source", "sudo", "tail", "test", "vi", "vim", "yarn", "zsh",
 ];
 
 /// Programs that fill whole folders.
-const FILLERS: &[&str] = &["7z", "gunzip", "tar", "unzip", "gh"];
+const FILLERS: &[&str] = &["7z", "gh", "gunzip", "tar", "unzip"];
 
 /// Programs that make no files but those that they are told to.
 const QUIET: &[&str] = &[
@@ -70,7 +70,9 @@ pub struct Around {
     pub strayed: bool,
     /// Variables that were set.
     pub sets: HashSet<String>,
-    /// Last parts of the paths and URLs that earlier commands may have made files of.
+    /// Paths and URLs that earlier commands may have made files of, each with a NUL behind it. Most documents never ask.
+    noted: String,
+    /// The last parts of those that came before somebody asked last.
     made: HashSet<String>,
     /// Something has run that may make files that nobody names.
     pub built: bool,
@@ -95,8 +97,18 @@ pub enum Folder {
 
 impl Around {
     pub fn new() -> Around {
-        let (sets, made) = (HashSet::new(), HashSet::new());
-        Around { inline: false, folder: Folder::Start, strayed: false, sets, made, filled: false, rules: None, chmod: false, built: false }
+        Around {
+            inline: false,
+            folder: Folder::Start,
+            strayed: false,
+            sets: HashSet::new(),
+            noted: String::new(),
+            made: HashSet::new(),
+            built: false,
+            filled: false,
+            rules: None,
+            chmod: false,
+        }
     }
 
     /// A further block begins.
@@ -110,30 +122,32 @@ impl Around {
     /// Notes what a command may have made. `words`: its arguments and the files that it writes.
     pub fn ran<'w>(&mut self, program: &str, words: impl Iterator<Item = &'w str>) {
         self.chmod |= program == "chmod";
-        self.built |= !QUIET.contains(&program);
-        self.filled |= FILLERS.contains(&program);
-        if READERS.contains(&program) {
-            return;
-        }
-        for part in words.map(last_part).filter(|part| !part.is_empty()) {
-            self.make(part);
+        self.built |= !is_one_of(QUIET, program);
+        self.filled |= is_one_of(FILLERS, program);
+        if !is_one_of(READERS, program) {
+            words.for_each(|word| self.wrote(word));
         }
     }
 
     pub fn wrote(&mut self, path: &str) {
-        self.make(last_part(path));
-    }
-
-    fn make(&mut self, part: &str) {
-        if !self.made.contains(part) {
-            self.made.insert(part.to_owned());
-        }
+        self.noted.push_str(path);
+        self.noted.push('\0');
     }
 
     /// Whether an earlier command may have made this path, or a folder on the way to it.
-    pub fn may_have_made(&self, path: &str) -> bool {
+    pub fn may_have_made(&mut self, path: &str) -> bool {
+        for part in self.noted.split('\0').map(last_part).filter(|part| !part.is_empty()) {
+            if !self.made.contains(part) {
+                self.made.insert(part.to_owned());
+            }
+        }
+        self.noted.clear();
         self.filled || path.split('/').any(|part| self.made.contains(part))
     }
+}
+
+fn is_one_of(names: &[&str], name: &str) -> bool {
+    names.binary_search(&name).is_ok()
 }
 
 fn last_part(word: &str) -> &str {
@@ -141,4 +155,28 @@ fn last_part(word: &str) -> &str {
     let bare = bare.strip_suffix(".git").unwrap_or(bare);
     let bare = bare.rsplit(['/', '=']).next().unwrap_or(bare);
     if matches!(bare, "." | "..") { "" } else { bare }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_sorted_so_that_each_is_found() {
+        for names in [READERS, FILLERS, QUIET] {
+            assert!(names.is_sorted(), "{names:?}");
+        }
+    }
+
+    #[test]
+    fn what_commands_are_given_may_be_made() {
+        let mut around = Around::new();
+        around.ran("cat", ["read.txt"].into_iter());
+        around.ran("cp", ["from/a.txt", "to/b.txt", "--into=out/c"].into_iter());
+        assert!(!around.may_have_made("read.txt") && around.may_have_made("b.txt") && around.may_have_made("x/a.txt/y"));
+        around.wrote("late/");
+        assert!(around.may_have_made("late") && around.may_have_made("c") && !around.may_have_made("to"));
+        around.ran("tar", ["-x"].into_iter());
+        assert!(around.may_have_made("anything"));
+    }
 }

@@ -190,7 +190,13 @@ pub fn judge(judge: &mut Judge, run: &Run, command: &Command) -> Result<(), Unre
 
 fn file(judge: &mut Judge, word: &Word) -> Result<(), Unreadable> {
     let Some(path) = judge.named_by(word) else { return Ok(()) };
-    let odd = |c: char| c.is_whitespace() || c.is_control() || "*?[]{}()$`:=%@,;|&<>\\\"'#!^".contains(c);
+    let odd = |c: char| {
+        let mark = matches!(
+            c,
+            '*' | '?' | '[' | ']' | '{' | '}' | '(' | ')' | '$' | '`' | ':' | '=' | '%' | '@' | ',' | ';' | '|' | '&' | '<' | '>' | '\\'
+        );
+        mark || matches!(c, '"' | '\'' | '#' | '!' | '^') || c.is_whitespace() || c.is_control()
+    };
     if path.is_empty() || path.starts_with(['/', '~', '-', '+']) || path.contains(odd) || path.contains("...") {
         return Ok(());
     }
@@ -217,7 +223,7 @@ fn file(judge: &mut Judge, word: &Word) -> Result<(), Unreadable> {
     let Some(start) = judge.starts().into_iter().find(known) else { return Ok(()) };
     let written = WRITTEN.contains(&scripts::extension(bare));
     let target = normal(&start, bare).unwrap_or_else(|| bare.to_owned());
-    if judge.perhaps {
+    if judge.perhaps() {
         return judge.leave(PERHAPS);
     }
     if library.ignored.holds(&library.index, &target) || is_own(&library.index, &target, written) {

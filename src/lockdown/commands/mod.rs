@@ -98,7 +98,7 @@ fn read(desk: &mut Desk, block: &Block, inline: bool, taking: &mut Taking) -> Re
             if inline && let Some(fault) = &mut statement.fault {
                 fault.weak |= fault.range.end == statement.range.end;
             }
-            let mut judge = Judge::new(desk, text, &mut taking.around);
+            let mut judge = Judge::new(desk, text, &statement.line, &mut taking.around);
             if statement.fault.is_none() && !statement.doubtful {
                 judge.statement(&statement)?;
             }

@@ -1,6 +1,7 @@
 //! Small scanners over the raw text: what the parser reads wrongly, and exact places that it does not tell.
 
 use super::model::Bytes;
+use memchr::{memchr, memchr_iter};
 use std::borrow::Cow;
 
 /// No byte weighs more.
@@ -35,7 +36,7 @@ pub(super) fn normalise(text: &str) -> Cow<'_, str> {
     let text = line_feeds(text);
     let mut normal = String::new();
     let (mut done, mut from) = (0, 0);
-    while let Some(tab) = text[from..].find('\t').map(|found| from + found) {
+    while let Some(tab) = memchr(b'\t', &text.as_bytes()[from..]).map(|found| from + found) {
         let start = from + text[from..tab].trim_end_matches(' ').len();
         let end = text.len() - text[tab..].trim_start_matches([' ', '\t']).len();
         let rest = &text[end..];
@@ -66,7 +67,7 @@ fn line_feeds(text: &str) -> Cow<'_, str> {
     let alone = |at: usize| text.as_bytes().get(at + 1) != Some(&b'\n');
     let mut normal = String::new();
     let mut done = 0;
-    for (at, _) in text.match_indices('\r').filter(|(at, _)| alone(*at)) {
+    for at in memchr_iter(b'\r', text.as_bytes()).filter(|at| alone(*at)) {
         normal.push_str(&text[done..at]);
         normal.push('\n');
         done = at + 1;

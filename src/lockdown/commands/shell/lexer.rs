@@ -311,7 +311,7 @@ impl<'t> Lexer<'t> {
             parts.push(Part { kind, range: from..self.at });
             plain = self.at;
         }
-        if plain < self.at {
+        if start < plain && plain < self.at {
             parts.push(Part { kind: PartKind::Plain, range: plain..self.at });
         }
         Ok(Word { range: start..self.at, parts })

@@ -74,6 +74,7 @@ pub struct Fault {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Word {
     pub range: Bytes,
+    /// None where all of it is plain, as most words are.
     pub parts: Vec<Part>,
 }
 
@@ -103,12 +104,18 @@ pub enum PartKind {
 impl Word {
     /// The word without its quotes; `None`: something in it is expanded.
     pub fn value(&self, text: &str) -> Option<String> {
-        self.mapped(text).map(|mapped| mapped.text)
+        match self.parts.is_empty() {
+            true => Some(self.raw(text).to_owned()),
+            false => self.mapped(text).map(|mapped| mapped.text),
+        }
     }
 
     /// [`Word::value`] with the way back to the text.
     pub fn mapped(&self, text: &str) -> Option<Mapped> {
         let mut value = Mapped::default();
+        if self.parts.is_empty() {
+            value.push(self.raw(text), self.range.start);
+        }
         for Part { kind, range } in &self.parts {
             let raw = text.get(range.clone()).unwrap_or_default();
             match kind {
@@ -150,7 +157,7 @@ impl Word {
 
     /// Without quotes, escapes, expansions and placeholders.
     pub fn is_bare(&self) -> bool {
-        matches!(&self.parts[..], [Part { kind: PartKind::Plain, .. }])
+        self.parts.is_empty() && !self.range.is_empty()
     }
 
     pub fn has_placeholder(&self, text: &str) -> bool {
