@@ -78,32 +78,82 @@ const NAMES: &[&str] = &[
 /// Reads a code span's text as a path.
 pub fn path(text: &str) -> Option<PathClaim> {
     let text = text.trim();
-    if text.is_empty() || text.len() > LONGEST || text.contains("://") || text.starts_with(['-', '#', '~', '@']) {
+    if text.is_empty() || text.len() > LONGEST || text.starts_with(['-', '#', '~', '@']) {
         return None;
     }
+    let marks = marks(text);
+    let may_have = |mark: u8| marks & mark != 0;
     // Most code spans are plain words.
-    if !text.contains(['/', '\\', '.']) && !NAMES.iter().any(|name| text.starts_with(name)) {
+    if !may_have(SEPARATOR) && !NAMES.iter().any(|name| text.starts_with(name)) || may_have(TAIL) && text.contains("://") {
         return None;
     }
-    let backslash = text.contains('\\');
-    let (path, tail) = split_tail(text);
+    let backslash = may_have(SEPARATOR) && text.contains('\\');
+    let (path, tail) = if may_have(TAIL) { split_tail(text) } else { (text, None) };
     let path = if backslash { path.replace('\\', "/") } else { path.to_owned() };
-    let blanks = path.contains(char::is_whitespace);
+    let blanks = may_have(BLANK | OTHER) && path.contains(char::is_whitespace);
     if matches!(&tail, Some(Tail::Name(name)) if name.contains(char::is_whitespace)) {
         return None;
     }
-    let pattern = !blanks && pattern::is_pattern(&path);
-    if !lawful(&path) || (pattern && !pattern::has_anchor(&path)) {
+    let pattern = !blanks && may_have(PATTERN | OTHER) && pattern::is_pattern(&path);
+    let lawful = if may_have(DOUBT | TAIL | PATTERN | OTHER) { lawful(&path) } else { may_have(LETTER) };
+    if !lawful || (pattern && !pattern::has_anchor(&path)) {
         return None;
     }
-    let name = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
-    let slash = path.contains('/');
+    let bare = path.trim_end_matches('/');
+    let name = memchr::memrchr(b'/', bare.as_bytes()).map_or(bare, |at| &bare[at + 1..]);
+    let slash = name.len() < path.len();
     let known = NAMES.contains(&name) || has_extension(name, slash);
     let relative = ["./", "../"].iter().any(|start| path.len() > start.len() && path.starts_with(start));
     if !known && (blanks || !slash) || is_host(&path) {
         return None;
     }
     Some(PathClaim { sure: known || relative, path, tail, pattern, backslash, blanks, label: false })
+}
+
+const SEPARATOR: u8 = 1;
+/// What a line or a name behind a path starts with.
+const TAIL: u8 = 2;
+const BLANK: u8 = 4;
+/// A placeholder or a wildcard; three dots are one as well.
+const PATTERN: u8 = 8;
+/// Characters that lawful paths have not, or only in some places.
+const DOUBT: u8 = 16;
+/// A letter or digit of ASCII.
+const LETTER: u8 = 32;
+/// Anything but ASCII.
+const OTHER: u8 = 64;
+
+const MARKS: [u8; 256] = {
+    let mut marks = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        marks[byte] = match byte as u8 {
+            b'/' | b'\\' | b'.' => SEPARATOR,
+            b'#' | b':' => TAIL,
+            b'<' | b'{' | b'*' => PATTERN,
+            b' ' => BLANK,
+            b'=' | b';' | b'"' | b'\'' | b'|' | b'&' | b'!' | b'^' | b'$' | b'`' | b'?' | b',' | b'%' | b'(' | b')' => DOUBT,
+            0..=31 | 127 => BLANK | DOUBT,
+            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => LETTER,
+            128..=255 => OTHER,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    marks
+};
+
+/// Which sorts of characters a text has, in one pass: each question below is asked only where it may have the answer.
+fn marks(text: &str) -> u8 {
+    let (mut marks, mut dots) = (0, 0_u8);
+    for byte in text.bytes() {
+        marks |= MARKS[usize::from(byte)];
+        dots = if byte == b'.' { dots + 1 } else { 0 };
+        if dots == 3 {
+            (marks, dots) = (marks | PATTERN, 0);
+        }
+    }
+    marks
 }
 
 fn has_extension(name: &str, slash: bool) -> bool {
@@ -200,6 +250,17 @@ fn is_host(path: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn marks_leave_no_question_out(text in "[ -~\\x00\\té…\u{a0}.]{0,12}") {
+            let has = |mark: u8| marks(&text) & mark != 0;
+            proptest::prop_assert!(has(PATTERN | OTHER) || !pattern::is_pattern(&text));
+            proptest::prop_assert!(has(BLANK | OTHER) || !text.contains(char::is_whitespace));
+            proptest::prop_assert!(has(TAIL) || split_tail(&text) == (text.as_str(), None));
+            proptest::prop_assert!(has(DOUBT | TAIL | PATTERN | OTHER) || lawful(&text) == has(LETTER), "{text:?}");
+        }
+    }
 
     #[test]
     fn paths_are_told_from_everything_else() {

@@ -76,15 +76,16 @@ impl Git {
             "--is-bare-repository",
             "--is-shallow-repository",
             "--show-object-format",
+            // Fails where there is no work tree, but only after the others have been answered.
+            "--show-toplevel",
         ];
-        let (version, places, top) =
-            tokio::join!(runner.run(["version"], None), runner.run(places, None), runner.run(["rev-parse", "--show-toplevel"], None));
+        let (version, places) = tokio::join!(runner.run(["version"], None), runner.run(places, None));
         let version = version.map_err(|fault| Fault { reason: Reason::GitTooOld, ..fault })?;
         check_version(&version.text())?;
         let places = places?;
         let text = places.text();
         let lines: Vec<&str> = text.lines().collect();
-        let (Some(0), [git_dir, common_dir, bare, shallow, format]) = (places.code, lines.as_slice()) else {
+        let [git_dir, common_dir, bare, shallow, format, top @ ..] = lines.as_slice() else {
             return Err(Fault::new(Reason::NotARepository, format!("{} is no git repository: {}", dir.display(), places.last_words())));
         };
         let format = match *format {
@@ -94,7 +95,7 @@ impl Git {
         };
         let (git_dir, common_dir) = (PathBuf::from(git_dir), PathBuf::from(common_dir));
         let (bare, shallow) = (*bare == "true", *shallow == "true");
-        let top = top.ok().filter(|top| top.code == Some(0)).map(|top| PathBuf::from(top.text().trim_end_matches('\n')));
+        let top = top.first().filter(|_| places.code == Some(0)).map(PathBuf::from);
         let asked = std::fs::canonicalize(dir).unwrap_or_default();
         let dir = top.unwrap_or_else(|| git_dir.clone());
         let root = std::fs::canonicalize(&dir).unwrap_or_default();

@@ -7,6 +7,7 @@ use crate::{
 };
 use std::{
     ffi::{OsStr, OsString},
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::Stdio,
     sync::atomic::{AtomicU64, Ordering},
@@ -66,6 +67,7 @@ const CONFIG: &[&str] = &[
 ];
 
 pub(super) struct Runner {
+    program: PathBuf,
     dir: PathBuf,
     env: Vec<(OsString, OsString)>,
     limit: Duration,
@@ -88,7 +90,7 @@ impl Runner {
         let mut kept: Vec<(OsString, OsString)> =
             env.iter().filter(|(name, _)| !dropped(name)).map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         kept.extend(FIXED.iter().map(|(name, value)| (OsString::from(name), OsString::from(value))));
-        Runner { dir: dir.to_owned(), env: kept, limit: LIMIT, started: AtomicU64::new(0) }
+        Runner { program: program(env), dir: dir.to_owned(), env: kept, limit: LIMIT, started: AtomicU64::new(0) }
     }
 
     pub fn started(&self) -> u64 {
@@ -127,7 +129,7 @@ impl Runner {
 
     pub fn command<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(&self, args: I) -> std::process::Command {
         self.started.fetch_add(1, Ordering::Relaxed);
-        let mut command = std::process::Command::new("git");
+        let mut command = std::process::Command::new(&self.program);
         command.current_dir(&self.dir).env_clear().envs(self.env.iter().map(|(name, value)| (name, value)));
         for setting in CONFIG {
             command.args(["-c", setting]);
@@ -135,6 +137,14 @@ impl Runner {
         command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
+}
+
+/// The `git` of the surroundings, looked for once. A program that is known by its path is started without a copy of this
+/// process, which matters the more the larger this one is.
+fn program(env: &EnvVars) -> PathBuf {
+    let folders = std::env::split_paths(env.get_os("PATH").unwrap_or_default()).filter(|folder| folder.is_absolute());
+    let runs = |path: &PathBuf| path.metadata().is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0);
+    folders.map(|folder| folder.join("git")).find(runs).unwrap_or_else(|| PathBuf::from("git"))
 }
 
 impl Output {
