@@ -1,7 +1,10 @@
 //! The census: the references of one document in the order of its text, and what is wrong with them.
 
 use super::{headings::Gated, history, pulls::State};
-use crate::{domain::Finding, text::markdown::Bytes};
+use crate::{
+    domain::{Finding, Place, Severity},
+    text::markdown::Bytes,
+};
 use serde::{Deserialize, Serialize};
 use std::{
     borrow::Cow,
@@ -172,6 +175,13 @@ pub struct Problem {
     pub(super) only: Option<String>,
 }
 
+impl Problem {
+    /// Whether there is more of it than its code.
+    pub(super) fn is_told(&self) -> bool {
+        !self.finding.message.is_empty()
+    }
+}
+
 /// A replacement of some bytes of the document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fix {
@@ -281,7 +291,15 @@ pub struct Census {
     pub(super) gated: Gated,
     /// Markers that a count used, by their position.
     pub(super) counted: BTreeSet<usize>,
+    /// What the errors that are not told one by one are about, as in [`Problem::reference`].
+    pub(super) untold: Vec<Option<usize>>,
+    /// How many warnings are not told.
+    pub(super) unwarned: usize,
 }
+
+/// How many problems of one document are told one by one. Of the others only their number is kept, so that a document of
+/// nothing but broken references takes no more memory than its references do.
+pub(super) const MOST_PROBLEMS: usize = 10_000;
 
 /// How many references have each verdict.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -312,6 +330,50 @@ impl Totals {
 impl Census {
     pub fn findings(&self) -> impl Iterator<Item = &Finding> {
         self.problems.iter().map(|problem| &problem.finding)
+    }
+
+    /// What is wrong with the document, and how much more where that is too much to be told. `file`: its path.
+    pub fn into_findings(self, file: &str) -> impl Iterator<Item = Finding> + use<> {
+        let more = match (self.untold_errors(), self.unwarned) {
+            (0, 0) => None,
+            (0, warnings) => Some(Finding::warning("docs/too-many", format!("there are {warnings} more warnings for this document"))),
+            (errors, 0) => Some(Finding::error("docs/too-many", format!("there are {errors} more errors in this document"))),
+            (errors, warnings) => Some(Finding::error(
+                "docs/too-many",
+                format!("there are {errors} more errors and {warnings} more warnings in this document"),
+            )),
+        };
+        let start = || Place { file: file.to_owned(), line: 1, column: 1, end_column: None, source: None };
+        let more = more.map(|more| more.at(start()).help("mend those that are told, or take the document out of the check"));
+        self.problems.into_iter().map(|problem| problem.finding).chain(more)
+    }
+
+    /// References with an error that is not told.
+    pub fn untold(&self) -> impl Iterator<Item = usize> {
+        self.untold.iter().flatten().copied().filter(|at| self.references[*at].verdict == Verdict::Broken)
+    }
+
+    /// How many errors are not told one by one.
+    pub fn untold_errors(&self) -> usize {
+        self.untold().count() + self.untold.iter().filter(|about| about.is_none()).count()
+    }
+
+    /// Whether one more problem would not be told.
+    pub(super) fn is_full(&self) -> bool {
+        self.problems.len() >= MOST_PROBLEMS
+    }
+
+    /// Lets go of the problems that are not told, once everything that may excuse them has been said.
+    pub(super) fn trim(&mut self) {
+        let Census { problems, untold, unwarned, .. } = self;
+        problems.retain(|problem| {
+            let told = problem.is_told();
+            match problem.finding.severity {
+                Severity::Error if !told => untold.push(problem.reference),
+                _ => *unwarned += usize::from(!told),
+            }
+            told
+        });
     }
 
     /// What is still to be asked.

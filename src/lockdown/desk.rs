@@ -3,7 +3,7 @@
 use super::{
     Library,
     aside::Aside,
-    census::{Census, Fix, Problem, Question, Reference, ReferenceKind, Verdict},
+    census::{Census, Fix, Question, Reference, ReferenceKind, Verdict},
     extract::spans::{self, Span},
     headings::Gated,
     landmarks::Landmarks,
@@ -135,14 +135,12 @@ impl<'a, 't> Desk<'a, 't> {
 
     /// A finding under these characters.
     pub fn problem(&mut self, reference: Option<usize>, range: &Bytes, finding: Finding, fix: Option<Fix>) {
-        let place = self.places.place(range);
-        let finding = finding.at(self.places.quote(&place));
         if finding.severity == Severity::Error
             && let Some(at) = reference
         {
             self.census.references[at].verdict = Verdict::Broken;
         }
-        self.census.problems.push(Problem { finding, reference, fix, range: range.clone(), only: None });
+        settle::push(&mut self.census, &mut self.places, reference, range, finding, fix);
     }
 
     /// What the path of the problem that was told last must mean, if no commit ever had it.
@@ -158,7 +156,11 @@ impl<'a, 't> Desk<'a, 't> {
     }
 
     pub fn ask(&mut self, reference: usize, question: Question) {
-        self.census.open.push((reference, question));
+        // Nobody would be told what became of it.
+        let untold = self.census.problems.last().is_some_and(|problem| problem.reference == Some(reference) && !problem.is_told());
+        if !(untold && matches!(question, Question::Fate(_))) {
+            self.census.open.push((reference, question));
+        }
     }
 
     /// Missing paths that were named beside a pull request so far, by their last part: the first of each.
@@ -202,7 +204,8 @@ impl<'a, 't> Desk<'a, 't> {
 
     /// The census in the order of the text.
     pub fn finish(self) -> Census {
-        let Census { references, mut problems, mut open, mut later, watched, gated, strict, counted, awaited } = self.census;
+        let Census { references, mut problems, mut open, mut later, watched, gated, strict, counted, awaited, untold, unwarned } =
+            self.census;
         let only = self.library.facts.only;
         let mut order: Vec<usize> = (0..references.len()).filter(|at| only.has(references[*at].kind)).collect();
         order.sort_by_key(|at| (references[*at].range.start, references[*at].range.end, references[*at].kind));
@@ -224,7 +227,7 @@ impl<'a, 't> Desk<'a, 't> {
         };
         problems.sort_by_key(|problem| (problem.range.start, problem.range.end));
         open.sort();
-        let mut census = Census { references, problems, open, later, watched, gated, strict, counted, awaited };
+        let mut census = Census { references, problems, open, later, watched, gated, strict, counted, awaited, untold, unwarned };
         let mut places = self.places;
         let past = settle::Past::of(&self.source.file, strict, self.library.facts.past.contains(&self.source.file));
         settle::attitudes(&mut census, &mut places, &self.layout, &self.markers, past);
@@ -232,6 +235,7 @@ impl<'a, 't> Desk<'a, 't> {
             // A marker may speak of what was not looked for.
             census.problems.retain(|problem| problem.finding.code != settle::UNUSED_MARKER);
         }
+        census.trim();
         census.problems.sort_by_key(|problem| (problem.range.start, problem.range.end));
         census
     }

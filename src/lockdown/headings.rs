@@ -154,6 +154,7 @@ impl Census {
     pub fn without_headings(&mut self) {
         let headings = std::mem::take(&mut self.gated.references);
         self.problems.retain(|problem| problem.reference.is_none_or(|at| !headings.contains(&at)));
+        self.untold.retain(|about| about.is_none_or(|at| !headings.contains(&at)));
         for at in headings {
             self.references[at].verdict = Verdict::unchecked(NOT_ASKED);
         }
@@ -171,6 +172,10 @@ impl Census {
         self.problems.retain_mut(|problem| {
             problem.reference = problem.reference.and_then(|at| moved.get(&at).copied());
             problem.reference.is_some()
+        });
+        self.untold.retain_mut(|about| {
+            *about = about.and_then(|at| moved.get(&at).copied());
+            about.is_some()
         });
         self.gated.near = self.gated.near.iter().filter_map(|(at, gate)| Some((*moved.get(at)?, *gate))).collect();
         self.gated.references = (0..self.references.len()).collect();

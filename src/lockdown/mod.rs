@@ -282,8 +282,9 @@ impl Library<'_> {
         let mut places = place::Places::new(&source);
         for (at, finding) in wrong {
             let range = census.references[at].range.clone();
-            settle::push(census, &mut places, Some(at), &range, finding);
+            settle::push(census, &mut places, Some(at), &range, finding, None);
         }
+        census.trim();
         census.problems.sort_by_key(|problem| (problem.range.start, problem.range.end));
         Ok(())
     }

@@ -136,7 +136,7 @@ pub fn attitudes(census: &mut Census, places: &mut Places, layout: &Layout, mark
     for (_, marker) in markers.iter().enumerate().filter(|(index, _)| !used.contains(index)) {
         let what = if matches!(marker.what, What::Count { .. }) { "number of such things" } else { "reference" };
         let message = format!("this marker has nothing to say: no {what} stands where it holds");
-        push(census, places, None, &marker.range, Finding::warning(UNUSED_MARKER, message));
+        push(census, places, None, &marker.range, Finding::warning(UNUSED_MARKER, message), None);
     }
 }
 
@@ -275,12 +275,19 @@ fn remove(census: &mut Census, dropped: &BTreeSet<usize>) {
 fn break_it(census: &mut Census, places: &mut Places, at: usize, finding: Finding) {
     census.references[at].verdict = Verdict::Broken;
     let range = census.references[at].range.clone();
-    push(census, places, Some(at), &range, finding);
+    push(census, places, Some(at), &range, finding, None);
 }
 
-pub fn push(census: &mut Census, places: &mut Places, reference: Option<usize>, range: &Bytes, finding: Finding) {
-    let place = places.place(range);
-    census.problems.push(Problem { finding: finding.at(places.quote(&place)), reference, fix: None, range: range.clone(), only: None });
+/// Adds a problem; where there are too many to be told, no more than its code.
+pub fn push(census: &mut Census, places: &mut Places, reference: Option<usize>, range: &Bytes, finding: Finding, fix: Option<Fix>) {
+    let finding = match census.is_full() {
+        true => Finding { message: String::new(), help: None, ..finding },
+        false => {
+            let place = places.place(range);
+            finding.at(places.quote(&place))
+        }
+    };
+    census.problems.push(Problem { finding, reference, fix, range: range.clone(), only: None });
 }
 
 impl Census {
@@ -340,6 +347,7 @@ impl Census {
             }
         }
         remove(self, &dropped);
+        self.trim();
         self.problems.sort_by_key(|problem| (problem.range.start, problem.range.end));
     }
 

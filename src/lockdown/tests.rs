@@ -9,6 +9,7 @@ mod names;
 #[cfg(test)]
 mod outside;
 
+use super::census::PullAnswer;
 use super::*;
 use crate::{text::markdown, tree::MapTree};
 
@@ -218,7 +219,41 @@ fn an_unreadable_tree_is_no_empty_tree() {
 fn very_many_references_take_linear_time() {
     let text = "`src/lib/env.ts` `gone/x.md` [a](gone.md#x) ".repeat(20_000);
     let census = census(FILES, "docs/promotion.md", &text);
-    assert_eq!((census.references.len(), census.problems.len()), (60_000, 40_000));
+    assert_eq!((census.references.len(), census.problems.len()), (60_000, census::MOST_PROBLEMS));
+    assert_eq!(census.untold_errors(), 40_000 - census::MOST_PROBLEMS);
+    let last = census.into_findings("docs/promotion.md").last().unwrap();
+    assert_eq!((last.code.as_str(), last.message.as_str()), ("docs/too-many", "there are 30000 more errors in this document"));
+}
+
+#[test]
+fn what_is_not_told_is_excused_and_settled_all_the_same() {
+    let many = "[a](gone.md) ".repeat(census::MOST_PROBLEMS);
+    let behind = "`gone/x.md` was removed.\n\n`gone/y.md` <!-- tagwarden: ignore -- an example -->\n\n[b](gone.md), `src/z.ts` (#7)\n\n[c](other.md#none)\n";
+    let text = format!("{many}\n\n{behind}");
+    let tree = tree(FILES);
+    let facts = Facts::default();
+    let source = Source::new("docs/promotion.md", &text);
+    let library = Library::new(&tree, &facts).unwrap();
+    let mut census = library.census_of_many(&source, &markdown::parse(&text), true).unwrap();
+    library.complete(&mut census, || Ok(source.clone())).unwrap();
+    let verdicts = |census: &Census| {
+        let verdicts: Vec<&str> = census.references[census::MOST_PROBLEMS..].iter().map(|reference| reference.verdict.slug()).collect();
+        verdicts.join(" ")
+    };
+    assert_eq!(verdicts(&census), "ok unchecked broken broken unchecked broken");
+    assert_eq!((census.problems.len(), census.untold_errors()), (census::MOST_PROBLEMS, 3));
+    let answer = PullAnswer { state: Some(pulls::State::Open), has: Some(true) };
+    let fates = [("docs/gone.md".to_owned(), Fate::Deleted)].into();
+    let answers = Answers { fates, pulls: [((7, "src/z.ts".to_owned()), answer)].into(), ..Answers::default() };
+    census.settle(&source, &answers);
+    assert_eq!(verdicts(&census), "ok unchecked broken pending unchecked broken");
+    assert_eq!((census.problems.len(), census.untold_errors()), (census::MOST_PROBLEMS, 2));
+    let mut lock = lock::Lock::default();
+    let accepted = lock::Acceptance { who: "me".into(), when: "2026-01-02T03:04:05Z".parse().unwrap(), why: "so".into() };
+    let row = lock::Row { count: 1, watched: None, accepted: Some(accepted) };
+    lock.rows.insert(lock::Key::of("docs/promotion.md", census.references.last().unwrap()), row);
+    assert_eq!(lock::compare::accept(&lock, "docs/promotion.md", &mut census), 1);
+    assert_eq!(census.untold_errors(), 1);
 }
 
 proptest::proptest! {

@@ -74,8 +74,8 @@ struct Broken {
 fn broken(judged: &Judged) -> BTreeMap<Key, Broken> {
     let mut broken: BTreeMap<Key, Broken> = BTreeMap::new();
     for taken in &judged.taken {
-        let errors = taken.census.problems.iter().filter(|problem| problem.finding.severity == Severity::Error);
-        for at in errors.filter_map(|problem| problem.reference) {
+        let told = taken.census.problems.iter().filter(|problem| problem.finding.severity == Severity::Error);
+        for at in told.filter_map(|problem| problem.reference).chain(taken.census.untold()) {
             let reference = &taken.census.references[at];
             let new = || Broken { count: 0, text: reference.text.clone() };
             broken.entry(Key::of(&taken.source.file, reference)).or_insert_with(new);

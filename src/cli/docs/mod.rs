@@ -115,7 +115,7 @@ impl Taken {
     }
 
     fn into_findings(self) -> impl Iterator<Item = Finding> {
-        self.findings.into_iter().chain(self.census.problems.into_iter().map(|problem| problem.finding))
+        self.findings.into_iter().chain(self.census.into_findings(&self.source.file))
     }
 }
 
@@ -211,9 +211,9 @@ fn shape(taken: &mut [Taken], listing: bool) -> DocsShape {
                 end_column: reference.end_column,
                 verdict: reference.verdict.clone(),
                 reason: match &reference.verdict {
-                    Verdict::Unchecked(reason) => Some(reason.to_string()),
-                    Verdict::Foreign(name) => Some(format!("in {name}")),
-                    Verdict::Pending(number) => Some(format!("comes with #{number}")),
+                    Verdict::Unchecked(reason) => Some(reason.clone()),
+                    Verdict::Foreign(name) => Some(format!("in {name}").into()),
+                    Verdict::Pending(number) => Some(format!("comes with #{number}").into()),
                     Verdict::Ok | Verdict::Broken => None,
                 },
             });

@@ -351,9 +351,10 @@ fn tell(census: Census, path: &str, checks: &mut Checks) {
             Verdict::Unchecked(reason) => *notes.entry(("unchecked", format!("are not checked: {reason}"))).or_default() += 1,
         }
     }
+    let untold = census.untold_errors();
     let (errors, others): (Vec<Finding>, Vec<Finding>) =
         census.problems.into_iter().map(|problem| problem.finding).partition(|finding| finding.severity == Severity::Error);
-    let hidden = errors.len().saturating_sub(MOST_FINDINGS);
+    let hidden = errors.len().saturating_sub(MOST_FINDINGS) + untold;
     errors.into_iter().take(MOST_FINDINGS).for_each(|finding| checks.fail(finding));
     if hidden > 0 {
         checks.fail(Finding::error("docs/too-many", format!("{path} has {hidden} more broken references")));

@@ -103,6 +103,12 @@ pub fn accept(lock: &Lock, document: &str, census: &mut Census) -> usize {
         problem.fix = None;
         accepted.insert(at);
     }
+    let Census { untold, references, .. } = census;
+    untold.retain(|about| {
+        let Some(at) = about.filter(|at| is_accepted(lock, document, &references[*at])) else { return true };
+        accepted.insert(at);
+        false
+    });
     accepted.len()
 }
 

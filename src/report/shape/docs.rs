@@ -2,7 +2,7 @@
 
 use crate::lockdown::{Totals, Verdict};
 use serde::{Serialize, Serializer, ser::SerializeMap};
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct DocsShape {
@@ -38,7 +38,7 @@ pub struct ReferenceShape {
     #[serde(serialize_with = "verdict")]
     pub verdict: Verdict,
     /// Why it could not be judged, which repository it leads to, which pull request it comes with.
-    pub reason: Option<String>,
+    pub reason: Option<Cow<'static, str>>,
 }
 
 #[derive(Clone, Debug, Serialize)]
