@@ -14,6 +14,7 @@ mod aside;
 mod asked;
 pub mod banned;
 mod census;
+mod channels;
 mod codes;
 mod commands;
 mod commits;

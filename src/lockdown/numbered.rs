@@ -3,6 +3,7 @@
 
 use super::{
     census::{ReferenceKind, Verdict},
+    channels,
     desk::{Desk, Draft},
     headings::folded,
     landmarks::Word,
@@ -11,7 +12,6 @@ use crate::{
     domain::Finding,
     text::markdown::{Bytes, Document, Heading, Table},
 };
-use std::collections::BTreeMap;
 
 /// `gated`: headings of gates, which are references as a whole.
 pub fn take(desk: &mut Desk, gated: &[Bytes]) {
@@ -148,42 +148,7 @@ fn gate_tables(desk: &mut Desk) {
             desk.problem(None, &range, Finding::error("docs/gate-table", message), None);
         }
     }
-    channels(desk, &protocol);
-}
-
-/// Columns of a table that are channels: each known, none left out.
-fn channels(desk: &mut Desk, protocol: &crate::gate::Protocol) {
-    let document = desk.document;
-    let names: BTreeMap<&str, ()> = protocol.channels.keys().map(|name| (name.as_str(), ())).collect();
-    let bare = |text: &str| text.trim_matches('`').trim().to_owned();
-    for table in &document.tables {
-        let known = table.header.iter().skip(1).filter(|cell| names.contains_key(bare(&cell.text).as_str())).count();
-        // One column may bear a channel's name by chance.
-        if known < 2 {
-            continue;
-        }
-        let slug =
-            |text: &str| text.contains('_') && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-');
-        for cell in table.header.iter().skip(1) {
-            let name = bare(&cell.text);
-            let draft =
-                Draft { kind: ReferenceKind::Channel, text: cell.text.clone(), target: name.clone(), range: inner(desk, &cell.range) };
-            if names.contains_key(name.as_str()) {
-                desk.add(draft, Verdict::Ok);
-            } else if slug(&name) {
-                let help = desk.similar(&name, names.keys()).map(|name| super::desk::did_you_mean(&name));
-                desk.broken(draft, "docs/unknown-channel", format!("the protocol has no channel `{name}`"), help);
-            }
-        }
-        let heads: Vec<String> = table.header.iter().map(|cell| bare(&cell.text)).collect();
-        let missing: Vec<&str> = names.keys().copied().filter(|name| !heads.iter().any(|head| head == name)).collect();
-        if !missing.is_empty() {
-            let range = table.header.first().map_or(table.range.clone(), |cell| cell.range.clone());
-            let range = inner(desk, &range);
-            let message = format!("the table has no column for {}", missing.join(", "));
-            desk.problem(None, &range, Finding::error("docs/channel-missing", message), None);
-        }
-    }
+    channels::take(desk, &protocol);
 }
 
 /// A cell's bytes without the blanks around its text.

@@ -267,6 +267,43 @@ fn tables_and_numbers_are_compared_with_the_protocol() {
                 &["channel local_dev ok", "channel production ok", "channel-missing: the table has no column for staging"],
             ),
             (
+                "| Name | local_dev | staging | prod |\n|---|---|---|---|\n| a | no | `required` | required |\n| b | - | | yes |",
+                &[
+                    "channel local_dev ok",
+                    "channel staging ok",
+                    "channel prod broken",
+                    "unknown-channel: the protocol has no channel `prod` (did you mean `production`?)",
+                ],
+            ),
+            (
+                "| Name | production | Stagin |\n|---|---|---|\n| a | yes | no |",
+                &[
+                    "channel production ok",
+                    "channel Stagin broken",
+                    "channel-missing: the table has no column for local_dev",
+                    "unknown-channel: the protocol has no channel `Stagin` (did you mean `staging`?)",
+                ],
+            ),
+            (
+                "| Name | staging | production | dev | preview |\n|---|---|---|---|---|\n| a | required | optional | (optional) | required |",
+                &[
+                    "channel staging ok",
+                    "channel production ok",
+                    "channel dev broken",
+                    "channel preview broken",
+                    "unknown-channel: the protocol has no channel `dev` (did you mean `local_dev`?)",
+                    "unknown-channel: the protocol has no channel `preview`",
+                ],
+            ),
+            // Without needs in its cells, or with those of another sort, a column is no channel's.
+            ("| Name | production | stag |\n|---|---|---|\n| a | required | ask Ada |\n| b | required | required |", &[]),
+            ("| Name | production | stag |\n|---|---|---|\n| a | x1 | required |", &[]),
+            ("| Name | production | stag |\n|---|---|---|\n| a | yes | - |", &[]),
+            (
+                "| Name | local_dev | staging | production | Secret | secret | default | Who sets it | audited | Owner |\n|---|---|---|---|---|---|---|---|---|---|\n| a | yes | yes | yes | yes | required | optional | required | no | required |",
+                &["channel local_dev ok", "channel staging ok", "channel production ok"],
+            ),
+            (
                 "| Var | production |\n|---|---|\n| `APP_KEY` | `(optional)` |\n| `APP_MODE` | `(as needed)` |",
                 &[
                     "env APP_KEY ok",
