@@ -6,8 +6,8 @@ use std::collections::HashSet;
 
 /// Programs that make no file of what they are given. Sorted, as all such lists here.
 const READERS: &[&str] = &[
-    "bash", "bat", "cat", "cd", "chmod", "code", "dash", "echo", "export", "grep", "head", "jq", "ksh", "less", "ls", "make", "nano",
-    "node", "npm", "pnpm", "python", "python3", "ruby", "sh", "source", "sudo", "tail", "test", "vi", "vim", "yarn", "zsh",
+    "bash", "bat", "cat", "cd", "chmod", "dash", "echo", "export", "grep", "head", "jq", "ksh", "less", "ls", "make", "node", "npm",
+    "pnpm", "python", "python3", "ruby", "sh", "source", "sudo", "tail", "test", "yarn", "zsh",
 ];
 
 /// Programs that fill whole folders.
@@ -82,6 +82,8 @@ pub struct Around {
     pub rules: Option<HashSet<String>>,
     /// `chmod` has been used.
     pub chmod: bool,
+    /// How often the text before a command was searched.
+    pub searches: usize,
 }
 
 /// Where commands run.
@@ -108,6 +110,7 @@ impl Around {
             filled: false,
             rules: None,
             chmod: false,
+            searches: 0,
         }
     }
 

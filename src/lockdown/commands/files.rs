@@ -3,7 +3,8 @@
 //!
 //! A document speaks of other trees, of files that a build or the reader makes, and of examples; so a missing file is told
 //! only where its path starts in a folder of this tree, nothing before may have made it, and nothing in its name says that it
-//! is the reader's own. Deliberately absent: programs whose arguments may be made by themselves, such as editors.
+//! is the reader's own. A file without a folder (`./env.sh`, `input.txt`) is told in protocol documents, where the document has
+//! not spoken of it before. Deliberately absent: programs whose arguments may be made by themselves, such as editors.
 
 use super::{
     around::Folder,
@@ -26,6 +27,8 @@ const ELSEWHERE: &str = "reads a file in a folder outside of the tree";
 const STRAYED: &str = "reads a file after an earlier block has left the tree";
 const FOREIGN: &str = "reads a file of another repository";
 const PERHAPS: &str = "reads a file only if there is one";
+const SPOKEN: &str = "reads a file of which the document speaks before";
+const ANOTHER: &str = "reads a file of which there is one in another folder";
 const OWN: &str = "reads a file that a build or the reader makes";
 
 /// Which arguments are files to be read.
@@ -136,10 +139,16 @@ const WRITTEN: &[&str] = &[
     "yml", "zsh",
 ];
 
+/// Extensions of other files that a bare name is read by; keys, archives and logs are the reader's own.
+const READ: &[&str] = &["cjs", "css", "csv", "html", "json", "jsonc", "jsx", "tsx", "txt", "xml"];
+
+/// How often the text before a command is searched.
+const MOST_SEARCHES: usize = 200;
+
 /// Judges the files that a command is given to read.
 pub fn judge(judge: &mut Judge, run: &Run, command: &Command) -> Result<(), Unreadable> {
     for redirect in command.redirects.iter().filter(|redirect| !redirect.writes) {
-        file(judge, &redirect.word)?;
+        file(judge, &redirect.word, true)?;
     }
     let Some((_, valued, reads)) = READERS.iter().find(|(program, ..)| *program == run.program) else { return Ok(()) };
     let words = &run.words[1..];
@@ -158,7 +167,7 @@ pub fn judge(judge: &mut Judge, run: &Run, command: &Command) -> Result<(), Unre
                 && options.contains(&name.as_str())
                 && value.text.as_deref() == Some(value.word.raw(&judge.text.text))
             {
-                file(judge, value.word)?;
+                file(judge, value.word, false)?;
             }
         }
         return Ok(());
@@ -183,12 +192,13 @@ pub fn judge(judge: &mut Judge, run: &Run, command: &Command) -> Result<(), Unre
         Reads::Options(..) => (0, 0),
     };
     for word in arguments.get(from..to.min(arguments.len())).unwrap_or_default() {
-        file(judge, word)?;
+        file(judge, word, true)?;
     }
     Ok(())
 }
 
-fn file(judge: &mut Judge, word: &Word) -> Result<(), Unreadable> {
+/// `bare_counts`: a name alone is one of the tree; in what is given to a cluster it is mostly an example.
+fn file(judge: &mut Judge, word: &Word, bare_counts: bool) -> Result<(), Unreadable> {
     let Some(path) = judge.named_by(word) else { return Ok(()) };
     let odd = |c: char| {
         let mark = matches!(
@@ -210,7 +220,12 @@ fn file(judge: &mut Judge, word: &Word) -> Result<(), Unreadable> {
         }
     }
     let bare = path.trim_start_matches("./");
-    let Some((first, _)) = bare.split_once('/').filter(|_| !bare.starts_with("../")) else { return Ok(()) };
+    if bare.starts_with("../") {
+        return Ok(());
+    }
+    let Some((first, _)) = bare.split_once('/') else {
+        return if bare_counts || path.starts_with("./") { without_folder(judge, word, &path, bare) } else { Ok(()) };
+    };
     if library.facts.foreign.contains_key(first) {
         return judge.leave(FOREIGN);
     }
@@ -239,6 +254,57 @@ fn file(judge: &mut Judge, word: &Word) -> Result<(), Unreadable> {
         issue.missing = Some(target);
     }
     Ok(())
+}
+
+/// A file that is in none of the folders where the command may run.
+fn without_folder(judge: &mut Judge, word: &Word, path: &str, name: &str) -> Result<(), Unreadable> {
+    let extension = scripts::extension(name);
+    let written = WRITTEN.contains(&extension);
+    let (relative, library) = (path.starts_with("./"), judge.desk.library);
+    if !judge.desk.strict || name.is_empty() || !(relative || written || READ.contains(&extension)) {
+        return Ok(());
+    }
+    // One letter stands for any name.
+    if !relative && name.len() < extension.len() + 3 {
+        return judge.leave(OWN);
+    }
+    let folder = match &judge.around.folder {
+        Folder::Elsewhere => return judge.leave(ELSEWHERE),
+        Folder::Start if judge.around.strayed => return judge.leave(STRAYED),
+        Folder::Start => None,
+        Folder::In(folder) => Some(folder.clone()),
+    };
+    let target = normal(folder.as_deref().unwrap_or_default(), name).unwrap_or_else(|| name.to_owned());
+    if judge.perhaps() {
+        return judge.leave(PERHAPS);
+    }
+    if library.ignored.holds(&library.index, &target) || is_own(&library.index, &target, written) {
+        return judge.leave(OWN);
+    }
+    if judge.around.may_have_made(name) || judge.around.built && !(written && relative) {
+        return judge.leave(MADE);
+    }
+    // Who is in some folder that only a sentence names reads it there.
+    if folder.is_none() && !relative && !library.index.ending_in(name, 1).is_empty() {
+        return judge.leave(ANOTHER);
+    }
+    let range = judge.place(word);
+    judge.around.searches += 1;
+    if judge.around.searches > MOST_SEARCHES || names(&judge.desk.source.text[..range.start], name) {
+        return judge.leave(SPOKEN);
+    }
+    let help = grade::similar_path(judge.desk, &target).map(|path| did_you_mean(&path));
+    judge.report.blame("docs/missing-path", Proof::Tree, range, format!("`{path}` is no file or folder of the tree"), help);
+    if let Some(issue) = judge.report.issues.last_mut() {
+        issue.missing = Some(target);
+    }
+    Ok(())
+}
+
+/// Whether this text names a file.
+fn names(text: &str, name: &str) -> bool {
+    let goes_on = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-');
+    text.match_indices(name).any(|(at, _)| !text[..at].ends_with(goes_on) && !text[at + name.len()..].starts_with(goes_on))
 }
 
 /// Whether the name says that it is none of the tree's: what stands behind the folders that are there, or a folder that is

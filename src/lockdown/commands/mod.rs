@@ -150,6 +150,10 @@ fn write(desk: &mut Desk, statement: &Statement, text: &Mapped, mut report: Repo
             if let Some(number) = pull_beside(desk, &range, comment.as_ref()).or_else(elsewhere) {
                 desk.ask(at, Question::PullHas(number, path.clone()));
             }
+            // Without a folder it may have stood beside the document.
+            if let Some((folder, _)) = desk.source.file.rsplit_once('/').filter(|_| !path.contains('/')) {
+                desk.ask(at, Question::Fate(format!("{folder}/{path}")));
+            }
             desk.ask(at, Question::Fate(path));
         }
     }
