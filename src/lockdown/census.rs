@@ -289,6 +289,8 @@ pub struct Census {
     /// Reference, path and fragment of what was not looked up yet, as the document of that path was not read.
     pub(super) later: Vec<(usize, String, String)>,
     pub(super) gated: Gated,
+    /// References only if they once were paths: otherwise they go when the census is settled.
+    pub(super) perhaps: BTreeSet<usize>,
     /// Markers that a count used, by their position.
     pub(super) counted: BTreeSet<usize>,
     /// What the errors that are not told one by one are about, as in [`Problem::reference`].
@@ -374,6 +376,41 @@ impl Census {
             }
             told
         });
+    }
+
+    /// Takes out the references of which this does not hold, with all that is said of them.
+    pub(super) fn retain(&mut self, keeps: impl Fn(usize) -> bool) {
+        let mut kept = 0;
+        let places = (0..self.references.len()).map(|at| {
+            kept += usize::from(keeps(at));
+            keeps(at).then(|| kept - 1)
+        });
+        let places: Vec<Option<usize>> = places.collect();
+        let moved = |at: &mut usize| places[*at].map(|new| *at = new).is_some();
+        let mut at = 0;
+        self.references.retain(|_| {
+            at += 1;
+            places[at - 1].is_some()
+        });
+        self.problems.retain_mut(|problem| problem.reference.as_mut().is_none_or(moved));
+        self.untold.retain_mut(|about| about.as_mut().is_none_or(moved));
+        self.open.retain_mut(|(at, _)| moved(at));
+        self.later.retain_mut(|(at, ..)| moved(at));
+        let all = |set: &BTreeSet<usize>| set.iter().filter_map(|at| places[*at]).collect();
+        self.watched = all(&self.watched);
+        self.perhaps = all(&self.perhaps);
+        self.gated.references = all(&self.gated.references);
+        self.gated.near = self.gated.near.iter().filter_map(|(at, gate)| Some((places[*at]?, *gate))).collect();
+        self.awaited = self.awaited.iter().filter_map(|(at, number)| Some((places[*at]?, *number))).collect();
+    }
+
+    /// What may be no path at all, and is not asked for since something else decided, is none.
+    pub(super) fn without_closed(&mut self) {
+        let asked: BTreeSet<usize> = self.open.iter().map(|(at, _)| *at).collect();
+        let closed: BTreeSet<usize> = self.perhaps.difference(&asked).copied().collect();
+        if !closed.is_empty() {
+            self.retain(|at| !closed.contains(&at));
+        }
     }
 
     /// What is still to be asked.

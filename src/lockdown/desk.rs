@@ -179,6 +179,11 @@ impl<'a, 't> Desk<'a, 't> {
         self.census.references[reference].verdict = verdict;
     }
 
+    /// Only its past tells whether this is a reference at all.
+    pub fn perhaps(&mut self, reference: usize) {
+        self.census.perhaps.insert(reference);
+    }
+
     /// What headings say of gates.
     pub fn gated(&mut self, gated: Gated) {
         self.census.gated = gated;
@@ -204,7 +209,7 @@ impl<'a, 't> Desk<'a, 't> {
 
     /// The census in the order of the text.
     pub fn finish(self) -> Census {
-        let Census { references, mut problems, mut open, mut later, watched, gated, strict, counted, awaited, untold, unwarned } =
+        let Census { references, mut problems, mut open, mut later, watched, gated, perhaps, strict, counted, awaited, untold, unwarned } =
             self.census;
         let only = self.library.facts.only;
         let mut order: Vec<usize> = (0..references.len()).filter(|at| only.has(references[*at].kind)).collect();
@@ -225,12 +230,14 @@ impl<'a, 't> Desk<'a, 't> {
             near: gated.near.iter().filter_map(|(at, gate)| Some((new_index[*at]?, *gate))).collect(),
             ..gated
         };
+        let perhaps = perhaps.iter().filter_map(|at| new_index[*at]).collect();
         problems.sort_by_key(|problem| (problem.range.start, problem.range.end));
         open.sort();
-        let mut census = Census { references, problems, open, later, watched, gated, strict, counted, awaited, untold, unwarned };
+        let mut census = Census { references, problems, open, later, watched, gated, perhaps, strict, counted, awaited, untold, unwarned };
         let mut places = self.places;
         let past = settle::Past::of(&self.source.file, strict, self.library.facts.past.contains(&self.source.file));
         settle::attitudes(&mut census, &mut places, &self.layout, &self.markers, past);
+        census.without_closed();
         if !only.is_all() {
             // A marker may speak of what was not looked for.
             census.problems.retain(|problem| problem.finding.code != settle::UNUSED_MARKER);

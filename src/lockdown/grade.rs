@@ -81,8 +81,11 @@ pub fn grade(desk: &mut Desk, claim: Claim, resolution: Resolution) {
         Resolution::Unchecked { target, reason } => {
             desk.add(draft(claim.kind, target), Verdict::unchecked(reason));
         }
-        Resolution::Doubtful { path } => {
+        Resolution::Doubtful { path, folder } => {
             let at = desk.add(draft(claim.kind, path.clone()), Verdict::unchecked(NEVER_HERE));
+            if !folder {
+                desk.perhaps(at);
+            }
             ask_fate(desk, at, &path);
         }
         // What it is a name for is where the link leads.

@@ -162,23 +162,10 @@ impl Census {
 
     /// Keeps headings of gates alone.
     pub fn headings_alone(&mut self) {
-        let headings = &self.gated.references;
-        let moved: BTreeMap<usize, usize> = headings.iter().enumerate().map(|(new, old)| (*old, new)).collect();
-        let mut at = 0;
-        self.references.retain(|_| {
-            at += 1;
-            headings.contains(&(at - 1))
-        });
-        self.problems.retain_mut(|problem| {
-            problem.reference = problem.reference.and_then(|at| moved.get(&at).copied());
-            problem.reference.is_some()
-        });
-        self.untold.retain_mut(|about| {
-            *about = about.and_then(|at| moved.get(&at).copied());
-            about.is_some()
-        });
-        self.gated.near = self.gated.near.iter().filter_map(|(at, gate)| Some((*moved.get(at)?, *gate))).collect();
-        self.gated.references = (0..self.references.len()).collect();
+        let headings = self.gated.references.clone();
+        self.retain(|at| headings.contains(&at));
+        self.problems.retain(|problem| problem.reference.is_some());
+        self.untold.retain(Option::is_some);
     }
 }
 

@@ -58,9 +58,10 @@ pub enum Resolution {
         target: String,
         reason: &'static str,
     },
-    /// Written as a folder, in a folder that is not there: a path only if it once was one.
+    /// In a folder that is not there: a path only if it once was one. `folder`: it is written as a folder.
     Doubtful {
         path: String,
+        folder: bool,
     },
     Broken(Breakage),
 }
@@ -342,7 +343,7 @@ impl<'r, 't> Resolver<'r, 't> {
             return self.exactly(&path)?.map(|found| self.behind(found, claim)).transpose();
         }
         if !claim.sure && !self.starts_in_a_folder(&claim.path) {
-            return Ok(self.once_a_folder(claim));
+            return Ok(self.once_here(claim));
         }
         if claim.pattern {
             return Ok(Some(self.pattern(claim)));
@@ -365,12 +366,24 @@ impl<'r, 't> Resolver<'r, 't> {
         self.not_there(claim)
     }
 
-    /// A text that ends in a separator, where nothing in the tree ends like it. Words and refs have that shape too, so that only
-    /// its past can tell.
-    fn once_a_folder(&self, claim: &PathClaim) -> Option<Resolution> {
-        let wanted = claim.path.strip_suffix('/').filter(|_| self.strict && !claim.pattern && !claim.blanks && claim.tail.is_none())?;
+    /// A text with separators, where nothing in the tree ends like it. Words and refs have that shape too, so that only its past
+    /// can tell.
+    fn once_here(&self, claim: &PathClaim) -> Option<Resolution> {
+        let plain = self.strict && !claim.pattern && !claim.blanks && !claim.label && claim.tail.is_none();
+        let wanted = claim.path.strip_suffix('/').unwrap_or(&claim.path);
+        let folder = wanted.len() < claim.path.len();
+        let lawful = |part: &str| {
+            let named = part.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '+'));
+            named && part.contains(char::is_alphabetic)
+        };
+        // A name with an extension says itself that it is a file.
+        let bare = |(_, name): (&str, &str)| !name.trim_start_matches('.').contains('.');
+        let words = wanted.rsplit_once('/').is_some_and(bare) && wanted.split('/').all(lawful);
+        if !plain || !(folder || words) {
+            return None;
+        }
         let unknown = self.index.ending_in(wanted, 1).is_empty() && self.foreign(wanted).is_none();
-        unknown.then(|| Resolution::Doubtful { path: wanted.to_owned() })
+        unknown.then(|| Resolution::Doubtful { path: wanted.to_owned(), folder })
     }
 
     /// What exactly this path leads to; `None`: nothing.

@@ -348,6 +348,11 @@ impl Census {
         }
         remove(self, &dropped);
         self.trim();
+        let perhaps = std::mem::take(&mut self.perhaps);
+        if !perhaps.is_empty() {
+            let never: BTreeSet<usize> = perhaps.into_iter().filter(|at| self.references[*at].verdict != Verdict::Broken).collect();
+            self.retain(|at| !never.contains(&at));
+        }
         self.problems.sort_by_key(|problem| (problem.range.start, problem.range.end));
     }
 

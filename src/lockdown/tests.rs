@@ -42,6 +42,24 @@ const FILES: &[(&str, &str)] = &[
     ("Makefile", ""),
 ];
 
+/// Words with a slash are references only where the history knows such a path.
+#[test]
+fn a_path_of_a_folder_that_went_is_told_from_words() {
+    let text = "`owner/repo` `one/two` `and/or`. `three/four` was removed. \n\n\
+        <!-- tagwarden: ignore -- an old name -->\n`one/three`\n\n`README.md` `src/gone.rs`";
+    let mut census = census(FILES, "docs/promotion.md", text);
+    let asked: Vec<&str> =
+        census.questions().filter_map(|question| if let Question::Fate(path) = question { Some(path.as_str()) } else { None }).collect();
+    assert!(["owner/repo", "one/two", "and/or", "src/gone.rs"].iter().all(|path| asked.contains(path)) && !asked.contains(&"one/three"));
+    let fates = [("owner/repo", Fate::Never), ("and/or", Fate::NotHere), ("one/two", Fate::Deleted), ("src/gone.rs", Fate::Never)];
+    let fates = fates.into_iter().map(|(path, fate)| (path.to_owned(), fate)).collect();
+    census.settle(&Source::new("docs/promotion.md", text), &Answers { fates, ..Answers::default() });
+    let (references, codes) = lines(&census);
+    assert_eq!(references, ["path one/two broken", "path README.md ok", "path src/gone.rs broken"]);
+    assert_eq!(codes, ["docs/missing-path", "docs/missing-path"]);
+    assert!(census.problems.iter().all(|problem| census.references[problem.reference.unwrap()].verdict == Verdict::Broken));
+}
+
 /// `kind target verdict` of each reference, and the codes of the findings.
 fn lines(census: &Census) -> (Vec<String>, Vec<&str>) {
     let reference = |r: &Reference| match &r.verdict {
@@ -125,7 +143,7 @@ fn every_reference_has_its_verdict() {
             vec!["docs/missing-path"],
         ),
         // What is no path.
-        ("`text/html` `origin/main` `owner/repo` `and/or`", vec![], vec![]),
+        ("`text/html:x` `a=b/c` `v/1.2` `1/2` `one/<x>` `src`", vec![], vec![]),
         (
             "`/api/health` `GET /src/nothing`",
             vec![
