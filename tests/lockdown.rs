@@ -318,6 +318,26 @@ fn a_history_that_cannot_be_read_is_told() {
         let message = finding(&value, "docs/missing-path")["message"].as_str().unwrap();
         assert!(message.ends_with("and the history cannot be read to tell what became of it"), "{message}");
     }
+    let value = scratch.json(&["docs", "accept", "ops/gone.sh", "--kind", "path", "--reason", "x"]).expect("passed");
+    assert!(value["notices"].to_string().contains("the history of "), "{value:#}");
+}
+
+/// As in a partial clone that did not fetch the file.
+#[test]
+fn a_file_that_went_is_told_although_its_bytes_are_not_here() {
+    let scratch = locked();
+    let blob = scratch.git(&["rev-parse", "HEAD:ops/deploy.sh"]);
+    let (folder, name) = blob.trim().split_at(2);
+    std::fs::remove_file(scratch.path("work/.git/objects").join(folder).join(name)).unwrap();
+    std::fs::remove_file(scratch.path("work/ops/deploy.sh")).unwrap();
+    let message = |scratch: &Scratch| {
+        let value = scratch.json(&["docs", "check"]).expect("findings");
+        assert_eq!(value["totals"]["broken"], 1);
+        finding(&value, "docs/missing-path")["message"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(message(&scratch), "`ops/deploy.sh` is no file or folder of the tree: it was removed since the last commit");
+    scratch.write("run/deploy.sh", SCRIPT.1);
+    assert!(message(&scratch).ends_with(": it was renamed to `run/deploy.sh` since the last commit"));
 }
 
 #[test]

@@ -54,9 +54,11 @@ pub async fn run(session: &Session, args: &args::DocsAccept) -> Result<Report> {
         accepted: meant.len(),
     };
     let accepted = known + lock::accept(&renewed, &mut judged);
+    let unread = judged.unread.take();
     let shape = DocsShape { lock: Some(told), ..super::shape(&mut judged.taken, false) }.with_accepted(accepted);
     let next = format!("Commit {}; `tagwarden docs check` shows a note from now on.", file.path);
-    Ok(gathered.signed(Report::new(Reason::Passed, Body::Docs(Box::new(shape)))).next(next))
+    let report = Report::new(Reason::Passed, Body::Docs(Box::new(shape)));
+    Ok(gathered.signed(unread.into_iter().fold(report, Report::notice)).next(next))
 }
 
 /// Whether this is a run that nobody watches, by the variable that CI services set.

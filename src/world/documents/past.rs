@@ -73,10 +73,18 @@ impl<'g> Past<'g> {
     }
 
     /// What the work tree did to a committed file: the one new file of the same bytes is its new name, else the one new file
-    /// of the same file name.
+    /// of the same file name. A partial clone may lack its bytes; that it went is certain all the same.
     fn since(&self, path: &str) -> Result<Option<Fate>> {
         let Some(committed) = &self.committed else { return Ok(None) };
-        let Some(bytes) = committed.read(path).map_err(unreadable)? else { return Ok(None) };
+        let listed = committed.entries().map_err(unreadable)?;
+        if listed.binary_search_by(|entry| entry.path.as_str().cmp(path)).is_err() {
+            return Ok(None);
+        }
+        let bytes = match committed.read(path) {
+            Ok(Some(bytes)) => bytes,
+            Ok(None) => return Ok(None),
+            Err(_) => Vec::new(),
+        };
         let mut same = Vec::new();
         for new in &self.new {
             if !bytes.is_empty() && self.tree.read(new).map_err(unreadable)?.as_deref() == Some(&bytes) {
