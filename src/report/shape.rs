@@ -8,7 +8,7 @@ mod docs;
 mod ledger;
 mod run;
 
-pub use docs::{ChangeShape, DocsShape, FixedShape, LockShape, ReferenceShape, UncheckedShape};
+pub use docs::{ChangeShape, DocsShape, FixedShape, Listed, LockShape, ReferenceShape, UncheckedShape};
 pub use ledger::{
     AuditShape, EntryShape, HistoryEntry, HistoryShape, PolicyGate, PolicyRole, PolicyShape, PolicySigner, RejudgeVerdict, Rejudged,
 };

@@ -26,9 +26,9 @@ pub async fn run(session: &Session, facts: &args::DocsFacts) -> Result<Report> {
     let file = Present::of(&gathered)?;
     let accepted = accept(&file.lock, &mut judged);
     let (lock, how) = compare::renew(&file.lock, &seen(&gathered, &judged.taken)?);
+    let findings = judged.take_findings();
     let shape = super::shape(&mut judged.taken, false).with_accepted(accepted);
     let unread = judged.unread.take();
-    let findings = judged.into_findings();
     let mut told = LockShape {
         file: file.path.clone(),
         written: false,

@@ -16,7 +16,7 @@ use crate::{
     lockdown::{Census, Library, ReferenceKind, Totals, Verdict, headings},
     report::{
         Body, DocsShape, Report,
-        shape::{FixedShape, ReferenceShape, UncheckedShape},
+        shape::{FixedShape, Listed, UncheckedShape},
     },
     text::{markdown, source::Source},
     tree::Unreadable,
@@ -24,7 +24,7 @@ use crate::{
 use gathered::Gathered;
 use rayon::prelude::*;
 use select::Chosen;
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 /// Findings of documents that were not read.
 const UNREAD: &[&str] = &["docs/missing-document", "docs/not-read", "docs/not-text"];
@@ -44,18 +44,19 @@ async fn check(session: &Session, args: &args::DocsCheck, fixed: Vec<FixedShape>
     let gathered = gathered::gather(session, args).await?;
     let mut judged = judge(&gathered, args).await?;
     let drift = drift::of(&gathered, &mut judged.taken, args)?;
+    let findings = drift.findings.into_iter().chain(judged.take_findings()).collect();
     let shape = DocsShape { fixed, changes: drift.changes, ..shape(&mut judged.taken, false) }.with_accepted(drift.accepted);
     let unread = judged.unread.take();
-    let findings = drift.findings.into_iter().chain(judged.into_findings()).collect();
     Ok(unread.into_iter().fold(report(&gathered, shape, findings), Report::notice))
 }
 
 async fn list(session: &Session, args: &args::DocsCheck) -> Result<Report> {
     let gathered = gathered::gather(session, args).await?;
     let mut judged = judge(&gathered, args).await?;
+    let findings = judged.take_findings();
     let shape = shape(&mut judged.taken, true);
     let unread = judged.unread.take();
-    Ok(unread.into_iter().fold(report(&gathered, shape, judged.into_findings()), Report::notice))
+    Ok(unread.into_iter().fold(report(&gathered, shape, findings), Report::notice))
 }
 
 /// Documents with what was found out about them.
@@ -68,8 +69,8 @@ struct Judged {
 }
 
 impl Judged {
-    fn into_findings(self) -> Vec<Finding> {
-        self.standing.into_iter().chain(self.taken.into_iter().flat_map(Taken::into_findings)).collect()
+    fn take_findings(&mut self) -> Vec<Finding> {
+        std::mem::take(&mut self.standing).into_iter().chain(self.taken.iter_mut().flat_map(Taken::take_findings)).collect()
     }
 }
 
@@ -114,8 +115,8 @@ impl Taken {
         self.findings.is_empty()
     }
 
-    fn into_findings(self) -> impl Iterator<Item = Finding> {
-        self.findings.into_iter().chain(self.census.into_findings(&self.source.file))
+    fn take_findings(&mut self) -> impl Iterator<Item = Finding> + use<> {
+        std::mem::take(&mut self.findings).into_iter().chain(self.census.take_findings(&self.source.file))
     }
 }
 
@@ -184,15 +185,14 @@ fn gates_without_heading(gathered: &Gathered, taken: &[Taken], args: &args::Docs
     headings::absent(files, protocol, &documents)
 }
 
-/// Takes the texts of the references with it.
+/// Takes the references with it.
 fn shape(taken: &mut [Taken], listing: bool) -> DocsShape {
     let mut totals = Totals::default();
     let mut unchecked: BTreeMap<ReferenceKind, BTreeMap<String, usize>> = BTreeMap::new();
     let mut references = Vec::new();
     let documents = taken.iter().map(|taken| taken.source.file.clone()).collect();
     for taken in taken {
-        let file: Arc<str> = Arc::from(taken.source.file.as_str());
-        for reference in &mut taken.census.references {
+        for reference in &taken.census.references {
             totals.count(&reference.verdict);
             if let Verdict::Unchecked(reason) = &reference.verdict {
                 let of_kind = unchecked.entry(reference.kind).or_default();
@@ -201,23 +201,8 @@ fn shape(taken: &mut [Taken], listing: bool) -> DocsShape {
                     None => drop(of_kind.insert(reason.to_string(), 1)),
                 }
             }
-            references.push(ReferenceShape {
-                kind: reference.kind.slug(),
-                text: std::mem::take(&mut reference.text),
-                target: std::mem::take(&mut reference.target),
-                file: Arc::clone(&file),
-                line: reference.line,
-                column: reference.column,
-                end_column: reference.end_column,
-                verdict: reference.verdict.clone(),
-                reason: match &reference.verdict {
-                    Verdict::Unchecked(reason) => Some(reason.clone()),
-                    Verdict::Foreign(name) => Some(format!("in {name}").into()),
-                    Verdict::Pending(number) => Some(format!("comes with #{number}").into()),
-                    Verdict::Ok | Verdict::Broken => None,
-                },
-            });
         }
+        references.push(Listed { file: taken.source.file.clone(), references: std::mem::take(&mut taken.census.references) });
     }
     let unchecked = unchecked
         .into_iter()

@@ -166,8 +166,7 @@ fn docs(shape: &DocsShape, canvas: &mut Canvas) {
     canvas.line(&shape.summary());
     if shape.listing {
         let rows: Vec<Vec<Cell>> = shape
-            .references
-            .iter()
+            .references()
             .map(|reference| {
                 let tone = match reference.verdict {
                     Verdict::Ok => Tone::Good,
@@ -178,8 +177,8 @@ fn docs(shape: &DocsShape, canvas: &mut Canvas) {
                     cell(format!("{}:{}:{}", reference.file, reference.line, reference.column)),
                     cell(reference.kind),
                     toned(reference.verdict.slug(), tone),
-                    cell(&reference.text),
-                    toned(if reference.target == reference.text { "" } else { &reference.target }, Tone::Dim),
+                    cell(reference.text),
+                    toned(if reference.target == reference.text { "" } else { reference.target }, Tone::Dim),
                 ]
             })
             .collect();

@@ -1,8 +1,8 @@
 //! The answer of `docs`: the census of the documents.
 
-use crate::lockdown::{Totals, Verdict};
+use crate::lockdown::{Reference, Totals, Verdict};
 use serde::{Serialize, Serializer, ser::SerializeMap};
-use std::{borrow::Cow, sync::Arc};
+use std::borrow::Cow;
 
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct DocsShape {
@@ -10,7 +10,8 @@ pub struct DocsShape {
     #[serde(serialize_with = "totals")]
     pub totals: Totals,
     pub documents: Vec<String>,
-    pub references: Vec<ReferenceShape>,
+    #[serde(serialize_with = "references")]
+    pub references: Vec<Listed>,
     /// What could not be judged, by kind and reason.
     pub unchecked: Vec<UncheckedShape>,
     /// Documents that `--fix` rewrote, with the number of places.
@@ -26,19 +27,47 @@ pub struct DocsShape {
     pub listing: bool,
 }
 
+/// The references of one document as its census has them, since they may be very many.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    pub file: String,
+    pub references: Vec<Reference>,
+}
+
 #[derive(Clone, Debug, Serialize)]
-pub struct ReferenceShape {
+pub struct ReferenceShape<'r> {
     pub kind: &'static str,
-    pub text: String,
-    pub target: String,
-    pub file: Arc<str>,
+    pub text: &'r str,
+    pub target: &'r str,
+    pub file: &'r str,
     pub line: u32,
     pub column: u32,
     pub end_column: u32,
     #[serde(serialize_with = "verdict")]
-    pub verdict: Verdict,
+    pub verdict: &'r Verdict,
     /// Why it could not be judged, which repository it leads to, which pull request it comes with.
-    pub reason: Option<Cow<'static, str>>,
+    pub reason: Option<Cow<'r, str>>,
+}
+
+impl<'r> ReferenceShape<'r> {
+    fn of(file: &'r str, reference: &'r Reference) -> ReferenceShape<'r> {
+        ReferenceShape {
+            kind: reference.kind.slug(),
+            text: &reference.text,
+            target: &reference.target,
+            file,
+            line: reference.line,
+            column: reference.column,
+            end_column: reference.end_column,
+            verdict: &reference.verdict,
+            reason: match &reference.verdict {
+                Verdict::Unchecked(reason) => Some(reason.as_ref().into()),
+                Verdict::Foreign(name) => Some(format!("in {name}").into()),
+                Verdict::Pending(number) => Some(format!("comes with #{number}").into()),
+                Verdict::Ok | Verdict::Broken => None,
+            },
+        }
+    }
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -79,6 +108,11 @@ pub struct LockShape {
 impl DocsShape {
     pub const SCHEMA: &'static str = "tagwarden.docs/1";
 
+    /// Of all documents, in their order.
+    pub fn references(&self) -> impl Iterator<Item = ReferenceShape<'_>> {
+        each(&self.references)
+    }
+
     /// Counts this many of the broken references as accepted.
     pub fn with_accepted(mut self, accepted: usize) -> DocsShape {
         self.totals.broken = self.totals.broken.saturating_sub(accepted);
@@ -103,6 +137,14 @@ impl DocsShape {
     }
 }
 
+fn each(listed: &[Listed]) -> impl Iterator<Item = ReferenceShape<'_>> {
+    listed.iter().flat_map(|listed| listed.references.iter().map(|reference| ReferenceShape::of(&listed.file, reference)))
+}
+
+fn references<S: Serializer>(listed: &[Listed], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(each(listed))
+}
+
 fn totals<S: Serializer>(totals: &Totals, serializer: S) -> Result<S::Ok, S::Error> {
     let mut map = serializer.serialize_map(Some(5))?;
     map.serialize_entry("ok", &totals.ok)?;
@@ -113,6 +155,6 @@ fn totals<S: Serializer>(totals: &Totals, serializer: S) -> Result<S::Ok, S::Err
     map.end()
 }
 
-fn verdict<S: Serializer>(verdict: &Verdict, serializer: S) -> Result<S::Ok, S::Error> {
+fn verdict<S: Serializer>(verdict: &&Verdict, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(verdict.slug())
 }
