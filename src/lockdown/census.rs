@@ -334,7 +334,7 @@ impl Census {
         self.problems.iter().map(|problem| &problem.finding)
     }
 
-    /// What is wrong with the document, and how much more where that is too much to be told. `file`: its path.
+    /// What is wrong with the document, and before it how much more where that is too much to be told. `file`: its path.
     pub fn take_findings(&mut self, file: &str) -> impl Iterator<Item = Finding> + use<> {
         let more = match (self.untold_errors(), self.unwarned) {
             (0, 0) => None,
@@ -347,7 +347,7 @@ impl Census {
         };
         let start = || Place { file: file.to_owned(), line: 1, column: 1, end_column: None, source: None };
         let more = more.map(|more| more.at(start()).help("mend those that are told, or take the document out of the check"));
-        std::mem::take(&mut self.problems).into_iter().map(|problem| problem.finding).chain(more)
+        more.into_iter().chain(std::mem::take(&mut self.problems).into_iter().map(|problem| problem.finding))
     }
 
     /// References with an error that is not told.

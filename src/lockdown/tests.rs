@@ -239,8 +239,8 @@ fn very_many_references_take_linear_time() {
     let mut census = census(FILES, "docs/promotion.md", &text);
     assert_eq!((census.references.len(), census.problems.len()), (60_000, census::MOST_PROBLEMS));
     assert_eq!(census.untold_errors(), 40_000 - census::MOST_PROBLEMS);
-    let last = census.take_findings("docs/promotion.md").last().unwrap();
-    assert_eq!((last.code.as_str(), last.message.as_str()), ("docs/too-many", "there are 30000 more errors in this document"));
+    let first = census.take_findings("docs/promotion.md").next().unwrap();
+    assert_eq!((first.code.as_str(), first.message.as_str()), ("docs/too-many", "there are 30000 more errors in this document"));
 }
 
 #[test]
