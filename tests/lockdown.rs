@@ -636,6 +636,15 @@ fn a_broken_reference_is_accepted_by_a_person_with_a_reason() {
 }
 
 #[test]
+fn a_warning_is_nothing_to_accept() {
+    let scratch = locked();
+    scratch.edit(DOC, "Run `ops/deploy.sh`,", "Run `grep -c deployed |` on the log, then `ops/deploy.sh`,");
+    assert_eq!(codes(&scratch.json(&["docs", "list"]).expect("passed")), ["docs/shell-syntax"]);
+    let refused = scratch.refused(&["docs", "accept", "--kind", "command", "--reason", "a piece of a pipeline"], "bad_usage");
+    assert_eq!(refused["message"], "no reference of the kind `command` has a finding");
+}
+
+#[test]
 fn a_heading_of_no_gate_is_a_reference_for_every_verb() {
     let scratch = locked();
     scratch.edit(DOC, "## Gate 1 — The document holds\n", "## Gate 1 — The documents hold\n");

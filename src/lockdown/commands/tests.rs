@@ -288,6 +288,20 @@ fn a_missing_script_may_come_with_a_pull_request() {
 }
 
 #[test]
+fn what_is_excused_may_be_wrong_otherwise() {
+    let marker = "<!-- tagwarden: expect-missing -- made later -->";
+    for (text, codes) in [
+        (format!("`./scripts/gone.sh X_Y=1` {marker}"), vec!["docs/assignment-after-command"]),
+        (format!("`./scripts/gone.sh x` {marker}"), vec![]),
+    ] {
+        let (census, _) = census(&text, true);
+        let verdict = if codes.is_empty() { Verdict::Ok } else { Verdict::Broken };
+        assert_eq!(census.references[0].verdict, verdict, "{text}");
+        assert_eq!(census.findings().map(|finding| finding.code.as_str()).collect::<Vec<_>>(), codes, "{text}");
+    }
+}
+
+#[test]
 fn a_long_block_takes_linear_time() {
     let line = "A_B=1 ./scripts/gone.sh \"$(curl -s https://<t>/api/x | jq -r '.a')\" || make nothing\n";
     let text = format!("```sh\n{}```\n", line.repeat(2_000));
