@@ -171,12 +171,18 @@ fn steps_and_phases_are_whole_words_with_short_numbers() {
 
 /// Two gates on three channels.
 fn protocol() -> Facts {
+    protocol_with("Health answers")
+}
+
+/// `title`: that of the second gate.
+fn protocol_with(title: &str) -> Facts {
     let protocol = "version: 1\npackages: { web: { release_tag: \"v{version}\", default: true } }\nrelease_branches: [main]\n\
         channels: { local_dev: { tag: \"channel/{channel}\" }, staging: { tag: \"channel/{channel}\" }, production: { tag: \"channel/{channel}\", base_url: \"https://example.com\" } }\n\
         signing: { key: none }\n";
     let env = "title: Variables are set\nenv: { vars: { APP_KEY: { default: optional, production: { prefix: pk_live_ } }, APP_MODE: { production: { literal: live }, default: optional } } }\n";
-    let http = "title: Health answers\nchannels: [production]\nhttp: [ { get: \"{base_url}/api/health\", expect: { status: 200 } } ]\n";
-    let files = [("protocol.yaml", protocol), ("10-env.yaml", env), ("20-health.yaml", http)];
+    let http =
+        format!("title: {title}\nchannels: [production]\nhttp: [ {{ get: \"{{base_url}}/api/health\", expect: {{ status: 200 }} }} ]\n");
+    let files = [("protocol.yaml", protocol), ("10-env.yaml", env), ("20-health.yaml", http.as_str())];
     let files = files.into_iter().map(|(name, text)| (name.to_owned(), text.as_bytes().to_vec())).collect();
     let loaded = crate::gate::config::load(&crate::gate::config::GateFiles { files, root: "gates".to_owned() });
     Facts { protocol: Some(Arc::new(loaded.unwrap())), ..Facts::default() }
@@ -218,6 +224,10 @@ fn headings_of_gates_are_references() {
             ),
         ],
     );
+    // The title may be written as code in the gate as well.
+    let text = "## Gate 1 — Variables are set\n\n## Gate 2 — Health `answers`\n\n| # | Gate |\n|---|---|\n| 1 | Variables are set |\n| 2 | `Health` answers |";
+    let told = shown(&Facts { gated: ["docs/promotion.md".to_owned()].into(), ..protocol_with("Health `answers`") }, &names, text, true);
+    assert!(told.len() == 4 && told.iter().all(|told| told.ends_with(" ok")), "{told:#?}");
     // What is not of the tree is not expected to be missing from it.
     let state = Some(pulls::State::Open);
     let known = pulls::Known { pulls: BTreeMap::from([(3, pulls::Pull { state, ..pulls::Pull::default() })]), complete: true };
