@@ -216,6 +216,14 @@ fn what_cannot_be_rehearsed_is_refused() {
     refused("work", &[], 2, "bad_config", "has no gates/");
     commit(&scratch, &[]);
     refused("work", &["--channel", "production"], 2, "unknown_channel", "local_dev");
+    // What is known of pull requests counts for the gates of the drill as for those of a move.
+    let open = r#"{"pulls": {"7": {"state": "open"}}}"#;
+    let page = std::fs::read_to_string(scratch.path("work/protocol-docs/promotion.md")).unwrap();
+    commit(&scratch, &[("protocol-docs/promotion.md", format!("{page}\nPull request #7 is merged.\n")), ("open.json", open.to_owned())]);
+    std::fs::write(scratch.path("open.json"), open).unwrap();
+    refused("work", &["--pulls", "open.json"], 2, "bad_usage", "cannot vouch for itself");
+    refused("work", &["--pulls", "none.json"], 2, "bad_usage", "none.json");
+    refused("work", &["--pulls", "../open.json"], 1, "drill_failed", "gate_failed");
     let protocol = std::fs::read_to_string(scratch.path("work/gates/protocol.yaml")).unwrap();
     let tagless = protocol.replace("channels:\n", "channels:\n  preview: {}\n");
     commit(&scratch, &[("gates/protocol.yaml", tagless)]);

@@ -517,11 +517,26 @@ pub struct Doctor {
     pub fix: bool,
 }
 
+impl Command {
+    /// Where the verb takes what is known of pull requests for its gates.
+    pub fn pulls(&mut self) -> Option<&mut Option<PathBuf>> {
+        match self {
+            Command::Verify(verify) => Some(&mut verify.pulls),
+            Command::Promote(promote) => Some(&mut promote.moving.pulls),
+            Command::Rollback(rollback) => Some(&mut rollback.moving.pulls),
+            _ => None,
+        }
+    }
+}
+
 #[derive(Clone, Debug, Args)]
 pub struct Rehearse {
     /// The channel to drill [default: the first that has a tag]
     #[arg(long, value_name = "CHANNEL")]
     pub channel: Option<ChannelName>,
+    /// What is known of pull requests: a JSON file of numbers and states, outside of what is judged
+    #[arg(long, value_name = "FILE")]
+    pub pulls: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug, Args)]

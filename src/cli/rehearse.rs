@@ -34,6 +34,7 @@ use crate::{
     world::{
         World,
         clock::Stopwatch,
+        documents::Record,
         git::{ObjectFormat, ObjectKind},
         ledger::read_folder,
         scratch::{self, Scratch},
@@ -44,7 +45,7 @@ use cast::Cast;
 use copy::{Copy, Original};
 use drill::{Drill, Memory};
 use set::{RIVAL, SERVER, Set, WORK};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 /// The part whose key no policy lists.
 const STRANGER: &str = "rehearsal-stranger";
@@ -62,7 +63,7 @@ async fn rehearse(session: &Session, args: &args::Rehearse) -> Result<Report> {
     let live = Live::read(world, gates_folder(session))?;
     let channel = channel(&live.protocol, args)?;
     let uncommitted = !world.git.is_bare() && world.git.is_dirty(&live.folder).await?;
-    let (mut drill, stand_ins) = prepare(session, world, &live, channel).await?;
+    let (mut drill, stand_ins) = prepare(session, world, &live, channel, record(world, &live, args)?).await?;
     drill.shows_progress = scratch::is_watched() && !session.globals.no_progress && !session.globals.quiet;
     play(&mut drill).await;
     let failed = drill.steps.iter().any(|step| step.outcome != Outcome::Passed);
@@ -133,6 +134,14 @@ fn channel(protocol: &Protocol, args: &args::Rehearse) -> Result<ChannelName> {
     first.map(|(name, _)| name.clone()).ok_or_else(|| Fault::new(Reason::BadConfig, "no channel of the protocol has a tag"))
 }
 
+/// What `--pulls` names, which must be as good for the rehearsed commit as for a promotion of it.
+fn record(world: &World, live: &Live, args: &args::Rehearse) -> Result<Option<PathBuf>> {
+    let Some(file) = &args.pulls else { return Ok(None) };
+    Record::beside(file, &world.git, Some(&live.head))?;
+    // The players work elsewhere.
+    Ok(Some(std::path::absolute(file).unwrap_or_else(|_| file.clone())))
+}
+
 /// The channels that a release has to pass, the drilled one last.
 fn way(protocol: &Protocol, channel: &ChannelName) -> Vec<ChannelName> {
     let mut way = vec![channel.clone()];
@@ -146,7 +155,13 @@ fn way(protocol: &Protocol, channel: &ChannelName) -> Vec<ChannelName> {
 }
 
 /// Builds the scratch place: keys, stand-ins, server, clones. Also what stands in for the real thing, in words.
-async fn prepare(session: &Session, world: &World, live: &Live, channel: ChannelName) -> Result<(Drill, Vec<String>)> {
+async fn prepare(
+    session: &Session,
+    world: &World,
+    live: &Live,
+    channel: ChannelName,
+    pulls: Option<PathBuf>,
+) -> Result<(Drill, Vec<String>)> {
     let protocol = &live.protocol;
     let branch = protocol.release_branches.first().cloned().unwrap_or_else(|| "main".to_owned());
     let original = Original { protocol, files: &live.files, folder: &live.folder, branch: &branch };
@@ -183,6 +198,7 @@ async fn prepare(session: &Session, world: &World, live: &Live, channel: Channel
         branch,
         gates: session.globals.gates.clone(),
         clock: world.clock,
+        pulls,
         endpoint: copy.endpoint,
         asking: copy.asking,
         live: world.git.clone(),

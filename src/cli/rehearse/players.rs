@@ -29,6 +29,8 @@ pub struct Player {
     /// `--gates` as it was given.
     pub gates: Option<PathBuf>,
     pub clock: Clock,
+    /// What `--pulls` names.
+    pub pulls: Option<PathBuf>,
     /// The rehearsed repository, read-only.
     pub live: Git,
 }
@@ -44,8 +46,11 @@ impl Player {
         let Parsed::Run(cli) = parse(&line) else {
             return Fault::new(Reason::Internal, format!("the drill's own words are wrong: {}", words.join(" "))).into();
         };
-        let Cli { mut globals, command } = *cli;
+        let Cli { mut globals, mut command } = *cli;
         globals.repo = Some(self.repo.clone());
+        if let Some(pulls) = command.pulls() {
+            pulls.clone_from(&self.pulls);
+        }
         globals.gates = self.gates.clone();
         globals.now.get_or_insert(self.clock.now());
         let world = match World::open(&self.repo, globals.now, self.env.clone()).await {

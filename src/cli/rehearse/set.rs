@@ -34,6 +34,8 @@ pub struct Set {
     /// `--gates` as it was given.
     pub gates: Option<PathBuf>,
     pub clock: Clock,
+    /// `--pulls`, from the root of the machine.
+    pub pulls: Option<PathBuf>,
     pub endpoint: Endpoint,
     pub asking: Vec<GateId>,
     /// The rehearsed repository, read-only: it knows the commits and pull requests that documents speak of.
@@ -60,6 +62,7 @@ impl Set {
             env: self.scratch.env().with(KEY_VARIABLE, key),
             gates: self.gates.clone(),
             clock: self.clock,
+            pulls: self.pulls.clone(),
             live: self.live.clone(),
         }
     }
