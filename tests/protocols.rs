@@ -10,8 +10,9 @@ use tagwarden::{
     gate::{
         Answer, Context, Evidence, Judgement, LoadedGate, Protocol,
         config::{self, GateFiles},
-        probe::{Ask, EVIDENCE_SCHEMA, Got, HttpGot, TreeGot},
+        probe::{Ask, DocumentsGot, EVIDENCE_SCHEMA, Got, HttpGot, TreeGot},
     },
+    lockdown::{Answers, Fate, Question, pulls},
     tree::MapTree,
 };
 use world_support::Scratch;
@@ -101,8 +102,15 @@ fn judge(protocol: &Arc<Protocol>, gate: &LoadedGate, channel: &str, files: File
     panic!("{} keeps asking", gate.id);
 }
 
-fn nothing(ask: &Ask) -> Got {
-    panic!("nobody should be asked: {ask:?}")
+/// The history knows nothing of the words with a slash that documents hold.
+fn no_history(ask: &Ask) -> Got {
+    let Ask::Documents(ask) = ask else { panic!("nobody should be asked: {ask:?}") };
+    let path = |question: &Question| match question {
+        Question::Fate(path) => (path.clone(), Fate::Never),
+        other => panic!("nobody should be asked: {other:?}"),
+    };
+    let answers = Answers { fates: ask.questions.iter().map(path).collect(), ..Answers::default() };
+    Got::Documents(DocumentsGot::new(ask, &pulls::Known::default(), None, &answers))
 }
 
 fn protocols() -> Vec<(&'static str, Files)> {
@@ -116,7 +124,7 @@ fn every_shipped_protocol_loads_and_its_document_holds() {
         let docs = protocol.gates.iter().find(|gate| gate.kind.id == "docs").unwrap();
         for channel in protocol.channels.keys() {
             assert!(docs.applies(Verb::Promote, channel, docs.header.when) && docs.applies(Verb::Rollback, channel, docs.header.when));
-            let judgement = judge(&protocol, docs, channel.as_str(), files.clone(), nothing);
+            let judgement = judge(&protocol, docs, channel.as_str(), files.clone(), no_history);
             assert_eq!(judgement.outcome(), Outcome::Passed, "{name}: {:#?}", judgement.findings());
         }
     }
@@ -134,7 +142,7 @@ fn a_document_without_the_heading_of_a_gate_does_not_hold() {
             let mut without = files.clone();
             assert_eq!(document.matches(&heading).count(), 1, "{name}: {heading}");
             without.insert("protocol-docs/promotion.md".to_owned(), document.replace(&heading, "").into_bytes());
-            let judgement = judge(&protocol, docs, channel.as_str(), without, nothing);
+            let judgement = judge(&protocol, docs, channel.as_str(), without, no_history);
             assert_eq!(judgement.outcome(), Outcome::Failed, "{name}: {heading}");
             assert!(judgement.findings().iter().any(|finding| finding.message.contains(&gate.header.title)), "{:#?}", judgement.findings());
         }

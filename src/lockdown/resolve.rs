@@ -378,12 +378,21 @@ impl<'r, 't> Resolver<'r, 't> {
         };
         // A name with an extension says itself that it is a file.
         let bare = |(_, name): (&str, &str)| !name.trim_start_matches('.').contains('.');
-        let words = wanted.rsplit_once('/').is_some_and(bare) && wanted.split('/').all(lawful);
-        if !plain || !(folder || words) {
+        let words = !wanted.starts_with("refs/") && wanted.rsplit_once('/').is_some_and(bare) && wanted.split('/').all(lawful);
+        if !plain || !(folder || words && !self.is_a_tag(wanted)) {
             return None;
         }
         let unknown = self.index.ending_in(wanted, 1).is_empty() && self.foreign(wanted).is_none();
         unknown.then(|| Resolution::Doubtful { path: wanted.to_owned(), folder })
+    }
+
+    /// Whether it is the tag of a channel.
+    fn is_a_tag(&self, name: &str) -> bool {
+        let Some(protocol) = &self.library.facts.protocol else { return false };
+        let tags = protocol.channels.iter().filter_map(|(channel, rules)| Some((channel, rules.tag.as_ref()?)));
+        let mut of_packages =
+            tags.flat_map(|(channel, tag)| protocol.packages.keys().map(move |package| tag.channel_ref(channel, package)));
+        of_packages.any(|tag| tag.is_ok_and(|tag| tag.as_str().strip_prefix("refs/tags/") == Some(name)))
     }
 
     /// What exactly this path leads to; `None`: nothing.

@@ -233,6 +233,16 @@ fn headings_of_gates_are_references() {
     let known = pulls::Known { pulls: BTreeMap::from([(3, pulls::Pull { state, ..pulls::Pull::default() })]), complete: true };
     let expects = "Gate 1, #3 and `APP_KEY` <!-- tagwarden: expect-missing -- not yet -->";
     check(&Facts { pulls: known, ..protocol() }, &names, true, &[(expects, &["gate gate 1 ok", "pull #3 ok", "env APP_KEY ok"])]);
+    // A channel's tag is no path that the history might know.
+    check(
+        &protocol(),
+        &names,
+        true,
+        &[(
+            "`channel/staging` `refs/heads/x` `channel/none`",
+            &["path channel/none unchecked: named in code, and nothing of that name is in this tree"],
+        )],
+    );
     // Headings of other documents only mention gates.
     check(&protocol(), &names, true, &[("## Gate 1 — Anything", &["gate gate 1 ok"])]);
 }
