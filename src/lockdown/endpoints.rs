@@ -53,16 +53,28 @@ const OF_SYSTEMS: &[&str] = &[
 
 pub use super::extract::spans::METHODS;
 
-/// The routes of the tree, by their parts; a variable part is empty. Read once and only when asked for.
+/// A part of a route, or of the path that a document asks for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Part {
+    Fixed(String),
+    /// Stands for one part.
+    Any,
+    /// `[...x]`, `[[...x]]`: stands for all parts from here on. Whether there may be none.
+    Rest {
+        none: bool,
+    },
+}
+
+/// The routes of the tree, by their parts. Read once and only when asked for.
 #[derive(Default)]
 pub struct Routes(OnceLock<Result<Told, Unreadable>>);
 
 #[derive(Default)]
 struct Told {
     /// Route to its methods; no method: every one.
-    routes: BTreeMap<Vec<String>, BTreeSet<String>>,
+    routes: BTreeMap<Vec<Part>, BTreeSet<String>>,
     /// First parts of routes that files or an OpenAPI document told of: what starts like this is known as a whole.
-    whole: BTreeSet<String>,
+    whole: BTreeSet<Part>,
 }
 
 /// The path of a URL that a command names.
@@ -145,11 +157,8 @@ fn draft(desk: &Desk, method: Option<&str>, path: &str, range: Bytes) -> Draft {
 
 fn judge(desk: &mut Desk, draft: Draft, told: &Told, method: Option<&str>, path: &str) {
     let wanted = parts(path);
-    let fits = |route: &[String]| {
-        route.len() == wanted.len()
-            && route.iter().zip(&wanted).all(|(route, wanted)| route.is_empty() || wanted.is_empty() || route == wanted)
-    };
-    let serving: Vec<&BTreeSet<String>> = told.routes.iter().filter(|(route, _)| fits(route)).map(|(_, methods)| methods).collect();
+    let serving: Vec<&BTreeSet<String>> =
+        told.routes.iter().filter(|(route, _)| serves(route, &wanted)).map(|(_, methods)| methods).collect();
     let method_fits = |methods: &&&BTreeSet<String>| method.is_none_or(|method| methods.is_empty() || methods.contains(method));
     if serving.iter().any(|methods| method_fits(&methods)) {
         desk.add(draft, Verdict::Ok);
@@ -181,16 +190,41 @@ fn judge(desk: &mut Desk, draft: Draft, told: &Told, method: Option<&str>, path:
     desk.broken(draft, "docs/unknown-endpoint", message, help);
 }
 
-/// A path by its parts, variable parts empty, without query and fragment.
-fn parts(path: &str) -> Vec<String> {
+/// Whether a route answers the path. What stands for any part in the document does so here as well.
+fn serves(route: &[Part], wanted: &[Part]) -> bool {
+    let (mut route, mut wanted) = (route, wanted);
+    loop {
+        (route, wanted) = match (route, wanted) {
+            ([], []) => return true,
+            ([Part::Rest { none }, ..], wanted) => return *none || !wanted.is_empty(),
+            ([_, ..], [Part::Rest { .. }, ..]) | ([], [Part::Rest { none: true }, ..]) => return true,
+            ([Part::Fixed(one), ..], [Part::Fixed(other), ..]) if one != other => return false,
+            ([_, route @ ..], [_, wanted @ ..]) => (route, wanted),
+            ([], [_, ..]) | ([_, ..], []) => return false,
+        }
+    }
+}
+
+/// A path by its parts, without query and fragment.
+fn parts(path: &str) -> Vec<Part> {
     let path = path.split(['?', '#']).next().unwrap_or_default();
     let variable =
         |part: &str| part.starts_with([':', '<', '{', '[', '$', '*']) || part.contains(['<', '{', '\u{2026}', '*']) || part.contains("...");
-    path.split('/').filter(|part| !part.is_empty()).map(|part| if variable(part) { String::new() } else { part.to_owned() }).collect()
+    let part = |part: &str| match part {
+        _ if part.starts_with("[[...") => Part::Rest { none: true },
+        _ if part.starts_with("[...") => Part::Rest { none: false },
+        _ if variable(part) => Part::Any,
+        _ => Part::Fixed(part.to_owned()),
+    };
+    path.split('/').filter(|part| !part.is_empty()).map(part).collect()
 }
 
-fn shown(route: &[String]) -> String {
-    route.iter().fold(String::new(), |shown, part| shown + "/" + if part.is_empty() { "{…}" } else { part })
+fn shown(route: &[Part]) -> String {
+    route.iter().fold(String::new(), |shown, part| match part {
+        Part::Fixed(part) => shown + "/" + part,
+        Part::Any => shown + "/{…}",
+        Part::Rest { .. } => shown + "/…",
+    })
 }
 
 fn gather(index: &Index, asked: &Asked) -> Result<Told, Unreadable> {
@@ -210,14 +244,18 @@ fn gather(index: &Index, asked: &Asked) -> Result<Told, Unreadable> {
             }
         }
     }
+    // What a gate asks is there, but it says nothing of methods: who tells of them knows better.
     for path in &asked.endpoints {
-        add(&mut told.routes, parts(path), BTreeSet::new());
+        let path = parts(path);
+        if !told.routes.keys().any(|route| serves(route, &path)) {
+            told.routes.insert(path, BTreeSet::new());
+        }
     }
     Ok(told)
 }
 
 /// Who tells of a route without its methods tells of all of them.
-fn add(routes: &mut BTreeMap<Vec<String>, BTreeSet<String>>, route: Vec<String>, methods: BTreeSet<String>) {
+fn add(routes: &mut BTreeMap<Vec<Part>, BTreeSet<String>>, route: Vec<Part>, methods: BTreeSet<String>) {
     match routes.get_mut(&route) {
         Some(known) if known.is_empty() || methods.is_empty() => known.clear(),
         Some(known) => known.extend(methods),
@@ -258,7 +296,7 @@ static ELSEWHERE: LazyLock<Regex> =
 
 /// The route that a file serves by its place: `app/api/health/route.ts`, `pages/api/health.ts`. Groups in parentheses are no
 /// part of it.
-fn route_of(path: &str) -> Option<Vec<String>> {
+fn route_of(path: &str) -> Option<Vec<Part>> {
     let (folder, file) = path.rsplit_once('/')?;
     let (stem, extension) = file.split_once('.')?;
     if !matches!(extension, "ts" | "tsx" | "js" | "jsx" | "mjs") {
@@ -320,6 +358,26 @@ mod tests {
     }
 
     #[test]
+    fn variable_parts_stand_for_one_or_for_the_rest() {
+        for (route, wanted, answers) in [
+            ("/guide/[...slug]", "/guide/a/b", true),
+            ("/guide/[...slug]", "/guide", false),
+            ("/shop/[[...all]]", "/shop", true),
+            ("/shop/[[...all]]", "/shop/a/b", true),
+            ("/shop/[[...all]]", "/shops", false),
+            ("/[[...all]]", "/", true),
+            ("/users/[id]", "/users/42", true),
+            ("/users/[id]", "/users/42/x", false),
+            ("/users/[id]/x", "/users/<id>/x", true),
+            ("/guide/[...slug]", "/guide/[...slug]", true),
+            ("/guide/a", "/guide/[...slug]", true),
+            ("/a/b", "/a/c", false),
+        ] {
+            assert_eq!(serves(&parts(route), &parts(wanted)), answers, "{route} {wanted}");
+        }
+    }
+
+    #[test]
     fn files_serve_the_route_of_their_place() {
         for (path, route) in [
             ("apps/web/app/api/health/route.ts", Some("/api/health")),
@@ -333,6 +391,8 @@ mod tests {
             ("src/route.rs", None),
             ("app/@modal/help/page.tsx", Some("/help")),
             ("pages/api/_mid.ts", None),
+            ("app/guide/[...slug]/page.tsx", Some("/guide/…")),
+            ("app/[[...all]]/page.tsx", Some("/…")),
         ] {
             assert_eq!(route_of(path).map(|route| shown(&route)).as_deref(), route, "{path}");
         }

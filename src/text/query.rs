@@ -19,6 +19,7 @@ mod builtins;
 mod check;
 mod engine;
 mod lower;
+mod names;
 #[cfg(test)]
 mod tests;
 
@@ -93,6 +94,12 @@ impl Program {
 /// Whether a text is written as a jq program, whatever names it uses. For programs that this program never runs.
 pub fn check_syntax(text: &str) -> Result<(), QueryError> {
     engine::on_worker(|| check::parse(text).map(drop)).unwrap_or_else(|defect| Err(QueryError::at(0..0, defect)))
+}
+
+/// The first name in a program for jq itself that nothing gives it, for every version of jq. `variables`: those that its
+/// options name, with their `$`. `None` where the text is no program at all.
+pub fn unknown_name(text: &str, variables: &[&str]) -> Option<QueryError> {
+    engine::on_worker(|| names::unknown(text, variables)).unwrap_or_default()
 }
 
 /// The names `NAME` of every `$env.NAME` in a program, in order, each once. Empty where the program does not compile; a use

@@ -12,6 +12,8 @@ pub struct Block {
     pub texts: Vec<Mapped>,
     /// Each text is one command, with output behind it.
     pub session: bool,
+    /// The document itself says that all of it is shell.
+    pub named: bool,
 }
 
 /// Words behind an opening fence that say shell, and those that say a session with prompts.
@@ -38,7 +40,7 @@ pub fn of_fence(text: &str, fence: &Fence) -> Option<Block> {
         true => prompted(text, &lines),
         false => vec![join(text, &lines)],
     };
-    Some(Block { texts, session: session || opens })
+    Some(Block { texts, session: session || opens, named: !(session || opens) })
 }
 
 /// The shell text of a code span.
@@ -46,7 +48,7 @@ pub fn of_span(text: &str, span: &CodeSpan) -> Option<Block> {
     let mapped = aligned(text, span)?;
     let prompt = mapped.text.len() - without_prompt(&mapped.text).unwrap_or(&mapped.text).len();
     let mapped = if prompt > 0 { mapped.slice(&(prompt..mapped.text.len())) } else { mapped };
-    Some(Block { texts: vec![mapped], session: false })
+    Some(Block { texts: vec![mapped], session: false, named: false })
 }
 
 /// The lines of code, each without what belongs to the list or quote around it, and without its end.

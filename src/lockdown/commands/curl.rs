@@ -1,11 +1,12 @@
 //! `curl`, `wget` and what opens URLs: a URL needs its host, and its path is an endpoint.
 
 use super::{
+    files,
     judge::{Judge, Proof, Run},
     options::{self, Given, Valued},
     shell::Word,
 };
-use crate::lockdown::endpoints;
+use crate::{lockdown::endpoints, tree::Unreadable};
 
 const MENTIONED: &str = "named without its arguments";
 
@@ -35,7 +36,11 @@ const WGET: Valued = Valued {
 const WITHOUT: &[&str] =
     &["-K", "--config", "-V", "--version", "-h", "--help", "-M", "--manual", "--url", "-i", "--input-file", "--unix-socket"];
 
-pub fn judge(judge: &mut Judge, run: &Run) {
+/// Options of curl whose value is a file where an `@` stands before it, and those whose value is one as it stands.
+const SENT: &[&str] = &["-d", "--data", "--data-ascii", "--data-binary", "--data-urlencode", "--json"];
+const UPLOADED: &[&str] = &["-T", "--upload-file"];
+
+pub fn judge(judge: &mut Judge, run: &Run) -> Result<(), Unreadable> {
     let text = &judge.text.text;
     let curl = run.program == "curl";
     let given = options::read(&run.words[1..], text, if curl { &CURL } else { &WGET });
@@ -51,6 +56,17 @@ pub fn judge(judge: &mut Judge, run: &Run) {
                 // For curl, `-i` shows headers.
                 elsewhere |= WITHOUT.contains(&name.as_str()) && !(curl && name == "-i");
             }
+        }
+    }
+    for given in &given {
+        let Given::Option(name, Some(value)) = given else { continue };
+        let named = judge.named_by(value.word).filter(|named| curl && value.text.as_ref() == Some(named));
+        let path = match named {
+            Some(named) if SENT.contains(&name.as_str()) => named.strip_prefix('@').map(str::to_owned),
+            named => named.filter(|_| UPLOADED.contains(&name.as_str())),
+        };
+        if let Some(path) = path {
+            files::at(judge, value.word, path, false)?;
         }
     }
     let method = method(&given, curl);
@@ -73,6 +89,7 @@ pub fn judge(judge: &mut Judge, run: &Run) {
         let message = format!("{} is given no URL", run.program);
         judge.report.blame("docs/curl-without-host", Proof::Tree, range, message, None);
     }
+    Ok(())
 }
 
 /// What a browser or the like opens.

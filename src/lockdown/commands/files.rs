@@ -199,7 +199,14 @@ pub fn judge(judge: &mut Judge, run: &Run, command: &Command) -> Result<(), Unre
 
 /// `bare_counts`: a name alone is one of the tree; in what is given to a cluster it is mostly an example.
 fn file(judge: &mut Judge, word: &Word, bare_counts: bool) -> Result<(), Unreadable> {
-    let Some(path) = judge.named_by(word) else { return Ok(()) };
+    match judge.named_by(word) {
+        Some(path) => at(judge, word, path, bare_counts),
+        None => Ok(()),
+    }
+}
+
+/// The same for a word that says more than the path.
+pub fn at(judge: &mut Judge, word: &Word, path: String, bare_counts: bool) -> Result<(), Unreadable> {
     let odd = |c: char| {
         let mark = matches!(
             c,

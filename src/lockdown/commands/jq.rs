@@ -33,45 +33,73 @@ static STRANGE: LazyLock<Regex> =
 pub fn judge(judge: &mut Judge, run: &Run) {
     let text = &judge.text.text;
     let mut words = run.words[1..].iter();
-    let program = loop {
-        let Some(word) = words.next() else { return };
+    let mut program = None;
+    // Variables that options give; `None`: one of them is known only when it runs.
+    let mut variables: Option<Vec<String>> = Some(Vec::new());
+    while let Some(word) = words.next() {
         let raw = word.raw(text);
-        if let Some((_, count)) = VALUED.iter().find(|(option, _)| *option == raw) {
-            words.nth(count - 1);
+        if let Some((option, count)) = VALUED.iter().find(|(option, _)| *option == raw) {
+            let name = words.next();
+            if *count == 2 {
+                variables = variables.zip(name.and_then(|name| name.value(text))).map(|(mut names, name)| {
+                    names.push(format!("${name}"));
+                    names
+                });
+            }
+            for _ in 1..*count {
+                words.next();
+            }
+            if option.starts_with("-L") || option.starts_with("--library") {
+                variables = None;
+            }
         } else if raw == "--from-file" || (raw.starts_with('-') && !raw.starts_with("--") && raw.contains('f')) {
             // The program stands in a file.
             return;
-        } else if !raw.starts_with('-') {
-            break word;
+        } else if !raw.starts_with('-') && program.is_none() {
+            program = Some(word);
         }
-    };
+    }
+    let Some(program) = program else { return };
     let Some(mapped) = program.mapped(text) else { return judge.report.unsure(BUILT) };
     if mapped.text.len() > query::MAX_PROGRAM {
         return judge.report.unsure(LONG);
     }
-    match judge.desk.library.tools.query(&mapped.text) {
-        None => judge.report.checked = true,
-        Some(_) if STANDS_FOR.is_match(&mapped.text) => judge.report.unsure(PLACEHOLDER),
-        Some(_) if STRANGE.is_match(&mapped.text) => judge.report.unsure(BEYOND),
-        Some(error) => {
-            let at_end = error.offset >= mapped.text.trim_end().len();
-            let (inner, message, help) = match unclosed(&mapped.text).filter(|_| at_end) {
-                Some((at, open, comment)) => {
-                    let help = comment.then(|| "in jq `#` opens a comment that hides the rest of its line".to_owned());
-                    (at..at + 1, format!("`{open}` is never closed"), help)
-                }
-                None => {
-                    let start = floor(&mapped.text, error.offset);
-                    (start..floor(&mapped.text, error.offset + error.length.max(1)).max(start), error.message, None)
-                }
+    let tools = &judge.desk.library.tools;
+    let (error, start) = match tools.query(&mapped.text) {
+        Some(error) => (error, "no valid jq program: "),
+        None => {
+            let unknown = |names: Vec<String>| {
+                let names: Vec<&str> = names.iter().map(String::as_str).collect();
+                tools.unknown_name(&mapped.text, &names)
             };
-            let inner = mapped.range(&inner);
-            // Behind the program there is no character to point at: its closing quote is taken.
-            let inner = if inner.is_empty() { inner.start..inner.start + usize::from(program.range.end > inner.start) } else { inner };
-            let range = judge.text.range(&inner);
-            judge.report.blame("docs/jq-syntax", Proof::Text, range, format!("no valid jq program: {message}"), help);
+            match variables.filter(|_| run.program == "jq").and_then(unknown) {
+                Some(error) => (error, "the jq program does not compile: "),
+                None => return judge.report.checked = true,
+            }
         }
+    };
+    if STANDS_FOR.is_match(&mapped.text) {
+        return judge.report.unsure(PLACEHOLDER);
     }
+    if STRANGE.is_match(&mapped.text) {
+        return judge.report.unsure(BEYOND);
+    }
+    let at_end = error.offset >= mapped.text.trim_end().len();
+    let (inner, message, help) = match unclosed(&mapped.text).filter(|_| at_end) {
+        Some((at, open, comment)) => {
+            let help = comment.then(|| "in jq `#` opens a comment that hides the rest of its line".to_owned());
+            (at..at + 1, format!("`{open}` is never closed"), help)
+        }
+        None => {
+            let start = floor(&mapped.text, error.offset);
+            (start..floor(&mapped.text, error.offset + error.length.max(1)).max(start), error.message, None)
+        }
+    };
+    let inner = mapped.range(&inner);
+    // Behind the program there is no character to point at: its closing quote is taken.
+    let inner = if inner.is_empty() { inner.start..inner.start + usize::from(program.range.end > inner.start) } else { inner };
+    let range = judge.text.range(&inner);
+    judge.report.blame("docs/jq-syntax", Proof::Text, range, format!("{start}{message}"), help);
 }
 
 /// The last bracket that is never closed, and whether a comment stands behind it.

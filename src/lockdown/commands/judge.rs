@@ -204,7 +204,7 @@ impl<'j, 'a, 't> Judge<'j, 'a, 't> {
             "export" | "declare" | "local" | "readonly" | "typeset" => self.exported(run),
             "read" | "mapfile" => self.around.sets.extend(run.words[1..].iter().map(|word| word.raw(&self.text.text).to_owned())),
             "jq" | "jaq" | "gojq" => jq::judge(self, run),
-            "curl" | "wget" => curl::judge(self, run),
+            "curl" | "wget" => curl::judge(self, run)?,
             "git" => git::judge(self, run),
             "open" | "xdg-open" | "http" | "https" => curl::opened(self, run),
             "make" | "gmake" => make::judge(self, run)?,

@@ -95,8 +95,12 @@ fn read(desk: &mut Desk, block: &Block, inline: bool, taking: &mut Taking) -> Re
     for text in &block.texts {
         for mut statement in shell::read(&text.text, block.session) {
             // A piece of a pipeline may be what a sentence speaks of.
-            if inline && let Some(fault) = &mut statement.fault {
-                fault.weak |= fault.range.end == statement.range.end;
+            if let Some(fault) = &mut statement.fault {
+                fault.weak = match inline {
+                    true => fault.weak || fault.range.end == statement.range.end,
+                    // A protocol document means what it says.
+                    false => fault.weak && !(block.named && desk.strict),
+                };
             }
             let mut judge = Judge::new(desk, text, &statement.line, &mut taking.around);
             if statement.fault.is_none() && !statement.doubtful {

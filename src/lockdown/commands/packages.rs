@@ -52,7 +52,7 @@ pub fn judge(judge: &mut Judge, run: &Run) -> Result<(), Unreadable> {
     let (word, sure) = match first {
         "run" | "run-script" => (words.get(1), run.program != "yarn"),
         "test" | "t" if npm || run.program == "pnpm" => (words.first(), true),
-        "start" | "stop" | "restart" if npm => return judge.leave(MANAGER),
+        "start" | "stop" if npm => (words.first(), true),
         _ if npm || MANAGERS.contains(&first) => return judge.leave(MANAGER),
         _ => (words.first(), false),
     };
@@ -68,7 +68,10 @@ pub fn judge(judge: &mut Judge, run: &Run) -> Result<(), Unreadable> {
         return judge.leave(ELSEWHERE);
     }
     let mut known = Vec::new();
+    // What npm starts where no script says otherwise.
+    let mut by_itself = false;
     for start in starts {
+        by_itself |= normal(&start, "server.js").is_some_and(|path| judge.desk.library.index.is_there(&path));
         let path = if start.is_empty() { "package.json".to_owned() } else { format!("{start}/package.json") };
         known.extend(package(judge, &path)?);
     }
@@ -86,6 +89,9 @@ pub fn judge(judge: &mut Judge, run: &Run) -> Result<(), Unreadable> {
     let everywhere = library.tools.everywhere.get_or_init(|| everywhere(judge)).as_ref().map_err(Clone::clone)?;
     if everywhere.contains(&name) {
         return judge.leave(OTHER);
+    }
+    if first == "start" && by_itself {
+        return judge.leave(MANAGER);
     }
     let help = judge.desk.similar(&name, known.iter().flat_map(|package| &package.scripts)).map(|name| did_you_mean(&name));
     let range = judge.place(word);

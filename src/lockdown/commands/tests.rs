@@ -1,4 +1,5 @@
 use crate::{
+    domain::Severity,
     lockdown::{Answers, Census, Facts, Fate, Library, PullAnswer, Reference, Verdict, pulls::State},
     text::{markdown, source::Source},
     tree::MapTree,
@@ -57,6 +58,18 @@ fn verdict(command: &str) -> String {
 }
 
 #[test]
+fn a_block_that_is_named_shell_must_be_shell() {
+    let severity =
+        |text: &str, strict: bool| census(text, strict).0.problems.iter().map(|problem| problem.finding.severity).collect::<Vec<_>>();
+    for command in ["ls | | wc", "} foo", ")", "ls;;"] {
+        let fence = |info: &str, start: &str| format!("```{info}\n{start}{command}\n```\n");
+        assert_eq!(severity(&fence("bash", ""), true), [Severity::Error], "{command}");
+        assert_eq!(severity(&fence("bash", ""), false), [], "{command}");
+        assert_eq!(severity(&fence("console", "$ ls\n$ "), true), [Severity::Warning], "{command}");
+    }
+}
+
+#[test]
 fn what_is_wrong_with_a_command_is_told_with_its_characters() {
     for (command, findings) in [
         ("echo 'x", vec!["docs/shell-syntax [']"]),
@@ -107,6 +120,14 @@ fn what_is_wrong_with_a_command_is_told_with_its_characters() {
         ("make tset", vec!["docs/missing-target [tset]"]),
         ("make -j4 X=1 test nothing", vec!["docs/missing-target [nothing]"]),
         ("npm run biuld", vec!["docs/missing-target [biuld]"]),
+        ("npm start", vec!["docs/missing-target [start]"]),
+        (
+            "curl --data @scripts/none.json -T 'scripts/none.txt' https://<t>/x",
+            vec!["docs/missing-path [@scripts/none.json]", "docs/missing-path ['scripts/none.txt']"],
+        ),
+        ("jq '.a | select(.b == $y)' docs/x.md", vec!["docs/jq-syntax [$y]"]),
+        ("curl -s https://<t>/x | jq 'selct(.a)'", vec!["docs/jq-syntax [selct]"]),
+        ("ls;;", vec!["docs/shell-syntax [;;]"]),
         ("pnpm run nothing -- --x", vec!["docs/missing-target [nothing]"]),
         ("cargo run --bin tol", vec!["docs/missing-target [tol]"]),
         ("cargo test --features full,none -- --test x", vec!["docs/missing-target [full,none]"]),
@@ -127,7 +148,9 @@ fn what_is_right_is_not_called_wrong() {
         "curl -s https://<target>/.well-known/jwks.json | jq",
         "curl -sX POST -H 'Content-Type: application/json' \\\n  -d '{}' https://<target>/v1/receipts/verify -w '%{http_code}\\n'",
         "curl \"$URL\"; curl --url x.y/z; curl $BASE/v1; curl localhost:3/x; echo /x | xargs curl -s; curl --version",
-        "curl ... ; curl <url>; curl -K file",
+        "curl ... ; curl <url>; curl -K file; curl -d @- -d a=b -d @scripts/check.sh https://<t>/x",
+        "jq --arg y 1 '.a == $y' docs/x.md; jq '.a == $y' docs/x.md --argjson y 1; jq --arg \"$n\" 1 '$x' docs/x.md; gojq 'newer(.)' docs/x.md",
+        "case x in a) ls;; esac",
         "jq -f x.jq y; jq --arg a /b '$a' c; jq -rn '[inputs | .a?] | @tsv'; jq '.[0].a // empty, .b[\"c d\"], ($ENV.X|length)'",
         "jq '.a == \"<x>\"'; jq '.<field>'; jq '.a | ...'; jq \".a | $FILTER\"; jq 'def f(x): x + 1; f(.) as [$a, {b: $c}] | reduce .[] as $i (0; . + $i)'",
         "jq '.a[\"b\"]' | jq 'if .x then 1 else 2 end' | jq '{a, \"b\": .c, (.d): 1, @base64 \"x\": 2}' | jq 'try error(\"x\") catch .' | jq '.. | numbers'",
@@ -145,7 +168,7 @@ fn what_is_right_is_not_called_wrong() {
         "~/x.sh; /opt/x.sh; $DIR/x.sh; \"$(dirname \"$0\")/x.sh\"; ./<name>.sh; ./scripts/*.sh",
         "env A_B=1 ./scripts/check.sh; make A_B=1 test; docker run -e A_B=1 x; export A_B=1; git -c a.b=c x; dd if=a of=b; helm x --set a=b",
         "make test build a.o Makefile; make -C more anything; make <target>; make \"$X\"; make; make -f x.mk y",
-        "npm run build; npm test; npm start; npm ci; npm run -w x y; npm --prefix web run dev; npm run dev; yarn tsc; pnpm add x; npm run <script>",
+        "npm run build; npm test; npm ci; npm run -w x y; npm --prefix web run dev; npm run dev; yarn tsc; pnpm add x; npm run <script>",
         "cd web; npm run dev",
         "cargo run --bin tool -- --bin x; cargo test --test smoke --features full; cargo xtask x; cargo +nightly build -F tool/full; cargo install --bin x y",
         "just build x; just --list",
@@ -194,7 +217,7 @@ fn verdicts_say_what_was_looked_at() {
         ("other/x.sh", "unchecked: in another repository"),
         ("jq \".$X\"", "unchecked: the jq program is put together when it runs"),
         ("jq '.<x>'", "unchecked: the jq program has a placeholder"),
-        ("}", "unchecked: its shell syntax cannot be read"),
+        ("}", "broken"),
         ("x 'y\nz", "unchecked: behind a line of shell that is never closed"),
         ("jq '.a as [$x] ?// $x | $x'", "unchecked: the jq program uses what is not understood here"),
         ("jq 'import \"a\" as b; b::c'", "unchecked: the jq program uses what is not understood here"),

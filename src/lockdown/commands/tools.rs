@@ -13,6 +13,7 @@ use std::{
 #[derive(Default)]
 pub struct Tools {
     queries: Cache<Option<QueryError>>,
+    names: Cache<Option<QueryError>>,
     pub scripts: Cache<Script>,
     pub rules: Cache<Rules>,
     pub packages: Cache<Package>,
@@ -22,10 +23,17 @@ pub struct Tools {
 }
 
 impl Tools {
-    /// What is wrong with a jq program.
+    /// What is wrong with the syntax of a jq program.
     pub fn query(&self, text: &str) -> Option<QueryError> {
         let read = || Ok(query::check_syntax(text).err());
         self.queries.get(text, read).ok().and_then(|error| Option::clone(&error))
+    }
+
+    /// The first name of a jq program that nothing gives it, these variables apart.
+    pub fn unknown_name(&self, text: &str, variables: &[&str]) -> Option<QueryError> {
+        let key = std::iter::once(text).chain(variables.iter().copied()).collect::<Vec<_>>().join("\0");
+        let read = || Ok(query::unknown_name(text, variables));
+        self.names.get(&key, read).ok().and_then(|error| Option::clone(&error))
     }
 }
 

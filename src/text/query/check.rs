@@ -112,7 +112,7 @@ fn first(errors: impl Iterator<Item = QueryError>) -> QueryError {
 }
 
 /// Where a slice of the text stands in it. Names that are not of the text (the engine's own) have no place.
-fn range_of(text: &str, part: &str) -> Range<usize> {
+pub(super) fn range_of(text: &str, part: &str) -> Range<usize> {
     let start = (part.as_ptr() as usize).wrapping_sub(text.as_ptr() as usize);
     match start.checked_add(part.len()) {
         Some(end) if end <= text.len() => start..end,
@@ -435,7 +435,7 @@ fn collect_vars<'s>(pattern: &Pattern<&'s str>, vars: &mut Vec<&'s str>) {
     }
 }
 
-fn path_terms<'t, 's>(path: &'t Path<Term<&'s str>>) -> impl Iterator<Item = &'t Term<&'s str>> {
+pub(super) fn path_terms<'t, 's>(path: &'t Path<Term<&'s str>>) -> impl Iterator<Item = &'t Term<&'s str>> {
     path.0.iter().flat_map(|(part, _)| {
         let (first, second) = match part {
             Part::Index(index) => (Some(index), None),

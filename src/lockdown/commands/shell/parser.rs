@@ -300,8 +300,12 @@ impl<'t> Parser<'t> {
             }
             Op::Case => {
                 self.end_command();
-                if let Some((Block::Case { pattern }, _)) = self.open.last_mut() {
-                    *pattern = true;
+                match self.open.last_mut() {
+                    Some((Block::Case { pattern }, _)) => *pattern = true,
+                    _ => {
+                        let operator = self.lexer.text[range.clone()].to_owned();
+                        self.blame_weakly(range, format!("`{operator}` outside of `case`"));
+                    }
                 }
             }
             Op::Open if nothing => {
