@@ -8,7 +8,9 @@ use super::{
     extract::spans::{self, Span},
     landmarks::Word,
 };
-use crate::text::markdown::Bytes;
+use crate::text::{constant::pattern, markdown::Bytes};
+use regex::Regex;
+use std::{collections::BTreeSet, sync::LazyLock};
 
 const NOT_ASKED: &str = "the object database was not asked";
 const PERHAPS: &str = "no commit here, and nothing beside it says that it is one";
@@ -40,13 +42,22 @@ pub fn take(desk: &mut Desk, by_commands: &[Named]) {
     let in_text = in_text.map(|range| (range.clone(), evidence::of_commit(desk, &range, None)));
     let in_commands = by_commands.iter().filter(|named| spans::is_commit(desk.text(&named.range)));
     let in_commands = in_commands.map(|named| (named.range.clone(), named.sure));
-    for (range, sure) in in_code.chain(words).chain(in_text).chain(in_commands).collect::<Vec<_>>() {
+    let mut found: Vec<(Bytes, bool)> = in_code.chain(words).chain(in_text).chain(in_commands).collect();
+    let known: BTreeSet<usize> = found.iter().map(|(range, _)| range.start).collect();
+    let ids = |text: &str| ID.find_iter(text).map(|found| found.range()).filter(|range| spans::is_commit(&text[range.clone()])).collect();
+    let in_page = evidence::in_page(desk, &COLUMN, ids, |range| evidence::of_commit(desk, range, None));
+    found.extend(in_page.into_iter().filter(|(range, _)| !known.contains(&range.start)));
+    for (range, sure) in found {
         let id = desk.text(&range).to_owned();
         let draft = Draft { kind: ReferenceKind::Commit, text: id.clone(), target: id.clone(), range };
         let at = desk.add(draft, Verdict::unchecked(if sure { NOT_ASKED } else { PERHAPS }));
         desk.ask(at, Question::Commit { id, sure });
     }
 }
+
+static ID: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?-u:\b)[0-9a-f]{7,40}(?-u:\b)"));
+
+static COLUMN: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)^(?:git )?(?:commit|sha|revision)s?(?: (?:id|hash|sha))?$"));
 
 fn is_hex(text: &str) -> bool {
     (7..=40).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))

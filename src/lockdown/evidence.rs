@@ -6,10 +6,10 @@
 use super::{desk::Desk, polarity};
 use crate::text::{constant::pattern, markdown::Bytes};
 use regex::Regex;
-use std::sync::LazyLock;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 /// Words between which and the id stand other ids of the same list, at most.
-const LIST: &str = r"(?:`[^`\n]{1,60}`\]?(?:\([^)\s]*\))?[\s,;&/]*(?:(?:and|or|to|through|then)\s+)?\.{0,3})*[`(\[*_]*$";
+const LIST: &str = r"(?:(?:`[^`\n]{1,60}`\]?(?:\([^)\s]*\))?|[0-9a-f]{7,40}\b|v[0-9]+\.[0-9][0-9A-Za-z.-]*)[\s,;&/]*(?:(?:and|or|to|through|then)\s+)?\.{0,3})*[`(\[*_]*$";
 
 static COMMIT_BEFORE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(&format!(
@@ -79,6 +79,40 @@ pub fn of_release(desk: &Desk, range: &Bytes, link: Option<&str>) -> bool {
     let (before, after) = around(desk, range);
     let named = TAG_BEFORE.is_match(before) || TAG_AFTER.is_match(after) && NAMED.is_match(before);
     named && is_of_today(before, after) && is_ours(desk, before, after, link)
+}
+
+/// The same for what is written as `refs/tags/…`, which calls itself one.
+pub fn of_tag(desk: &Desk, range: &Bytes) -> bool {
+    let (before, after) = around(desk, range);
+    is_of_today(before, after) && is_ours(desk, before, after, None)
+}
+
+/// What stands in the plain text of a protocol document, in order, where the words around it (`sure`) or the column of a table
+/// say what it is; with whether it was the words. `found`: everything of this shape in a text.
+pub fn in_page(desk: &Desk, column: &Regex, found: impl Fn(&str) -> Vec<Bytes>, sure: impl Fn(&Bytes) -> bool) -> Vec<(Bytes, bool)> {
+    if !desk.strict {
+        return Vec::new();
+    }
+    let texts = &desk.document.texts;
+    let found = |range: &Bytes| {
+        let start = range.start;
+        found(desk.text(range)).into_iter().map(move |found| start + found.start..start + found.end)
+    };
+    let named = texts.iter().flat_map(found).filter(sure).map(|range| ((range.start, range.end), true));
+    let is_text = |range: &Bytes| {
+        let text = texts.get(texts.partition_point(|text| text.end < range.end));
+        text.is_some_and(|text| text.start <= range.start && range.end <= text.end)
+    };
+    let mut told: BTreeMap<(usize, usize), bool> = named.collect();
+    for table in &desk.document.tables {
+        for (at, _) in table.header.iter().enumerate().filter(|(_, cell)| column.is_match(cell.text.trim())) {
+            let cells = table.rows.iter().filter_map(|row| row.get(at));
+            for range in cells.flat_map(|cell| found(&cell.range)).filter(is_text) {
+                told.entry((range.start, range.end)).or_insert(false);
+            }
+        }
+    }
+    told.into_iter().map(|((start, end), sure)| (start..end, sure)).collect()
 }
 
 /// Whether a command in a sentence is one for today, and no example.

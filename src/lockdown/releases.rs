@@ -23,7 +23,14 @@ pub fn take(desk: &mut Desk, by_commands: &[Named]) {
     let mut found: Vec<(Bytes, bool)> = Vec::new();
     for code in &desk.document.codes {
         let name = code.text.trim();
-        if !is_version(name) || desk.text(&code.content).trim() != name {
+        if desk.text(&code.content).trim() != name {
+            continue;
+        }
+        if name.strip_prefix(TAGS).is_some_and(is_version) {
+            found.push((code.content.clone(), evidence::of_tag(desk, &code.content)));
+            continue;
+        }
+        if !is_version(name) {
             continue;
         }
         let sure = evidence::of_release(desk, &code.content, code.link.as_deref());
@@ -33,14 +40,31 @@ pub fn take(desk: &mut Desk, by_commands: &[Named]) {
         }
     }
     found.extend(by_commands.iter().filter(|named| is_version(desk.text(&named.range))).map(|named| (named.range.clone(), named.sure)));
+    let versions = |text: &str| BARE.captures_iter(text).filter_map(|found| Some(found.name("name")?.range())).collect();
+    found.extend(evidence::in_page(desk, &COLUMN, versions, |range| match desk.text(range).starts_with(TAGS) {
+        true => evidence::of_tag(desk, range),
+        false => evidence::of_release(desk, range, None),
+    }));
     for (range, sure) in found {
         let text = desk.text(&range);
-        let name = text.trim().to_owned();
+        let name = text.trim();
+        let name = name.strip_prefix(TAGS).unwrap_or(name).to_owned();
         let draft = Draft { kind: ReferenceKind::Release, text: text.to_owned(), target: name.clone(), range };
         let at = desk.add(draft, Verdict::unchecked(NO_TAG));
         desk.ask(at, Question::Tag { name, sure });
     }
 }
+
+/// What tags are below.
+const TAGS: &str = "refs/tags/";
+
+static BARE: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?:^|[\s(|,;:])(?P<name>(?:refs/tags/(?:[A-Za-z0-9][A-Za-z0-9._-]*[/@])?)?v[0-9]+\.[0-9]+\.[0-9]+(?:-[0-9A-Za-z]+(?:[.-][0-9A-Za-z]+)*)?)(?-u:\b)",
+    )
+});
+
+static COLUMN: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)^(?:git |release )?(?:tag|release)s?$"));
 
 pub fn is_version(text: &str) -> bool {
     VERSION.is_match(text)

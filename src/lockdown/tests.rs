@@ -234,6 +234,27 @@ fn an_unreadable_tree_is_no_empty_tree() {
 }
 
 #[test]
+fn commits_and_tags_of_the_page_are_read_where_something_calls_them_so() {
+    let text = "The tag v2.0.0 is out, and refs/tags/web/v1.0.0 as well as `refs/tags/v3.0.0`. It needs v20.1.0 of node.\n\nSee commits 0123abc and 4567def, sha 89ab0123cd, not 0badcafe1.\n\n| Release | Commit | Note |\n|---|---|---|\n| v1.2.3 | 00aa11b | v9.9.9, 00cc22d |\n| `v1.2.4` | `00aa11c` | |\n";
+    let census = census(FILES, "docs/promotion.md", text);
+    let references = census.references.iter().map(|r| format!("{} {} {}", r.kind.slug(), r.target, &text[r.range.clone()]));
+    let references: Vec<String> = references.collect();
+    let expected = [
+        "release v2.0.0 v2.0.0",
+        "release web/v1.0.0 refs/tags/web/v1.0.0",
+        "release v3.0.0 refs/tags/v3.0.0",
+        "commit 0123abc 0123abc",
+        "commit 4567def 4567def",
+        "commit 89ab0123cd 89ab0123cd",
+        "release v1.2.3 v1.2.3",
+        "commit 00aa11b 00aa11b",
+        "release v1.2.4 v1.2.4",
+        "commit 00aa11c 00aa11c",
+    ];
+    assert_eq!(references, expected);
+}
+
+#[test]
 fn very_many_references_take_linear_time() {
     let text = "`src/lib/env.ts` `gone/x.md` [a](gone.md#x) ".repeat(20_000);
     let mut census = census(FILES, "docs/promotion.md", &text);
