@@ -245,6 +245,17 @@ pub enum Fate {
     NotHere,
 }
 
+impl Fate {
+    /// The name that it has now, where it has another one.
+    pub fn now(&self) -> Option<&str> {
+        match self {
+            Fate::Moved { to } => Some(to),
+            Fate::Was(fate) => fate.now(),
+            Fate::Deleted | Fate::Never | Fate::NotHere => None,
+        }
+    }
+}
+
 /// Answers to questions; a question without one stays open.
 #[derive(Clone, Debug, Default)]
 pub struct Answers {

@@ -73,9 +73,8 @@ impl<'a, 't> Desk<'a, 't> {
         };
         let mentions = match library.facts.only.are_links() {
             true => Vec::new(),
-            false => scan::mentions(source, document, &spans, &landmarks),
+            false => scan::mentions(source, document, &spans, &landmarks, library.facts.origin.as_ref()),
         };
-
         let (markers, wrong) = marker::read(&source.text, document);
         let mut desk = Desk {
             library,
@@ -107,7 +106,7 @@ impl<'a, 't> Desk<'a, 't> {
         self.landmarks = Landmarks::within(&self.source.text, &self.document.texts);
         self.mentions = match self.library.facts.only.are_links() {
             true => Vec::new(),
-            false => scan::mentions(self.source, self.document, &self.spans, &self.landmarks),
+            false => scan::mentions(self.source, self.document, &self.spans, &self.landmarks, self.library.facts.origin.as_ref()),
         };
         self.layout.set_apart(aside.parts.clone());
     }

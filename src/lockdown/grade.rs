@@ -10,17 +10,20 @@ use super::{
         State,
         scan::{Mention, Word},
     },
-    resolve::{Breakage, Resolution, URL},
+    resolve::{Breakage, Resolution, URL, ancestors},
     site,
 };
 use crate::{
     domain::Finding,
-    text::markdown::{Bytes, Unread},
+    text::markdown::{Bytes, Link, LinkForm, Unread},
 };
 use std::collections::BTreeSet;
 
 /// Names of one folder that are compared for one suggestion.
 const MOST_NAMES: usize = 2000;
+
+/// Links of one document that are searched for those that use a definition.
+const MOST_LINKS: usize = 10_000;
 
 /// In a document that is no protocol document, or of a word that may be no path: a name in code may be an example.
 const NEVER_HERE: &str = "named in code, and nothing of that name is in this tree";
@@ -137,19 +140,26 @@ fn broken(desk: &mut Desk, draft: impl Fn(ReferenceKind, String) -> Draft, kind:
             let is_bare = path.contains('/') && !draft.text.contains(['/', '\\']);
             let at = desk.broken(draft, "docs/missing-path", message, help);
             desk.only(&path);
-            if let Some(number) = beside {
-                desk.ask(at, Question::PullHas(number, path.clone()));
-            }
-            ask_fate(desk, at, &path);
             // A bare name was read in the folder of the path before it; it may have been meant as it stands.
-            if let Some((_, name)) = path.rsplit_once('/').filter(|_| is_bare) {
-                ask_fate(desk, at, name);
+            let name = path.rsplit_once('/').map(|(_, name)| name).filter(|_| is_bare);
+            for path in std::iter::once(path.as_str()).chain(name) {
+                if let Some(number) = beside {
+                    ask_pull(desk, at, number, path);
+                }
+                ask_fate(desk, at, path);
             }
         }
         Breakage::MissingFile { path } => {
             let message = format!("the link leads to `{path}`, which is no file or folder of the tree");
             let help = similar_path(desk, &path).map(|path| did_you_mean(&path));
-            let at = desk.broken(draft(kind, path.clone()), "docs/missing-file", message, help);
+            let draft = draft(kind, path.clone());
+            let known = &desk.library.facts.pulls.pulls;
+            // Elsewhere than in a protocol document a number beside a link excuses it only where something is recorded of it.
+            let brings = beside_link(desk, &draft).filter(|number| desk.strict || known.contains_key(number));
+            let at = desk.broken(draft, "docs/missing-file", message, help);
+            if let Some((number, path)) = brings.zip(normal("", &path)) {
+                desk.ask(at, Question::PullHas(number, path));
+            }
             desk.ask(at, Question::Fate(path));
         }
         Breakage::DeadLink { path, .. } if lenient => {
@@ -242,6 +252,33 @@ fn ask_fate(desk: &mut Desk, at: usize, path: &str) {
     for path in meant.into_iter().filter(|path| !path.is_empty()) {
         desk.ask(at, Question::Fate(path));
     }
+}
+
+/// Whether a pull request has a path in code, wherever it may be meant from.
+fn ask_pull(desk: &mut Desk, at: usize, number: u64, path: &str) {
+    let folder = desk.source.file.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let roots = desk.library.facts.roots.iter().map(|root| root.trim_matches('/'));
+    // What leads up is meant from the document's folder, as where it is looked for in the tree.
+    let bases: Vec<&str> = match path.starts_with("../") {
+        true => vec![folder],
+        false if path.starts_with("./") => vec!["", folder],
+        false => ancestors(folder).collect::<Vec<_>>().into_iter().rev().chain(roots).collect(),
+    };
+    let mut asked: Vec<String> = Vec::new();
+    for path in bases.into_iter().filter_map(|base| normal(base, path)).filter(|path| !path.is_empty()) {
+        if !asked.contains(&path) {
+            desk.ask(at, Question::PullHas(number, path.clone()));
+            asked.push(path);
+        }
+    }
+}
+
+/// The pull request that is named beside a link; of a definition, beside a link that uses it.
+fn beside_link(desk: &Desk, draft: &Draft) -> Option<u64> {
+    let links = &desk.document.links;
+    let uses = if draft.kind == ReferenceKind::Definition && links.len() <= MOST_LINKS { &links[..] } else { &[] };
+    let used = |link: &&Link| matches!(link.form, LinkForm::Reference(_)) && link.destination == draft.text;
+    beside(desk, &draft.range).or_else(|| uses.iter().filter(used).find_map(|link| beside(desk, &link.range)))
 }
 
 /// Why a thing without a path is not called missing: a pull request beside it that is not merged may bring it.

@@ -299,12 +299,12 @@ impl Census {
         let problems = by_reference(self);
         let mut dropped = BTreeSet::new();
         let mut fates: BTreeMap<usize, Vec<(String, &Fate)>> = BTreeMap::new();
+        let mut pulls: BTreeMap<(usize, u64), Vec<PullAnswer>> = BTreeMap::new();
         for (at, question) in open {
             let own = problems.of(at);
             match question {
                 Question::PullHas(number, path) => {
-                    let answer = answers.pulls.get(&(number, path)).cloned().unwrap_or_default();
-                    self.pull(at, own, &mut dropped, number, &answer);
+                    pulls.entry((at, number)).or_default().push(answers.pulls.get(&(number, path)).cloned().unwrap_or_default());
                 }
                 Question::Fate(path) => {
                     let open = !own.iter().any(|own| dropped.contains(own));
@@ -337,6 +337,21 @@ impl Census {
                         None => {}
                     }
                 }
+            }
+        }
+        for ((at, number), told) in pulls {
+            // A command needs all that it names; anything else is one path, read from several folders.
+            let wanted = self.references[at].kind != ReferenceKind::Command;
+            let has = match () {
+                () if told.iter().any(|answer| answer.has == Some(wanted)) => Some(wanted),
+                () if told.iter().any(|answer| answer.has.is_none()) => None,
+                () => Some(!wanted),
+            };
+            let answer = PullAnswer { state: told.iter().find_map(|answer| answer.state), has };
+            // The new name of what was renamed is certain; a pull request of which nothing is known is no better answer.
+            let moved = |(_, fate): &(String, &Fate)| fate.now().is_some();
+            if answer != PullAnswer::default() || !fates.get(&at).is_some_and(|told| told.iter().any(moved)) {
+                self.pull(at, problems.of(at), &mut dropped, number, &answer);
             }
         }
         for (at, told) in fates {
@@ -393,11 +408,7 @@ impl Census {
     }
 
     fn fate(&mut self, places: &mut Places, at: usize, own: &[usize], path: &str, fate: &Fate, answers: &Answers) {
-        let renamed = match fate {
-            Fate::Moved { to } => Some(to.as_str()),
-            Fate::Was(fate) => fate.now(),
-            Fate::Deleted | Fate::Never | Fate::NotHere => None,
-        };
+        let renamed = fate.now();
         let said = match fate {
             Fate::Never | Fate::NotHere if own.is_empty() => return,
             Fate::Never => "no commit in the history of this one ever had it".to_owned(),

@@ -267,7 +267,7 @@ fn very_many_references_take_linear_time() {
 #[test]
 fn what_is_not_told_is_excused_and_settled_all_the_same() {
     let many = "[a](gone.md) ".repeat(census::MOST_PROBLEMS);
-    let behind = "`gone/x.md` was removed.\n\n`gone/y.md` <!-- tagwarden: ignore -- an example -->\n\n[b](gone.md), `src/z.ts` (#7)\n\n[c](other.md#none)\n";
+    let behind = "`gone/x.md` was removed.\n\n`gone/y.md` <!-- tagwarden: ignore -- an example -->\n\n[b](gone.md)\n\n`src/z.ts` (#7)\n\n[c](other.md#none)\n";
     let text = format!("{many}\n\n{behind}");
     let tree = tree(FILES);
     let facts = Facts::default();
@@ -412,8 +412,11 @@ fn answers_settle_what_the_tree_could_not_tell() {
         let (source, mut census) = strict(FILES, "`src/new.ts` (PR #12)");
         let asked: Vec<_> = census.questions().cloned().collect();
         let fate = |path: &str| Question::Fate(path.to_owned());
-        assert_eq!(asked, [fate("docs/src/new.ts"), fate("src/new.ts"), Question::PullHas(12, "src/new.ts".to_owned())]);
-        let pulls = BTreeMap::from([((12, "src/new.ts".to_owned()), PullAnswer { state, has })]);
+        let holds = |path: &str| Question::PullHas(12, path.to_owned());
+        assert_eq!(asked, [fate("docs/src/new.ts"), fate("src/new.ts"), holds("docs/src/new.ts"), holds("src/new.ts")]);
+        let not_beside = PullAnswer { state, has: has.map(|_| false) };
+        let answers = [("src/new.ts", PullAnswer { state, has }), ("docs/src/new.ts", not_beside)];
+        let pulls = answers.into_iter().map(|(path, answer)| ((12, path.to_owned()), answer)).collect();
         census.settle(&source, &Answers { pulls, ..Answers::default() });
         assert_eq!(census.references[0].verdict, verdict);
         assert_eq!(census.problems.len(), usize::from(verdict == Verdict::Broken), "{state:?} {has:?}");
@@ -433,6 +436,61 @@ fn answers_settle_what_the_tree_could_not_tell() {
     census.settle(&source, &Answers { fates, folders: ["src/lib".to_owned()].into(), ..Answers::default() });
     let [problem] = &census.problems[..] else { panic!("{:?}", census.problems) };
     assert_eq!((problem.fix.as_ref(), problem.finding.help.as_deref()), (None, Some("did you mean `src/lib`?")));
+}
+
+/// `Verdict` of each reference that stays, where #2 is open and its head holds `src/new.rs`, `docs/next.md` and a folder.
+fn with_pull_two(text: &str, strict: bool, fates: BTreeMap<String, Fate>) -> Vec<String> {
+    let tree = tree(FILES);
+    let origin = urls::Origin { host: "github.com".to_owned(), name: "example/web".to_owned() };
+    let facts = Facts { origin: Some(origin), ..Facts::default() };
+    let source = Source::new("docs/promotion.md", text);
+    let mut census = Library::new(&tree, &facts).unwrap().census(&source, &markdown::parse(text), strict).unwrap();
+    let held = ["src/new.rs", "docs/next.md", "lib/new"];
+    let answer = |number: u64, path: &str| match number {
+        2 => PullAnswer { state: Some(pulls::State::Open), has: Some(held.contains(&path)) },
+        _ => PullAnswer::default(),
+    };
+    let asked: Vec<(u64, String)> = census
+        .questions()
+        .filter_map(|question| if let Question::PullHas(number, path) = question { Some((*number, path.clone())) } else { None })
+        .collect();
+    let pulls = asked.into_iter().map(|(number, path)| ((number, path.clone()), answer(number, &path))).collect();
+    census.settle(&source, &Answers { pulls, fates, ..Answers::default() });
+    let shown = census.references.iter().filter(|r| r.kind != ReferenceKind::Pull);
+    shown.map(|r| format!("{} {}", r.kind.slug(), r.verdict.slug())).collect()
+}
+
+#[test]
+fn a_pull_request_may_bring_a_path_however_it_is_written() {
+    for (text, verdicts) in [
+        ("[n](../src/new.rs) (#2)", vec!["link pending"]),
+        ("[n](next.md#top) and ![i](next.md) (#2)", vec!["link pending", "image pending"]),
+        ("[n](../src/old.rs) (#2)", vec!["link broken"]),
+        ("[n](../src/new.rs)", vec!["link broken"]),
+        ("[n](../src/new.rs) (#3)", vec!["link unchecked"]),
+        ("See [the text][n] (#2).\n\n[n]: ../src/new.rs", vec!["definition pending"]),
+        ("See [the text][n].\n\n#2\n\n[n]: ../src/new.rs", vec!["definition broken"]),
+        ("<a href=\"../src/new.rs\">x</a> (#2)", vec!["html pending"]),
+        ("https://github.com/example/web/blob/main/src/new.rs (#2)", vec!["url pending"]),
+        ("[n](https://github.com/example/web/blob/main/src/new.rs#L3) (#2)", vec!["link pending"]),
+        ("`./src/new.rs` and `../src/new.rs` (#2)", vec!["path pending", "path pending"]),
+        ("`docs/next.md` and `next.md`, `./next.md` (#2)", vec!["path pending", "path pending", "path pending"]),
+        ("`../src/other.rs` (#2)", vec!["path broken"]),
+        ("`../lib/new/` (#2)", vec!["path pending"]),
+        ("`./src/new.rs:3-9` and `src/new.rs#Run` (#2)", vec!["path pending", "path pending"]),
+        ("`./src/new.rs` (example/web#2), `./src/new.rs` (example/other#2)", vec!["path pending", "path pending"]),
+        ("`./src/new.rs` (EXAMPLE/web#2)", vec!["path pending"]),
+        ("`./src/new.rs` (example/other#2)", vec!["path broken"]),
+        ("`cat src/new.rs` (#2)", vec!["command pending"]),
+        ("`cat src/new.rs src/gone.rs` (#2)", vec!["command broken"]),
+    ] {
+        assert_eq!(with_pull_two(text, true, BTreeMap::new()), verdicts, "{text}");
+    }
+    assert_eq!(with_pull_two("[n](../src/new.rs) (#2)", false, BTreeMap::new()), ["link broken"]);
+    // What is known to be renamed is broken, unless something is known of the pull request.
+    let moved = || BTreeMap::from([("src/new.rs".to_owned(), Fate::Moved { to: "src/lib/env.ts".to_owned() })]);
+    assert_eq!(with_pull_two("[n](../src/new.rs) (#3)", true, moved()), ["link broken"]);
+    assert_eq!(with_pull_two("[n](../src/new.rs) (#2)", true, moved()), ["link pending"]);
 }
 
 #[test]

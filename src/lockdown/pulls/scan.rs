@@ -5,6 +5,7 @@ use crate::{
     lockdown::{
         extract::spans::Span,
         landmarks::{self, Landmarks},
+        urls::Origin,
     },
     text::{
         markdown::{Bytes, Document},
@@ -15,7 +16,7 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mention {
     pub word: Word,
-    /// `owner/repo`, where it is named.
+    /// `owner/repo`, where another repository is named.
     pub repo: Option<String>,
     pub issue: bool,
     pub range: Bytes,
@@ -28,8 +29,8 @@ pub enum Word {
     Range(u64, u64),
 }
 
-/// The mentions in the order of the text.
-pub fn mentions(source: &Source, document: &Document, spans: &[Span], landmarks: &Landmarks) -> Vec<Mention> {
+/// The mentions in the order of the text. `origin`: the repository of the document.
+pub fn mentions(source: &Source, document: &Document, spans: &[Span], landmarks: &Landmarks, origin: Option<&Origin>) -> Vec<Mention> {
     let text = |range: &Bytes| source.text.get(range.clone()).unwrap_or_default();
     let mut found = Vec::new();
     for spots in landmarks.spots(landmarks::Word::Number).chunk_by(|one, other| one.text == other.text) {
@@ -45,6 +46,10 @@ pub fn mentions(source: &Source, document: &Document, spans: &[Span], landmarks:
     for fence in &document.fences {
         let text = text(&fence.content);
         scan(text, fence.content.start, signs(text), Where::Code, &mut found);
+    }
+    let own = |repo: &mut String| origin.is_some_and(|origin| origin.name.eq_ignore_ascii_case(repo));
+    for mention in &mut found {
+        mention.repo.take_if(own);
     }
     found.sort_by_key(|mention| mention.range.start);
     found

@@ -163,12 +163,18 @@ fn pull(git: &Git, known: &pulls::Known, number: u64, path: &str) -> Result<Pull
     let recorded = known.pulls.get(&number);
     let head = git.rev_parse(&format!("refs/pull/{number}/head"))?;
     let has = match (recorded.and_then(|pull| pull.files.as_ref()), &head) {
-        (Some(files), _) => Some(files.contains(path)),
+        (Some(files), _) => Some(files.contains(path) || holds(files, path)),
         (None, Some(head)) => Some(git.object_at(head, path)?.is_some()),
         (None, None) => None,
     };
     let mergeable = git.rev_parse(&format!("refs/pull/{number}/merge"))?.map(|_| pulls::State::Open);
     Ok(PullAnswer { state: recorded.and_then(|pull| pull.state).or(mergeable), has })
+}
+
+/// Whether one of these files lies in this folder.
+fn holds(files: &BTreeSet<String>, folder: &str) -> bool {
+    let start = format!("{folder}/");
+    files.range(start.clone()..).next().is_some_and(|file| file.starts_with(&start))
 }
 
 fn unreadable(error: Unreadable) -> Fault {
