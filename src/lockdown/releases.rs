@@ -12,7 +12,7 @@ use crate::text::{constant::pattern, markdown::Bytes};
 use regex::Regex;
 use std::sync::LazyLock;
 
-const NO_TAG: &str = "no tag here bears this name";
+pub const NO_TAG: &str = "no tag here bears this name";
 
 static VERSION: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"^(?:[A-Za-z0-9][A-Za-z0-9._-]*[/@])?v?[0-9]+\.[0-9]+\.[0-9]+(?:-[0-9A-Za-z.-]+)?$"));

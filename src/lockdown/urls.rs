@@ -1,10 +1,11 @@
-//! URLs: those of the same repository lead to files, pull requests and commits of it; all others are listed and left alone.
+//! URLs: those of the same repository lead to files, pull requests, commits and releases of it; all others are listed and left alone.
 
 use super::{
     census::{Inside, Question, ReferenceKind, Verdict},
     desk::{Desk, Draft},
     extract::spans::Span,
     landmarks::Word,
+    releases,
     resolve::URL,
     shape,
 };
@@ -60,6 +61,7 @@ impl Origin {
             "pull" => Some(Target::Pull(rest.split('/').next()?.parse().ok()?)),
             "issues" => Some(Target::Issue(rest.split('/').next()?.parse().ok()?)),
             "commit" => Some(Target::Commit(rest.split('/').next()?.to_owned())),
+            "releases" => Some(Target::Tag(super::extract::decode(rest.strip_prefix("tag/")?))),
             _ => None,
         }
     }
@@ -76,6 +78,7 @@ pub enum Target {
     Pull(u64),
     Issue(u64),
     Commit(String),
+    Tag(String),
 }
 
 impl Target {
@@ -106,6 +109,10 @@ pub fn judge(desk: &mut Desk, kind: ReferenceKind, url: &str, range: Bytes, text
         Some(Target::Commit(id)) => {
             let at = desk.add(draft(ReferenceKind::Commit, id.clone()), Verdict::unchecked("the object database was not asked"));
             desk.ask(at, Question::Commit { id, sure: true });
+        }
+        Some(Target::Tag(name)) => {
+            let at = desk.add(draft(ReferenceKind::Release, name.clone()), Verdict::unchecked(releases::NO_TAG));
+            desk.ask(at, Question::Tag { name, sure: true });
         }
         None => drop(desk.add(draft(kind, url.to_owned()), Verdict::unchecked(URL))),
     }
@@ -194,6 +201,8 @@ mod tests {
             ("https://github.com/example/web/pull/12/files", Some(Target::Pull(12))),
             ("https://github.com/example/web/issues/3?x=1", Some(Target::Issue(3))),
             ("https://github.com/example/web/commit/0123abc", Some(Target::Commit("0123abc".to_owned()))),
+            ("https://github.com/example/web/releases/tag/web%2Fv1.0.0", Some(Target::Tag("web/v1.0.0".to_owned()))),
+            ("https://github.com/example/web/releases/latest", None),
             ("https://github.com/example/website/blob/main/a", None),
             ("https://github.com/example/web", None),
             ("https://example.com/example/web/blob/main/a", None),
