@@ -13,6 +13,9 @@ use crate::{
     text::markdown::{Bytes, Document, Heading, Table},
 };
 
+/// Headers of a column of numbers.
+pub const NUMBER: &[&str] = &["#", "no", "no.", "nr", "number"];
+
 /// `gated`: headings of gates, which are references as a whole.
 pub fn take(desk: &mut Desk, gated: &[Bytes]) {
     for word in ["gate", "step"] {
@@ -38,7 +41,7 @@ pub fn table(desk: &Desk, word: &str) -> Option<(usize, usize)> {
 fn is_numbered(table: &Table, word: &str) -> bool {
     let head =
         |at: usize, words: &[&str]| table.header.get(at).is_some_and(|cell| words.iter().any(|word| cell.text.eq_ignore_ascii_case(word)));
-    head(0, &["#", "no", "no.", "nr", "number"]) && head(1, &[word])
+    head(0, NUMBER) && head(1, &[word])
 }
 
 /// The numbers of headings go up by one.

@@ -1,29 +1,31 @@
-//! Environment variables: names in code spans, looked for in everything of the tree that is no prose; and the reverse, the
-//! variables that gates ask for, looked for in the document's own table of variables.
+//! Environment variables: names in code spans and in tables of variables, looked for in everything of the tree that is no
+//! prose; and the reverse, the variables that gates ask for, looked for in the document's own tables of variables.
 //!
 //! A name counts as known where any file that is no Markdown holds it as a whole word: gate files, `.env.example`,
-//! workflows, scripts, sources. Deliberately absent: values, and whether a source reads the name or only mentions it.
+//! workflows, scripts, sources. A word in capitals without an underscore may be anything; it is a variable in a table of
+//! variables, behind the words "environment variable", and where a gate, an example or a source takes it for one.
+//! Deliberately absent: values.
 
 mod cells;
+mod declared;
+mod tables;
 
 use super::{
     census::{ReferenceKind, Verdict},
     desk::{Desk, Draft, did_you_mean},
-    extract::spans::Span,
+    extract::spans::{self, Span},
 };
 use crate::{
     domain::Finding,
-    text::markdown::{Bytes, Table},
-    tree::{EntryKind, Tree, Unreadable},
+    text::markdown::Bytes,
+    tree::{Tree, Unreadable},
 };
-use rayon::prelude::*;
+use declared::Declared;
 use std::{
     collections::{BTreeSet, HashSet},
     sync::OnceLock,
 };
-
-/// Larger files are data, not sources.
-const LARGEST: usize = 1 << 20;
+use tables::Listing;
 
 /// Shorter names are like many others.
 const LEAST_MISTYPED: usize = 7;
@@ -35,11 +37,11 @@ const NOT_OURS: &str = "nothing in the tree declares or reads it";
 
 /// Every name in the form of a variable that the tree's files hold, read once and only when it is asked for.
 #[derive(Default)]
-pub struct Names(OnceLock<Result<HashSet<String>, Unreadable>>);
+pub struct Names(OnceLock<Result<Declared, Unreadable>>);
 
 impl Names {
-    fn of(&self, tree: &dyn Tree) -> Result<&HashSet<String>, Unreadable> {
-        self.0.get_or_init(|| gather(tree)).as_ref().map_err(Clone::clone)
+    fn of(&self, tree: &dyn Tree) -> Result<&Declared, Unreadable> {
+        self.0.get_or_init(|| declared::gather(tree)).as_ref().map_err(Clone::clone)
     }
 }
 
@@ -55,40 +57,78 @@ pub struct Named {
 
 pub fn take(desk: &mut Desk, in_commands: &[Named]) -> Result<(), Unreadable> {
     let document = desk.document;
-    let named: Vec<(String, Bytes)> = document
-        .codes
-        .iter()
-        .zip(&desk.spans)
-        .filter_map(|(code, span)| match span {
-            Span::Env(name) => Some((name.clone(), code.content.clone())),
-            _ => None,
-        })
-        .collect();
-    if named.is_empty() && in_commands.is_empty() {
+    let of_spans = |wanted: &dyn Fn(&Span, &str) -> Option<String>| -> Vec<(String, Bytes)> {
+        let spans = document.codes.iter().zip(&desk.spans);
+        spans.filter_map(|(code, span)| Some((wanted(span, code.text.trim())?, code.content.clone()))).collect()
+    };
+    let named = of_spans(&|span, _| match span {
+        Span::Env(name) => Some(name.clone()),
+        _ => None,
+    });
+    let words = of_spans(&|span, text| match span {
+        Span::Name(_) | Span::Other => spans::capitals(text).filter(|name| may_be_known(desk, name)).map(str::to_owned),
+        _ => None,
+    });
+    let library = desk.library;
+    let listings = tables::read(desk, &named, &words);
+    if named.is_empty() && words.is_empty() && in_commands.is_empty() && listings.is_empty() {
         return Ok(());
     }
-    let library = desk.library;
-    let known = library.names.of(library.index.tree)?;
+    let declared = library.names.of(library.index.tree)?;
+    let known = &declared.words;
     let draft = |desk: &Desk, name: &str, range: &Bytes| Draft {
         kind: ReferenceKind::Env,
         text: desk.text(range).to_owned(),
         target: name.to_owned(),
         range: range.clone(),
     };
+    let listed: HashSet<usize> = listings.iter().flat_map(Listing::names).map(|(_, range)| range.start).collect();
     for (name, range) in &named {
         let draft = draft(desk, name, range);
-        judge(desk, draft, known);
+        judge(desk, draft, known, listed.contains(&range.start));
+    }
+    let listed_names = listings.iter().flat_map(Listing::names);
+    let mut others: Vec<&(String, Bytes)> = listed_names.filter(|(_, range)| !is_among(&named, range)).collect();
+    let is_said = |name: &str, range: &Bytes| {
+        library.asked().variables.contains_key(name) || declared.variables.contains(name) || is_called_a_variable(desk, range)
+    };
+    others.extend(words.iter().filter(|(name, range)| !listed.contains(&range.start) && is_said(name, range)));
+    for (name, range) in others {
+        let draft = draft(desk, name, range);
+        judge(desk, draft, known, true);
     }
     for Named { name, range, sure } in in_commands {
         let draft = draft(desk, name, range);
         if known.contains(name) || *sure && is_mistyped(desk, name, known) {
-            judge(desk, draft, known);
+            judge(desk, draft, known, false);
         } else {
             desk.add(draft, Verdict::unchecked(OF_A_SESSION));
         }
     }
-    undocumented(desk, &named);
+    if desk.strict {
+        undocumented(desk, &listings, declared);
+    }
     Ok(())
+}
+
+/// Shorter names are not looked for in files.
+fn may_be_known(desk: &Desk, name: &str) -> bool {
+    name.len() >= 3 || desk.library.asked().variables.contains_key(name)
+}
+
+/// Whether one of these names, which stand in the order of the text, stands exactly here.
+fn is_among(named: &[(String, Bytes)], range: &Bytes) -> bool {
+    named.binary_search_by_key(&range.start, |(_, range)| range.start).is_ok()
+}
+
+/// Whether the words right before a code span call it a variable of the environment.
+fn is_called_a_variable(desk: &Desk, range: &Bytes) -> bool {
+    let before = &desk.source.text[..range.start];
+    let Some(before) = before.strip_suffix('`').map(|before| before.trim_end_matches('`').trim_end()) else { return false };
+    let mut words = before.rsplit(char::is_whitespace).filter(|word| !word.is_empty()).take(2).map(str::to_lowercase);
+    let (last, first) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let environment = first.trim_start_matches(['(', '*', '_']);
+    matches!(last.as_str(), "variable" | "variables" | "var" | "vars") && matches!(environment, "env" | "environment")
 }
 
 /// Whether one letter tells a name from one that is known.
@@ -99,10 +139,13 @@ fn is_mistyped(desk: &Desk, name: &str, known: &HashSet<String>) -> bool {
 
 /// A name in capitals may be a constant as well. What says that it is a variable: how it is written, the words around it, the
 /// table it stands in, or a known variable that is nearly the same. Names that platforms set are nobody's own.
-fn is_surely_a_variable(desk: &Desk, draft: &Draft, known: &HashSet<String>) -> bool {
+fn is_surely_a_variable(desk: &Desk, draft: &Draft, known: &HashSet<String>, said: bool) -> bool {
     let name = draft.target.as_str();
     if PLATFORM.iter().any(|prefix| name.starts_with(prefix)) {
         return false;
+    }
+    if said {
+        return true;
     }
     let item = desk.layout.item(draft.range.start);
     let row = desk.text(&item);
@@ -148,11 +191,12 @@ const OF_TOOLS: &[&str] = &[
     "USERPROFILE",
 ];
 
-fn judge(desk: &mut Desk, draft: Draft, known: &HashSet<String>) {
+/// `said`: that it is a variable.
+fn judge(desk: &mut Desk, draft: Draft, known: &HashSet<String>, said: bool) {
     let name = draft.target.clone();
     let found = match name.strip_suffix('*') {
         Some(stem) => known.iter().any(|known| known.len() > stem.len() && known.starts_with(stem)),
-        None => known.contains(&name),
+        None => known.contains(&name) || desk.library.asked().variables.contains_key(&name),
     };
     if found {
         desk.add(draft, Verdict::Ok);
@@ -160,7 +204,7 @@ fn judge(desk: &mut Desk, draft: Draft, known: &HashSet<String>) {
         desk.add(draft, Verdict::unchecked(OF_EVERYBODY));
     } else if known.is_empty() {
         desk.add(draft, Verdict::unchecked(NO_SOURCE));
-    } else if !desk.strict || !is_surely_a_variable(desk, &draft, known) {
+    } else if !desk.strict || !is_surely_a_variable(desk, &draft, known, said) {
         desk.add(draft, Verdict::unchecked(NOT_OURS));
     } else if let Some(reason) = super::grade::brought(desk, &draft.range) {
         desk.add(draft, Verdict::Unchecked(reason.into()));
@@ -171,25 +215,24 @@ fn judge(desk: &mut Desk, draft: Draft, known: &HashSet<String>) {
     }
 }
 
-/// A table of variables must name all that the gates ask for.
-fn undocumented(desk: &mut Desk, named: &[(String, Bytes)]) {
+/// Tables of variables must name all that the gates ask for.
+fn undocumented(desk: &mut Desk, listings: &[Listing], declared: &Declared) {
     let library = desk.library;
-    let document = desk.document;
-    let tables: Vec<&Table> = document.tables.iter().filter(|table| is_of_variables(table, named)).collect();
-    let Some(last) = tables.last() else { return };
-    if desk.strict {
-        tables.iter().for_each(|table| cells::compare(desk, table));
-    }
-    let listed: BTreeSet<&str> = named
-        .iter()
-        .filter(|(_, range)| tables.iter().any(|table| table.range.start <= range.start && range.end <= table.range.end))
-        .map(|(name, _)| name.as_str())
-        .collect();
+    let asked = &library.asked().variables;
+    listings.iter().for_each(|listing| cells::compare(desk, listing));
+    // Other tables may have names in capitals too.
+    let of_variables = |listing: &&Listing| {
+        listing.said
+            || listing.names().any(|(name, _)| asked.contains_key(name) || declared.variables.contains(name) || name.ends_with('*'))
+    };
+    let listings: Vec<&Listing> = listings.iter().filter(of_variables).collect();
+    let Some(last) = listings.last() else { return };
+    let listed: BTreeSet<&str> = listings.iter().flat_map(|listing| listing.names()).map(|(name, _)| name.as_str()).collect();
     let covered = |name: &str| {
         listed.contains(name) || listed.iter().any(|listed| listed.strip_suffix('*').is_some_and(|stem| name.starts_with(stem)))
     };
-    let head = last.header.first().map_or(last.range.clone(), |cell| cell.range.clone());
-    for (name, variable) in &library.asked().variables {
+    let head = last.table.header.get(last.column).map_or(last.table.range.clone(), |cell| cell.range.clone());
+    for (name, variable) in asked {
         let gate = &variable.gate;
         if !covered(name) {
             let message = format!("gate \u{201c}{gate}\u{201d} asks for the variable `{name}`, which the tables of variables leave out");
@@ -197,47 +240,4 @@ fn undocumented(desk: &mut Desk, named: &[(String, Bytes)]) {
             desk.problem(None, &head, finding, None);
         }
     }
-}
-
-/// A table whose first column is names of variables, for the most part.
-fn is_of_variables(table: &Table, named: &[(String, Bytes)]) -> bool {
-    let firsts: Vec<&Bytes> = table.rows.iter().filter_map(|row| row.first()).map(|cell| &cell.range).collect();
-    let holds = |cell: &Bytes| {
-        let at = named.partition_point(|(_, range)| range.start < cell.start);
-        named.get(at).is_some_and(|(_, range)| range.end <= cell.end)
-    };
-    let variables = firsts.iter().filter(|cell| holds(cell)).count();
-    variables > 0 && variables * 2 > firsts.len()
-}
-
-fn gather(tree: &dyn Tree) -> Result<HashSet<String>, Unreadable> {
-    let prose = |path: &str| {
-        let lower = path.to_ascii_lowercase();
-        [".md", ".markdown", ".mdx", ".rst", ".adoc", ".txt", ".lock"].iter().any(|end| lower.ends_with(end))
-    };
-    let entries = tree.entries()?;
-    entries
-        .par_iter()
-        .filter(|entry| matches!(entry.kind, EntryKind::File | EntryKind::Executable) && !prose(&entry.path))
-        .map(|entry| {
-            let bytes = tree.read(&entry.path)?.unwrap_or_default();
-            let mut names = HashSet::new();
-            if bytes.len() <= LARGEST && !bytes.iter().take(8000).any(|byte| *byte == 0) {
-                for word in bytes.split(|byte| !(byte.is_ascii_alphanumeric() || *byte == b'_')).filter(|word| is_name(word)) {
-                    names.insert(String::from_utf8_lossy(word).into_owned());
-                }
-            }
-            Ok(names)
-        })
-        .try_reduce(HashSet::new, |one, other| {
-            let (mut large, small) = if one.len() >= other.len() { (one, other) } else { (other, one) };
-            large.extend(small);
-            Ok(large)
-        })
-}
-
-fn is_name(word: &[u8]) -> bool {
-    (3..=100).contains(&word.len())
-        && word[0].is_ascii_uppercase()
-        && word.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_')
 }

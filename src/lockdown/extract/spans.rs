@@ -113,6 +113,16 @@ pub fn env(text: &str) -> Option<&str> {
     (lawful && (underscore || sure && stem == name)).then_some(name)
 }
 
+/// A word in capitals, alone or with a value: a variable only where something else says so.
+pub fn capitals(text: &str) -> Option<&str> {
+    let (name, value) = text.split_once('=').map_or((text, None), |(name, value)| (name, Some(value)));
+    if value.is_some_and(|value| value.contains(char::is_whitespace) || value.starts_with('=')) {
+        return None;
+    }
+    let lawful = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+    ((2..=100).contains(&name.len()) && name.starts_with(|c: char| c.is_ascii_uppercase()) && name.chars().all(lawful)).then_some(name)
+}
+
 fn endpoint(text: &str) -> Option<(Option<&'static str>, &str)> {
     let (method, path) = match text.split_once(' ') {
         Some((word, path)) => (Some(METHODS.iter().find(|method| **method == word)?), path.trim()),

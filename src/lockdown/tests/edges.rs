@@ -176,14 +176,19 @@ fn protocol() -> Facts {
 
 /// `title`: that of the second gate.
 fn protocol_with(title: &str) -> Facts {
-    let protocol = "version: 1\npackages: { web: { release_tag: \"v{version}\", default: true } }\nrelease_branches: [main]\n\
-        channels: { local_dev: { tag: \"channel/{channel}\" }, staging: { tag: \"channel/{channel}\" }, production: { tag: \"channel/{channel}\", base_url: \"https://example.com\" } }\n\
-        signing: { key: none }\n";
     let env = "title: Variables are set\nenv: { vars: { APP_KEY: { default: optional, production: { prefix: pk_live_ } }, APP_MODE: { production: { literal: live }, default: optional } } }\n";
     let http =
         format!("title: {title}\nchannels: [production]\nhttp: [ {{ get: \"{{base_url}}/api/health\", expect: {{ status: 200 }} }} ]\n");
-    let files = [("protocol.yaml", protocol), ("10-env.yaml", env), ("20-health.yaml", http.as_str())];
-    let files = files.into_iter().map(|(name, text)| (name.to_owned(), text.as_bytes().to_vec())).collect();
+    of_gates(&[("10-env.yaml", env), ("20-health.yaml", &http)])
+}
+
+/// These gates on three channels.
+fn of_gates(gates: &[(&str, &str)]) -> Facts {
+    let protocol = "version: 1\npackages: { web: { release_tag: \"v{version}\", default: true } }\nrelease_branches: [main]\n\
+        channels: { local_dev: { tag: \"channel/{channel}\" }, staging: { tag: \"channel/{channel}\" }, production: { tag: \"channel/{channel}\", base_url: \"https://example.com\" } }\n\
+        signing: { key: none }\n";
+    let files = gates.iter().copied().chain([("protocol.yaml", protocol)]);
+    let files = files.map(|(name, text)| (name.to_owned(), text.as_bytes().to_vec())).collect();
     let loaded = crate::gate::config::load(&crate::gate::config::GateFiles { files, root: "gates".to_owned() });
     Facts { protocol: Some(Arc::new(loaded.unwrap())), ..Facts::default() }
 }
@@ -245,6 +250,54 @@ fn headings_of_gates_are_references() {
     );
     // Headings of other documents only mention gates.
     check(&protocol(), &names, true, &[("## Gate 1 — Anything", &["gate gate 1 ok"])]);
+}
+
+#[test]
+fn tables_of_variables_need_no_underscores() {
+    let env = "title: Variables are set\nenv: { vars: { PORT: required, CI: required, API_KEY: { default: optional, production: { literal: live } } } }\n";
+    let facts = of_gates(&[("10-env.yaml", env)]);
+    let files = [("gates/10-env.yaml", env)];
+    let unknown = "unknown-env: no gate, example, workflow, script or source of the tree knows a variable `NOPE`";
+    let out = |name: &str| {
+        format!(
+            "env-undocumented: gate \u{201c}Variables are set\u{201d} asks for the variable `{name}`, which the tables of variables leave out (add a row for `{name}`)"
+        )
+    };
+    check(
+        &facts,
+        &files,
+        true,
+        &[
+            (
+                "| Name | production |\n|---|---|\n| `PORT` | optional |\n| CI | x |\n| `API_KEY` | `dead` |\n| `NOPE` | x |",
+                &[
+                    "env PORT ok",
+                    "env CI ok",
+                    "env API_KEY ok",
+                    "env NOPE broken",
+                    "env-cell: gate \u{201c}Variables are set\u{201d} has `PORT` required on production, not optional (make the table and the gate equal)",
+                    "env-cell: gate \u{201c}Variables are set\u{201d} asks for `API_KEY` as `live` on production, not as `dead` (make the table and the gate equal)",
+                    unknown,
+                ],
+            ),
+            (
+                "| # | Var |\n|---|---|\n| 1 | `CI` |\n| 2 | none |\n\nAnd `PORT`.\n\n| Name | x |\n|---|---|\n| API_KEY | x |",
+                &["env CI ok", "env PORT ok", "env API_KEY ok", &out("PORT")],
+            ),
+            // Codes in capitals are no variables, and what stands among others is no table of them.
+            (
+                "| Code |\n|---|\n| `E_NONE` |\n| `E_SOME` |",
+                &["env E_NONE broken", "env E_SOME broken", &unknown.replace("NOPE", "E_NONE"), &unknown.replace("NOPE", "E_SOME")],
+            ),
+            ("| Name | x |\n|---|---|\n| `NOPE` | a |\n| b | a |\n| PORT | a |\n| c | d |", &[]),
+        ],
+    );
+    check(
+        &facts,
+        &files,
+        false,
+        &[("| Var |\n|---|\n| CI |\n| NOPE |", &["env CI ok", "env NOPE unchecked: nothing in the tree declares or reads it"])],
+    );
 }
 
 #[test]
@@ -358,7 +411,7 @@ fn tables_and_numbers_are_compared_with_the_protocol() {
                 ],
             ),
             ("| Var | x |\n|---|---|\n| `APP_*` | b |", &["env APP_* ok"]),
-            ("| Var | x |\n|---|---|\n| `APP_KEY` | b |\n| none | c |", &["env APP_KEY ok"]),
+            ("| Name | x |\n|---|---|\n| `APP_KEY` | b |\n| none | c |", &["env APP_KEY ok"]),
             ("`/api/health`", &["endpoint /api/health ok"]),
         ],
     );

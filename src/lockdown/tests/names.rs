@@ -3,6 +3,46 @@
 use super::{edges::check, *};
 
 #[test]
+fn words_in_capitals_are_variables_where_something_says_so() {
+    let files = [
+        (".env.example", "API=1\nAPP_MODE=x\n"),
+        ("src/read.ts", "process.env.PORT; process.env.NAME; const LIMIT = 3; OPEN APP_MODE"),
+        ("notes.yaml", "LEVEL: DEBUG"),
+    ];
+    let unknown = |name: &str| format!("unknown-env: no gate, example, workflow, script or source of the tree knows a variable `{name}`");
+    let nope = unknown("NOPE");
+    check(
+        &Facts::default(),
+        &files,
+        true,
+        &[
+            ("`PORT` `API=2` `NAME` `LIMIT` `NOPE` `DEBUG` `GET`", &["env PORT ok", "env API ok"]),
+            ("The environment variables `LIMIT`, `DEBUG`. A variable `NOPE`.", &["env LIMIT ok"]),
+            ("(Env var `NOPE`) and the new\nenvironment variable `CI`", &["env NOPE broken", &nope]),
+            (
+                "| Env var | x |\n|---|---|\n| `LIMIT` | `LEVEL` |\n| NOPE | `NOPE` |\n| PORT, **API** and CI | y |\n| NONE | z |\n| | A |",
+                &["env LIMIT ok", "env NOPE broken", &nope],
+            ),
+            (
+                "| # | Variables (all) | x |\n|---|---|---|\n| 1 | PORT, **API** or APP\\_MODE | y |\n| 2 | see LIMIT | y |",
+                &["env PORT ok", "env API ok", "env APP_MODE ok"],
+            ),
+            ("| Level | x |\n|---|---|\n| `DEBUG` | a |\n| `NOPE` | b |\n| `PORT` | c |", &["env PORT ok"]),
+            ("| Code | x |\n|---|---|\n| `APP_MODE` | a |\n| `LIMIT` | b |\n| `APP_MODE` | c |", &["env APP_MODE ok", "env APP_MODE ok"]),
+        ],
+    );
+    check(
+        &Facts::default(),
+        &files,
+        false,
+        &[
+            ("`PORT` the environment variable `NOPE`", &["env PORT ok", "env NOPE unchecked: nothing in the tree declares or reads it"]),
+            ("| Var |\n|---|\n| NOPE |", &["env NOPE unchecked: nothing in the tree declares or reads it"]),
+        ],
+    );
+}
+
+#[test]
 fn a_name_in_capitals_is_a_variable_where_something_says_so() {
     let large = "LARGE_NAME ".repeat(100_000);
     let files = [

@@ -8,10 +8,13 @@ use crate::{
     domain::Finding,
     gate::Setting,
     lockdown::{desk::Desk, numbered::inner},
-    text::markdown::{Bytes, CodeSpan, Table},
+    text::markdown::{Bytes, CodeSpan},
 };
 
-pub fn compare(desk: &mut Desk, table: &Table) {
+use super::tables::Listing;
+
+pub fn compare(desk: &mut Desk, listing: &Listing) {
+    let table = listing.table;
     let library = desk.library;
     let Some(protocol) = &library.facts.protocol else { return };
     let bare = |text: &str| text.trim_matches('`').trim().to_owned();
@@ -21,9 +24,10 @@ pub fn compare(desk: &mut Desk, table: &Table) {
         .map(|cell| bare(&cell.text))
         .map(|head| protocol.channels.keys().any(|channel| channel.as_str() == head).then_some(head))
         .collect();
-    for row in &table.rows {
-        let Some(name) = row.first().map(|cell| bare(&cell.text)) else { continue };
-        let Some(variable) = library.asked().variables.get(&name) else { continue };
+    for (row, names) in table.rows.iter().zip(&listing.rows) {
+        // Of several names in one row each cell speaks of all, or of one that nobody knows.
+        let [(name, _)] = names.as_slice() else { continue };
+        let Some(variable) = library.asked().variables.get(name) else { continue };
         for (cell, channel) in row.iter().zip(&columns) {
             let Some(asked) = channel.as_ref().and_then(|channel| variable.channels.get(channel)) else { continue };
             // A value may be such a word as well.
