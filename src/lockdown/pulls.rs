@@ -4,6 +4,7 @@
 //! the document says of itself is judged all the same: a declared range against the rows of its tables, doublets, order,
 //! circles. A blank between two numbers is no range, and neither is `PR314A`.
 
+mod declared;
 pub(super) mod scan;
 mod tables;
 
@@ -11,7 +12,6 @@ use super::{
     census::{ReferenceKind, Verdict},
     desk::{Desk, Draft},
 };
-use crate::domain::Finding;
 use scan::{Mention, Word};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -68,7 +68,7 @@ impl State {
 pub(super) fn take(desk: &mut Desk) {
     let mentions = desk.mentions.clone();
     let rows = tables::rows(desk, &mentions);
-    let mut ranges = Vec::new();
+    let mut ranges: BTreeMap<usize, usize> = BTreeMap::new();
     for mention in &mentions {
         let draft = Draft {
             kind: if mention.issue { ReferenceKind::Issue } else { ReferenceKind::Pull },
@@ -77,26 +77,15 @@ pub(super) fn take(desk: &mut Desk) {
             range: mention.range.clone(),
         };
         match mention.word {
-            Word::One(number) => one(desk, draft, mention, number),
-            Word::Range(first, last) => {
+            _ if mention.repo.is_some() => drop(desk.add(draft, Verdict::unchecked(OTHER_REPOSITORY))),
+            Word::One(number) => judge(desk, draft, number),
+            Word::Range(..) => {
                 let at = desk.add(draft, Verdict::Ok);
-                ranges.push((at, mention.clone(), first, last));
+                ranges.insert(mention.range.start, at);
             }
         }
     }
-    // A range that is a row itself is listed by nothing else.
-    let own: BTreeSet<usize> = rows.iter().map(|row| row.range.start).collect();
-    for (at, mention, first, last) in &ranges {
-        if own.contains(&mention.range.start) {
-            desk.set(*at, Verdict::unchecked(NO_SOURCE));
-        } else {
-            range(desk, *at, mention, (*first, *last), &rows);
-        }
-    }
-    // What a row depends on says nothing of which rows there are.
-    let of_rows: BTreeSet<usize> = rows.iter().flat_map(tables::Row::needed).chain(own).collect();
-    let declared = ranges.iter().filter(|(_, mention, first, last)| first <= last && !of_rows.contains(&mention.range.start));
-    extra(desk, &declared.map(|(_, _, first, last)| (*first, *last)).collect::<Vec<_>>(), &rows);
+    declared::check(desk, &mentions, &ranges, &rows);
     tables::check(desk, &rows);
 }
 
@@ -108,60 +97,22 @@ fn target(mention: &Mention) -> String {
     }
 }
 
-fn one(desk: &mut Desk, draft: Draft, mention: &Mention, number: u64) {
-    if mention.repo.is_some() {
-        desk.add(draft, Verdict::unchecked(OTHER_REPOSITORY));
-    } else {
-        judge(desk, draft, number);
-    }
-}
-
 /// A single number of this repository.
 pub(super) fn judge(desk: &mut Desk, draft: Draft, number: u64) {
+    match exists(desk, number) {
+        Some(true) => drop(desk.add(draft, Verdict::Ok)),
+        Some(false) => {
+            let message = format!("there is no pull request or issue #{number}");
+            desk.broken(draft, "docs/pull-unknown", message, None);
+        }
+        None => drop(desk.add(draft, Verdict::unchecked(NO_SOURCE))),
+    }
+}
+
+/// Whether there is such a number; `None`: not known.
+fn exists(desk: &Desk, number: u64) -> Option<bool> {
     let known = &desk.library.facts.pulls;
-    if known.pulls.contains_key(&number) {
-        desk.add(draft, Verdict::Ok);
-    } else if known.complete {
-        let message = format!("there is no pull request or issue #{number}");
-        desk.broken(draft, "docs/pull-unknown", message, None);
-    } else {
-        desk.add(draft, Verdict::unchecked(NO_SOURCE));
-    }
-}
-
-/// A declared range against the rows of the document's own tables.
-fn range(desk: &mut Desk, at: usize, mention: &Mention, (first, last): (u64, u64), rows: &[tables::Row]) {
-    if last < first {
-        let finding = Finding::error("docs/pull-missing", format!("#{first} to #{last} is no range"));
-        desk.problem(Some(at), &mention.range, finding, None);
-        return;
-    }
-    if rows.is_empty() || !desk.strict || last - first >= LONGEST_RANGE {
-        desk.set(at, Verdict::unchecked(NO_SOURCE));
-        return;
-    }
-    let listed: BTreeSet<u64> = rows.iter().map(|row| row.number).collect();
-    let missing: Vec<u64> = (first..=last).filter(|number| !listed.contains(number)).collect();
-    if missing.is_empty() {
-        return;
-    }
-    let all = last - first + 1;
-    let message = format!("#{first} to #{last} are {all} pull requests, but {} in no table: {}", stand(missing.len()), numbers(&missing));
-    let finding = Finding::error("docs/pull-missing", message).help("add their rows, or narrow the range");
-    desk.problem(Some(at), &mention.range, finding, None);
-}
-
-/// Rows outside of everything that the document declares.
-fn extra(desk: &mut Desk, ranges: &[(u64, u64)], rows: &[tables::Row]) {
-    if ranges.is_empty() || !desk.strict {
-        return;
-    }
-    for row in rows.iter().filter(|row| !ranges.iter().any(|(first, last)| (*first..=*last).contains(&row.number))) {
-        let declared: Vec<String> = ranges.iter().map(|(first, last)| format!("#{first} to #{last}")).collect();
-        let message = format!("#{} stands in a table, but lies outside of {}", row.number, declared.join(", "));
-        let finding = Finding::error("docs/pull-extra", message).help("widen the range, or remove the row");
-        desk.problem(None, &row.range, finding, None);
-    }
+    if known.pulls.contains_key(&number) { Some(true) } else { known.complete.then_some(false) }
 }
 
 fn stand(count: usize) -> String {

@@ -19,7 +19,7 @@ use std::{
 const MOST_WITH_NEEDS: usize = 8;
 
 /// Where a link leads, between its text and what follows.
-static DESTINATION: LazyLock<Regex> = LazyLock::new(|| pattern(r"^\]\([^)]*\)"));
+pub static DESTINATION: LazyLock<Regex> = LazyLock::new(|| pattern(r"^\]\([^)]*\)"));
 
 /// One pull request of a table; several may stand in one cell.
 #[derive(Clone, Debug)]
@@ -30,13 +30,6 @@ pub struct Row {
     /// Number of the heading `Phase n` above, if any.
     phase: Option<u64>,
     needs: Vec<Need>,
-}
-
-impl Row {
-    /// Where the mentions start that the row depends on.
-    pub fn needed(&self) -> impl Iterator<Item = usize> {
-        self.needs.iter().map(|need| need.range.start)
-    }
 }
 
 #[derive(Clone, Debug)]
