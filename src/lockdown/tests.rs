@@ -1,6 +1,8 @@
 #[cfg(test)]
 mod beside;
 #[cfg(test)]
+mod claims;
+#[cfg(test)]
 mod edges;
 #[cfg(test)]
 mod lenient;
