@@ -303,6 +303,43 @@ fn a_rename_is_told_with_both_names_and_mended() {
 }
 
 #[test]
+fn a_rename_is_told_of_paths_of_which_only_the_end_is_written() {
+    let scratch = unlocked();
+    for path in ["deep/src/main.rs", "web/lib/util.ts", "lib/x/two.ts", "a/same.rs", "b/same.rs", "src/Case.ts"] {
+        scratch.write(path, format!("{path}\none\ntwo\n"));
+    }
+    scratch.edit("gates/protocol.yaml", "documents: { ", "documents: { roots: [web], ");
+    let written = "`main.rs:2` `lib/util.ts` `x/two.ts` `a/same.rs` `src/Case.ts`";
+    scratch.edit(DOC, "Run ", &format!("{written} Run "));
+    scratch.json(&["docs", "lock"]).expect("passed");
+    scratch.commit("Write more");
+    for (from, to) in [
+        ("deep/src/main.rs", "deep/src/start.rs"),
+        ("web/lib/util.ts", "web/lib/tools.ts"),
+        ("lib/x", "lib/y"),
+        ("a/same.rs", "a/other.rs"),
+        ("src/Case.ts", "src/case.ts"),
+    ] {
+        scratch.git(&["mv", from, to]);
+    }
+    // The same is told before and after the commit.
+    for commit in [false, true] {
+        if commit {
+            scratch.commit("Rename it all");
+        }
+        let value = scratch.json(&["docs", "check"]).expect("findings");
+        assert_eq!(codes(&value), ["docs/missing-path", "docs/missing-path", "docs/missing-path", "docs/missing-path", "docs/case"]);
+        let told: Vec<&str> = findings(&value).iter().filter_map(|finding| finding["message"].as_str()).collect();
+        for (at, name) in ["deep/src/main.rs", "lib/util.ts", "lib/x/two.ts", "a/same.rs"].iter().enumerate() {
+            assert!(told[at].contains(name) && told[at].contains("renamed to "), "{told:?}");
+        }
+    }
+    scratch.json(&["docs", "check", "--fix"]).expect("findings");
+    let mended = "`deep/src/start.rs:2` `web/lib/tools.ts` `lib/y/two.ts` `a/other.rs` `src/case.ts`";
+    assert!(scratch.read(DOC).contains(mended), "{}", scratch.read(DOC));
+}
+
+#[test]
 fn a_history_that_cannot_be_read_is_told() {
     let scratch = locked();
     scratch.edit(DOC, "`ops/deploy.sh`", "`ops/gone.sh`");

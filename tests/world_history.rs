@@ -48,7 +48,7 @@ fn text(name: &str) -> String {
 
 /// What the last commit of a clone tells of these paths, of which none is there.
 async fn history(git: &Git, paths: &[&str]) -> History {
-    git.history(&git.rev_parse("HEAD").unwrap().unwrap(), paths, |_| false).await.unwrap()
+    git.history(&git.rev_parse("HEAD").unwrap().unwrap(), paths, &[], |_| false).await.unwrap()
 }
 
 fn is_there(scratch: &Scratch) -> impl Fn(&str) -> bool {
@@ -105,7 +105,7 @@ async fn renames_and_removals_are_found_whatever_the_settings() {
             ("nothing", "never".to_owned()),
         ];
         let paths = cases.each_ref().map(|(path, _)| *path);
-        let history = git.history(&head, &paths, is_there(&scratch)).await.unwrap();
+        let history = git.history(&head, &paths, &[], is_there(&scratch)).await.unwrap();
         assert_eq!(git.processes() - before, 3, "the settings are read, then the history, then its renames");
         assert_eq!(history.limits, Limits::default());
         for (path, expected) in cases {
@@ -147,7 +147,7 @@ async fn what_a_branch_or_a_merge_removed_is_found() {
         assert_eq!(fate(&scratch, &history, path), expected, "{path}");
     }
     // The history of an earlier commit does not know what came later.
-    let earlier = git.history(&scratch.oid("work", "HEAD^1"), &["renamed"], |_| false).await.unwrap();
+    let earlier = git.history(&scratch.oid("work", "HEAD^1"), &["renamed"], &[], |_| false).await.unwrap();
     assert_eq!(earlier.fate("renamed", |_| false), None);
 }
 
@@ -207,10 +207,10 @@ async fn a_commit_too_large_for_every_rename_is_told() {
 async fn a_history_that_cannot_be_read_is_no_empty_history() {
     let scratch = Scratch::with_remote(3);
     let git = scratch.open("work").await;
-    assert!(git.history(&"1".repeat(40).parse().unwrap(), &[], |_| false).await.is_err());
+    assert!(git.history(&"1".repeat(40).parse().unwrap(), &[], &[], |_| false).await.is_err());
     let middle = scratch.oid("work", "HEAD~1").to_string();
     std::fs::remove_file(scratch.path("work/.git/objects").join(&middle[..2]).join(&middle[2..])).unwrap();
-    let fault = git.history(&scratch.oid("work", "HEAD"), &[], |_| false).await.err().unwrap();
+    let fault = git.history(&scratch.oid("work", "HEAD"), &[], &[], |_| false).await.err().unwrap();
     assert!(fault.message.contains("cannot be read"), "{fault}");
 }
 
@@ -226,7 +226,7 @@ async fn removals_are_known_where_renames_cannot_be_read() {
     let last = commit(&scratch);
     std::fs::remove_file(scratch.path("work/.git/objects").join(&blob[..2]).join(&blob[2..])).unwrap();
     let git = scratch.open("work").await;
-    let history = git.history(&scratch.oid("work", "HEAD"), &["old.rs", "gone.rs"], is_there(&scratch)).await.unwrap();
+    let history = git.history(&scratch.oid("work", "HEAD"), &["old.rs", "gone.rs"], &[], is_there(&scratch)).await.unwrap();
     assert_eq!(history.limits, Limits { renames_unread: true, ..Limits::default() });
     for path in ["old.rs", "gone.rs"] {
         assert_eq!(fate(&scratch, &history, path), format!("removed in {last}"));

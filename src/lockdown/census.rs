@@ -203,6 +203,8 @@ pub enum Question {
     Tag { name: String, sure: bool },
     /// Whether the tree of this revision holds a path, and what of it is meant. `sure`: the revision must be one of here.
     AsOf { rev: String, path: String, inside: Inside, sure: bool },
+    /// What became of the one path that is gone and ended in these parts.
+    Ends(String),
 }
 
 /// What of a file is meant.
@@ -256,10 +258,20 @@ impl Fate {
     }
 }
 
+/// What became of a path of which a document names only the end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ended {
+    /// From the root.
+    pub path: String,
+    pub fate: Fate,
+}
+
 /// Answers to questions; a question without one stays open.
 #[derive(Clone, Debug, Default)]
 pub struct Answers {
     pub fates: BTreeMap<String, Fate>,
+    /// By the end that is named; `None`: several such paths are gone.
+    pub ends: BTreeMap<String, Option<Ended>>,
     /// Folders that paths were renamed to. Where most files of a folder went is likely its new name, not proven.
     pub folders: BTreeSet<String>,
     /// What the history behind `fates` cannot tell.

@@ -149,6 +149,13 @@ impl<'a, 't> Desk<'a, 't> {
         }
     }
 
+    /// What mends the problem that was told last.
+    pub fn mend(&mut self, range: &Bytes, with: String) {
+        if let Some(problem) = self.census.problems.last_mut() {
+            problem.fix = Some(Fix { range: range.clone(), with });
+        }
+    }
+
     /// A fragment of another document, unchecked until that one was read.
     pub fn wait(&mut self, reference: usize, path: String, fragment: String) {
         self.census.later.push((reference, path, fragment));
@@ -157,7 +164,7 @@ impl<'a, 't> Desk<'a, 't> {
     pub fn ask(&mut self, reference: usize, question: Question) {
         // Nobody would be told what became of it.
         let untold = self.census.problems.last().is_some_and(|problem| problem.reference == Some(reference) && !problem.is_told());
-        if !(untold && matches!(question, Question::Fate(_))) {
+        if !(untold && matches!(question, Question::Fate(_) | Question::Ends(_))) {
             self.census.open.push((reference, question));
         }
     }

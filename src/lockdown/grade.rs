@@ -10,7 +10,9 @@ use super::{
         State,
         scan::{Mention, Word},
     },
-    resolve::{Breakage, Resolution, URL, ancestors},
+    resolve::{Breakage, Resolution, SUBMODULE, URL, ancestors, is_markdown},
+    settle,
+    shape::{self, PathClaim, Tail},
     site,
 };
 use crate::{
@@ -56,6 +58,10 @@ pub fn beside_the_page(desk: &mut Desk, claim: Claim, resolution: Resolution) {
 
 pub fn grade(desk: &mut Desk, claim: Claim, resolution: Resolution) {
     let draft = |kind: ReferenceKind, target: String| Draft { kind, text: claim.text.clone(), target, range: claim.range.clone() };
+    let missing = |path: &str| {
+        let (kind, target) = named(&claim, path);
+        draft(kind, target)
+    };
     match resolution {
         Resolution::There(target) => {
             if claim.kind == ReferenceKind::Path {
@@ -74,15 +80,18 @@ pub fn grade(desk: &mut Desk, claim: Claim, resolution: Resolution) {
             desk.wait(at, path, fragment);
         }
         Resolution::Foreign { path, name } => {
-            desk.add(draft(claim.kind, path), Verdict::Foreign(name));
+            desk.add(missing(&path), Verdict::Foreign(name));
         }
         // Judged where the file is looked into.
         Resolution::Symbol { .. } => {}
         Resolution::Url(url) => {
             desk.add(draft(claim.kind, url), Verdict::unchecked(URL));
         }
+        Resolution::Unchecked { target, reason: SUBMODULE } => {
+            desk.add(draft(claim.kind, target), Verdict::unchecked(SUBMODULE));
+        }
         Resolution::Unchecked { target, reason } => {
-            desk.add(draft(claim.kind, target), Verdict::unchecked(reason));
+            desk.add(missing(&target), Verdict::unchecked(reason));
         }
         Resolution::Doubtful { path, folder } => {
             let at = desk.add(draft(claim.kind, path.clone()), Verdict::unchecked(NEVER_HERE));
@@ -93,12 +102,33 @@ pub fn grade(desk: &mut Desk, claim: Claim, resolution: Resolution) {
         }
         // What it is a name for is where the link leads.
         Resolution::Broken(Breakage::MissingPath { path, .. }) if !desk.strict && is_label(&claim) => {
-            desk.add(draft(claim.kind, path), Verdict::unchecked(NEVER_HERE));
+            desk.add(missing(&path), Verdict::unchecked(NEVER_HERE));
         }
         Resolution::Broken(breakage) if is_of_a_site(desk, claim.kind, &breakage, &claim.text) => {
             desk.add(draft(claim.kind, claim.text.clone()), Verdict::unchecked(OF_A_SITE));
         }
-        Resolution::Broken(breakage) => broken(desk, draft, claim.kind, breakage),
+        Resolution::Broken(breakage) => broken(desk, &claim, breakage),
+    }
+}
+
+/// Kind and target of a reference to this path, whether or not that is there: what the text says is the same.
+fn named(claim: &Claim, path: &str) -> (ReferenceKind, String) {
+    let tail = match &claim.target {
+        Target::Path(PathClaim { pattern: true, .. }) => None,
+        Target::Path(path) => path.tail.clone(),
+        Target::Link { fragment, .. } => fragment.as_deref().map(shape::tail),
+        Target::Url => claim.text.split_once('#').map(|(_, fragment)| shape::tail(fragment)),
+        Target::Undefined(_) => None,
+    };
+    match tail {
+        // The number itself was too large to be kept.
+        Some(Tail::Lines(_, u32::MAX)) => (ReferenceKind::Lines, claim.text.clone()),
+        Some(Tail::Lines(first, last)) => (ReferenceKind::Lines, format!("{path}:{first}-{last}")),
+        Some(Tail::Name(name)) if !name.is_empty() && is_markdown(path) => (claim.kind, format!("{path}#{name}")),
+        Some(Tail::Name(name)) if !name.is_empty() && claim.kind == ReferenceKind::Path => {
+            (ReferenceKind::Symbol, format!("{path}#{name}"))
+        }
+        _ => (claim.kind, path.to_owned()),
     }
 }
 
@@ -117,11 +147,17 @@ fn is_of_a_site(desk: &Desk, kind: ReferenceKind, breakage: &Breakage, written: 
         && site::may_serve(&desk.library.index, &desk.source.file, &decode(path))
 }
 
-fn broken(desk: &mut Desk, draft: impl Fn(ReferenceKind, String) -> Draft, kind: ReferenceKind, breakage: Breakage) {
+fn broken(desk: &mut Desk, claim: &Claim, breakage: Breakage) {
+    let kind = claim.kind;
+    let draft = |kind: ReferenceKind, target: String| Draft { kind, text: claim.text.clone(), target, range: claim.range.clone() };
+    let missing = |path: &str| {
+        let (kind, target) = named(claim, path);
+        draft(kind, target)
+    };
     let lenient = kind == ReferenceKind::Path && !desk.strict;
     match breakage {
         Breakage::MissingPath { path, .. } | Breakage::OtherCase { wrong: path, .. } | Breakage::Outside { target: path } if lenient => {
-            let at = desk.add(draft(kind, path.clone()), Verdict::unchecked(NEVER_HERE));
+            let at = desk.add(missing(&path), Verdict::unchecked(NEVER_HERE));
             ask_fate(desk, at, &path);
         }
         Breakage::MissingPath { path, pattern: true } => {
@@ -129,17 +165,18 @@ fn broken(desk: &mut Desk, draft: impl Fn(ReferenceKind, String) -> Draft, kind:
             desk.broken(draft(kind, path), "docs/missing-path", message, None);
         }
         Breakage::MissingPath { path, pattern: false } if desk.library.ignored.holds(&desk.library.index, &path) => {
-            desk.add(draft(kind, path), Verdict::unchecked(IGNORED));
+            desk.add(missing(&path), Verdict::unchecked(IGNORED));
         }
         Breakage::MissingPath { path, pattern: false } => {
             desk.located.push(Located { range: draft(kind, String::new()).range, path: path.clone(), lines: None, missing: true });
             let message = format!("`{path}` is no file or folder of the tree");
             let help = similar_path(desk, &path.replace('\\', "/")).map(|path| did_you_mean(&path));
-            let draft = draft(kind, path.clone());
+            let draft = missing(&path);
             let beside = beside(desk, &draft.range);
             let is_bare = path.contains('/') && !draft.text.contains(['/', '\\']);
             let at = desk.broken(draft, "docs/missing-path", message, help);
             desk.only(&path);
+            ask_ends(desk, at, claim);
             // A bare name was read in the folder of the path before it; it may have been meant as it stands.
             let name = path.rsplit_once('/').map(|(_, name)| name).filter(|_| is_bare);
             for path in std::iter::once(path.as_str()).chain(name) {
@@ -151,25 +188,25 @@ fn broken(desk: &mut Desk, draft: impl Fn(ReferenceKind, String) -> Draft, kind:
         }
         Breakage::MissingFile { path } => {
             let message = format!("the link leads to `{path}`, which is no file or folder of the tree");
-            let help = similar_path(desk, &path).map(|path| did_you_mean(&path));
-            let draft = draft(kind, path.clone());
+            let similar = similar_path(desk, &path);
+            let help = similar.map(|to| did_you_mean(&settle::rewritten(&desk.source.file, kind, &claim.text, &path, &to)));
             let known = &desk.library.facts.pulls.pulls;
             // Elsewhere than in a protocol document a number beside a link excuses it only where something is recorded of it.
-            let brings = beside_link(desk, &draft).filter(|number| desk.strict || known.contains_key(number));
-            let at = desk.broken(draft, "docs/missing-file", message, help);
+            let brings = beside_link(desk, &draft(kind, path.clone())).filter(|number| desk.strict || known.contains_key(number));
+            let at = desk.broken(missing(&path), "docs/missing-file", message, help);
             if let Some((number, path)) = brings.zip(normal("", &path)) {
                 desk.ask(at, Question::PullHas(number, path));
             }
             desk.ask(at, Question::Fate(path));
         }
         Breakage::DeadLink { path, .. } if lenient => {
-            desk.add(draft(kind, path), Verdict::unchecked(DEAD));
+            desk.add(missing(&path), Verdict::unchecked(DEAD));
         }
         Breakage::DeadLink { path, link, to } => {
             let code = if kind == ReferenceKind::Path { "docs/missing-path" } else { "docs/missing-file" };
             let stands = if path == link { format!("`{link}` is") } else { format!("`{path}` lies behind `{link}`,") };
             let leads = to.map_or("in a circle".to_owned(), |to| format!("to `{to}`, which is not in the tree"));
-            desk.broken(draft(kind, path), code, format!("{stands} a symbolic link that leads {leads}"), None);
+            desk.broken(missing(&path), code, format!("{stands} a symbolic link that leads {leads}"), None);
         }
         Breakage::MissingFragment { target, fragment, known } => {
             let finding = missing_fragment(&mut desk.search, &target, &fragment, &known);
@@ -187,11 +224,24 @@ fn broken(desk: &mut Desk, draft: impl Fn(ReferenceKind, String) -> Draft, kind:
         }
         Breakage::OtherCase { wrong, right } => {
             let message = format!("`{wrong}` is written `{right}`: upper and lower case differ");
-            desk.broken(draft(kind, wrong), "docs/case", message, Some(did_you_mean(&right)));
+            if right.starts_with('#') {
+                desk.broken(draft(kind, wrong), "docs/case", message, Some(did_you_mean(&right)));
+                return;
+            }
+            let with = recased(&desk.source.file, claim, &wrong, &right);
+            let proven = desk.strict && with != claim.text && desk.library.index.only_in_other_case(&right).is_some();
+            let help = match proven {
+                true => format!("write `{with}`; `tagwarden docs check --fix` does it"),
+                false => did_you_mean(&with),
+            };
+            desk.broken(missing(&wrong), "docs/case", message, Some(help));
+            if proven {
+                desk.mend(&claim.range, with);
+            }
         }
         Breakage::Outside { target } => {
             let message = format!("`{target}` leads out of the tree");
-            desk.broken(draft(kind, target), "docs/escape", message, None);
+            desk.broken(missing(&target), "docs/escape", message, None);
         }
         Breakage::Undefined { label } => {
             let message = format!("nothing defines the label `{label}`");
@@ -219,6 +269,22 @@ fn broken(desk: &mut Desk, draft: impl Fn(ReferenceKind, String) -> Draft, kind:
     }
 }
 
+/// What is written, in the case of this path.
+fn recased(file: &str, claim: &Claim, wrong: &str, right: &str) -> String {
+    let written = match &claim.target {
+        Target::Path(path) => &path.path,
+        Target::Link { path, .. } => path,
+        Target::Url | Target::Undefined(_) => wrong,
+    };
+    let Some((before, after)) = claim.text.split_once(written).filter(|_| !matches!(claim.target, Target::Url)) else {
+        return settle::rewritten(file, claim.kind, &claim.text, wrong, right);
+    };
+    let mut parts: Vec<&str> = written.split('/').collect();
+    let named = parts.iter_mut().rev().skip_while(|part| part.is_empty()).take_while(|part| !matches!(**part, "." | ".." | ""));
+    named.zip(right.rsplit('/')).for_each(|(part, right)| *part = right);
+    format!("{before}{}{after}", parts.join("/"))
+}
+
 fn missing_fragment(search: &mut Search, target: &str, fragment: &str, known: &BTreeSet<String>) -> Finding {
     let finding = Finding::error("docs/missing-anchor", format!("`{target}` has no heading, id or name `{fragment}`"));
     let help = search.similar(fragment, known.iter().map(String::as_str)).map(|name| did_you_mean(&format!("#{name}")));
@@ -244,13 +310,31 @@ pub fn later(search: &mut Search, resolution: Resolution) -> (Verdict, Option<Fi
     }
 }
 
-/// What became of a path in code, which may be meant from the root or from the document's folder.
+/// What became of a path in code, which may be meant from the root or from the document's folder; in a protocol document also
+/// from whatever else a path may start.
 fn ask_fate(desk: &mut Desk, at: usize, path: &str) {
     let folder = desk.source.file.rsplit_once('/').map_or("", |(folder, _)| folder);
-    let mut meant: Vec<String> = [normal("", path), normal(folder, path)].into_iter().flatten().collect();
-    meant.dedup();
-    for path in meant.into_iter().filter(|path| !path.is_empty()) {
-        desk.ask(at, Question::Fate(path));
+    let mut bases = vec!["", folder];
+    if desk.strict && !path.starts_with('.') {
+        bases.extend(ancestors(folder).skip(1));
+        bases.extend(desk.library.facts.roots.iter().map(|root| root.trim_matches('/')));
+    }
+    let mut asked: BTreeSet<String> = BTreeSet::new();
+    for path in bases.into_iter().filter_map(|base| normal(base, path)).filter(|path| !path.is_empty()) {
+        if asked.insert(path.clone()) {
+            desk.ask(at, Question::Fate(path));
+        }
+    }
+}
+
+/// The same of a path of which only the end may be written, as such a one is found while it is there.
+fn ask_ends(desk: &mut Desk, at: usize, claim: &Claim) {
+    let Target::Path(PathClaim { path, backslash: false, .. }) = &claim.target else { return };
+    if !path.starts_with("./")
+        && !path.starts_with("../")
+        && let Some(path) = normal("", path).filter(|path| !path.is_empty())
+    {
+        desk.ask(at, Question::Ends(path));
     }
 }
 

@@ -6,6 +6,9 @@
 //!
 //! Deliberately absent: when a path came into being, and what stood in it.
 
+pub mod ends;
+
+use ends::Ends;
 use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
@@ -122,7 +125,7 @@ impl Recorder {
         }
         events.sort_by_key(|event| (event.path, event.at));
         let paths = named.into_iter().map(|(path, _)| path).collect();
-        History { paths, commits, events, clear: HashSet::new(), limits }
+        History { paths, commits, events, clear: HashSet::new(), ends: Ends::default(), limits }
     }
 }
 
@@ -136,6 +139,7 @@ pub struct History {
     events: Vec<Event>,
     /// Positions of commits whose renames are known.
     clear: HashSet<usize>,
+    ends: Ends,
     pub limits: Limits,
 }
 
@@ -185,6 +189,16 @@ impl fmt::Display for Fate {
 }
 
 impl History {
+    /// Makes [`History::ending_in`] know what went.
+    pub fn index_ends(&mut self) {
+        self.ends = Ends::of(self.paths.iter().map(|path| &**path));
+    }
+
+    /// Paths that went and end in these parts, if they are few; those that are back as well.
+    pub fn ending_in(&self, parts: &str) -> impl Iterator<Item = &str> {
+        self.ends.with(parts)
+    }
+
     /// The commits, by their ids, whose renames must be known to tell what became of these paths. To be asked again once
     /// [`History::renames`] told them, since a new name may have gone as well; empty when all is known. `exists` as for
     /// [`History::fate`].

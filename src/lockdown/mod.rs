@@ -51,7 +51,7 @@ pub mod urls;
 mod variables;
 
 pub use census::{
-    Answers, AsOf, Census, Fate, Fix, Inside, Kinds, Problem, PullAnswer, Question, Reference, ReferenceKind, Totals, Verdict,
+    Answers, AsOf, Census, Ended, Fate, Fix, Inside, Kinds, Problem, PullAnswer, Question, Reference, ReferenceKind, Totals, Verdict,
 };
 pub use codes::CODES;
 pub use index::Index;

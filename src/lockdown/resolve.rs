@@ -114,7 +114,7 @@ impl From<Breakage> for Resolution {
 }
 
 pub const URL: &str = "a URL outside of the tree";
-const SUBMODULE: &str = "inside a submodule";
+pub const SUBMODULE: &str = "inside a submodule";
 const NOT_READ: &str = "a fragment of a document that is too long, too dense or nested too deep to be read";
 const NOT_MARKDOWN: &str = "a fragment of a file that is no Markdown";
 const AMBIGUOUS: &str = "several paths end in it";
@@ -439,7 +439,9 @@ impl<'r, 't> Resolver<'r, 't> {
                 [] => {}
             }
         }
-        if let Some((path, name)) = self.foreign(wanted) {
+        // Written from the document's folder, or from the root.
+        let led = if relative { normal(self.folder, wanted) } else { Some(wanted.to_owned()) };
+        if let Some((path, name)) = led.and_then(|led| self.foreign(&led)) {
             return Ok(Some(Resolution::Foreign { path, name }));
         }
         let spelled = |base: Cow<str>| self.index.in_other_case(&normal(&base, wanted)?);
@@ -451,7 +453,8 @@ impl<'r, 't> Resolver<'r, 't> {
             Some(folder) if !claim.path.contains('/') && !folder.is_empty() => format!("{folder}/{}", claim.path),
             _ => claim.path.clone(),
         };
-        if let Some((folder, _)) = path.rsplit_once('/').filter(|_| !claim.backslash && !relative) {
+        let made = self.library.ignored.holds(self.index, &path) || path.split('/').any(|part| part == "node_modules");
+        if let Some((folder, _)) = path.rsplit_once('/').filter(|_| !claim.backslash && !relative && !made) {
             self.beside = Some(folder.to_owned());
         }
         Ok(Some(Breakage::MissingPath { path, pattern: false }.into()))
@@ -491,6 +494,14 @@ impl<'r, 't> Resolver<'r, 't> {
             // A literal start that ends with a separator loses it when it is made normal; the folder itself then fits too.
             match self.matches(&whole, &start) {
                 Some(true) => return Resolution::There(whole),
+                Some(false) => {}
+                None => full = true,
+            }
+        }
+        // Without a folder it speaks of file names, wherever they are.
+        if !claim.path.contains('/') {
+            match self.matches(&format!("**/{}", claim.path), "") {
+                Some(true) => return Resolution::There(claim.path.clone()),
                 Some(false) => {}
                 None => full = true,
             }
@@ -566,7 +577,7 @@ pub fn ancestors(folder: &str) -> impl Iterator<Item = &str> {
     std::iter::successors(Some(folder), |folder| (!folder.is_empty()).then(|| folder.rsplit_once('/').map_or("", |(parent, _)| parent)))
 }
 
-fn is_markdown(path: &str) -> bool {
+pub fn is_markdown(path: &str) -> bool {
     let extension = path.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
     matches!(extension.as_deref(), Some("md" | "markdown"))
 }

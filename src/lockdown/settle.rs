@@ -2,7 +2,7 @@
 //! and the forge.
 
 use super::{
-    census::{Answers, AsOf, Census, Fate, Fix, Inside, Problem, PullAnswer, Question, Reference, ReferenceKind, Verdict},
+    census::{Answers, AsOf, Census, Ended, Fate, Fix, Inside, Problem, PullAnswer, Question, Reference, ReferenceKind, Verdict},
     history::End,
     layout::Layout,
     marker::{Marker, What},
@@ -25,11 +25,16 @@ const MOST_AROUND: usize = 16;
 
 pub const UNUSED_MARKER: &str = "docs/unused-marker";
 
+/// What is wrong with a path in code; with one in a link it is another.
+const MISSING_PATH: &str = "docs/missing-path";
+
 const PAST: &str = "gone, in a document about the past";
 
 const NOT_CLAIMED: &str = "missing here, in an order, a condition or under an old name";
 
 const NO_HISTORY: &str = "and the history cannot be read to tell what became of it";
+
+const SEVERAL_WENT: &str = "and several paths that ended in it are gone";
 
 const ANNOUNCED: &str = "announced for later, or an example";
 
@@ -114,7 +119,11 @@ pub fn attitudes(census: &mut Census, places: &mut Places, layout: &Layout, mark
             excuse(census, at, own, &absent, &mut dropped, Verdict::unchecked(PAST));
         } else if !marked {
             let gone_by_now = missing && past != Past::No;
-            let speaks = SPOKEN.contains(&census.references[at].kind);
+            let speaks = match census.references[at].kind {
+                // A link leads somewhere today.
+                ReferenceKind::Lines => missing || own.iter().any(|at| census.problems[*at].finding.code == MISSING_PATH),
+                kind => SPOKEN.contains(&kind),
+            };
             if gone_by_now || speaks && spoken(census, at, missing, own, &mut dropped, places, layout) {
                 closed.insert(at);
             }
@@ -300,6 +309,7 @@ impl Census {
         let mut dropped = BTreeSet::new();
         let mut fates: BTreeMap<usize, Vec<(String, &Fate)>> = BTreeMap::new();
         let mut pulls: BTreeMap<(usize, u64), Vec<PullAnswer>> = BTreeMap::new();
+        let mut ends: BTreeMap<usize, Option<&Ended>> = BTreeMap::new();
         for (at, question) in open {
             let own = problems.of(at);
             match question {
@@ -312,6 +322,11 @@ impl Census {
                         fates.entry(at).or_default().push((path, fate));
                     } else if answers.limits.unread && open {
                         self.note(&absent(self, own), NO_HISTORY);
+                    }
+                }
+                Question::Ends(path) => {
+                    if let Some(ended) = answers.ends.get(&path).filter(|_| !own.iter().any(|own| dropped.contains(own))) {
+                        ends.insert(at, ended.as_ref());
                     }
                 }
                 Question::Commit { id, sure } => match answers.commits.get(&id) {
@@ -350,15 +365,22 @@ impl Census {
             let answer = PullAnswer { state: told.iter().find_map(|answer| answer.state), has };
             // The new name of what was renamed is certain; a pull request of which nothing is known is no better answer.
             let moved = |(_, fate): &(String, &Fate)| fate.now().is_some();
-            if answer != PullAnswer::default() || !fates.get(&at).is_some_and(|told| told.iter().any(moved)) {
+            let ended = ends.get(&at).is_some_and(|ended| ended.is_some_and(|ended| ended.fate.now().is_some()));
+            if answer != PullAnswer::default() || !ended && !fates.get(&at).is_some_and(|told| told.iter().any(moved)) {
                 self.pull(at, problems.of(at), &mut dropped, number, &answer);
             }
         }
         for (at, told) in fates {
             // A path may be read from several folders; what happened to one of them is more than that nothing did.
-            let happened = told.iter().find(|(_, fate)| !matches!(fate, Fate::Never | Fate::NotHere)).or(told.first());
-            if let Some((path, fate)) = happened {
-                self.fate(places, at, problems.of(at), path, fate, answers);
+            let happened = told.iter().find(|(_, fate)| !matches!(fate, Fate::Never | Fate::NotHere));
+            match (happened, ends.get(&at)) {
+                (None, Some(Some(ended))) => self.fate(places, at, problems.of(at), &ended.path, &ended.fate, answers),
+                (None, Some(None)) => self.note(&absent(self, problems.of(at)), SEVERAL_WENT),
+                (happened, _) => {
+                    if let Some((path, fate)) = happened.or(told.first()) {
+                        self.fate(places, at, problems.of(at), path, fate, answers);
+                    }
+                }
             }
         }
         remove(self, &dropped);
@@ -434,13 +456,14 @@ impl Census {
             let message = format!("`{path}` is no file or folder of the tree: {said}");
             break_it(self, places, at, Finding::error("docs/missing-path", message));
         }
-        let target = &self.references[at].target;
-        let plain = self.references[at].kind == ReferenceKind::Path && !target.starts_with('.');
-        let said =
-            match said.strip_prefix("it was ").filter(|_| plain && target.strip_suffix(path).is_some_and(|start| start.ends_with('/'))) {
-                Some(rest) => format!("`{path}` was {rest}"),
-                None => said,
-            };
+        let target = without_lines(&self.references[at]);
+        let is_end = |whole: &str, end: &str| whole.strip_suffix(end).is_some_and(|start| start.ends_with('/'));
+        let in_code = matches!(self.references[at].kind, ReferenceKind::Path | ReferenceKind::Lines | ReferenceKind::Symbol);
+        let another = in_code && !target.starts_with('.') && (is_end(&target, path) || is_end(path, target.trim_end_matches('/')));
+        let said = match said.strip_prefix("it was ").filter(|_| another) {
+            Some(rest) => format!("`{path}` was {rest}"),
+            None => said,
+        };
         let own: Vec<usize> = if own.is_empty() { vec![self.problems.len() - 1] } else { absent(self, own) };
         for own in own {
             let reference = &self.references[at];
@@ -453,6 +476,7 @@ impl Census {
             // A command is more than the path that it runs.
             let (range, kind) = match reference.kind {
                 ReferenceKind::Command => (problem.range.clone(), ReferenceKind::Path),
+                ReferenceKind::Lines if problem.finding.code != MISSING_PATH => (reference.range.clone(), ReferenceKind::Link),
                 kind => (reference.range.clone(), kind),
             };
             let text = places.source().text.get(range.clone()).unwrap_or_default();
@@ -504,7 +528,7 @@ fn as_of(rev: &str, path: &str, inside: Inside, sure: bool, answer: AsOf) -> Res
 
 /// What a reference must say once its target has moved. A link is written from its document's folder, a path in code from
 /// the root; what follows the path stays.
-fn rewritten(file: &str, kind: ReferenceKind, text: &str, from: &str, to: &str) -> String {
+pub fn rewritten(file: &str, kind: ReferenceKind, text: &str, from: &str, to: &str) -> String {
     // A URL stays one.
     if let Some((scheme, rest)) = text.split_once("://") {
         let from = encoded(from);

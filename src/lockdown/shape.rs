@@ -188,11 +188,15 @@ pub fn inside(text: &str) -> Inside {
     }
 }
 
+/// What a fragment means of a file.
+pub fn tail(fragment: &str) -> Tail {
+    line_fragment(fragment).map_or_else(|| Tail::Name(fragment.to_owned()), |(first, last)| Tail::Lines(first, last))
+}
+
 /// Takes `:12-40`, `#L12-L40` or `#name` off the end.
 fn split_tail(text: &str) -> (&str, Option<Tail>) {
     if let Some((path, name)) = text.split_once('#') {
-        let tail = line_fragment(name).map_or_else(|| Tail::Name(name.to_owned()), |(first, last)| Tail::Lines(first, last));
-        return (path, Some(tail));
+        return (path, Some(tail(name)));
     }
     let numbers = text.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, ':' | '-' | '\u{2013}'));
     let tail = &text[numbers.len()..];

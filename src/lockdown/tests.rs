@@ -5,6 +5,8 @@ mod claims;
 #[cfg(test)]
 mod edges;
 #[cfg(test)]
+mod gone;
+#[cfg(test)]
 mod lenient;
 #[cfg(test)]
 mod names;
@@ -202,10 +204,10 @@ fn a_finding_marks_the_exact_characters_and_suggests_one_thing() {
         ("see `lib/auth/klerk.ts` now", "lib/auth/klerk.ts", None),
         ("see `src/lib/auth/klerk.ts` now", "src/lib/auth/klerk.ts", Some("did you mean `src/lib/auth/clerk.ts`?")),
         ("see `web/lib/env.ts` now", "web/lib/env.ts", Some("did you mean `src/lib/env.ts`?")),
-        ("| a |\n|---|\n| `x \\| y` `SRC/lib` |", "SRC/lib", Some("did you mean `src/lib`?")),
+        ("| a |\n|---|\n| `x \\| y` `SRC/lib` |", "SRC/lib", Some("write `src/lib`; `tagwarden docs check --fix` does it")),
         ("| a |\n|---|\n| \\| `gates/<x>.json` |", "gates/<x>.json", None),
         ("# Health gate\n[a](#helth-gate)", "#helth-gate", Some("did you mean `#health-gate`?")),
-        ("[a](othr.md)", "othr.md", Some("did you mean `docs/other.md`?")),
+        ("[a](othr.md)", "othr.md", Some("did you mean `other.md`?")),
         ("[a](<goo (d.md>)", "goo (d.md", None),
     ] {
         let census = census(FILES, "docs/promotion.md", text);
@@ -415,7 +417,8 @@ fn answers_settle_what_the_tree_could_not_tell() {
         let asked: Vec<_> = census.questions().cloned().collect();
         let fate = |path: &str| Question::Fate(path.to_owned());
         let holds = |path: &str| Question::PullHas(12, path.to_owned());
-        assert_eq!(asked, [fate("docs/src/new.ts"), fate("src/new.ts"), holds("docs/src/new.ts"), holds("src/new.ts")]);
+        let ends = Question::Ends("src/new.ts".to_owned());
+        assert_eq!(asked, [fate("docs/src/new.ts"), fate("src/new.ts"), holds("docs/src/new.ts"), holds("src/new.ts"), ends]);
         let not_beside = PullAnswer { state, has: has.map(|_| false) };
         let answers = [("src/new.ts", PullAnswer { state, has }), ("docs/src/new.ts", not_beside)];
         let pulls = answers.into_iter().map(|(path, answer)| ((12, path.to_owned()), answer)).collect();
@@ -795,7 +798,7 @@ fn a_document_that_is_not_read_proves_nothing() {
     assert_eq!(lines(&itself), (vec![], vec!["docs/not-read"]));
     assert_eq!(itself.findings().next().unwrap().place.as_ref().map(|place| place.column), Some(2 * markdown::MAX_DEPTH as u32 + 1));
     let other = census(&files, "docs/promotion.md", "[a](deep.md#x) [b](deep.md)");
-    let unread = "link docs/deep.md unchecked: a fragment of a document that is too long, too dense or nested too deep to be read";
+    let unread = "link docs/deep.md#x unchecked: a fragment of a document that is too long, too dense or nested too deep to be read";
     assert_eq!(lines(&other), (vec![unread.to_owned(), "link docs/deep.md ok".to_owned()], vec![]));
 }
 
@@ -838,7 +841,7 @@ fn what_is_meant_of_a_file_is_judged_as_of_a_revision() {
     for (text, answer, expected) in [
         ("`src/lib/env.ts:9`", there(9), "lines src/lib/env.ts:9-9 ok".to_owned()),
         ("`src/lib/env.ts:9-12`", there(11), "lines src/lib/env.ts:9-12 broken: `src/lib/env.ts` had 11 lines as of v1, not 12".to_owned()),
-        ("`src/gone.ts:99`", there(98), "path src/gone.ts broken: `src/gone.ts` had 98 lines as of v1, not 99".to_owned()),
+        ("`src/gone.ts:99`", there(98), "lines src/gone.ts:99-99 broken: `src/gone.ts` had 98 lines as of v1, not 99".to_owned()),
         ("`src/gone.ts:9-3`", there(98), "path src/gone.ts broken: 9 to 3 is no range of lines".to_owned()),
         (
             "`src/gone.ts:9`",

@@ -5,7 +5,7 @@
 
 use crate::{
     domain::Digest,
-    lockdown::{Answers, AsOf, Fate, PullAnswer, Question, history::Limits, pulls, releases},
+    lockdown::{Answers, AsOf, Ended, Fate, PullAnswer, Question, history::Limits, pulls, releases},
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -48,6 +48,12 @@ pub enum Told {
         #[serde(default)]
         folder: bool,
     },
+    /// Of the end of a path; `None`: several such paths are gone.
+    Ended {
+        of: Option<Ended>,
+        #[serde(default)]
+        folder: bool,
+    },
     Pull(PullAnswer),
     /// Of a path at a revision.
     AsOf(AsOf),
@@ -68,11 +74,17 @@ impl DocumentsAsk {
 impl DocumentsGot {
     /// What is recorded for a question. `known` and its digest: the record, where there is one.
     pub fn new(ask: &DocumentsAsk, known: &pulls::Known, record: Option<Digest>, answers: &Answers) -> DocumentsGot {
+        let is_folder = |fate: &Fate| matches!(fate, Fate::Was(fate) if fate.now().is_some_and(|to| answers.folders.contains(to)));
         let told = |question: &Question| match question {
             Question::Fate(path) => {
                 let of = answers.fates.get(path)?.clone();
-                let folder = matches!(&of, Fate::Was(fate) if fate.now().is_some_and(|to| answers.folders.contains(to)));
+                let folder = is_folder(&of);
                 Some(Told::Fate { of, folder })
+            }
+            Question::Ends(path) => {
+                let of = answers.ends.get(path)?.clone();
+                let folder = of.as_ref().is_some_and(|of| is_folder(&of.fate));
+                Some(Told::Ended { of, folder })
             }
             Question::PullHas(number, path) => answers.pulls.get(&(*number, path.clone())).cloned().map(Told::Pull),
             Question::Commit { id, .. } => answers.commits.get(id).copied().map(Told::There),
@@ -103,6 +115,12 @@ impl DocumentsGot {
                         answers.folders.extend(fate.now().map(str::to_owned));
                     }
                     answers.fates.insert(path, of);
+                }
+                (Question::Ends(path), Told::Ended { of, folder }) => {
+                    if let (Some(Ended { fate: Fate::Was(fate), .. }), true) = (&of, folder) {
+                        answers.folders.extend(fate.now().map(str::to_owned));
+                    }
+                    answers.ends.insert(path, of);
                 }
                 (Question::PullHas(number, path), Told::Pull(answer)) => drop(answers.pulls.insert((number, path), answer)),
                 (Question::Commit { id, .. }, Told::There(there)) => drop(answers.commits.insert(id, there)),
@@ -146,7 +164,12 @@ mod tests {
         ];
         let answers = Answers {
             fates: fates.into_iter().map(|(name, fate)| (path(name), fate)).collect(),
-            folders: BTreeSet::from([path("d")]),
+            ends: BTreeMap::from([
+                (path("n"), None),
+                (path("o"), Some(Ended { path: path("p/o"), fate: moved("q") })),
+                (path("r"), Some(Ended { path: path("p/r"), fate: Fate::Deleted })),
+            ]),
+            folders: BTreeSet::from([path("d"), path("q")]),
             limits: Limits { cut: true, ..Limits::default() },
             unread: None,
             pulls: BTreeMap::from([((7, path("k")), PullAnswer { state: Some(pulls::State::Open), has: Some(true) })]),
@@ -164,6 +187,10 @@ mod tests {
         let tag = |name: &str| Question::Tag { name: path(name), sure: true };
         let as_of = |rev: &str, of: &str| Question::AsOf { rev: path(rev), path: path(of), inside: Inside::Lines(1, 9), sure: true };
         let others = [
+            Question::Ends(path("n")),
+            Question::Ends(path("o")),
+            Question::Ends(path("r")),
+            Question::Ends(path("unknown")),
             Question::PullHas(7, path("k")),
             commit("0a", true),
             commit("0b", false),

@@ -201,7 +201,15 @@ fn other_text(reviewed: Option<&Digest>, now: Option<&Digest>, named: &str) -> O
 /// What it said when it was locked.
 fn absent(seen: &Seen, rows: &[&Key], lines: &Lines, findings: &mut Vec<Finding>) {
     let mut gone = Tally::new("docs/lock-removed", "rows of references that it makes no more");
-    for key in rows.iter().filter(|key| !seen.rows.contains_key(key)) {
+    // The end of a path is all that is known of one that is not found; the document speaks of it as it did.
+    let unfound = seen.rows.iter().filter(|(_, sight)| !sight.ok);
+    let unfound: BTreeSet<(ReferenceKind, &str)> =
+        unfound.map(|(key, _)| (key.kind, key.target.trim_start_matches("../").trim_start_matches("./"))).collect();
+    let is_unfound = |key: &Key| {
+        let ends = key.target.match_indices('/').map(|(at, _)| &key.target[at + 1..]).chain([key.target.as_str()]);
+        ends.into_iter().any(|end| unfound.contains(&(key.kind, end)))
+    };
+    for key in rows.iter().filter(|key| !seen.rows.contains_key(key) && !is_unfound(key)) {
         if gone.counts() {
             let said = format!("{} is in the lock, but {} makes no such reference any more", named(key), key.document);
             findings.push(gone.error(said).at(lines.place(key)).help(LOCK_IT));

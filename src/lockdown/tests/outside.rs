@@ -38,10 +38,10 @@ fn what_no_tree_holds_is_not_missing() {
 #[test]
 fn a_page_beside_the_document_is_suggested_first() {
     for (text, help) in [
-        ("[a](setup)", "docs/setup.md"),
-        ("[a](/setup)", "docs/setup.md"),
-        ("[a](/guide)", "docs/guide/README.md"),
-        ("[a](config/x.md)", "other/config/x.md"),
+        ("[a](setup)", "setup.md"),
+        ("[a](/setup)", "/docs/setup.md"),
+        ("[a](/guide)", "/docs/guide/README.md"),
+        ("[a](config/x.md)", "../other/config/x.md"),
     ] {
         let (source, mut census) = strict(BUILT, text);
         let fates = census.questions().filter_map(|question| match question {

@@ -94,7 +94,12 @@ pub async fn answers(source: &Source<'_>, questions: &BTreeSet<Question>) -> Res
         _ => None,
     });
     let gone: Vec<&str> = gone.collect();
-    let past = if gone.is_empty() { None } else { Past::of(git, tree, at, &gone).await? };
+    let ends = questions.iter().filter_map(|question| match question {
+        Question::Ends(path) => Some(path.as_str()),
+        _ => None,
+    });
+    let ends: Vec<&str> = ends.collect();
+    let past = if gone.is_empty() && ends.is_empty() { None } else { Past::of(git, tree, at, &gone, &ends).await? };
     answers.limits = past.as_ref().map(Past::limits).unwrap_or_default();
     answers.unread = past.as_ref().and_then(Past::unread);
     let tags = match questions.iter().any(|question| matches!(question, Question::Tag { .. })) {
@@ -113,6 +118,14 @@ pub async fn answers(source: &Source<'_>, questions: &BTreeSet<Question>) -> Res
                 {
                     answers.folders.extend(past.folder_of(&fate));
                     answers.fates.insert(path, fate);
+                }
+            }
+            Question::Ends(path) => {
+                if let Some(past) = &past
+                    && let Some(ended) = past.ended(&path)?
+                {
+                    answers.folders.extend(ended.as_ref().and_then(|ended| past.folder_of(&ended.fate)));
+                    answers.ends.insert(path, ended);
                 }
             }
             Question::PullHas(number, path) => {

@@ -4,12 +4,16 @@ use super::unreadable;
 use crate::{
     domain::{Fault, Oid, Result},
     lockdown::{
-        Fate,
-        history::{History, Limits},
+        Ended, Fate,
+        history::{
+            History, Limits,
+            ends::{Ends, MOST},
+        },
     },
     tree::{Tree, TreeEntry},
     world::{git::Git, trees::CommitTree},
 };
+use std::collections::BTreeSet;
 
 pub(super) struct Past<'g> {
     tree: &'g dyn Tree,
@@ -21,23 +25,30 @@ pub(super) struct Past<'g> {
     committed: Option<CommitTree>,
     /// Files of the work tree that the last commit does not have.
     new: Vec<&'g str>,
+    /// Paths of the last commit that the work tree does not have.
+    left: Ends,
 }
 
 impl<'g> Past<'g> {
-    /// `tree`: that of the commit `at`, or the work tree where that is `None`; `paths`: all that are asked for. `None`: there is no
+    /// `tree`: that of the commit `at`, or the work tree where that is `None`; `paths`, `ends`: all that are
+    /// asked for, and ends of others. `None`: there is no
     /// commit yet.
-    pub async fn of(git: &Git, tree: &'g dyn Tree, at: Option<&Oid>, paths: &[&str]) -> Result<Option<Past<'g>>> {
+    pub async fn of(git: &Git, tree: &'g dyn Tree, at: Option<&Oid>, paths: &[&str], ends: &[&str]) -> Result<Option<Past<'g>>> {
         let Some(head) = at.cloned().map_or_else(|| git.rev_parse("HEAD"), |at| Ok(Some(at)))? else { return Ok(None) };
         let entries = tree.entries().map_err(unreadable)?;
-        let history = git.history(&head, paths, |path| exists(entries, path)).await;
+        let history = git.history(&head, paths, ends, |path| exists(entries, path)).await;
         let committed = if at.is_none() && history.is_ok() { Some(CommitTree::new(git, &head)?) } else { None };
         let mut new = Vec::new();
+        let mut left = Ends::default();
         if let Some(committed) = &committed {
             let old = committed.entries().map_err(unreadable)?;
             let is_new = |entry: &&TreeEntry| old.binary_search_by(|old| old.path.as_str().cmp(&entry.path)).is_err();
             new.extend(entries.iter().filter(is_new).map(|entry| entry.path.as_str()));
+            if !ends.is_empty() {
+                left = Ends::of(old.iter().map(|entry| entry.path.as_str()).filter(|path| !exists(entries, path)));
+            }
         }
-        Ok(Some(Past { tree, entries, history, head, committed, new }))
+        Ok(Some(Past { tree, entries, history, head, committed, new, left }))
     }
 
     /// `None`: it is not known. What is missing stays missing.
@@ -49,6 +60,29 @@ impl<'g> Past<'g> {
         let fate = history.fate(path, |path| exists(self.entries, path));
         let nothing = if history.limits.cut { Fate::NotHere } else { Fate::Never };
         Ok(Some(fate.map_or(nothing, Fate::Was)))
+    }
+
+    /// What became of the paths that are gone and ended in these parts. `None`: there are none; `Some(None)`: several, which went
+    /// different ways.
+    pub fn ended(&self, parts: &str) -> Result<Option<Option<Ended>>> {
+        let Ok(history) = &self.history else { return Ok(None) };
+        let found: BTreeSet<&str> = history.ending_in(parts).chain(self.left.with(parts)).collect();
+        if found.len() > MOST {
+            return Ok(Some(None));
+        }
+        let mut ended: Vec<Ended> = Vec::new();
+        for path in found.into_iter().filter(|path| !exists(self.entries, path)) {
+            if let Some(fate) = self.fate(path)?.filter(|fate| !matches!(fate, Fate::Never | Fate::NotHere)) {
+                ended.push(Ended { path: path.to_owned(), fate });
+            }
+        }
+        // One file may have had several such names in turn.
+        let all_went_to = |to: &str| ended.iter().all(|other| other.fate.now() == Some(to));
+        Ok(match ended.as_slice() {
+            [] => None,
+            [first, rest @ ..] if rest.is_empty() || first.fate.now().is_some_and(all_went_to) => Some(Some(first.clone())),
+            _ => Some(None),
+        })
     }
 
     /// What the history cannot tell.

@@ -7,7 +7,7 @@
 use super::{Git, run::mask_userinfo};
 use crate::{
     domain::{Fault, Oid, Reason, Result},
-    lockdown::history::{History, Limits, Recorder},
+    lockdown::history::{History, Limits, Recorder, ends::MOST},
 };
 use std::{collections::BTreeMap, process::Stdio, time::Duration};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
@@ -34,9 +34,9 @@ const REMOVALS: &[&str] = &["--date-order", "--no-renames", "--diff-filter=D"];
 const RENAMES: &[&str] = &["--no-walk=unsorted", "--stdin", "-l1000", "--diff-filter=R"];
 
 impl Git {
-    /// The removals in the history of a commit, and what of these paths were renames. `exists`: as for [`History::fate`].
+    /// The removals in the history of a commit, and what of these paths, and of those that end in `ends`, were renames. `exists`: as for [`History::fate`].
     /// Faults: `unreachable` where git cannot read that history. Where only its renames cannot be read, its limits say so.
-    pub async fn history(&self, of: &Oid, paths: &[&str], exists: impl Fn(&str) -> bool) -> Result<History> {
+    pub async fn history(&self, of: &Oid, paths: &[&str], ends: &[&str], exists: impl Fn(&str) -> bool) -> Result<History> {
         let mut recorder = Recorder::default();
         let take = |told: Told| match told {
             Told::Commit { id, is_merge } => recorder.commit(id, is_merge),
@@ -46,10 +46,21 @@ impl Git {
         self.log(REMOVALS.iter().copied().chain([of.as_str(), "--"]), String::new(), take).await?;
         let exact_renames_only = self.is_partial().await?;
         let mut history = recorder.finish(Limits { cut: self.is_cut(), exact_renames_only, ..Limits::default() });
+        let mut ended: Vec<String> = Vec::new();
+        if !ends.is_empty() {
+            history.index_ends();
+            for end in ends {
+                let found: Vec<&str> = history.ending_in(end).collect();
+                if found.len() <= MOST {
+                    ended.extend(found.into_iter().map(str::to_owned));
+                }
+            }
+        }
+        let paths: Vec<&str> = paths.iter().copied().chain(ended.iter().map(String::as_str)).collect();
         // An edited rename is found by reading both files, which a partial clone would fetch one by one.
         let renames = if exact_renames_only { "-M100%" } else { "-M" };
         loop {
-            let unclear = history.unclear(paths, &exists);
+            let unclear = history.unclear(&paths, &exists);
             if unclear.is_empty() {
                 return Ok(history);
             }

@@ -1,0 +1,129 @@
+//! What documents name that is not there, or no more: its kind, what became of it, what must be written.
+
+use super::*;
+
+const TREE: &[(&str, &str)] = &[
+    ("docs/g.md", "# Way\n"),
+    ("docs/p.md", ""),
+    ("img/a.png", ""),
+    ("src/up.ts", ""),
+    ("src/deep/ways.rs", ""),
+    ("src/Twice.rs", ""),
+    ("src/twice.rs", ""),
+];
+
+#[test]
+fn what_is_missing_keeps_its_kind_and_what_follows_its_path() {
+    for (text, references) in [
+        ("`src/none.ts` `src/none.ts:1-3`", vec!["path src/none.ts broken", "lines src/none.ts:1-3 broken"]),
+        ("`src/none.ts#fooBar` `docs/none.md#way`", vec!["symbol src/none.ts#fooBar broken", "path docs/none.md#way broken"]),
+        ("`src/none.ts#L3`", vec!["lines src/none.ts:3-3 broken"]),
+        ("[l](../src/none.ts#L2) [m](none.md#way)", vec!["lines src/none.ts:2-2 broken", "link docs/none.md#way broken"]),
+        ("[l](../src/none.ts#x)", vec!["link src/none.ts broken"]),
+        ("`other/x.ts:3` `../other/x.rs`", vec!["lines other/x.ts:3-3 foreign", "path other/x.rs foreign"]),
+        ("`SRC/up.ts:2`", vec!["lines SRC/up.ts:2-2 broken"]),
+        ("`src/none.ts:1-3` was removed.", vec!["lines src/none.ts:1-3 ok"]),
+        ("`src/none.ts#Foo` was removed.", vec!["symbol src/none.ts#Foo ok"]),
+        ("[l](../src/none.ts#L2) was removed.", vec!["lines src/none.ts:2-2 broken"]),
+        ("`src/none.ts:3` <!-- tagwarden: expect-missing -- made later -->", vec!["lines src/none.ts:3-3 ok"]),
+        ("`src/none.ts:3` (#12)", vec!["lines src/none.ts:3-3 broken", "pull #12 unchecked: nothing is recorded of pull requests"]),
+    ] {
+        let census = census(TREE, "docs/p.md", text);
+        let told = lines(&census).0;
+        assert_eq!(told[0], references[0], "{text}");
+        assert_eq!(told.len(), references.len(), "{text}: {told:?}");
+        assert!(told.iter().zip(&references).all(|(told, expected)| told == expected || expected.starts_with("pull")), "{text}: {told:?}");
+    }
+}
+
+/// The first finding's message and what would mend it, once these answers came.
+fn settled(text: &str, answers: &Answers) -> (String, Option<String>) {
+    let (source, mut census) = (Source::new("docs/p.md", text), census(TREE, "docs/p.md", text));
+    census.settle(&source, answers);
+    let problem = census.problems.first().unwrap_or_else(|| panic!("{text}"));
+    (problem.finding.message.clone(), problem.fix.clone().map(|fix| fix.with))
+}
+
+#[test]
+fn a_path_of_which_only_the_end_is_written_is_followed() {
+    let ended = |path: &str, fate: Fate| Some(Ended { path: path.to_owned(), fate });
+    let moved = |to: &str| Fate::Moved { to: to.to_owned() };
+    let ends = [
+        ("main.rs", ended("deep/main.rs", moved("deep/start.rs"))),
+        ("x/two.ts", ended("lib/x/two.ts", Fate::Deleted)),
+        ("y/two.ts", None),
+    ];
+    let mut answers = Answers { ends: ends.into_iter().map(|(end, ended)| (end.to_owned(), ended)).collect(), ..Answers::default() };
+    for path in ["main.rs", "docs/main.rs", "x/two.ts", "y/two.ts", "z/two.ts"] {
+        answers.fates.insert(path.to_owned(), Fate::Never);
+    }
+    let missing = |path: &str, said: &str| format!("`{path}` is no file or folder of the tree{said}");
+    let renamed = ": `deep/main.rs` was renamed to `deep/start.rs` since the last commit";
+    for (text, message, fix) in [
+        ("`main.rs`", missing("main.rs", renamed), Some("deep/start.rs")),
+        ("`main.rs:1-3`", missing("main.rs", renamed), Some("deep/start.rs:1-3")),
+        ("`x/two.ts`", missing("x/two.ts", ": `lib/x/two.ts` was removed since the last commit"), None),
+        ("`y/two.ts`", missing("y/two.ts", ", and several paths that ended in it are gone"), None),
+        ("`z/two.ts`", missing("z/two.ts", ": no commit in the history of this one ever had it"), None),
+    ] {
+        assert_eq!(settled(text, &answers), (message, fix.map(str::to_owned)), "{text}");
+    }
+    // What it is itself comes first.
+    answers.fates.insert("docs/main.rs".to_owned(), moved("docs/start.rs"));
+    assert_eq!(settled("`main.rs`", &answers).1.as_deref(), Some("docs/start.rs"));
+    // A link is read in its folder only; the lines that it names stay.
+    let fates = BTreeMap::from([("src/none.ts".to_owned(), moved("src/new.ts"))]);
+    let fix = settled("[l](../src/none.ts#L2)", &Answers { fates, ..Answers::default() }).1;
+    assert_eq!(fix.as_deref(), Some("../src/new.ts#L2"));
+    let asked = |text: &str| census(TREE, "docs/p.md", text).questions().filter(|question| matches!(question, Question::Ends(_))).count();
+    assert_eq!(["`a/b.rs`", "`../a/b.rs`", "[l](a/b.rs)", "`and/or`"].map(asked), [1, 0, 0, 0]);
+}
+
+#[test]
+fn paths_may_start_where_they_are_looked_for_while_they_are_there() {
+    let tree = tree(TREE);
+    let facts = Facts { roots: vec!["web/".to_owned()], ..Facts::default() };
+    let text = "`lib/util.ts`";
+    let asked = |strict: bool| {
+        let census =
+            Library::new(&tree, &facts).unwrap().census(&Source::new("docs/ops/p.md", text), &markdown::parse(text), strict).unwrap();
+        let fate = |question: &Question| if let Question::Fate(path) = question { Some(path.clone()) } else { None };
+        census.questions().filter_map(fate).collect::<Vec<_>>()
+    };
+    assert_eq!(asked(true), ["docs/lib/util.ts", "docs/ops/lib/util.ts", "lib/util.ts", "web/lib/util.ts"]);
+    assert_eq!(asked(false), ["docs/ops/lib/util.ts", "lib/util.ts"]);
+}
+
+#[test]
+fn suggestions_are_what_must_be_written_there() {
+    for (text, help, fix) in [
+        ("[l](docs/g.md)", "did you mean `g.md`?", None),
+        ("[l](docs/g.md#way)", "did you mean `g.md#way`?", None),
+        ("[l](../img/b.png)", "did you mean `../img/a.png`?", None),
+        ("[l](../src/Up.ts)", "", Some("../src/up.ts")),
+        ("[l](/SRC/up.ts#L1)", "", Some("/src/up.ts#L1")),
+        ("`src/Up.ts:1`", "", Some("src/up.ts:1")),
+        ("`../src/Up.ts`", "", Some("../src/up.ts")),
+        ("`Src/Deep/`", "", Some("src/deep/")),
+        ("`G.md`", "", Some("g.md")),
+        // Two paths differ from it in case only.
+        ("`src/TWICE.rs`", "did you mean", None),
+    ] {
+        let census = census(TREE, "docs/p.md", text);
+        let problem = census.problems.first().unwrap_or_else(|| panic!("{text}"));
+        let told = problem.finding.help.clone().unwrap_or_default();
+        match fix {
+            Some(fix) => assert_eq!(told, format!("write `{fix}`; `tagwarden docs check --fix` does it"), "{text}"),
+            None => assert!(told.starts_with(help), "{text}: {told}"),
+        }
+        assert_eq!(problem.fix.as_ref().map(|fix| fix.with.as_str()), fix, "{text}");
+    }
+}
+
+#[test]
+fn wildcards_without_a_folder_speak_of_names_anywhere() {
+    for (text, verdict) in [("`*.ts`", "ok"), ("`ways.*`", "ok"), ("`*.go`", "broken"), ("`src/*.png`", "broken"), ("`{up,none}.ts`", "ok")]
+    {
+        assert_eq!(census(TREE, "docs/p.md", text).references[0].verdict.slug(), verdict, "{text}");
+    }
+}
