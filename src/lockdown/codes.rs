@@ -2,6 +2,8 @@
 
 pub const CODES: &[(&str, &str)] = &[
     ("docs/not-read", "a document is too long, too dense or nested too deep to be read"),
+    ("docs/no-text", "a protocol document has a NUL character, around which references cannot be read"),
+    ("docs/no-such-document", "an entry of `documents.archive` or `documents.log` names no file (a warning)"),
     ("docs/missing-lines", "a range of lines does not lie within its file"),
     ("docs/pull-missing", "a range of pull requests names one that stands in no table of the document"),
     ("docs/pull-extra", "a table names a pull request outside of the range that the document declares"),

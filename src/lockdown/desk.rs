@@ -4,7 +4,10 @@ use super::{
     Library,
     aside::Aside,
     census::{Census, Fix, Question, Reference, ReferenceKind, Verdict},
-    extract::spans::{self, Span},
+    extract::{
+        names,
+        spans::{self, Span},
+    },
     headings::Gated,
     landmarks::Landmarks,
     layout::Layout,
@@ -48,6 +51,8 @@ pub struct Desk<'a, 't> {
     pub markers: Vec<Marker>,
     /// Files that paths were found to lead to, in the order of the text.
     pub located: Vec<Located>,
+    /// The same of links to lines, in the order of the text.
+    pub linked: Vec<Located>,
     places: Places<'a>,
     census: Census,
     pub search: Search,
@@ -67,10 +72,13 @@ pub struct Draft {
 
 impl<'a, 't> Desk<'a, 't> {
     pub fn new(library: &'a Library<'t>, source: &'a Source, document: &'a Document, strict: bool) -> Desk<'a, 't> {
-        let (spans, landmarks): (Vec<Span>, Landmarks) = match library.facts.only.are_links() {
+        let (mut spans, landmarks): (Vec<Span>, Landmarks) = match library.facts.only.are_links() {
             true => (document.codes.iter().map(spans::read_url).collect(), Landmarks::of_urls(&source.text, &document.texts)),
             false => (document.codes.iter().map(spans::read).collect(), Landmarks::of(&source.text, &document.texts)),
         };
+        if !library.facts.only.are_links() {
+            names::find(&library.index, &source.file, strict, &document.codes, &mut spans);
+        }
         let mentions = match library.facts.only.are_links() {
             true => Vec::new(),
             false => scan::mentions(source, document, &spans, &landmarks, library.facts.origin.as_ref()),
@@ -88,6 +96,7 @@ impl<'a, 't> Desk<'a, 't> {
             mentions,
             markers,
             located: Vec::new(),
+            linked: Vec::new(),
             places: Places::new(source),
             census: Census { strict, ..Census::default() },
             search: Search::default(),
@@ -103,12 +112,21 @@ impl<'a, 't> Desk<'a, 't> {
         let read = if self.library.facts.only.are_links() { spans::read_url } else { spans::read };
         self.document = &aside.document;
         self.spans = self.document.codes.iter().map(read).collect();
+        if !self.library.facts.only.are_links() {
+            names::find(&self.library.index, &self.source.file, self.strict, &self.document.codes, &mut self.spans);
+        }
         self.landmarks = Landmarks::within(&self.source.text, &self.document.texts);
         self.mentions = match self.library.facts.only.are_links() {
             true => Vec::new(),
             false => scan::mentions(self.source, self.document, &self.spans, &self.landmarks, self.library.facts.origin.as_ref()),
         };
         self.layout.set_apart(aside.parts.clone());
+    }
+
+    /// Whether a code span is, with what marks it, all of the text of the link with this destination.
+    pub fn is_label_of(&self, code: &Bytes, destination: &Bytes) -> bool {
+        let between = self.text(&(code.end..destination.start));
+        between.len() <= 20 && between.trim_start_matches(['`', '*', '_', ' ']).trim_end_matches('<').trim_end() == "]("
     }
 
     pub fn text(&self, range: &Bytes) -> &'a str {
@@ -241,7 +259,7 @@ impl<'a, 't> Desk<'a, 't> {
         open.sort();
         let mut census = Census { references, problems, open, later, watched, gated, perhaps, strict, counted, awaited, untold, unwarned };
         let mut places = self.places;
-        let past = settle::Past::of(&self.source.file, strict, self.library.facts.past.contains(&self.source.file));
+        let past = settle::Past::of(&self.source.file, strict, self.library.is_past(&self.source.file));
         settle::attitudes(&mut census, &mut places, &self.layout, &self.markers, past);
         census.without_closed();
         if !only.is_all() {

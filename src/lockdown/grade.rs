@@ -64,15 +64,18 @@ pub fn grade(desk: &mut Desk, claim: Claim, resolution: Resolution) {
     };
     match resolution {
         Resolution::There(target) => {
-            if claim.kind == ReferenceKind::Path {
+            if claim.kind == ReferenceKind::Path && !is_name(&claim) {
                 desk.located.push(Located { range: claim.range.clone(), path: target.clone(), lines: None, missing: false });
             }
             desk.add(draft(claim.kind, target), Verdict::Ok);
         }
         Resolution::Lines { path, first, last } => {
             let at = desk.add(draft(ReferenceKind::Lines, format!("{path}:{first}-{last}")), Verdict::Ok);
-            if claim.kind == ReferenceKind::Path {
-                desk.located.push(Located { range: claim.range.clone(), path, lines: Some((first, last, at)), missing: false });
+            let located = Located { range: claim.range.clone(), path, lines: Some((first, last, at)), missing: false };
+            match claim.kind {
+                ReferenceKind::Path => desk.located.push(located),
+                ReferenceKind::Link if desk.strict => desk.linked.push(located),
+                _ => {}
             }
         }
         Resolution::Later { path, fragment } => {
@@ -132,6 +135,10 @@ fn named(claim: &Claim, path: &str) -> (ReferenceKind, String) {
     }
 }
 
+fn is_name(claim: &Claim) -> bool {
+    matches!(&claim.target, Target::Path(path) if path.name)
+}
+
 fn is_label(claim: &Claim) -> bool {
     matches!(&claim.target, Target::Path(path) if path.label)
 }
@@ -162,6 +169,10 @@ fn broken(desk: &mut Desk, claim: &Claim, breakage: Breakage) {
         }
         Breakage::MissingPath { path, pattern: true } => {
             let message = format!("nothing in the tree fits `{path}`");
+            desk.broken(draft(kind, path), "docs/missing-path", message, None);
+        }
+        Breakage::MissingOne { path, missing } => {
+            let message = format!("`{missing}`, which `{path}` names, is no file or folder of the tree");
             desk.broken(draft(kind, path), "docs/missing-path", message, None);
         }
         Breakage::MissingPath { path, pattern: false } if desk.library.ignored.holds(&desk.library.index, &path) => {
@@ -394,6 +405,13 @@ pub fn beside(desk: &Desk, range: &Bytes) -> Option<u64> {
 pub fn unread(desk: &mut Desk, unread: Unread) {
     let finding = Finding::error("docs/not-read", format!("the document cannot be read: {}", unread.about()));
     desk.problem(None, &(unread.at()..unread.at()), finding.help("split the document, or take out what is not written by hand"), None);
+}
+
+/// Says so where a character that no text has may hide what a protocol document names.
+pub fn no_text(desk: &mut Desk) {
+    let Some(at) = memchr::memchr(0, desk.source.text.as_bytes()).filter(|_| desk.strict) else { return };
+    let finding = Finding::error("docs/no-text", "a NUL character stands here, around which nothing can be read as it is shown");
+    desk.problem(None, &(at..at + 1), finding.help("take it out"), None);
 }
 
 /// Says so when the rest of the document lies in a code block that nothing closes.

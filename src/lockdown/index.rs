@@ -71,6 +71,11 @@ impl<'t> Index<'t> {
         path.is_empty() || self.folders.contains(path)
     }
 
+    /// Whether there is a file of exactly this path, or a symbolic link.
+    pub fn has_file(&self, path: &str) -> bool {
+        self.entry(path).is_some()
+    }
+
     /// Sorted by path.
     pub fn entries(&self) -> &'t [TreeEntry] {
         self.entries

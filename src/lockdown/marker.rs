@@ -109,6 +109,9 @@ fn count(text: &str) -> Option<What> {
 fn scope(text: &str, document: &Document, range: &Bytes) -> Bytes {
     let start = text[..range.start].rfind('\n').map_or(0, |at| at + 1);
     let end = text[range.end..].find('\n').map_or(text.len(), |at| range.end + at);
+    if document.tables.iter().rev().any(|table| table.range.contains(&range.start)) {
+        return start..end;
+    }
     let before = text[start..range.start].trim_start_matches([' ', '\t', '>', '-', '*', '+']);
     if !before.is_empty() && text[range.end..end].trim().is_empty() || text[range.end..end].trim() == "|" {
         return start..end;
@@ -148,6 +151,10 @@ mod tests {
             ("<!-- tagwarden: count x -- x -->\nx", "<!-- tagwarden: count x -- x -->: the marker `count` is not understood"),
             ("a <!-- tagwarden: ignore -- x --> b\n\nnext", "Ignore [next] x"),
             ("- <!-- tagwarden: ignore -- x -->\n\nnext", "Ignore [next] x"),
+            (
+                "| a | b |\n|---|---|\n| c <!-- tagwarden: ignore -- x --> | d |\n| e | f |\n\nnext",
+                "Ignore [| c <!-- tagwarden: ignore -- x --> | d |] x",
+            ),
             ("| a |\n|---|\n| b <!-- tagwarden: ignore -- x --> |\n\nnext", "Ignore [| b <!-- tagwarden: ignore -- x --> |] x"),
             ("<!-- tagwarden: as-of --x y -- z -->\nx", "<!-- tagwarden: as-of --x y -- z -->: the marker `as-of` is not understood"),
             ("<!-- tagwarden: as-of -x -- z -->\nx", "<!-- tagwarden: as-of -x -- z -->: the marker `as-of` is not understood"),

@@ -19,6 +19,7 @@ mod codes;
 mod commands;
 mod commits;
 mod counts;
+mod declared;
 mod desk;
 mod endpoints;
 mod evidence;
@@ -84,7 +85,7 @@ pub struct Facts {
     pub banned: Vec<banned::List>,
     /// Where the repository is on its forge; `None`: not known.
     pub origin: Option<urls::Origin>,
-    /// Documents about the past: what they name may be gone.
+    /// Documents about the past, by path, folder or pattern: what they name may be gone.
     pub past: BTreeSet<String>,
     /// Documents whose headings are compared with the gates of the protocol.
     pub gated: BTreeSet<String>,
@@ -152,7 +153,18 @@ impl<'t> Library<'t> {
 
     /// What is wrong with the facts themselves, such as a list of phrases that cannot be read.
     pub fn findings(&self) -> Result<Vec<Finding>, Unreadable> {
-        Ok(self.phrases.findings(self.index.tree, &self.facts.banned)?.to_vec())
+        let mut findings = self.phrases.findings(self.index.tree, &self.facts.banned)?.to_vec();
+        let is_there = |entry: &String| self.index.entries().iter().any(|file| declared::names(entry, &file.path));
+        findings.extend(self.facts.past.iter().filter(|entry| !is_there(entry)).map(|entry| {
+            let message = format!("`{entry}`, under `documents.archive` or `documents.log` of the protocol, names no file of the tree");
+            Finding::warning("docs/no-such-document", message).help("name a file, a folder or a pattern like `docs/old/**`")
+        }));
+        Ok(findings)
+    }
+
+    /// Whether a document is declared to tell of the past.
+    fn is_past(&self, file: &str) -> bool {
+        self.facts.past.iter().any(|entry| declared::names(entry, file))
     }
 
     /// Takes the census of one document, `source.file` being its path in the tree.
@@ -173,9 +185,10 @@ impl<'t> Library<'t> {
             return Ok(desk.finish());
         }
         // Markers and a document's place in time change what a finding means, so there findings come at once.
-        let may_wait = !strict && desk.markers.is_empty() && !self.facts.past.contains(&source.file);
+        let may_wait = !strict && desk.markers.is_empty() && !self.is_past(&source.file);
         let mut resolver = resolve::Resolver::new(self, source, document, strict, may_wait);
         grade::fences(&mut desk);
+        grade::no_text(&mut desk);
         self.take(&mut desk, &mut resolver, None)?;
         if let Some(aside) = &beside {
             desk.turn(aside);

@@ -88,24 +88,30 @@ pub fn take(desk: &mut Desk) -> Result<(), Unreadable> {
     let document = desk.document;
     let library = desk.library;
     let located = std::mem::take(&mut desk.located);
-    if located.is_empty() {
+    let linked = std::mem::take(&mut desk.linked);
+    if located.is_empty() && linked.is_empty() {
         return Ok(());
     }
-    let named: Vec<(String, Bytes)> = document
+    let named: Vec<(String, Bytes, bool)> = document
         .codes
         .iter()
         .zip(&desk.spans)
         .filter_map(|(code, span)| match span {
-            Span::Name(name) if is_of_a_program(name, &code.text) => Some((name.clone(), code.content.clone())),
+            Span::Name(name) if is_of_a_program(name, &code.text) => Some((name.clone(), code.content.clone(), code.link.is_some())),
             _ => None,
         })
         .collect();
-    for (name, range) in named {
+    for (name, range, is_label) in named {
         let sentence = desk.layout.sentence(range.start);
         let from = located.partition_point(|located| located.range.start < sentence.start);
         let mut beside: Vec<&Located> = located[from..].iter().take_while(|located| located.range.end <= sentence.end).collect();
         if beside.iter().any(|located| !located.missing) {
             beside.retain(|located| !located.missing);
+        }
+        // The link behind a label says itself what it speaks of.
+        let next = linked.partition_point(|link| link.range.start < range.end);
+        if let Some(link) = linked.get(next).filter(|link| is_label && desk.is_label_of(&range, &link.range)) {
+            beside = vec![link];
         }
         // Of several files nobody knows which is meant.
         let Some(first) = beside.first().filter(|first| beside.iter().all(|other| other.path == first.path)) else { continue };
@@ -206,7 +212,7 @@ fn is_source(path: &str) -> bool {
 }
 
 /// A capital inside, an underscore, a path or a call: no word of prose.
-fn is_of_a_program(name: &str, written: &str) -> bool {
+pub fn is_of_a_program(name: &str, written: &str) -> bool {
     let inner_capital = name.chars().zip(name.chars().skip(1)).any(|(one, two)| one.is_lowercase() && two.is_uppercase());
     name.len() >= 3 && (inner_capital || name.trim_matches('_').contains('_') || name.contains("::") || written.ends_with("()"))
 }

@@ -48,6 +48,17 @@ pub fn without_braces(path: &str) -> Cow<'_, str> {
         .into()
 }
 
+/// The paths that one list in braces names, where nothing else is left open: `src/{a,b}.rs`. None for extensions, of which any
+/// one is meant: `vite.config.{js,ts}`.
+pub fn each(path: &str) -> Vec<String> {
+    let Some((before, rest)) = path.split_once('{') else { return Vec::new() };
+    let Some((inner, after)) = rest.split_once('}') else { return Vec::new() };
+    if before.ends_with('.') || !inner.contains(',') || [before, inner, after].into_iter().any(is_pattern) {
+        return Vec::new();
+    }
+    inner.split(',').map(|name| format!("{before}{}{after}", name.trim())).collect()
+}
+
 /// The matcher of a pattern; `None` where it makes no lawful glob.
 pub fn matcher(path: &str) -> Option<GlobMatcher> {
     GlobBuilder::new(&glob(path)).literal_separator(true).backslash_escape(true).build().ok().map(|glob| glob.compile_matcher())
@@ -128,6 +139,10 @@ mod tests {
             assert_eq!(has_anchor(path), anchored, "{path}");
         }
         assert_eq!(without_braces("a/{b,c}/d"), "a//d");
+        assert_eq!(each("a/{b, c}/d.rs"), ["a/b/d.rs", "a/c/d.rs"]);
+        for open in ["a/b.{js,ts}", "a/{b}.rs", "a/{b,c}/*.rs", "a/{b,c}/{d,e}", "a/{b,c", "a/b"] {
+            assert!(each(open).is_empty(), "{open}");
+        }
         assert_eq!(literal_start("gates/a.../x*"), "gates/a");
     }
 

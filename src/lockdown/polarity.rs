@@ -19,13 +19,19 @@ pub enum Polarity {
 
 static GONE_AFTER: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?i-u)^[`*_]*\)?\s*(?:(?:file|folder|script|variable|command|gate)s?\s+)?(?:(?:was|were|is|are|has been|have been|got|been)\s+(?:since\s+|now\s+)?(?:removed|deleted|dropped|gone|retired)\b(?:\s*$|\s*[.;,:)]|\s+(?:in|with|by|since|on|for good|again)\b)|(?:does|do|did)\s+not\s+exist\b|doesn(?:'|\u{2019})t\s+exist\b|no\s+longer\s+exists?\b|(?:is|are)\s+no\s+more\b)",
+        r"(?i-u)^[`*_]*\)?\s*(?:(?:file|folder|script|variable|command|gate)s?\s+)?(?:(?:was|were|is|are|has been|have been|got|been)\s+(?:since\s+|now\s+)?(?:removed|deleted|dropped|gone|retired)\b(?:\s*$|\s*[.;,:)]|\s+(?:in|with|by|since|on|for good|again)\b)|\((?:since\s+|now\s+)?(?:removed|deleted|dropped|gone|retired)(?:\s+(?:in|with|by|since|on)\b[ -(*-~]*)?\)|(?:does|do|did)\s+not\s+exist\b|doesn(?:'|\u{2019})t\s+exist\b|no\s+longer\s+exists?\b|(?:is|are)\s+no\s+more\b)",
     )
 });
 
 static GONE_BEFORE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
         r"(?i-u)(?:\bthere\s+(?:is|are|was|were)\s+no|\b(?:removed|deleted|dropped|removes|deletes|drops|removing|deleting)(?:\s+the)?(?:\s+(?:file|folder|script|variable|command)s?)?)\s*[`*_(]*$",
+    )
+});
+
+static OBJECT: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?i-u)\b(?:at|by|for|from|in|inside|of|on|through|to|under|using|via|with|within)\s+(?:the\s+)?(?:(?:file|folder|script|command)\s+)?[`*_(]*$",
     )
 });
 
@@ -64,7 +70,11 @@ static WRITTEN: LazyLock<Regex> = LazyLock::new(|| {
 
 /// `before` and `after`: the rest of the sentence on both sides of the thing.
 pub fn of(before: &str, after: &str) -> Polarity {
-    if GONE_AFTER.is_match(after) || GONE_BEFORE.is_match(before) {
+    if GONE_BEFORE.is_match(before) || GONE_AFTER.is_match(after) {
+        // "What `x` made is gone" says nothing of `x`; "the file at `x` is gone" does.
+        if OBJECT.is_match(before) {
+            return Polarity::Perhaps;
+        }
         return if CONDITION.is_match(before) { Polarity::Perhaps } else { Polarity::Gone };
     }
     if PERHAPS_AFTER.is_match(after) || PERHAPS_BEFORE.is_match(before) {
@@ -94,6 +104,11 @@ mod tests {
             ("`X` was removed in 1.4.", Gone),
             ("The file `X` has been deleted.", Gone),
             ("`X` does not exist.", Gone),
+            ("`X` (removed) is next to `y`", Gone),
+            ("`X` (deleted in 1.4)", Gone),
+            ("`X` (removed the old parser)", There),
+            ("Files removed by `X` are gone.", Perhaps),
+            ("The file at `X` was deleted.", Perhaps),
             ("`X` no longer exists", Gone),
             ("`X` doesn\u{2019}t exist", Gone),
             ("`X` doesn't exist", Gone),

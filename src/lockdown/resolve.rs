@@ -73,6 +73,11 @@ pub enum Breakage {
         path: String,
         pattern: bool,
     },
+    /// One of the paths that a list in braces names.
+    MissingOne {
+        path: String,
+        missing: String,
+    },
     MissingFile {
         path: String,
     },
@@ -342,6 +347,10 @@ impl<'r, 't> Resolver<'r, 't> {
             let Some(path) = normal("", route).filter(|path| !path.is_empty() && !claim.pattern) else { return Ok(None) };
             return self.exactly(&path)?.map(|found| self.behind(found, claim)).transpose();
         }
+        if claim.name && !claim.sure {
+            let unknown = self.index.ending_in(&claim.path, 1).is_empty();
+            return Ok(unknown.then(|| Resolution::Doubtful { path: claim.path.clone(), folder: false }));
+        }
         if !claim.sure && !self.starts_in_a_folder(&claim.path) {
             return Ok(self.once_here(claim));
         }
@@ -412,7 +421,9 @@ impl<'r, 't> Resolver<'r, 't> {
         if claim.backslash {
             return Ok(Breakage::MissingPath { path: claim.path.replace('/', "\\"), pattern: false }.into());
         }
-        self.beside = path.rsplit_once('/').map(|(folder, _)| folder.to_owned());
+        if !claim.name {
+            self.beside = path.rsplit_once('/').map(|(folder, _)| folder.to_owned());
+        }
         match &claim.tail {
             None => Ok(Resolution::There(path)),
             Some(Tail::Lines(first, last)) => self.lines(path, *first, *last),
@@ -493,7 +504,14 @@ impl<'r, 't> Resolver<'r, 't> {
             };
             // A literal start that ends with a separator loses it when it is made normal; the folder itself then fits too.
             match self.matches(&whole, &start) {
-                Some(true) => return Resolution::There(whole),
+                Some(true) => {
+                    let is_missing = |path: &String| matches!(self.index.find(path), Ok(Found::Nothing));
+                    let each = if self.strict { pattern::each(&whole) } else { Vec::new() };
+                    return match each.into_iter().find(is_missing) {
+                        Some(missing) => Breakage::MissingOne { path: whole, missing }.into(),
+                        None => Resolution::There(whole),
+                    };
+                }
                 Some(false) => {}
                 None => full = true,
             }

@@ -23,6 +23,24 @@ pub struct PathClaim {
     pub blanks: bool,
     /// The text of a link that leads elsewhere.
     pub label: bool,
+    /// Has not the shape of a path: it may be the name of a file.
+    pub name: bool,
+}
+
+impl PathClaim {
+    /// This text and nothing more.
+    pub fn of(path: &str) -> PathClaim {
+        PathClaim {
+            path: path.to_owned(),
+            tail: None,
+            sure: false,
+            pattern: false,
+            backslash: false,
+            blanks: false,
+            label: false,
+            name: false,
+        }
+    }
 }
 
 /// What follows a path.
@@ -75,8 +93,13 @@ const NAMES: &[&str] = &[
     ".tool-versions",
 ];
 
-/// Reads a code span's text as a path.
+/// Reads a code span's text as a path. A colon behind it is none of its lines.
 pub fn path(text: &str) -> Option<PathClaim> {
+    let bare = || read(text.trim().strip_suffix(':')?).filter(|claim| claim.sure && claim.tail.is_none() && claim.path.contains('/'));
+    read(text).or_else(bare)
+}
+
+fn read(text: &str) -> Option<PathClaim> {
     let text = text.trim();
     if text.is_empty() || text.len() > LONGEST || text.starts_with(['-', '#', '~', '@']) {
         return None;
@@ -107,7 +130,7 @@ pub fn path(text: &str) -> Option<PathClaim> {
     if !known && (blanks || !slash) || is_host(&path) {
         return None;
     }
-    Some(PathClaim { sure: known || relative, path, tail, pattern, backslash, blanks, label: false })
+    Some(PathClaim { sure: known || relative, path, tail, pattern, backslash, blanks, label: false, name: false })
 }
 
 const SEPARATOR: u8 = 1;
@@ -290,6 +313,7 @@ mod tests {
             ("app/(auth)/page.tsx", "app/(auth)/page.tsx", None, true),
             ("app/[id]/route.ts", "app/[id]/route.ts", None, true),
             ("lib\\x.ts", "lib/x.ts", None, true),
+            ("src/main.rs:", "src/main.rs", None, true),
             ("gates/<id>.yaml", "gates/<id>.yaml", None, true),
             ("src/{a,b}.rs", "src/{a,b}.rs", None, true),
             ("src/**/*.rs", "src/**/*.rs", None, true),
@@ -335,6 +359,8 @@ mod tests {
             "cat a/b.md | jq",
             "a.md, b.md",
             "HEAD:src/main.rs",
+            "origin/main:",
+            "src/main.rs::",
             "/",
             "..",
             "./",

@@ -184,7 +184,7 @@ impl Docs {
         let own = Own::of(cx)?;
         let facts = Facts { pulls: open::known(seen), ..self.facts(&own, cx, seen) };
         let library = Library::new(cx.tree.as_ref(), &facts)?;
-        library.findings()?.into_iter().for_each(|finding| checks.fail(finding));
+        library.findings()?.into_iter().filter(|finding| finding.severity == Severity::Error).for_each(|finding| checks.fail(finding));
         let lock = if self.references { the_lock(cx, checks)? } else { None };
         let Taken { documents, mut censuses } = self.take(cx, &library, checks)?;
         let answers = open::answers(cx, seen, &open::ask(&censuses), checks);

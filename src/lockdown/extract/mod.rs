@@ -1,6 +1,7 @@
 //! Finds what claims to be a reference. Looks at the document alone; whether a claim holds, or turns out to be no reference
 //! after all, is decided in [`super::resolve`].
 
+pub mod names;
 pub mod spans;
 
 use super::{
@@ -64,6 +65,8 @@ pub fn claims(source: &Source, document: &Document, spans: &[Span], landmarks: &
     let known = |claim: &Claim| values.binary_search_by_key(&claim.range.start, |value| value.range.start).is_ok();
     if !only.are_links() {
         claims.extend(document.codes.iter().zip(spans).filter_map(|(code, span)| path(code, span)));
+        let others = document.codes.iter().zip(spans).filter(|(_, span)| **span == Span::Other);
+        claims.extend(others.flat_map(|(code, _)| listed(source, code)));
         claims.extend(bare(source, document, landmarks).filter(|claim| !known(claim)));
         claims.extend_from_slice(values);
     }
@@ -151,6 +154,23 @@ fn path(code: &CodeSpan, span: &Span) -> Option<Claim> {
     }
     let claim = PathClaim { label: code.link.is_some(), ..claim };
     Some(Claim { kind: ReferenceKind::Path, text: code.text.clone(), range: code.content.clone(), target: Target::Path(claim) })
+}
+
+/// Paths in one code span with commas between them, each surely one.
+fn listed(source: &Source, code: &CodeSpan) -> Vec<Claim> {
+    let text = source.text.get(code.content.clone()).unwrap_or_default();
+    if code.link.is_some() || text != code.text || !text.contains(", ") || text.contains(['{', '(', '<']) {
+        return Vec::new();
+    }
+    let mut at = code.content.start;
+    let claim = |part: &str| {
+        let text = part.trim();
+        let start = at + (part.len() - part.trim_start().len());
+        at += part.len() + 1;
+        let path = shape::path(text).filter(|path| path.sure && !path.blanks && !path.pattern && path.path.contains('/'))?;
+        Some(Claim { kind: ReferenceKind::Path, text: text.to_owned(), range: start..start + text.len(), target: Target::Path(path) })
+    };
+    text.split(',').map(claim).collect::<Option<Vec<Claim>>>().unwrap_or_default()
 }
 
 fn target(destination: &str) -> Target {

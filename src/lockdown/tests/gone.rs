@@ -122,8 +122,104 @@ fn suggestions_are_what_must_be_written_there() {
 
 #[test]
 fn wildcards_without_a_folder_speak_of_names_anywhere() {
-    for (text, verdict) in [("`*.ts`", "ok"), ("`ways.*`", "ok"), ("`*.go`", "broken"), ("`src/*.png`", "broken"), ("`{up,none}.ts`", "ok")]
-    {
+    for (text, verdict) in [("`*.ts`", "ok"), ("`*.go`", "broken"), ("`src/*.png`", "broken"), ("`{up,none}.ts`", "ok")] {
         assert_eq!(census(TREE, "docs/p.md", text).references[0].verdict.slug(), verdict, "{text}");
     }
+}
+
+const NAMED: &[(&str, &str)] = &[
+    ("go.mod", ""),
+    ("LICENSE", ""),
+    (".env", ""),
+    ("docs/NOTES", ""),
+    ("run", ""),
+    ("src/a.rs", "fn one() {}\n\n\nfn two_way() {}\n"),
+    ("src/b.rs", ""),
+    ("docs/p.md", ""),
+];
+
+#[test]
+fn files_that_code_names_without_a_folder_are_paths() {
+    for (text, references) in [
+        ("`go.mod` `LICENSE` `.env` `NOTES`", vec!["path go.mod ok", "path LICENSE ok", "path .env ok", "path docs/NOTES ok"]),
+        ("`run` `HTTP` `a.rs`", vec!["path src/a.rs ok"]),
+        // They lead no name after them astray.
+        ("`src/a.rs`, `LICENSE`, `b.rs`", vec!["path src/a.rs ok", "path LICENSE ok", "path src/b.rs ok"]),
+        ("`two_way` of `src/a.rs` as `go.mod` says", vec!["symbol src/a.rs#two_way ok", "path src/a.rs ok", "path go.mod ok"]),
+        ("[`LICENSE`](../LICENSE)", vec!["link LICENSE ok"]),
+        ("`src/a.rs, src/b.rs`", vec!["path src/a.rs ok", "path src/b.rs ok"]),
+        ("`src/a.rs, src/none.rs`", vec!["path src/a.rs ok", "path src/none.rs broken"]),
+        ("`src/a.rs, or not`", vec![]),
+        ("`src/a.rs:` `src/none.rs:`", vec!["path src/a.rs ok", "path src/none.rs broken"]),
+        ("`src/{a,b}.rs`", vec!["path src/{a,b}.rs ok"]),
+        ("`src/{a,none}.rs`", vec!["path src/{a,none}.rs broken"]),
+        ("`src/a.{rs,ts}`", vec!["path src/a.{rs,ts} ok"]),
+        ("`node_modules/x.js` and `Cargo.toml`", vec!["path node_modules/x.js broken", "path Cargo.toml broken"]),
+        ("`src/x.js` and `Cargo.toml`", vec!["path src/x.js broken", "path src/Cargo.toml broken"]),
+        ("`src/none.rs` (removed)", vec!["path src/none.rs ok"]),
+        ("Files removed by `src/a.rs` are gone.", vec!["path src/a.rs ok"]),
+        ("| a | b |\n|---|---|\n| `src/none.rs` <!-- tagwarden: ignore -- y --> | x |", vec!["path src/none.rs unchecked: ignored: y"]),
+    ] {
+        let (source, mut census) = (Source::new("docs/p.md", text), census(NAMED, "docs/p.md", text));
+        census.settle(&source, &Answers { fates: never(&census), ..Answers::default() });
+        assert_eq!(lines(&census).0, references, "{text}");
+    }
+}
+
+fn never(census: &Census) -> BTreeMap<String, Fate> {
+    let fate = |question: &Question| if let Question::Fate(path) = question { Some((path.clone(), Fate::Never)) } else { None };
+    census.questions().filter_map(fate).collect()
+}
+
+#[test]
+fn a_file_without_a_folder_is_missed_once_it_went() {
+    let files = &NAMED[3..];
+    let text = "`go.mod` `LICENSE-MIT` `.env` `process.env` `HTTP` `1.4.0` `runGate.mode` `v1.2` `console.log`";
+    let (source, mut census) = (Source::new("docs/p.md", text), census(files, "docs/p.md", text));
+    let mut fates = never(&census);
+    for path in ["go.mod", "LICENSE-MIT", ".env"] {
+        assert!(fates.insert(path.to_owned(), Fate::Moved { to: "src/b.rs".to_owned() }).is_some(), "{path} is asked for");
+    }
+    assert!(["HTTP", "1.4.0", "runGate.mode", "v1.2"].iter().all(|name| !fates.contains_key(*name)));
+    census.settle(&source, &Answers { fates, ..Answers::default() });
+    assert_eq!(lines(&census).0, ["path go.mod broken", "path LICENSE-MIT broken", "path .env broken"]);
+    let lenient = {
+        let (tree, facts) = (tree(files), Facts::default());
+        Library::new(&tree, &facts).unwrap().census(&source, &markdown::parse(text), false).unwrap()
+    };
+    assert!(lenient.references.is_empty(), "{:?}", lenient.references);
+}
+
+#[test]
+fn a_name_that_links_to_its_lines_lies_in_them() {
+    for (text, codes) in [
+        ("[`two_way`](../src/a.rs#L1-L2)", vec!["docs/symbol-outside"]),
+        ("[**`two_way`**](../src/a.rs#L1-L2) and `src/b.rs`", vec!["docs/symbol-outside"]),
+        ("[`two_way`](../src/a.rs#L4)", vec![]),
+        ("[see `two_way` for more](../src/a.rs#L1-L2)", vec![]),
+        ("`two_way` and [this](../src/a.rs#L1-L2)", vec![]),
+    ] {
+        assert_eq!(lines(&census(NAMED, "docs/p.md", text)).1, codes, "{text}");
+    }
+}
+
+#[test]
+fn a_character_that_no_text_has_is_told() {
+    let text = "`src/no\0ne.rs`";
+    assert_eq!(lines(&census(NAMED, "docs/p.md", text)).1, ["docs/no-text"]);
+}
+
+#[test]
+fn documents_of_a_folder_of_the_past_may_name_what_is_gone() {
+    let tree = tree(&[("docs/old/a.md", ""), ("docs/p.md", "")]);
+    let facts = Facts { past: ["docs/old/".to_owned(), "none/*".to_owned()].into(), ..Facts::default() };
+    let library = Library::new(&tree, &facts).unwrap();
+    let text = "`src/none.rs` [x](none.md)";
+    for (file, broken) in [("docs/old/a.md", 0), ("docs/p.md", 2)] {
+        let census = library.census(&Source::new(file, text), &markdown::parse(text), true).unwrap();
+        assert_eq!(census.problems.len(), broken, "{file}");
+    }
+    let findings = library.findings().unwrap();
+    assert_eq!(findings.iter().map(|finding| finding.code.as_str()).collect::<Vec<_>>(), ["docs/no-such-document"]);
+    assert!(findings[0].message.contains("`none/*`"));
 }
