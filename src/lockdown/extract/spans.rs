@@ -91,7 +91,8 @@ fn url(text: &str) -> Option<Span> {
 fn is_pull(text: &str) -> bool {
     let Some((repo, number)) = text.split_once('#') else { return false };
     let lawful = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
-    let named = repo.is_empty() || repo.split_once('/').is_some_and(|(owner, name)| lawful(owner) && lawful(name));
+    let word = ["pr", "pull request", "issue"].iter().any(|word| repo.trim_end().eq_ignore_ascii_case(word));
+    let named = repo.is_empty() || word || repo.split_once('/').is_some_and(|(owner, name)| lawful(owner) && lawful(name));
     named && (1..=9).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit())
 }
 

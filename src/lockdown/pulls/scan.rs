@@ -142,25 +142,35 @@ fn repo(text: &str, at: usize) -> (Option<String>, usize) {
     }
 }
 
-/// Whether a number sign may open a mention here.
+/// Whether a number sign may open a mention here. `PR#3` does without a blank.
 fn opens(text: &str, at: usize) -> bool {
+    let word = ["PR", "PRs", "MR"].iter().find_map(|word| text[..at].strip_suffix(word));
+    if word.is_some_and(|before| !before.ends_with(|c: char| c.is_alphanumeric() || "_/-.".contains(c))) {
+        return true;
+    }
     text[..at].chars().next_back().is_none_or(|c| {
         !(c.is_alphanumeric() || "_#&/.=:?".contains(c)) || c == '/' && text[..at - 1].ends_with(|c: char| c.is_ascii_digit())
     })
 }
 
-/// `–#337`, `-337`, ` to #337`, ` through #337`: the last number, and where the range ends. A bare number that is smaller than
+/// `–#337`, `-337`, ` - #337`, ` to #337`, ` through #337`: the last number, and where the range ends. A bare number that is smaller than
 /// the first one belongs to something else, as in `#1038-1`.
 fn range_end(text: &str, first: u64, at: usize) -> Option<(u64, usize)> {
     let rest = &text[at..];
     let dash = ["\u{2013}", "\u{2014}", "\u{2012}", "\u{2010}", "\u{2011}", "\u{2212}", "-", "..", "\u{2026}"];
-    let word = [" to ", " through ", " thru ", " \u{2013} ", " bis "];
+    let word = [" to ", " through ", " thru ", " bis "];
+    let apart = [" \u{2013} ", " - "];
     let (joint, marked) = match dash.iter().find(|dash| rest.starts_with(**dash)) {
         Some(dash) => (dash.len(), false),
-        None => (word.iter().find(|word| rest.starts_with(**word))?.len(), true),
+        None => (word.iter().chain(&apart).find(|word| rest.starts_with(**word))?.len(), true),
     };
     let after = at + joint;
     match text[after..].strip_prefix('#') {
+        // A dash between blanks may part two thoughts, or all members of a list.
+        Some(_) if apart.contains(&&rest[..joint]) => {
+            let goes_on = |end: &usize| apart.iter().any(|dash| text[*end..].strip_prefix(dash).is_some_and(|rest| rest.starts_with('#')));
+            whole(text, after + 1).filter(|(last, end)| *last > first && !goes_on(end))
+        }
         Some(_) => whole(text, after + 1),
         // After a word a bare number may count anything.
         None if marked => None,
@@ -215,6 +225,9 @@ mod tests {
             ("#305\u{2013}#337 open", vec!["#305\u{2013}#337"]),
             ("#305-#337, #305-337, #1..#3", vec!["#305-#337", "#305-337", "#1..#3"]),
             ("#305 to #337 and #1 through #2", vec!["#305 to #337", "#1 through #2"]),
+            ("#1 - #4, #1 \u{2013} #4, #1 - 4", vec!["#1 - #4", "#1 \u{2013} #4", "#1"]),
+            ("#9 - #3; #1 - #2 - #3", vec!["#9", "#3", "#1", "#2 - #3"]),
+            ("PR#7, the PRs#8, XPR#9 and a/PR#9", vec!["#7", "#8", "a/PR#9"]),
             ("#305 #337 and #1 to 5", vec!["#305", "#337", "#1"]),
             (
                 "#1038-1, #1\u{2013}#99999999999, #7-#99999999999999999999999, #9-#3",

@@ -18,6 +18,11 @@ use std::{
 /// How many pull requests of one cell depend on what stands beside them.
 const MOST_WITH_NEEDS: usize = 8;
 
+/// How far above a table its introduction is read, in bytes.
+const LONGEST_INTRODUCTION: usize = 2000;
+
+static UNORDERED: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)\b(?:any|no particular)\s+order\b"));
+
 /// Where a link leads, between its text and what follows.
 pub static DESTINATION: LazyLock<Regex> = LazyLock::new(|| pattern(r"^\]\([^)]*\)"));
 
@@ -30,6 +35,8 @@ pub struct Row {
     /// Number of the heading `Phase n` above, if any.
     phase: Option<u64>,
     needs: Vec<Need>,
+    /// Where the table starts, if the text above says that the order of its rows means nothing.
+    unordered: Option<usize>,
 }
 
 #[derive(Clone, Debug)]
@@ -60,6 +67,7 @@ fn rows_of(desk: &Desk, table: &Table, mentions: &[Mention]) -> Vec<Row> {
             || matches!(head, "after" | "deps" | "dependencies")
     });
     let phase = phase_above(desk, table.range.start);
+    let unordered = is_unordered(desk, table).then_some(table.range.start);
     let mut rows = Vec::new();
     for row in &table.rows {
         let Some(cell) = row.get(pulls) else { continue };
@@ -68,10 +76,19 @@ fn rows_of(desk: &Desk, table: &Table, mentions: &[Mention]) -> Vec<Row> {
             if at == MOST_WITH_NEEDS {
                 needs.clear();
             }
-            rows.push(Row { number, range, phase, needs: needs.clone() });
+            rows.push(Row { number, range, phase, needs: needs.clone(), unordered });
         }
     }
     rows
+}
+
+/// Whether the text between a table and the heading above it says that the rows have no order.
+fn is_unordered(desk: &Desk, table: &Table) -> bool {
+    let headings = &desk.document.headings;
+    let heading = headings[..headings.partition_point(|heading| heading.range.start < table.range.start)].last();
+    let from = heading.map_or(0, |heading| heading.range.start).max(table.range.start.saturating_sub(LONGEST_INTRODUCTION));
+    let from = (from..table.range.start).find(|at| desk.source.text.is_char_boundary(*at)).unwrap_or(table.range.start);
+    UNORDERED.is_match(desk.text(&(from..table.range.start)))
 }
 
 /// The pull requests that a cell lists; no others that its words speak of after them.
@@ -172,6 +189,7 @@ fn out_of_order(rows: &[Row], places: &BTreeMap<u64, usize>, at: usize, row: &Ro
                 (Some(theirs), Some(own)) if theirs > own => {
                     Some(format!("#{} of phase {own} depends on #{number}, which comes only in phase {theirs}", row.number))
                 }
+                _ if needed.unordered.is_some() && needed.unordered == row.unordered => None,
                 _ if places[&number] > at => Some(format!("#{} depends on #{number}, which stands below it", row.number)),
                 _ => None,
             }

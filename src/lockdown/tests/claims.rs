@@ -30,6 +30,7 @@ fn a_range_declares_the_tables_that_it_covers() {
         ("#4 needs PRs #1-#3.", &[1, 2, 3, 4], vec![]),
         ("The PRs (#1-#4).\n\nHistory: #90-#95 were chores.", &[1, 2, 3, 4], vec![]),
         ("The PRs (#1-#4).\n\nLook at #3-#6, too.", &[1, 2, 3, 4], vec![]),
+        ("The PRs (#1-#4).\n\nLook at #3-#5, too.", &[1, 2, 3, 4], vec![]),
         ("PRs #1-#9 were chores; what remains:", &[3, 5], vec![]),
         // The list that a range stands in.
         ("The PRs (#1-#4, #7).", &[1, 2, 3, 4, 7], vec![]),
@@ -39,7 +40,9 @@ fn a_range_declares_the_tables_that_it_covers() {
         ("The PRs #1-#4 and #7 touch the same file.", &[1, 2, 3, 4], vec![]),
         ("The PRs (#1-#4, #7).", &[1, 2, 3, 4, 7, 8], vec![extra(8, "#1 to #4, #7")]),
         // What is left out.
+        ("The PRs (#1 - #4).", &[1, 2, 4], vec![four.clone()]),
         ("The PRs (#1-#4, except #3).", &[1, 2, 4], vec![]),
+        ("The PRs (#1-#5, except #2-#3).", &[1, 4, 5], vec![]),
         ("The PRs #1-#4 (without #3) ship.", &[1, 2, 4], vec![]),
         ("The PRs (#1-#4, not #3 and #2).", &[1, 4], vec![]),
         ("The PRs (#1-#4) ship. #3 was dropped.", &[1, 2, 4], vec![]),
@@ -64,6 +67,15 @@ fn a_range_declares_the_tables_that_it_covers() {
     assert_eq!(findings(&[], &below), [four]);
     let cells = format!("# P{}\n\n| PR | Note |\n|---|---|\n| #9 | replaces #1-#3 |\n", table(&[1, 2]));
     assert_eq!(findings(&[], &cells), Vec::<String>::new());
+}
+
+#[test]
+fn rows_without_an_order_may_stand_above_what_they_need() {
+    let rows = "| PR | Needs |\n|---|---|\n| #2 | #1 |\n| #1 | |\n\n";
+    let wrong = "#2 depends on #1, which stands below it";
+    assert_eq!(findings(&[], &format!("# P\n\nThese merge in any order.\n\n{rows}")), Vec::<String>::new());
+    assert_eq!(findings(&[], &format!("# P\n\nThese merge in this order.\n\n{rows}")), [wrong]);
+    assert_eq!(findings(&[], &format!("# In any order\n\n# P\n\n{rows}")), [wrong]);
 }
 
 #[test]
@@ -97,6 +109,7 @@ fn a_status_is_judged_where_it_is_certain() {
         ("Is #2 merged?", &[]),
         ("Is #2 merged? Then go on.", &[]),
         ("is #2 merged? then go on.", &[]),
+        ("Was #2 merged on Monday?", &[]),
         ("Check that #2 is merged.", &[]),
         ("Once the whole stack below #2 is merged, go on.", &[]),
         ("Neither #1 nor #2 is merged.", &[]),
@@ -108,6 +121,8 @@ fn a_status_is_judged_where_it_is_certain() {
         ("Not merged: #2", &[]),
         ("To be merged: #2, #4", &[]),
         // What stands beside a list need not speak of it.
+        ("Besides #2, #1 and #5 are merged.", &[]),
+        ("Look: #2 and #1 is merged.", &[]),
         ("Unlike #2, #1 and #5 are merged.", &[]),
         ("#4 waits for #2 and #1 is merged.", &[]),
         ("#2 or #1 are merged.", &[]),
