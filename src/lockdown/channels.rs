@@ -1,8 +1,11 @@
-//! Tables with a column for each channel: each column is a channel of the protocol, and none is left out.
+//! Channels in tables, headings and sentences: each is one of the protocol, and a table or a set of headings leaves none out.
 //!
-//! Such a table has two columns that are channels, or one and another that must be meant for one: its cells say what is
+//! A table with a column for each channel has two columns that are channels, or one and another that must be meant for one: its cells say what is
 //! needed, as those of the channel do, and its name is like a channel that the table leaves out, or is written like one.
-//! Deliberately absent: columns of anything else, whatever they are called.
+//! What stands in rows, headings and sentences is in [`named`]. Deliberately absent: columns of anything else, whatever they
+//! are called.
+
+mod named;
 
 use super::{
     census::{ReferenceKind, Verdict},
@@ -77,6 +80,9 @@ const ORDINARY: &[&str] = &[
     "value",
 ];
 
+/// Stages of releases that have these names everywhere.
+const STAGES: &[&str] = &["alpha", "beta", "canary", "edge", "nightly", "pre-prod", "preprod", "preproduction", "uat"];
+
 /// What the header of a column names.
 enum Column {
     Channel,
@@ -127,6 +133,7 @@ pub fn take(desk: &mut Desk, protocol: &Protocol) {
             desk.problem(None, &range, Finding::error("docs/channel-missing", message), None);
         }
     }
+    named::take(desk, protocol, &names);
 }
 
 fn column(desk: &mut Desk, table: &Table, at: usize, heads: &[&str], names: &BTreeSet<&str>, left_out: &[&str]) -> Column {
@@ -137,7 +144,7 @@ fn column(desk: &mut Desk, table: &Table, at: usize, heads: &[&str], names: &BTr
     let written = !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-');
     let channels = || heads.iter().enumerate().skip(1).filter(|(_, head)| names.contains(*head));
     // Of two channels beside it nobody takes this for the name of anything else.
-    if written && name.contains('_') && channels().count() > 1 {
+    if written && (name.contains('_') || STAGES.contains(&name)) && channels().count() > 1 {
         return Column::Unknown(desk.similar(name, names.iter()));
     }
     let needs = needs(table, at);

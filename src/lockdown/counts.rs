@@ -1,7 +1,7 @@
 //! Counts: a number of things that the document itself, or the protocol, counts otherwise.
 //!
-//! Judged are numbers that speak of all there are (`the 7 gates`, `all seven gates`, `7 gates` in a heading), and those that
-//! introduce a list; and those of a noun that a marker names. A number that may speak of some (`two gates failed`) is none of
+//! Judged are numbers that speak of all there are (`the 7 gates`, `all seven of the gates`, `the protocol has 7 gates`, `7 gates`
+//! in a heading), and those that introduce a list; and those of a noun that a marker names. A number that may speak of some (`two gates failed`) is none of
 //! these.
 
 use super::{
@@ -19,11 +19,20 @@ use std::{collections::BTreeMap, sync::LazyLock};
 const WORDS: &str =
     "one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twenty";
 
+/// Read backwards from the plural: marks of emphasis, line ends and those of quotes may stand between the words.
 static ALL: LazyLock<Regex> = LazyLock::new(|| {
+    let gap = r"[*_]*[\s>]+[*_]*";
     pattern(&format!(
-        r"(?i)(?:^|[\s(*_\u{{2014}}])(?P<all>(?:the|all|these|those|all\s+of\s+the|all\s+the|there\s+are)\s+)?(?P<count>(?P<number>[0-9]{{1,3}}|{WORDS})\s+(?:[a-z]+\s+)??(?P<noun>gate|step|phase|channel)s)\b"
+        r"(?i)(?:^|[\s(\[|>*_\u{{2014}}])(?:(?P<all>(?:all[\s>]+of[\s>]+the|all[\s>]+the|there[\s>]+are|the|all|these|those){gap})|(?P<protocol>(?:the|this|our)[\s>]+(?:(?:promotion|release)[\s>]+)?protocol[\s>]+has{gap})|(?P<it>it[\s>]+has{gap}))?(?P<count>[*_]*(?P<number>[0-9]{{1,3}}|{WORDS})(?:{gap}(?:[a-z]+{gap})??|(?P<of>{gap}of[\s>]+(?:the|these|our){gap})))$"
     ))
 });
+
+/// What follows a number that speaks of all, behind words that may speak of some.
+static ENDS: LazyLock<Regex> = LazyLock::new(|| pattern(r"^[*_]*(?:[.,;:!)]|\s*$|\s+(?:and|in\s+(?:all|total))\b)"));
+
+/// Bytes before a plural that are looked at.
+const BEFORE: usize = 120;
+
 /// What is counted without a marker.
 const NOUNS: &[&str] = &["gate", "step", "phase", "channel"];
 
@@ -38,22 +47,59 @@ static LISTED: LazyLock<Regex> = LazyLock::new(|| {
 type Known = BTreeMap<String, Option<(usize, String)>>;
 
 pub fn take(desk: &mut Desk) {
-    let document = desk.document;
     let mut known = Known::new();
-    for text in desk.landmarks.texts(Word::Plural).collect::<Vec<_>>() {
-        let range = &document.texts[text];
-        let text = desk.text(range);
-        for found in ALL.captures_iter(text) {
-            let (Some(count), Some(number), Some(noun)) = (found.name("count"), found.name("number"), found.name("noun")) else { continue };
-            let place = range.start + count.start()..range.start + count.end();
-            let Some(said) = value(number.as_str()) else { continue };
-            let noun = noun.as_str().to_lowercase();
-            let whole = found.name("all").is_some() || in_heading(desk, &place);
-            one(desk, &mut known, &noun, said, place, whole);
-        }
+    for spot in desk.landmarks.spots(Word::Plural).to_vec() {
+        let text = &desk.source.text;
+        let length = text[spot.at..].bytes().take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_').count();
+        let plural = text[spot.at..spot.at + length].to_lowercase();
+        let Some(noun) = plural.strip_suffix('s').filter(|noun| NOUNS.contains(noun)) else { continue };
+        let window = window(desk, spot.at);
+        let Some(found) = ALL.captures(desk.text(&window)) else { continue };
+        let (Some(count), Some(number)) = (found.name("count"), found.name("number")) else { continue };
+        let Some(said) = value(number.as_str()) else { continue };
+        let opened = count.as_str().len() - count.as_str().trim_start_matches(['*', '_']).len();
+        let closed = count.as_str()[opened..].contains(['*', '_']);
+        let place = window.start + count.start() + if closed { 0 } else { opened }..spot.at + length;
+        let behind = behind(desk, place.end);
+        let whole = match found.name("all") {
+            Some(all) if found.name("of").is_some() => all.as_str().trim_start().to_lowercase().starts_with("all"),
+            Some(_) => true,
+            None if found.name("of").is_some() => continue,
+            None if found.name("protocol").is_some() => is_of_protocols(noun) && ENDS.is_match(behind),
+            None => match found.name("it") {
+                Some(it) => is_of_protocols(noun) && ENDS.is_match(behind) && is_the_protocol(desk, window.start + it.start()),
+                None => in_heading(desk, &(window.start + number.start()..place.end)),
+            },
+        };
+        one(desk, &mut known, noun, said, place, whole);
     }
     named(desk);
     introduced(desk);
+}
+
+fn is_of_protocols(noun: &str) -> bool {
+    matches!(noun, "gate" | "channel")
+}
+
+/// Whether "it" at the start of a sentence is the protocol: the same paragraph speaks of one, or the document has only begun.
+fn is_the_protocol(desk: &Desk, at: usize) -> bool {
+    let before = &desk.source.text[desk.layout.item(at).start..at];
+    if !before.trim().is_empty() {
+        return before.to_lowercase().contains("protocol");
+    }
+    let headings = &desk.document.headings;
+    headings[..headings.partition_point(|heading| heading.range.start < at)].last().is_none_or(|heading| heading.level == 1)
+}
+
+/// What stands before a plural in its paragraph, as far as it may belong to it.
+fn window(desk: &Desk, at: usize) -> Bytes {
+    let text = &desk.source.text;
+    let mut from = at.saturating_sub(BEFORE);
+    while !text.is_char_boundary(from) {
+        from += 1;
+    }
+    let start = if text[from..at].contains('\n') { desk.layout.item(at).start } else { from };
+    from.max(start)..at
 }
 
 /// Numbers of what only a marker names: any noun, in the singular or the plural, with up to two words before it.

@@ -244,6 +244,13 @@ fn near(titles: &[Cow<str>], held: &BTreeSet<usize>, claimed: &[Entry]) -> BTree
     near
 }
 
+/// The number before a title, and the title.
+pub(super) fn with_number(text: &str) -> Option<(usize, &str)> {
+    let found = NUMBERED.captures(text)?;
+    let title = found.name("title").map_or("", |title| title.as_str());
+    Some((found.name("number")?.as_str().parse().ok()?, title.trim()))
+}
+
 /// Blanks and the backticks of code make no difference.
 pub(super) fn folded(text: &str) -> Cow<'_, str> {
     if text.contains('`') || text.contains("  ") || text.contains(|c: char| c.is_whitespace() && c != ' ') || text.trim() != text {

@@ -1,11 +1,12 @@
 //! Gates and steps by their number: `Gate 3`, `step 5`, against the headings and numbered tables of the same document, and
 //! against the gates of the protocol.
 
+mod tables;
+
 use super::{
     census::{ReferenceKind, Verdict},
     channels,
     desk::{Desk, Draft},
-    headings::folded,
     landmarks::Word,
 };
 use crate::{
@@ -23,7 +24,10 @@ pub fn take(desk: &mut Desk, gated: &[Bytes]) {
         order(desk, word, &headings);
         mentions(desk, word, &headings, gated);
     }
-    gate_tables(desk);
+    if let Some(protocol) = desk.library.facts.protocol.clone().filter(|_| desk.strict) {
+        tables::take(desk, &protocol);
+        channels::take(desk, &protocol);
+    }
 }
 
 /// The numbered headings `Gate n` or `Step n`, in the order of the text.
@@ -69,16 +73,7 @@ fn mentions(desk: &mut Desk, word: &str, headings: &[(u64, &Heading)], gated: &[
         None if !headings.is_empty() => Some(headings.iter().any(|(known, _)| *known == number)),
         None => rows.map(|rows| (1..=rows).contains(&number)),
     };
-    let found: Vec<(u64, Bytes)> = desk
-        .landmarks
-        .spots(if word == "gate" { Word::Gate } else { Word::Step })
-        .iter()
-        .filter_map(|spot| {
-            let text = &document.texts[spot.text];
-            let (number, found) = number_after(desk.text(text), spot.at - text.start, word)?;
-            Some((number, text.start + found.start..text.start + found.end))
-        })
-        .collect();
+    let found = spoken(desk, if word == "gate" { Word::Gate } else { Word::Step }, word);
     for (number, range) in found {
         let Some(known) = known(number) else { continue };
         if starts_one(gated, &range) || !known && gates.is_some() && in_heading(document, &range) {
@@ -95,6 +90,27 @@ fn mentions(desk: &mut Desk, word: &str, headings: &[(u64, &Heading)], gated: &[
     }
 }
 
+/// The numbers of `gate 3` and `gates 1, 2 and 7` in plain text, in the order of the text.
+pub fn spoken(desk: &Desk, landmark: Word, word: &str) -> Vec<(u64, Bytes)> {
+    let texts = &desk.document.texts;
+    let placed = |text: usize, (number, found): (u64, Bytes)| {
+        let base = texts[text].start;
+        (number, base + found.start..base + found.end)
+    };
+    let within = |text: usize, at: usize| (desk.text(&texts[text]), at - texts[text].start);
+    let one = desk.landmarks.spots(landmark).iter().filter_map(|spot| {
+        let (text, at) = within(spot.text, spot.at);
+        Some(placed(spot.text, number_after(text, at, word)?))
+    });
+    let several = desk.landmarks.spots(Word::Plural).iter().flat_map(|spot| {
+        let (text, at) = within(spot.text, spot.at);
+        numbers_after(text, at, word).into_iter().map(|found| placed(spot.text, found))
+    });
+    let mut all: Vec<(u64, Bytes)> = one.chain(several).collect();
+    all.sort_by_key(|(_, range)| range.start);
+    all
+}
+
 /// Whether this is the start of one of these ranges, which stand in the order of the text.
 fn starts_one(ranges: &[Bytes], range: &Bytes) -> bool {
     let at = ranges.partition_point(|one| one.end < range.end);
@@ -104,54 +120,6 @@ fn starts_one(ranges: &[Bytes], range: &Bytes) -> bool {
 fn in_heading(document: &Document, range: &Bytes) -> bool {
     let at = document.headings.partition_point(|heading| heading.range.end < range.end);
     document.headings.get(at).is_some_and(|heading| heading.range.start <= range.start)
-}
-
-/// A table that numbers the gates names each with its title or id, in their order, all of them.
-fn gate_tables(desk: &mut Desk) {
-    let Some(protocol) = desk.library.facts.protocol.clone().filter(|_| desk.strict) else { return };
-    let document = desk.document;
-    for table in document.tables.iter().filter(|table| is_numbered(table, "gate")) {
-        for (at, row) in table.rows.iter().enumerate() {
-            let (Some(number), Some(title)) = (row.first(), row.get(1)) else { continue };
-            let draft =
-                Draft { kind: ReferenceKind::Gate, text: title.text.clone(), target: title.text.clone(), range: inner(desk, &title.range) };
-            let Some(gate) = protocol.gates.get(at) else {
-                desk.broken(
-                    draft,
-                    "docs/gate-table",
-                    format!("the protocol has {} gates; row {} is none", protocol.gates.len(), at + 1),
-                    None,
-                );
-                continue;
-            };
-            let said = folded(&title.text);
-            if said != folded(&gate.header.title) && said != gate.id.as_str() {
-                let message = format!("gate {} is \u{201c}{}\u{201d}", gate.number, gate.header.title);
-                let there = protocol.gates.iter().find(|other| said == folded(&other.header.title));
-                let help = match there {
-                    Some(other) => format!("\u{201c}{}\u{201d} is gate {}", other.header.title, other.number),
-                    None => format!("make the two equal: {} has the title", gate.file),
-                };
-                desk.broken(draft, "docs/gate-table", message, Some(help));
-            } else if number.text.parse::<usize>().ok() != Some(gate.number) {
-                let range = inner(desk, &number.range);
-                let finding = Finding::error("docs/gate-table", format!("\u{201c}{}\u{201d} is gate {}", gate.header.title, gate.number));
-                let at = desk.add(draft, Verdict::Ok);
-                desk.problem(Some(at), &range, finding, None);
-            } else {
-                desk.add(draft, Verdict::Ok);
-            }
-        }
-        let missing: Vec<String> =
-            protocol.gates.iter().skip(table.rows.len()).map(|gate| format!("\u{201c}{}\u{201d}", gate.header.title)).collect();
-        if !missing.is_empty() {
-            let message = format!("the table leaves out {} of {} gates: {}", missing.len(), protocol.gates.len(), missing.join(", "));
-            let range = table.header.first().map_or(table.range.clone(), |cell| cell.range.clone());
-            let range = inner(desk, &range);
-            desk.problem(None, &range, Finding::error("docs/gate-table", message), None);
-        }
-    }
-    channels::take(desk, &protocol);
 }
 
 /// A cell's bytes without the blanks around its text.
@@ -172,4 +140,35 @@ pub fn number_after(text: &str, start: usize, word: &str) -> Option<(u64, Bytes)
         || rest[digits..].strip_prefix('.').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
     let number = rest[..digits].parse().ok().filter(|_| !goes_on && digits <= 4)?;
     Some((number, start..start + word.len() + 1 + digits))
+}
+
+/// What stands between two numbers of a list or range.
+const BETWEEN: &[&str] = &[", and ", ", or ", ", ", " and ", " or ", " to ", " through ", " & ", "-", "\u{2013}", " - ", " \u{2013} ", "/"];
+
+/// The numbers of `Gates 1–5` or `gates 1, 2 and 7` that start here, two at least: the first with the word, of a range both ends.
+fn numbers_after(text: &str, start: usize, word: &str) -> Vec<(u64, Bytes)> {
+    let mut found = Vec::new();
+    let alone = !text[..start].ends_with(|c: char| c.is_alphanumeric() || c == '-' || c == '_');
+    let plural = text[start..]
+        .split_at_checked(word.len())
+        .filter(|(noun, rest)| alone && noun.eq_ignore_ascii_case(word) && rest.get(..2).is_some_and(|end| end.eq_ignore_ascii_case("s ")));
+    if plural.is_none() {
+        return found;
+    }
+    let mut from = start;
+    let mut at = start + word.len() + 2;
+    loop {
+        let digits = text[at..].bytes().take_while(u8::is_ascii_digit).count();
+        let rest = &text[at + digits..];
+        let goes_on = rest.starts_with(|c: char| c.is_alphanumeric() || c == '_' || c == '%')
+            || rest.strip_prefix('.').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+        let Some(number) = text[at..at + digits].parse().ok().filter(|_| !goes_on && digits <= 4) else { break };
+        found.push((number, from..at + digits));
+        let next =
+            BETWEEN.iter().find(|between| rest.strip_prefix(**between).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit())));
+        let Some(next) = next else { break };
+        at += digits + next.len();
+        from = at;
+    }
+    if found.len() < 2 { Vec::new() } else { found }
 }

@@ -4,7 +4,7 @@ use super::{
     census::{ReferenceKind, Verdict},
     desk::{Desk, Draft},
     landmarks::Word,
-    numbered::number_after,
+    numbered::{number_after, spoken},
 };
 use crate::text::markdown::Bytes;
 use std::collections::BTreeSet;
@@ -19,16 +19,7 @@ pub fn take(desk: &mut Desk) {
         let at = document.headings.partition_point(|heading| heading.range.end < range.end);
         document.headings.get(at).is_some_and(|heading| heading.range.start <= range.start && of_heading(&heading.text).is_some())
     };
-    let found: Vec<(u64, Bytes)> = desk
-        .landmarks
-        .spots(Word::Phase)
-        .iter()
-        .filter_map(|spot| {
-            let text = &document.texts[spot.text];
-            let (number, found) = number_after(desk.text(text), spot.at - text.start, "phase")?;
-            Some((number, text.start + found.start..text.start + found.end))
-        })
-        .collect();
+    let found = spoken(desk, Word::Phase, "phase");
     for (number, range) in found {
         if in_heading(&range) {
             continue;

@@ -183,7 +183,7 @@ fn protocol_with(title: &str) -> Facts {
 }
 
 /// These gates on three channels.
-fn of_gates(gates: &[(&str, &str)]) -> Facts {
+pub(super) fn of_gates(gates: &[(&str, &str)]) -> Facts {
     let protocol = "version: 1\npackages: { web: { release_tag: \"v{version}\", default: true } }\nrelease_branches: [main]\n\
         channels: { local_dev: { tag: \"channel/{channel}\" }, staging: { tag: \"channel/{channel}\" }, production: { tag: \"channel/{channel}\", base_url: \"https://example.com\" } }\n\
         signing: { key: none }\n";
