@@ -173,7 +173,11 @@ fn broken(desk: &mut Desk, claim: &Claim, breakage: Breakage) {
         }
         Breakage::MissingOne { path, missing } => {
             let message = format!("`{missing}`, which `{path}` names, is no file or folder of the tree");
-            desk.broken(draft(kind, path), "docs/missing-path", message, None);
+            let beside = beside(desk, &claim.range);
+            let at = desk.broken(draft(kind, path), "docs/missing-path", message, None);
+            if let Some(number) = beside {
+                ask_pull(desk, at, number, &missing);
+            }
         }
         Breakage::MissingPath { path, pattern: false } if desk.library.ignored.holds(&desk.library.index, &path) => {
             desk.add(missing(&path), Verdict::unchecked(IGNORED));

@@ -1,6 +1,7 @@
 //! Paths with placeholders: `<x>`, `{x}`, `…` and `...` stand for something, `*` and `**` are wildcards, `{a,b}` lists
 //! alternatives. `[id]` stays literal, as in the file names of routes.
 
+use super::index::normal;
 use globset::{GlobBuilder, GlobMatcher};
 use std::borrow::Cow;
 
@@ -56,7 +57,11 @@ pub fn each(path: &str) -> Vec<String> {
     if before.ends_with('.') || !inner.contains(',') || [before, inner, after].into_iter().any(is_pattern) {
         return Vec::new();
     }
-    inner.split(',').map(|name| format!("{before}{}{after}", name.trim())).collect()
+    // An empty name makes the part one that may be left out.
+    if inner.split(',').any(|name| name.trim().is_empty()) {
+        return Vec::new();
+    }
+    inner.split(',').filter_map(|name| normal("", &format!("{before}{}{after}", name.trim()))).collect()
 }
 
 /// The matcher of a pattern; `None` where it makes no lawful glob.
@@ -140,7 +145,8 @@ mod tests {
         }
         assert_eq!(without_braces("a/{b,c}/d"), "a//d");
         assert_eq!(each("a/{b, c}/d.rs"), ["a/b/d.rs", "a/c/d.rs"]);
-        for open in ["a/b.{js,ts}", "a/{b}.rs", "a/{b,c}/*.rs", "a/{b,c}/{d,e}", "a/{b,c", "a/b"] {
+        assert_eq!(each("a/{b/,c/}"), ["a/b", "a/c"]);
+        for open in ["a/b.{js,ts}", "a/{,b/}c.rs", "a/{b}.rs", "a/{b,c}/*.rs", "a/{b,c}/{d,e}", "a/{b,c", "a/b"] {
             assert!(each(open).is_empty(), "{open}");
         }
         assert_eq!(literal_start("gates/a.../x*"), "gates/a");

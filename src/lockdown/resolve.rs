@@ -505,7 +505,9 @@ impl<'r, 't> Resolver<'r, 't> {
             // A literal start that ends with a separator loses it when it is made normal; the folder itself then fits too.
             match self.matches(&whole, &start) {
                 Some(true) => {
-                    let is_missing = |path: &String| matches!(self.index.find(path), Ok(Found::Nothing));
+                    let is_missing = |path: &String| {
+                        matches!(self.index.find(path), Ok(Found::Nothing)) && !self.library.ignored.holds(self.index, path)
+                    };
                     let each = if self.strict { pattern::each(&whole) } else { Vec::new() };
                     return match each.into_iter().find(is_missing) {
                         Some(missing) => Breakage::MissingOne { path: whole, missing }.into(),

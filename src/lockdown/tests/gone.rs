@@ -136,6 +136,7 @@ const NAMED: &[(&str, &str)] = &[
     ("src/a.rs", "fn one() {}\n\n\nfn two_way() {}\n"),
     ("src/b.rs", ""),
     ("docs/p.md", ""),
+    (".gitignore", "dist/\n"),
 ];
 
 #[test]
@@ -153,6 +154,7 @@ fn files_that_code_names_without_a_folder_are_paths() {
         ("`src/a.rs:` `src/none.rs:`", vec!["path src/a.rs ok", "path src/none.rs broken"]),
         ("`src/{a,b}.rs`", vec!["path src/{a,b}.rs ok"]),
         ("`src/{a,none}.rs`", vec!["path src/{a,none}.rs broken"]),
+        ("`{src,dist}/a.rs`", vec!["path {src,dist}/a.rs ok"]),
         ("`src/a.{rs,ts}`", vec!["path src/a.{rs,ts} ok"]),
         ("`node_modules/x.js` and `Cargo.toml`", vec!["path node_modules/x.js broken", "path Cargo.toml broken"]),
         ("`src/x.js` and `Cargo.toml`", vec!["path src/x.js broken", "path src/Cargo.toml broken"]),
@@ -222,4 +224,10 @@ fn documents_of_a_folder_of_the_past_may_name_what_is_gone() {
     let findings = library.findings().unwrap();
     assert_eq!(findings.iter().map(|finding| finding.code.as_str()).collect::<Vec<_>>(), ["docs/no-such-document"]);
     assert!(findings[0].message.contains("`none/*`"));
+}
+
+#[test]
+fn a_pull_request_may_bring_one_of_several() {
+    let census = census(NAMED, "docs/p.md", "`src/{a,next}.rs` (#12)");
+    assert_eq!(census.questions().next(), Some(&Question::PullHas(12, "docs/src/next.rs".to_owned())));
 }
