@@ -29,7 +29,7 @@ const FILTERS: &str = "\
     nextafter nexttoward normals not now nth null nulls numbers objects path paths pick pow pow10 range recurse recurse_down remainder repeat \
     reverse rindex rint round rtrim rtrimstr scalars scalars_or_empty scalb scalbln scan select setpath significand sin sinh skip sort \
     sort_by split splits sqrt startswith stderr strflocaltime strftime strings strptime sub tan tanh test tgamma to_entries toarray todate \
-    todateiso8601 tojson tonumber tostream tostring transpose trim trimstr true trunc truncate_stream type unique unique_by until \
+    toboolean todateiso8601 tojson tonumber tostream tostring transpose trim trimstr true trunc truncate_stream type unique unique_by until \
     utf8bytelength values walk while with_entries y0 y1 yn";
 
 /// The first name that nothing gives the program; `None`: there is none, or it is no program at all. `variables`: with their `$`.
