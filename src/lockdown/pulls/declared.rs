@@ -55,12 +55,22 @@ static DROPPED: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
+/// What may stand between a list and the table that it declares.
+static LEADS_ON: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?i)^(?:[\W_]|(?:in|this|that|the|following|order|merge|merged|land|below|table|are|listed|to|be|must|with|their|dependenc(?:y|ies))\b)*$",
+    )
+});
+
+/// Numbers one by one that make a list which declares something.
+const FEWEST: usize = 3;
+
 const LIST: &[&str] = &["and", "or", "plus", "also", "as", "well", "the", "pr", "prs", "pull", "request", "requests"];
 const EXCEPT: &[&str] =
     &["except", "excepting", "excluding", "without", "minus", "but", "not", "save", "apart", "other", "less", "sans", "bar", "barring"];
 const EXCEPT_TOO: &[&str] = &["for", "than", "from"];
 
-/// Mentions that are read together, with at least one range.
+/// Mentions that are read together, with at least one range or right above a table.
 struct List<'m> {
     /// Those that count, then what is excepted.
     named: Vec<&'m Mention>,
@@ -69,6 +79,10 @@ struct List<'m> {
 }
 
 impl List<'_> {
+    fn has_range(&self) -> bool {
+        self.named.iter().any(|mention| matches!(mention.word, Word::Range(..)))
+    }
+
     fn spans(&self) -> impl Iterator<Item = (u64, u64)> {
         self.named.iter().map(|mention| span(mention))
     }
@@ -187,8 +201,15 @@ fn lists<'m>(desk: &Desk, mentions: &'m [Mention]) -> Vec<List<'m>> {
             }
         }
     }
-    lists.retain(|list| list.named.iter().any(|mention| matches!(mention.word, Word::Range(..))) && list.is_lawful());
+    lists.retain(|list| list.is_lawful() && (list.has_range() || list.named.len() >= FEWEST && is_above_a_table(desk, list)));
     lists
+}
+
+/// Whether a list without a range is all that is said above a table.
+fn is_above_a_table(desk: &Desk, list: &List) -> bool {
+    let tables = &desk.document.tables;
+    let Some(table) = tables.get(tables.partition_point(|table| table.range.start < list.range.end)) else { return false };
+    introduces(desk, list) && LEADS_ON.is_match(desk.text(&(list.range.end..table.range.start)))
 }
 
 /// Whether what stands between two mentions makes them one list; `Some(true)`: one without the second.
@@ -249,7 +270,7 @@ fn missing(desk: &mut Desk, told: &HashMap<u64, Vec<&Mention>>, ranges: &BTreeMa
         let gaps = (first..=last).filter(|number| !listed.has(*number) && !list.excepts(*number));
         let gaps: Vec<u64> = gaps.filter(|number| !told.get(number).is_some_and(|told| is_dropped(desk, told))).collect();
         let at = ranges.get(&mention.range.start).copied();
-        if gaps.is_empty() || at.is_none() && !enclosed {
+        if gaps.is_empty() || at.is_none() && !enclosed && list.has_range() {
             continue;
         }
         let message = match at {
@@ -257,7 +278,8 @@ fn missing(desk: &mut Desk, told: &HashMap<u64, Vec<&Mention>>, ranges: &BTreeMa
                 let all = last - first + 1;
                 format!("#{first} to #{last} are {all} pull requests, but {} in no table: {}", stand(gaps.len()), numbers(&gaps))
             }
-            None => format!("#{first} is declared beside a range, but stands in no table"),
+            None if list.has_range() => format!("#{first} is declared beside a range, but stands in no table"),
+            None => format!("#{first} is declared above a table, but stands in none"),
         };
         let finding = Finding::error("docs/pull-missing", message).help("add their rows, or narrow the range");
         desk.problem(at, &mention.range, finding, None);

@@ -39,6 +39,19 @@ fn a_range_declares_the_tables_that_it_covers() {
         ("The PRs (#1-#4, #7).", &[1, 2, 3, 4], vec!["#7 is declared beside a range, but stands in no table".to_owned()]),
         ("The PRs #1-#4 and #7 touch the same file.", &[1, 2, 3, 4], vec![]),
         ("The PRs (#1-#4, #7).", &[1, 2, 3, 4, 7, 8], vec![extra(8, "#1 to #4, #7")]),
+        // Lists without a range, right above the table.
+        (
+            "The PRs #1, #2, #3 and #4 must land in this order:",
+            &[1, 2, 4],
+            vec!["#3 is declared above a table, but stands in none".to_owned()],
+        ),
+        ("Pull requests: #1, #2, #3.", &[1, 2, 3, 5], vec![extra(5, "#1, #2, #3")]),
+        ("The PRs #1, #2, #3 and #4 must land in this order:", &[1, 2, 3, 4], vec![]),
+        ("#1, #2 and #3 touch the same file.", &[1, 2], vec![]),
+        ("Merged: #1, #2 and #3.", &[1, 2], vec![]),
+        ("The PRs #1, #2, #3:\n\nThere is more to say.", &[1, 2], vec![]),
+        ("PRs #1, #2 and #3 are backend, #4 is frontend:", &[1, 2, 4], vec![]),
+        ("The PRs #1 and #2:", &[1, 3], vec![]),
         // What is left out.
         ("The PRs (#1 - #4).", &[1, 2, 4], vec![four.clone()]),
         ("The PRs (#1-#4, except #3).", &[1, 2, 4], vec![]),
