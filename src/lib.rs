@@ -1,6 +1,6 @@
 //! Tagwarden: ordered release gates, one atomic tag move, and a ledger that says why.
 //!
-//! The floors, lowest first. An item uses its own floor and those below, never above; `tests/house.rs` reads the `use`
+//! The floors, lowest first. An item uses its own floor and those below, never above; `tests/it/house.rs` reads the `use`
 //! lines and names the broken sentence.
 //!
 //! | floor | modules | rule |

@@ -151,7 +151,7 @@ pub fn gates_page() -> String {
 const INTRO: &str = "\
 # Gates
 
-<!-- Made by `UPDATE_PAGES=1 cargo test --test cli_surface` from the kinds themselves; edit those. -->
+<!-- Made by `UPDATE_PAGES=1 cargo test --test it cli_surface` from the kinds themselves; edit those. -->
 
 A gate is one ordered question, declared in `gates/NN-<id>.yaml`: `NN` sorts, `<id>` names it, and exactly one key of the
 file is its kind. `tagwarden explain KIND` prints a section of this page, `tagwarden schema gate` the shape of the file.

@@ -4,9 +4,7 @@
 //! The bodies are made here. Where `TAGWARDEN_SAMPLES` (default: `../shared/samples/vitalcv` beside the repository) names a
 //! folder with bodies of the same names, those run through the very same cases too; standard error says which ran.
 
-mod common;
-
-use common::{
+use crate::common::{
     Scratch, exit_code_of, findings,
     server::{Reply, Server},
 };
@@ -212,7 +210,7 @@ fn replay(bodies: &Bodies) {
         &[("APP_CHANNEL", "operator_preview")],
         "gate_inconclusive",
     );
-    common::finding(&unreachable, "channel/unreachable");
+    crate::common::finding(&unreachable, "channel/unreachable");
 }
 
 const GATES: [&str; 6] = ["channel", "auth-keys", "status", "keys", "receipts", "replay"];

@@ -1,8 +1,7 @@
 //! The protocols that are shipped: what `init` writes, and the one that Tagwarden itself is released by. Each must load, its
 //! document must hold, and the document must not hold once the heading of any gate is gone.
 
-mod world_support;
-
+use crate::world_support::Scratch;
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
 use tagwarden::{
@@ -15,7 +14,6 @@ use tagwarden::{
     lockdown::{Answers, Fate, Question, pulls},
     tree::MapTree,
 };
-use world_support::Scratch;
 
 type Files = BTreeMap<String, Vec<u8>>;
 

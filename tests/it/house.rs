@@ -47,7 +47,7 @@ const CLEARANCE: &str = "a Clearance is made only by the gate runner, and by not
 const UNFINISHED: &str = "nothing is left unfinished: no todo!, unimplemented!, dbg!";
 const PANICS: &str = "no unwrap, expect, panic! or unreachable! outside tests, unless a comment says why it cannot happen";
 const CODES: &str = "`explain` knows every finding code";
-const STRAY: &str = "no file stands in src/ or tests/ that nothing reads";
+const STRAY: &str = "no file stands in src/ or tests/ that nothing reads, and every test is a module of tests/it/main.rs";
 
 const RULES: &[(&str, Rule)] = &[
     (FLOORS, floors),
@@ -227,8 +227,7 @@ fn unknown_codes(source: &Source, known: &[String]) -> Vec<(usize, String)> {
 fn stray(sources: &[Source], files: &[String]) -> Vec<String> {
     let declared: BTreeSet<String> = sources.iter().flat_map(Source::declares).collect();
     let named: BTreeSet<&str> = sources.iter().flat_map(|source| source.strings.iter().map(|range| &source.text[range.clone()])).collect();
-    let is_root =
-        |path: &str| matches!(path, "src/lib.rs" | "src/main.rs") || (path.starts_with("tests/") && path.matches('/').count() == 1);
+    let is_root = |path: &str| ["src/lib.rs", "src/main.rs", "tests/it/main.rs"].contains(&path);
     let is_read = |path: &String| match path.rsplit_once('.') {
         Some((_, "rs")) => is_root(path) || declared.contains(path),
         Some((_, "orig" | "rej" | "new" | "pending-snap")) => false,
@@ -330,7 +329,6 @@ impl Source {
     fn declares(&self) -> Vec<String> {
         let folder = match self.path.rsplit_once('/') {
             Some((folder, "mod.rs" | "lib.rs" | "main.rs")) => folder.to_owned(),
-            Some(("tests", _)) => "tests".to_owned(),
             _ => self.path.trim_end_matches(".rs").to_owned(),
         };
         let names = regex(r"\bmod\s+(\w+)\s*;");
@@ -569,7 +567,7 @@ fn every_rule_catches_what_is_planted() {
         ("src/release/x.rs", "pub fn f(c: &Clearance) -> &Clearance { c }", None),
         ("src/gate/runner.rs", "fn f() { Clearance::grant(a) }", None),
         ("src/gate/x.rs", "fn f() { todo!() }", Some(UNFINISHED)),
-        ("tests/x.rs", "fn f() { dbg!(1); }", Some(UNFINISHED)),
+        ("tests/it/x.rs", "fn f() { dbg!(1); }", Some(UNFINISHED)),
         ("src/gate/x.rs", "fn f() { a.unwrap(); }", Some(PANICS)),
         ("src/gate/x.rs", "fn f() {\n    // Other.\n    let a = 1;\n    a\n        .expect(\"x\");\n}", Some(PANICS)),
         ("src/gate/x.rs", "fn f() {\n    // It was checked above.\n    a\n        .unwrap();\n}", None),
@@ -612,6 +610,11 @@ fn files_that_nothing_reads_are_stray() {
     let files = files.map(|path| format!("src/{path}"));
     let lost = ["gate/lost.rs", "gate/set/b.yaml", "gate/x.rs.orig"].map(|path| format!("src/{path}: {STRAY}"));
     assert_eq!(stray(&[lib, gate], &files), lost);
+    let all = Source::new("tests/it/main.rs", "//! Doc.\nmod session;\n", true);
+    let files = ["main.rs", "session.rs", "other.rs"].map(|path| format!("tests/it/{path}"));
+    let files = files.into_iter().chain(["tests/own.rs".to_owned(), "tests/gates/http/a.yaml".to_owned()]);
+    let lost = ["tests/it/other.rs", "tests/own.rs"].map(|path| format!("{path}: {STRAY}"));
+    assert_eq!(stray(&[all], &files.collect::<Vec<_>>()), lost);
 }
 
 #[test]

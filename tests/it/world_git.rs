@@ -1,7 +1,6 @@
 //! Git against real repositories: what the remote says, what is brought, what a push does when something stands in its way.
 
-mod world_support;
-
+use crate::world_support::{Scratch, name};
 use std::collections::BTreeMap;
 use tagwarden::{
     domain::{Oid, Reason},
@@ -12,7 +11,6 @@ use tagwarden::{
         trees::{CommitTree, WorkTree},
     },
 };
-use world_support::{Scratch, name};
 
 const LEDGER: &str = "refs/heads/tagwarden/ledger";
 const TAG: &str = "refs/tags/channel/production";

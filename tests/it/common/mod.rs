@@ -3,8 +3,6 @@
 //!
 //! Deliberately absent: anything of the product itself. What is promised is written down here a second time.
 
-#![allow(dead_code)]
-
 pub mod keys;
 pub mod server;
 pub mod show;

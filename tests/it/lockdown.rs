@@ -1,9 +1,7 @@
 //! Documents and their lock, as a writer has them: lock, change, read what is said, mend or accept. And the documents of this
 //! very repository, whose census is a snapshot.
 
-mod common;
-
-use common::{Scratch, finding, findings, show::steady};
+use crate::common::{Scratch, finding, findings, show::steady};
 use insta::assert_snapshot;
 use serde_json::Value;
 use std::{collections::BTreeMap, path::Path, process::Command};

@@ -281,5 +281,5 @@ fn the_page_of_gates_is_in_step_with_the_kinds() {
     let written = fs::read_to_string(&path).unwrap_or_default();
     let first = written.lines().zip(page.lines()).position(|(old, new)| old != new);
     let line = first.unwrap_or_else(|| written.lines().count().min(page.lines().count())) + 1;
-    assert!(written == page, "{GATES_PAGE}:{line} is not what the kinds say; run `UPDATE_PAGES=1 cargo test --test cli_surface`");
+    assert!(written == page, "{GATES_PAGE}:{line} is not what the kinds say; run `UPDATE_PAGES=1 cargo test --test it cli_surface`");
 }

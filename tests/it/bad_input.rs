@@ -1,9 +1,7 @@
 //! Everything that a user can get wrong: each is refused with its reason, its exit code, its place and the next command, and
 //! nothing at all is written: no ref, no file, no object on the remote.
 
-mod common;
-
-use common::{Scratch, finding, show::steady};
+use crate::common::{Scratch, finding, show::steady};
 use insta::assert_snapshot;
 use serde_json::Value;
 
@@ -14,7 +12,7 @@ const PROMOTE: [&str; 4] = ["promote", "v1.0.0", "--channel", "local_dev"];
 
 /// `code file:line:column` of the first finding that is an error.
 fn first(answer: &Value) -> String {
-    let found = common::findings(answer);
+    let found = crate::common::findings(answer);
     let error = found.iter().find(|finding| finding["severity"] == "error").unwrap_or_else(|| panic!("no finding: {answer:#}"));
     let word = |key: &str| error[key].as_str().unwrap_or("-").to_owned();
     format!("{} {}:{}:{}", word("code"), word("file"), error["line"], error["column"])
@@ -148,7 +146,7 @@ fn files_that_do_not_fit_are_refused_where_they_stand() {
         scratch.write(file, text);
         let answer = scratch.refused(&VERIFY, "bad_config");
         let said: String =
-            common::findings(&answer).iter().map(|finding| format!("{} {}\n", finding["message"], finding["help"])).collect();
+            crate::common::findings(&answer).iter().map(|finding| format!("{} {}\n", finding["message"], finding["help"])).collect();
         let got = if said.is_empty() { "nothing".to_owned() } else { first(&answer) };
         if !fits(&got, file, wanted) || !said.contains(help) {
             wrong.push(format!("{got} is not {wanted} with `{help}`: {text}\n{said}"));
@@ -385,7 +383,7 @@ fn places_where_nothing_can_be_done() {
     scratch.git(&["remote", "rename", "origin", "elsewhere"]);
     let answer = scratch.refused(&PROMOTE, "no_remote");
     assert!(answer["help"].to_string().contains("git remote add origin"), "{answer:#}");
-    for url in ["../nothing.git", "../home", &format!("{}/x.git", common::server::closed_url()), "ssh://127.0.0.1:1/x.git"] {
+    for url in ["../nothing.git", "../home", &format!("{}/x.git", crate::common::server::closed_url()), "ssh://127.0.0.1:1/x.git"] {
         scratch.git(&["remote", "remove", "elsewhere"]);
         scratch.git(&["remote", "add", "elsewhere", url]);
         scratch.git(&["config", "core.sshCommand", "false"]);
@@ -506,7 +504,7 @@ fn a_passphrase_is_not_waited_for() {
     assert!(answer["help"].to_string().contains("ssh-add"), "{answer:#}");
 
     let program = env!("CARGO_BIN_EXE_tagwarden");
-    let line = format!("'{program}' policy adopt --reason x --now {}", common::NOW);
+    let line = format!("'{program}' policy adopt --reason x --now {}", crate::common::NOW);
     if !scratch.try_tool("", "sh", &["-c", "command -v script && script --version | grep -q util-linux"]).0 {
         eprintln!("there is no util-linux `script` here: only the run without a terminal was tried");
         return;

@@ -1,7 +1,6 @@
 //! Probes and their answers: order, one at a time or together, effects, secrets, and the probe ref on real remotes.
 
-mod world_support;
-
+use crate::world_support::Scratch;
 use indexmap::IndexMap;
 use std::{
     collections::BTreeMap,
@@ -27,7 +26,6 @@ use tagwarden::{
         trees::{CommitTree, Folder},
     },
 };
-use world_support::Scratch;
 
 const CANARY: &str = "canary-7f3a9c21";
 

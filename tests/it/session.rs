@@ -1,9 +1,7 @@
 //! Whole sessions as a user has them: run, read, run again. The first with the smallest protocol and no keys, word by word;
 //! the second signed, with several people and channels, where git itself is asked about every signature.
 
-mod common;
-
-use common::{Scratch, finding, show::steady};
+use crate::common::{Scratch, finding, show::steady};
 use insta::assert_snapshot;
 use serde_json::Value;
 

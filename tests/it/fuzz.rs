@@ -1,27 +1,27 @@
 //! The checks of the fuzz targets on this repository's own files, whole and mutilated, always in the same way: so they compile,
 //! hold, and reach what they are about. Looking further is the fuzzer's work (CONTRIBUTING.md).
 
-#[path = "../fuzz/checks/census.rs"]
+#[path = "../../fuzz/checks/census.rs"]
 mod census;
-#[path = "../fuzz/checks/config.rs"]
+#[path = "../../fuzz/checks/config.rs"]
 mod config;
-#[path = "../fuzz/checks/lock.rs"]
+#[path = "../../fuzz/checks/lock.rs"]
 mod lock;
-#[path = "../fuzz/checks/markdown.rs"]
+#[path = "../../fuzz/checks/markdown.rs"]
 mod markdown;
-#[path = "../fuzz/checks/objects.rs"]
+#[path = "../../fuzz/checks/objects.rs"]
 mod objects;
-#[path = "../fuzz/checks/query.rs"]
+#[path = "../../fuzz/checks/query.rs"]
 mod query;
 
 const DOCUMENTS: &[&str] = &[
-    include_str!("../README.md"),
-    include_str!("../protocol-docs/promotion.md"),
+    include_str!("../../README.md"),
+    include_str!("../../protocol-docs/promotion.md"),
     "> - a `b/c.rs:3-9` <!-- x\n> y --> [l](m 't') ![i][j]\n\n[j]: <k l>\n\n| a | `b \\| c` |\n|---|---|\n| #12 | é |\n\n```sh\nx\n```\t\n1. z\r\n\r<a href='q' id=\"r\">\0\n",
 ];
 
 const GATES: &[&str] =
-    &[include_str!("../gates/protocol.yaml"), include_str!("../gates/10-docs.yaml"), include_str!("../gates/40-verdict.yaml")];
+    &[include_str!("../../gates/protocol.yaml"), include_str!("../../gates/10-docs.yaml"), include_str!("../../gates/40-verdict.yaml")];
 
 const QUERIES: &[&str] = &[
     ".a | map(select(.b == $channel)) | length > 1\0{\"a\":[{\"b\":\"staging\"}]}",
@@ -59,7 +59,7 @@ fn configurations_are_read_or_refused_with_places() {
 fn locks_read_back() {
     let by = "a\tpath\tb\t1\t-\tAda <a@example.com> | 2026-11-21T10:00:00Z | w\n";
     let conflict = format!("# tagwarden.lock/1\n<<<<<<< a\n{by}=======\na\tlink\t\\u{{23}}\t2\t-\t-\n>>>>>>> b\n");
-    let seeds = [include_str!("../protocol-docs/tagwarden.lock"), &conflict];
+    let seeds = [include_str!("../../protocol-docs/tagwarden.lock"), &conflict];
     seeds.iter().for_each(|text| lock::check(text));
     mutilated(&seeds, 1000, lock::check);
 }

@@ -4,9 +4,7 @@
 //!
 //! What is true is read through `git` alone: entries, evidence, tags. `TAGWARDEN_PROPERTY_CASES` asks for more cases.
 
-mod ground;
-
-use ground::{Answer, Endpoint, Ground, Mood};
+use crate::ground::{Answer, Endpoint, Ground, Mood};
 use proptest::{prelude::*, test_runner::Config};
 use std::{
     collections::BTreeMap,

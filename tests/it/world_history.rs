@@ -1,13 +1,11 @@
 //! What became of paths, asked of real repositories: renames, merges, settings that would change the answer, clones that
 //! hold only a part.
 
-mod world_support;
-
+use crate::world_support::Scratch;
 use tagwarden::{
     lockdown::history::{History, Limits},
     world::Git,
 };
-use world_support::Scratch;
 
 fn put(scratch: &Scratch, path: &str, text: &str) {
     let path = scratch.path("work").join(path);

@@ -1,9 +1,7 @@
 //! `init` as a user meets it: what it writes, what it refuses, and that nothing is ever written over.
 
-mod world_support;
-
+use crate::world_support::Scratch;
 use std::{collections::BTreeMap, fs, path::Path};
-use world_support::Scratch;
 
 const TAGWARDEN: &str = env!("CARGO_BIN_EXE_tagwarden");
 

@@ -1,8 +1,7 @@
 //! SSH signatures against OpenSSH itself: what `ssh-keygen -Y sign` makes must verify here, what was tampered with must not,
 //! and `ssh-keygen -Y verify` must agree.
 
-mod world_support;
-
+use crate::world_support::Scratch;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use ring::{
     rand::SystemRandom,
@@ -12,7 +11,6 @@ use tagwarden::{
     attest::ssh::{AllowedSigners, SshRefusal, claimed_fingerprint, fingerprint_of},
     domain::Timestamp,
 };
-use world_support::Scratch;
 
 const NAMESPACE: &str = "tagwarden";
 

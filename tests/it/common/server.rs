@@ -56,7 +56,6 @@ impl Reply {
 /// One request as it came.
 #[derive(Clone, Debug)]
 pub struct Request {
-    pub method: String,
     /// Path and query.
     pub target: String,
     /// The whole head, with line ends.
@@ -178,14 +177,14 @@ fn read(reader: &mut BufReader<TcpStream>) -> Option<Request> {
         }
     }
     let mut words = head.split_whitespace();
-    let (method, target) = (words.next()?.to_owned(), words.next()?.to_owned());
+    let target = words.nth(1)?.to_owned();
     let length = head.lines().find_map(|line| {
         let (name, value) = line.split_once(':')?;
         name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse().ok())?
     });
     let mut body = vec![0; length.unwrap_or(0)];
     reader.read_exact(&mut body).ok()?;
-    Some(Request { method, target, head, body })
+    Some(Request { target, head, body })
 }
 
 fn send(stream: &mut TcpStream, status: u16, headers: &[(String, String)], body: &[u8]) {

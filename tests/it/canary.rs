@@ -1,13 +1,11 @@
 //! Secrets are planted everywhere a run may meet one; then everything that was written is searched: outputs, reports, every
 //! git object of remote and clone, every file. A marker that is no secret shows that the search finds what is there.
 
-mod common;
-
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use common::{
+use crate::common::{
     Output, Scratch, collect,
     server::{Reply, Server, closed_url},
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::Value;
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -1,9 +1,7 @@
 //! What scripts, test reporters and GitHub read: every member of every JSON answer, the exit codes, JUnit as XML, workflow
 //! commands, summary and outputs, with hostile text in all of them.
 
-mod common;
-
-use common::{EXIT_CODES, Scratch, exit_code_of, xml};
+use crate::common::{EXIT_CODES, Scratch, exit_code_of, xml};
 use insta::assert_snapshot;
 use serde_json::Value;
 use std::{

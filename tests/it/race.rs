@@ -1,9 +1,7 @@
 //! Two promoters with one base: however often they race, one wins, the other is told `stale_pointer`, and ledger and tags
 //! agree. Both wait for one another before they push, so that every round is a race.
 
-mod ground;
-
-use ground::Ground;
+use crate::ground::Ground;
 use std::sync::{Arc, Barrier};
 use tagwarden::world::apply::Checkpoint;
 

@@ -1,7 +1,5 @@
 //! Scratch repositories and a cleared environment for the tests of the world.
 
-#![allow(dead_code)]
-
 use std::{
     path::{Path, PathBuf},
     process::Command,

@@ -1,10 +1,8 @@
 //! `tagwarden rehearse`, as it is run: the program, on repositories made here.
 
-mod world_support;
-
+use crate::world_support::Scratch;
 use serde_json::Value;
 use std::{path::Path, process::Command};
-use world_support::Scratch;
 
 struct Answer {
     code: Option<i32>,

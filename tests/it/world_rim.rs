@@ -1,8 +1,7 @@
 //! Programs and keys as they really are: what a command gate's program sees and leaves behind, and signing by every source of
 //! a key.
 
-mod world_support;
-
+use crate::world_support::Scratch;
 use std::{collections::BTreeMap, path::PathBuf};
 use tagwarden::{
     attest::ssh::AllowedSigners,
@@ -16,7 +15,6 @@ use tagwarden::{
         process::{PATH, run_command},
     },
 };
-use world_support::Scratch;
 
 struct Place {
     scratch: Scratch,

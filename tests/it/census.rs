@@ -1,12 +1,10 @@
 //! The census of a document as rich as a real protocol document: every reference with its kind, place and verdict, and
 //! every defect that was put into it. The document is [`RICH`]; the tree around it holds some of what it names.
 
-mod ground;
-
-use ground::Ground;
+use crate::ground::Ground;
 use std::{collections::BTreeMap, fmt::Write as _, os::unix::fs::PermissionsExt as _};
 
-const RICH: &str = include_str!("documents/rich.txt");
+const RICH: &str = include_str!("../documents/rich.txt");
 
 const FILES: &[(&str, &str)] = &[
     ("docs/promotion.md", RICH),

@@ -1,8 +1,6 @@
 //! Ground for tests that run the verbs in process against real git: a bare remote, clones, and a look at the refs and the
 //! ledger that goes through `git` alone, never through the code under test.
 
-#![allow(dead_code, reason = "every test binary uses its own part")]
-
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
@@ -158,12 +156,6 @@ impl Ground {
 
     pub fn json_at(&self, commit: &str, path: &str) -> Value {
         serde_json::from_str(&self.git(&self.remote(), &["show", &format!("{commit}:{path}")])).unwrap()
-    }
-
-    /// What a ref of the remote peels to.
-    pub fn peeled(&self, name: &str) -> Option<String> {
-        self.refs().get(name)?;
-        Some(self.git(&self.remote(), &["rev-parse", &format!("{name}^{{commit}}")]))
     }
 }
 

@@ -1,7 +1,6 @@
 //! HTTP against servers that behave, and servers that do not.
 
-mod world_support;
-
+use crate::world_support::Scratch;
 use ring::{
     rand::SystemRandom,
     signature::{Ed25519KeyPair, KeyPair},
@@ -19,7 +18,6 @@ use tagwarden::{
     gate::probe::{HttpAsk, Unavailable, reduce::RawHttp},
     world::{EnvVars, Http},
 };
-use world_support::Scratch;
 
 /// Answers every connection with what `answer` writes; keeps the requests.
 struct Server {

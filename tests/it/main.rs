@@ -1,0 +1,31 @@
+//! The integration tests, as modules of one program: it is linked once, and its threads share the machine. One part runs by
+//! its name, `cargo test --test it session::`.
+//!
+//! All tests share one process, so none may change what belongs to all of it: variables, working folder, panic hook.
+
+mod common;
+mod ground;
+mod world_support;
+
+mod bad_input;
+mod canary;
+mod census;
+mod cli_surface;
+mod endpoints;
+mod formats;
+mod fuzz;
+mod gates;
+mod house;
+mod init;
+mod lockdown;
+mod properties;
+mod protocols;
+mod race;
+mod rehearse;
+mod session;
+mod world_answer;
+mod world_git;
+mod world_history;
+mod world_http;
+mod world_rim;
+mod world_ssh;
