@@ -1,9 +1,16 @@
 //! Two promoters with one base: however often they race, one wins, the other is told `stale_pointer`, and ledger and tags
-//! agree. Both wait for one another before they push, so that every round is a race.
+//! agree. Both wait for one another before they push, so that every round is a race; where one never comes, the other is told
+//! instead of waiting for ever.
 
 use crate::ground::Ground;
-use std::sync::{Arc, Barrier};
-use tagwarden::world::apply::Checkpoint;
+use std::{
+    sync::{Arc, Condvar, Mutex},
+    time::Duration,
+};
+use tagwarden::{
+    domain::{Fault, Reason, Result},
+    world::apply::Checkpoint,
+};
 
 const PROTOCOL: &str = r#"
 version: 1
@@ -16,6 +23,44 @@ release_tags: any
 const GATE: &str = "title: The tree is there\ncommand: [ { run: [\"true\"] } ]\n";
 
 const ROUNDS: usize = 100;
+
+/// Nobody who is still at work is this late, however busy the machine is.
+const LIMIT: Duration = Duration::from_secs(300);
+
+/// Where two wait for one another.
+#[derive(Default)]
+struct Meeting {
+    /// How many came, and how many ended.
+    seen: Mutex<(usize, usize)>,
+    changed: Condvar,
+}
+
+impl Meeting {
+    /// Returns once both are here; refused where the other ended without coming, or is late.
+    fn wait(&self, limit: Duration) -> Result<()> {
+        let mut seen = self.seen.lock().unwrap();
+        seen.0 += 1;
+        self.changed.notify_all();
+        let (seen, _) = self.changed.wait_timeout_while(seen, limit, |(came, ended)| *came < 2 && *ended == 0).unwrap();
+        let missed = |why: &str| Err(Fault::new(Reason::Internal, format!("the other promoter {why}")));
+        match *seen {
+            (came, _) if came >= 2 => Ok(()),
+            (_, 0) => missed("did not come in time"),
+            _ => missed("ended before it pushed"),
+        }
+    }
+}
+
+/// One of the two; it says so when it ends, in whatever way.
+struct Guest(Arc<Meeting>);
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        // A panic elsewhere must not keep the other waiting.
+        self.0.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner).1 += 1;
+        self.0.changed.notify_all();
+    }
+}
 
 #[test]
 fn of_two_promoters_with_one_base_one_wins() {
@@ -31,15 +76,11 @@ fn of_two_promoters_with_one_base_one_wins() {
     ground.git(&one, &["push", "-q", "origin", "--tags"]);
     for round in 0..ROUNDS {
         let names = names(round);
-        let barrier = Arc::new(Barrier::new(2));
+        let meeting = Arc::new(Meeting::default());
         let race = |clone: &std::path::Path, name: &str| {
-            let barrier = barrier.clone();
-            let wait = move |at: Checkpoint| {
-                if at == Checkpoint::BeforePush {
-                    barrier.wait();
-                }
-                Ok(())
-            };
+            let _guest = Guest(meeting.clone());
+            let meeting = meeting.clone();
+            let wait = move |at: Checkpoint| if at == Checkpoint::BeforePush { meeting.wait(LIMIT) } else { Ok(()) };
             ground.run(clone, &["promote", name, "--channel", "live"], Some(Arc::new(wait)))
         };
         let answers = std::thread::scope(|scope| {
@@ -57,4 +98,20 @@ fn of_two_promoters_with_one_base_one_wins() {
         let refs = ground.refs();
         assert_eq!(refs["refs/tags/channel/live"], last["moves"][0]["to"].as_str().unwrap(), "round {round}: tag and ledger disagree");
     }
+}
+
+#[test]
+fn nobody_waits_for_one_who_does_not_come() {
+    let said = |end: Result<()>| end.map_err(|fault| fault.message);
+    let meeting = Arc::new(Meeting::default());
+    let ended = std::thread::scope(|scope| {
+        let waits = scope.spawn(|| meeting.wait(LIMIT));
+        scope.spawn(|| drop(Guest(meeting.clone()))).join().unwrap();
+        waits.join().unwrap()
+    });
+    assert_eq!(said(ended), Err("the other promoter ended before it pushed".to_owned()));
+    assert_eq!(said(Meeting::default().wait(Duration::ZERO)), Err("the other promoter did not come in time".to_owned()));
+    let meeting = Meeting::default();
+    let both = std::thread::scope(|scope| [(), ()].map(|()| scope.spawn(|| meeting.wait(LIMIT))).map(|guest| guest.join().unwrap()));
+    assert_eq!(both.map(said), [Ok(()), Ok(())]);
 }
