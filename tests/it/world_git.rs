@@ -437,7 +437,7 @@ async fn a_connection_lost_after_the_move_is_unknown() {
     );
     let exec = moved.scratch.run(&server, "git", &["--exec-path"]);
     let path = format!("{exec}:{}", std::env::var("PATH").unwrap());
-    moved.scratch.git("work", &["config", "remote.origin.receivepack", &moved.scratch.path("lossy").display().to_string()]);
+    moved.scratch.git("work", &["config", "remote.origin.receivepack", &format!("'{}'", moved.scratch.path("lossy").display())]);
     let git = Git::open(&moved.scratch.path("work"), &moved.scratch.env().with("PATH", path)).await.unwrap();
     let end = git.push("origin", &moved.spec()).await.unwrap().end;
     assert!(matches!(end, PushEnd::Unknown(_)), "{end:?}");
@@ -592,7 +592,7 @@ async fn a_remote_over_ssh_answers_the_same() {
     let server = moved.scratch.path("server");
     moved.scratch.script("ssh", "#!/bin/sh\nwhile test $# -gt 1; do shift; done\nexec sh -c \"$1\"\n");
     moved.scratch.git("work", &["remote", "set-url", "origin", &format!("ssh://git@host.invalid{}", server.display())]);
-    let env = moved.scratch.env().with("GIT_SSH_COMMAND", moved.scratch.path("ssh"));
+    let env = moved.scratch.env().with("GIT_SSH_COMMAND", format!("'{}'", moved.scratch.path("ssh").display()));
     let git = Git::open(&moved.scratch.path("work"), &env).await.unwrap();
     assert!(git.advertises_atomic("origin", &moved.new).await.unwrap());
     moved.scratch.git("server", &["config", "receive.advertiseAtomic", "false"]);
