@@ -1,7 +1,6 @@
-//! The program: parse, run the verb, write its answer, end with its exit code.
+//! The program: the surroundings of the process go in, the answer is printed, the process ends with its exit code.
 //!
 //! Every way out goes through one report, a panic included, so that a script always finds a decision and a reason code.
-//! The runtime is started only for verbs that need the world.
 
 use std::{
     ffi::OsString,
@@ -12,117 +11,54 @@ use std::{
 };
 use tagwarden::{
     cli::{
-        self, Session,
-        args::Color,
-        parse::{Delivery, Parsed},
+        parse::Delivery,
+        program::{self, Printed, Surroundings},
     },
-    domain::{Fault, Reason, Result},
-    report::{self, Format, Report, Style},
-    world::{EnvVars, output},
+    domain::{Fault, Reason},
+    report::Report,
+    world::{Clock, EnvVars, output},
 };
 
 fn main() -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().collect();
     remember_panics();
-    ExitCode::from(guarded(&words, |words| match cli::parse::parse(words) {
-        Parsed::Run(cli) => {
-            let delivery = Delivery::of(&cli.globals);
-            let report = writable(&delivery).and_then(|()| answer(*cli)).unwrap_or_else(Report::from);
-            // The process ends here; taking a large report apart first would only cost time.
-            let report = std::mem::ManuallyDrop::new(report);
-            deliver(&report, &delivery)
-        }
-        Parsed::Refused(report, delivery) => deliver(&report, &delivery),
-        Parsed::Print(text) => {
+    let around = surroundings();
+    ExitCode::from(match guarded(&words, &around, |words| program::run(words, &around)) {
+        Ok(printed) => print(&printed),
+        Err(text) => {
             // Only a closed pipe can be in the way.
             let _ = text.print();
             0
         }
-    }))
-}
-
-/// Runs the program; a panic becomes a report as well.
-fn guarded(words: &[OsString], program: impl FnOnce(&[OsString]) -> u8) -> u8 {
-    catch_unwind(AssertUnwindSafe(|| program(words))).unwrap_or_else(|_| deliver(&Report::from(defect()), &Delivery::guess(words)))
-}
-
-fn answer(cli: cli::Cli) -> Result<Report> {
-    if let Some(answer) = cli.command.answer_at_once() {
-        return answer;
-    }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Fault::new(Reason::Internal, format!("cannot start the runtime: {error}")))?;
-    let session = Session::new(cli.globals, EnvVars::from_process());
-    let answer = runtime.block_on(cli::run(&session, &cli.command));
-    // A helper task that still waits for the network must not hold the answer back.
-    runtime.shutdown_background();
-    answer
-}
-
-/// Refuses an output file that cannot be written before anything is run.
-fn writable(delivery: &Delivery) -> Result<()> {
-    let Some(path) = &delivery.output else { return Ok(()) };
-    output::can_replace(path).map_err(|error| {
-        Fault::new(Reason::BadUsage, format!("cannot write the answer to {}: {error}", path.display()))
-            .help("give `--output` a file in a folder that exists")
     })
 }
 
-/// Writes the answer where it was asked for; gives the exit code. An answer that could not be put there goes to standard
-/// output, so that what happened is never unknown.
-fn deliver(report: &Report, delivery: &Delivery) -> u8 {
-    let text = report::render(report, delivery.format, style(delivery));
-    let mut code = report.exit_code();
-    let written = match &delivery.output {
-        Some(path) => output::replace_file(path, &text).or_else(|error| {
-            complain(&format!("cannot write the answer to {}: {error}", path.display()));
-            output::to_stdout(&text)
-        }),
-        None if delivery.format == Format::Human && matches!(report.body, report::Body::Error(_)) => output::to_stderr(&text),
-        None => output::to_stdout(&text),
-    };
-    if let Err(error) = written {
-        complain(&format!("cannot write the answer: {error}"));
-        code = if code == 0 { Reason::Internal.exit_code() } else { code };
+fn surroundings() -> Surroundings {
+    Surroundings {
+        env: EnvVars::from_process(),
+        clock: Clock::system(),
+        dir: PathBuf::new(),
+        shows_colors: anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never,
     }
-    if delivery.format == Format::Github
-        && let Err(error) = tell_github(report)
-    {
-        complain(&format!("cannot write the step summary or the outputs: {error}"));
-    }
-    code
 }
 
-/// Appends to the files that GitHub Actions names; does nothing where it names none.
-fn tell_github(report: &Report) -> std::io::Result<()> {
-    let file = |name| std::env::var_os(name).filter(|path| !path.is_empty()).map(PathBuf::from);
-    if let Some(path) = file("GITHUB_STEP_SUMMARY") {
-        let room = report::github::SUMMARY_LIMIT.saturating_sub(output::size(&path));
-        output::append_file(&path, &report::github::summary(report, room))?;
-    }
-    if let Some(path) = file("GITHUB_OUTPUT") {
-        let lines = loop {
-            if let Some(lines) = report::github::outputs(report, &output::random_hex()?) {
-                break lines;
-            }
-        };
-        output::append_file(&path, &lines)?;
-    }
-    Ok(())
+type Ended = Result<Printed, clap::Error>;
+
+/// Runs the program; a panic becomes a report as well.
+fn guarded(words: &[OsString], around: &Surroundings, program: impl FnOnce(&[OsString]) -> Ended) -> Ended {
+    catch_unwind(AssertUnwindSafe(|| program(words)))
+        .unwrap_or_else(|_| Ok(program::deliver(&Report::from(defect()), &Delivery::guess(words), around)))
 }
 
-fn style(delivery: &Delivery) -> Style {
-    let color = match delivery.color {
-        Color::Always => true,
-        Color::Never => false,
-        Color::Auto => delivery.output.is_none() && anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never,
-    };
-    Style { color, verbose: delivery.verbose, quiet: delivery.quiet }
-}
-
-fn complain(message: &str) {
+/// Prints the answer; gives the exit code.
+fn print(printed: &Printed) -> u8 {
     // Where standard error is gone, nobody is left to be told.
-    let _ = output::to_stderr(&format!("tagwarden: {}\n", report::safe::visible(message)));
+    let complain = |text: &str| if text.is_empty() { Ok(()) } else { output::to_stderr(text) };
+    let told = complain(&printed.stderr);
+    let written = if printed.stdout.is_empty() { told } else { output::to_stdout(&printed.stdout) };
+    let Err(error) = written else { return printed.code };
+    let _ = complain(&program::complaint(&format!("cannot write the answer: {error}")));
+    if printed.code == 0 { Reason::Internal.exit_code() } else { printed.code }
 }
 
 static PANIC: Mutex<Option<String>> = Mutex::new(None);
@@ -160,9 +96,9 @@ mod tests {
             ["tagwarden", "status", "--format", "json", "--output"].iter().map(OsString::from).chain([path.clone().into()]).collect();
         let hook = std::panic::take_hook();
         remember_panics();
-        let code = guarded(&words, |_| panic!("the key is hunter2"));
+        let ended = guarded(&words, &surroundings(), |_| panic!("the key is hunter2"));
         std::panic::set_hook(hook);
-        assert_eq!(code, 70);
+        assert_eq!(ended.unwrap(), Printed { code: 70, stdout: String::new(), stderr: String::new() });
         let answer: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
         assert_eq!((&answer["reason_code"], &answer["decision"]), (&"internal".into(), &"stop".into()));
         let message = answer["message"].as_str().unwrap();

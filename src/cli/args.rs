@@ -12,7 +12,10 @@ use crate::{
     text::near,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 /// Ordered release gates, one atomic tag move, and a ledger that says why.
 #[derive(Clone, Debug, Parser)]
@@ -62,8 +65,13 @@ pub struct Globals {
     /// Show no progress on standard error
     #[arg(long, global = true)]
     pub no_progress: bool,
-    /// Decide as if it were this time (RFC 3339): for replays and tests
-    #[arg(long, global = true, value_name = "RFC3339")]
+}
+
+/// What a verb that only reads takes beside. What is written has the time of the clock, and no flag can change that.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Args)]
+pub struct Reading {
+    /// Judge as if it were this time: for replays
+    #[arg(long, value_name = "RFC3339")]
     pub now: Option<Timestamp>,
 }
 
@@ -191,6 +199,8 @@ pub struct Verify {
     /// What is known of pull requests: a JSON file of numbers and states, outside of what is judged
     #[arg(long, value_name = "FILE")]
     pub pulls: Option<PathBuf>,
+    #[command(flatten)]
+    pub reading: Reading,
 }
 
 #[derive(Clone, Debug, Subcommand)]
@@ -198,7 +208,7 @@ pub enum Policy {
     /// Make the committed gates/ the policy in force; writes the first ledger entry where there is none
     Adopt(Adopt),
     /// Show the policy in force
-    Show,
+    Show(Reading),
 }
 
 #[derive(Clone, Debug, Args)]
@@ -279,12 +289,16 @@ pub struct Status {
     /// Only this channel
     #[arg(long, value_name = "CHANNEL")]
     pub channel: Option<ChannelName>,
+    #[command(flatten)]
+    pub reading: Reading,
 }
 
 #[derive(Clone, Debug, Args)]
 pub struct Resolve {
     #[arg(value_name = "CHANNEL")]
     pub channel: ChannelName,
+    #[command(flatten)]
+    pub reading: Reading,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -292,6 +306,8 @@ pub struct History {
     /// Only this channel
     #[arg(long, value_name = "CHANNEL")]
     pub channel: Option<ChannelName>,
+    #[command(flatten)]
+    pub reading: Reading,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -302,6 +318,8 @@ pub struct Audit {
     /// Judge the recorded evidence again: of the newest entry per channel, or of every entry
     #[arg(long, value_name = "WHICH", value_enum, default_value_t = Rejudge::Newest)]
     pub rejudge: Rejudge,
+    #[command(flatten)]
+    pub reading: Reading,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -446,7 +464,7 @@ pub enum Docs {
         #[command(flatten)]
         documents: DocsCheck,
         /// Write what is proven to be right into the documents, then check again
-        #[arg(long, conflicts_with = "at")]
+        #[arg(long, conflicts_with_all = ["at", "now"])]
         fix: bool,
     },
     /// List every reference with its place, kind and verdict
@@ -508,6 +526,8 @@ pub struct DocsCheck {
     pub only: Vec<Kinds>,
     #[command(flatten)]
     pub facts: DocsFacts,
+    #[command(flatten)]
+    pub reading: Reading,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -526,6 +546,47 @@ impl Command {
             Command::Rollback(rollback) => Some(&mut rollback.moving.pulls),
             _ => None,
         }
+    }
+
+    /// The time that a verb was told to judge by; verbs that write are told none.
+    pub fn now(&self) -> Option<Timestamp> {
+        let reading = match self {
+            Command::Verify(verify) => verify.reading,
+            Command::Policy { command: Policy::Show(reading) } => *reading,
+            Command::Status(status) => status.reading,
+            Command::Resolve(resolve) => resolve.reading,
+            Command::History(history) => history.reading,
+            Command::Audit(audit) => audit.reading,
+            Command::Docs { command: Docs::Check { documents, .. } | Docs::List(documents) } => documents.reading,
+            _ => return None,
+        };
+        reading.now
+    }
+
+    /// The files that the words name, apart from documents, which the repository resolves.
+    fn files(&mut self) -> Vec<&mut PathBuf> {
+        let signatures = match self {
+            Command::Policy { command: Policy::Adopt(Adopt { signatures, .. }) } | Command::Annul(Annul { signatures, .. }) => signatures,
+            Command::Docs { command: Docs::Check { documents: DocsCheck { facts, .. }, .. } | Docs::List(DocsCheck { facts, .. }) }
+            | Command::Docs { command: Docs::Lock(facts) | Docs::Accept(DocsAccept { facts, .. }) } => {
+                return facts.pulls.iter_mut().collect();
+            }
+            Command::Rehearse(rehearse) => return rehearse.pulls.iter_mut().collect(),
+            other => return other.pulls().into_iter().flatten().collect(),
+        };
+        signatures.files.iter_mut().collect()
+    }
+}
+
+impl Cli {
+    /// The same words, said in this folder.
+    #[must_use]
+    pub fn said_in(mut self, dir: &Path) -> Cli {
+        let repo = self.globals.repo.take().unwrap_or_default();
+        self.globals.repo = Some(dir.join(repo));
+        self.globals.output = self.globals.output.map(|path| dir.join(path));
+        self.command.files().into_iter().for_each(|path| *path = dir.join(&*path));
+        self
     }
 }
 
@@ -551,6 +612,8 @@ pub struct Explain {
     /// A gate kind (http), a reason code (gate_failed) or a finding code (http/status); without it, all are listed
     #[arg(value_name = "ID")]
     pub id: Option<String>,
+    #[command(flatten)]
+    pub reading: Reading,
 }
 
 #[derive(Clone, Debug, Args)]

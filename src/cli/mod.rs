@@ -1,8 +1,8 @@
 //! The verbs: clap shapes and one file per verb, each gathering, judging, applying, and answering with a
 //! [`crate::report::Report`].
 //!
-//! A verb never prints and never ends the process. `main.rs` parses with [`parse::parse`], runs [`Command::answer_at_once`] or
-//! [`run`], and writes what came out.
+//! A verb never prints and never ends the process. [`program::run`] parses with [`parse::parse`], runs
+//! [`Command::answer_at_once`] or [`run`], and gives `main.rs` what to print.
 
 mod ack;
 mod annul;
@@ -21,6 +21,7 @@ mod man;
 mod moving;
 pub mod parse;
 mod policy;
+pub mod program;
 mod promote;
 mod rehearse;
 mod releases;

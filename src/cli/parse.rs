@@ -7,7 +7,10 @@ use crate::{
     domain::{Fault, Reason},
     report::{Format, Report},
 };
-use clap::{CommandFactory, Parser, ValueEnum, error::ErrorKind};
+use clap::{
+    CommandFactory, Parser, ValueEnum,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
 use std::{ffi::OsString, path::PathBuf};
 
 /// What the words mean.
@@ -67,6 +70,10 @@ fn refusal(error: &clap::Error) -> Fault {
         let verbs: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
         let help = format!("one of {}; `tagwarden help` says what they do", verbs.join(", "));
         return Fault::new(Reason::BadUsage, "a verb is missing").help(help);
+    }
+    if error.kind() == ErrorKind::UnknownArgument && error.get(ContextKind::InvalidArg) == Some(&ContextValue::String("--now".to_owned())) {
+        return Fault::new(Reason::BadUsage, "`--now` is for verbs that only read: what is written has the time of the system's clock")
+            .help("leave it out, or let it follow verify, policy show, status, resolve, history, audit, docs check, docs list or explain");
     }
     let text = error.render().to_string();
     let mut paragraphs = text.split("\n\n");
@@ -155,11 +162,11 @@ mod tests {
     #[test]
     fn global_flags_stand_before_and_after_the_verb() {
         for line in
-            ["tagwarden --format json -q --now 2026-11-21T10:00:00Z status", "tagwarden status --format json -q --now 2026-11-21T10:00:00Z"]
+            ["tagwarden --format json -q status --now 2026-11-21T10:00:00Z", "tagwarden status --format json -q --now 2026-11-21T10:00:00Z"]
         {
             let Parsed::Run(cli) = parse(&words(line)) else { panic!("{line}") };
             assert_eq!(Delivery::of(&cli.globals), Delivery { format: Format::Json, quiet: true, ..Delivery::default() });
-            assert_eq!(cli.globals.now.map(|now| now.to_string()).as_deref(), Some("2026-11-21T10:00:00Z"));
+            assert_eq!(cli.command.now().map(|now| now.to_string()).as_deref(), Some("2026-11-21T10:00:00Z"));
         }
     }
 

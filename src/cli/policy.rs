@@ -26,7 +26,7 @@ use std::sync::Arc;
 pub async fn run(session: &Session, command: &args::Policy) -> Result<Report> {
     match command {
         args::Policy::Adopt(args) => adopt(session, args).await,
-        args::Policy::Show => show(session).await,
+        args::Policy::Show(_) => show(session).await,
     }
 }
 

@@ -58,7 +58,7 @@ pub async fn run(session: &Session, args: &args::Rehearse) -> Result<Report> {
 async fn rehearse(session: &Session, args: &args::Rehearse) -> Result<Report> {
     let watch = Stopwatch::start();
     // What is not here stays away: fetching it would write into the repository.
-    let quiet = Session::new(session.globals.clone(), session.env.with("GIT_NO_LAZY_FETCH", "1"));
+    let quiet = Session::new(session.globals.clone(), session.env.with("GIT_NO_LAZY_FETCH", "1"), session.clock);
     let world = quiet.world().await?;
     let live = Live::read(world, gates_folder(session))?;
     let channel = channel(&live.protocol, args)?;

@@ -35,9 +35,9 @@ const KEEP: Duration = Duration::from_secs(5);
 pub async fn run(session: &Session, args: &args::Serve) -> Result<Report> {
     session.world().await?;
     let globals = args::Globals { no_progress: true, ..session.globals.clone() };
-    let env = session.env.clone();
+    let (env, clock) = (session.env.clone(), session.clock);
     let source: Source = Box::new(move || {
-        let session = Session::new(globals.clone(), env.clone());
+        let session = Session::new(globals.clone(), env.clone(), clock);
         Box::pin(async move {
             let situation = gather::situation(&session).await?;
             let (status, findings) = status::shape(&situation, None);

@@ -4,7 +4,7 @@ use super::args::{Format, Globals};
 use crate::{
     domain::Result,
     report::{SigningMode, safe},
-    world::{EnvVars, World, output::Progress},
+    world::{Clock, EnvVars, World, output::Progress},
 };
 use std::{path::Path, sync::OnceLock};
 
@@ -12,6 +12,8 @@ use std::{path::Path, sync::OnceLock};
 pub struct Session {
     pub globals: Globals,
     pub env: EnvVars,
+    /// The time of everything that this run judges and writes.
+    pub clock: Clock,
     world: OnceLock<World>,
     progress: Progress,
     signing: OnceLock<SigningMode>,
@@ -19,11 +21,12 @@ pub struct Session {
 }
 
 impl Session {
-    pub fn new(globals: Globals, env: EnvVars) -> Session {
+    pub fn new(globals: Globals, env: EnvVars, clock: Clock) -> Session {
         let silent = globals.no_progress || globals.quiet || globals.format != Format::Human;
         Session {
             globals,
             env,
+            clock,
             world: OnceLock::new(),
             progress: Progress::new(!silent),
             signing: OnceLock::new(),
@@ -43,6 +46,7 @@ impl Session {
         Session {
             globals,
             env: world.env.clone(),
+            clock: world.clock,
             world: OnceLock::from(world),
             progress: Progress::default(),
             signing: OnceLock::new(),
@@ -50,14 +54,14 @@ impl Session {
         }
     }
 
-    /// The repository that `--repo` names, else the one around the working directory, with the clock that `--now` sets.
-    /// Refused where there is none.
+    /// The repository that `--repo` names, else the one around the working directory. Refused where there is
+    /// none.
     pub async fn world(&self) -> Result<&World> {
         if let Some(world) = self.world.get() {
             return Ok(world);
         }
         let dir = self.globals.repo.as_deref().unwrap_or(Path::new("."));
-        let world = World::open(dir, self.globals.now, self.env.clone()).await?;
+        let world = World::open(dir, self.clock, self.env.clone()).await?;
         Ok(self.world.get_or_init(|| world))
     }
 

@@ -1,4 +1,5 @@
-//! The one clock. `--now` gives it a base, from which it goes on at the pace of the system's monotonic clock.
+//! The one clock, which whoever starts a run gives: the system's, or one that starts at a time of theirs and goes on at the
+//! pace of the system's monotonic clock.
 
 use crate::domain::Timestamp;
 use std::time::{Duration, Instant};
@@ -23,9 +24,13 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// `now`: the time to start from; `None`: the system's time.
-    pub fn new(now: Option<Timestamp>) -> Clock {
-        Clock { base: now.map(|now| (now, Instant::now())) }
+    pub const fn system() -> Clock {
+        Clock { base: None }
+    }
+
+    /// Begins at this time, now.
+    pub fn starting(at: Timestamp) -> Clock {
+        Clock { base: Some((at, Instant::now())) }
     }
 
     pub fn now(&self) -> Timestamp {
@@ -69,7 +74,7 @@ mod tests {
     #[tokio::test]
     async fn a_point_in_the_past_needs_no_sleep() {
         let now: Timestamp = "2026-11-21T10:00:00Z".parse().unwrap();
-        let clock = Clock::new(Some(now));
+        let clock = Clock::starting(now);
         clock.sleep_until(now).await;
         assert!(clock.now() >= now && clock.now().seconds_since(now) < 60);
         assert!(clock.left_until(now.plus(crate::domain::Span::minutes(1))) > Duration::from_secs(1));

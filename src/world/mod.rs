@@ -15,6 +15,7 @@ pub mod ledger;
 pub mod listen;
 pub mod output;
 pub mod process;
+pub mod runtime;
 pub mod scratch;
 pub mod signer;
 pub mod standin;
@@ -26,7 +27,7 @@ pub use git::Git;
 pub use http::Http;
 pub use signer::Signer;
 
-use crate::domain::{Result, Timestamp};
+use crate::domain::Result;
 use std::{path::Path, sync::Arc};
 
 /// The outside, as one capability. Cheap to clone.
@@ -45,11 +46,11 @@ pub struct World {
 pub type Checkpoints = dyn Fn(apply::Checkpoint) -> Result<()> + Send + Sync;
 
 impl World {
-    /// Opens the repository that holds `dir`. `now`: the time that the clock starts from; the system's where absent.
-    pub async fn open(dir: &Path, now: Option<Timestamp>, env: EnvVars) -> Result<World> {
+    /// Opens the repository that holds `dir`.
+    pub async fn open(dir: &Path, clock: Clock, env: EnvVars) -> Result<World> {
         let git = Git::open(dir, &env).await?;
         let http = Http::new(&env);
-        Ok(World { git, clock: Clock::new(now), env, http, checkpoint: Arc::new(|_| Ok(())), others: None })
+        Ok(World { git, clock, env, http, checkpoint: Arc::new(|_| Ok(())), others: None })
     }
 
     /// The same world, in which writes stop where `checkpoint` says. For rehearsals.

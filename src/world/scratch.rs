@@ -37,10 +37,12 @@ pub type Files = BTreeMap<String, (String, Digest)>;
 impl Scratch {
     /// An empty folder. Of the surroundings only PATH is kept.
     pub fn new(surroundings: &EnvVars) -> Result<Scratch> {
-        let folder =
-            tempfile::Builder::new().prefix("tagwarden-rehearsal-").tempdir().map_err(|error| failed("a scratch folder", &error))?;
-        let home = folder.path().join("home");
-        fs::create_dir(&home).map_err(|error| failed("a scratch folder", &error))?;
+        let builder = tempfile::Builder::new().prefix("tagwarden-rehearsal-").tempdir_in(surroundings.temp_dir());
+        let folder = builder.map_err(|error| failed("a scratch folder", &error))?;
+        let [home, temporary] = ["home", "tmp"].map(|name| folder.path().join(name));
+        for folder in [&home, &temporary] {
+            fs::create_dir(folder).map_err(|error| failed("a scratch folder", &error))?;
+        }
         let mut vars: Vec<(OsString, OsString)> = [
             ("GIT_CONFIG_GLOBAL", "/dev/null"),
             ("GIT_CONFIG_NOSYSTEM", "1"),
@@ -57,7 +59,7 @@ impl Scratch {
         ]
         .map(|(name, value)| (name.into(), value.into()))
         .to_vec();
-        vars.push(("HOME".into(), home.into_os_string()));
+        vars.extend([("HOME".into(), home.into_os_string()), ("TMPDIR".into(), temporary.into_os_string())]);
         vars.extend(surroundings.get_os("PATH").map(|path| ("PATH".into(), path.to_owned())));
         Ok(Scratch { folder, env: EnvVars::of(vars) })
     }
@@ -297,6 +299,13 @@ mod tests {
         let scratch = Scratch::new(&EnvVars::from_process()).unwrap();
         scratch.git("", &["init", "--quiet", "--bare", "--initial-branch=main", "a.git"]).unwrap();
         scratch
+    }
+
+    #[test]
+    fn what_is_temporary_in_it_goes_away_with_it() {
+        let scratch = scratch();
+        let temporary = scratch.env().temp_dir();
+        assert!(temporary.starts_with(scratch.path("")) && temporary.is_dir());
     }
 
     #[test]

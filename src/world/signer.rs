@@ -46,7 +46,7 @@ impl Signer {
 
     /// A fresh key for a rehearsal; gone with the handle.
     pub async fn throw_away(env: &EnvVars) -> Result<Signer> {
-        let folder = private_folder()?;
+        let folder = private_folder(env)?;
         let file = folder.path().join("key");
         let name = file.display().to_string();
         let made = ssh(env, "ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-C", "rehearsal", "-f", &name], Vec::new()).await?;
@@ -118,7 +118,7 @@ impl Signer {
             }
             return Signer::from_file(&file, env, None).await;
         }
-        let folder = private_folder()?;
+        let folder = private_folder(env)?;
         let file = folder.path().join("key");
         write_private(&file, key_text(&value).as_bytes()).map_err(|error| missing("the signing key cannot be kept", &error.to_string()))?;
         Signer::from_file(&file, env, Some(folder)).await
@@ -133,7 +133,7 @@ impl Signer {
             return Err(missing("the ssh-agent does not hold the signing key", &said)
                 .help("Start an agent and add the key: `ssh-add FILE`; `ssh-add -l` lists fingerprints."));
         };
-        let folder = private_folder()?;
+        let folder = private_folder(env)?;
         let file = folder.path().join("key.pub");
         write_private(&file, format!("{line}\n").as_bytes())
             .map_err(|error| missing("the public key cannot be kept", &error.to_string()))?;
@@ -165,8 +165,9 @@ fn key_text(value: &str) -> String {
     format!("{}\n", text.trim_end())
 }
 
-fn private_folder() -> Result<TempDir> {
-    let folder = tempfile::Builder::new().prefix("tagwarden-").permissions(std::fs::Permissions::from_mode(0o700)).tempdir();
+fn private_folder(env: &EnvVars) -> Result<TempDir> {
+    let private = std::fs::Permissions::from_mode(0o700);
+    let folder = tempfile::Builder::new().prefix("tagwarden-").permissions(private).tempdir_in(env.temp_dir());
     folder.map_err(|error| missing("there is no place for the key", &error.to_string()))
 }
 
@@ -191,7 +192,7 @@ async fn ssh(env: &EnvVars, program: &str, args: &[&str], input: Vec<u8>) -> Res
     let call = Call {
         program: program.into(),
         args: args.iter().map(Into::into).collect(),
-        folder: std::env::temp_dir(),
+        folder: env.temp_dir(),
         env: env.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
         input,
         limit: SIGN_LIMIT,

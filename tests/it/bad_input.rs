@@ -504,7 +504,7 @@ fn a_passphrase_is_not_waited_for() {
     assert!(answer["help"].to_string().contains("ssh-add"), "{answer:#}");
 
     let program = env!("CARGO_BIN_EXE_tagwarden");
-    let line = format!("'{program}' policy adopt --reason x --now {}", crate::common::NOW);
+    let line = format!("'{program}' policy adopt --reason x");
     if !scratch.try_tool("", "sh", &["-c", "command -v script && script --version | grep -q util-linux"]).0 {
         eprintln!("there is no util-linux `script` here: only the run without a terminal was tried");
         return;

@@ -156,7 +156,7 @@ fn run_in(formats: &[&str], scratch: &Scratch, line: &[&str], code: i32) -> Vec<
     let reports: Vec<String> = formats.iter().map(|format| file(&format!("{format}-{number}"))).collect();
     let verbose = formats.iter().zip(&reports).map(|(format, to)| [line, &["--format", format, "-vv", "--output", to]].concat());
     let lines: Vec<Vec<&str>> = verbose.chain([line.to_vec()]).collect();
-    let children: Vec<_> = lines.iter().map(|line| scratch.spawn(line, &env)).collect();
+    let children: Vec<_> = lines.iter().map(|line| scratch.start(line, &env)).collect();
     let mut said: Vec<Output> = children.into_iter().zip(&lines).map(|(child, line)| scratch.finish(child, line)).collect();
     for (output, line) in said.iter_mut().zip(&lines) {
         let right = output.code == code || (code == 1 && output.code == 3);

@@ -117,6 +117,67 @@ fn every_refusal_on_the_line_is_bad_usage() {
     }
 }
 
+const WRITERS: &[&str] = &[
+    "init",
+    "policy adopt --reason x",
+    "stage web@1.0.0 --at HEAD",
+    "promote web@1.0.0 --channel production",
+    "rollback --channel production --reason x",
+    "hold --all --reason x",
+    "unhold --all --reason x",
+    "waive docs --channel production --release web@1.0.0 --until 5h --reason x",
+    "ack docs --channel production --release web@1.0.0",
+    "verdict record SAFE --at HEAD",
+    "annul 1 --reason x",
+    "docs check --fix",
+    "docs lock",
+    "docs accept x --kind path --reason x",
+    "doctor",
+    "rehearse",
+    "serve",
+];
+
+const READERS: &[&str] = &["verify", "policy show", "status", "resolve production", "history", "audit", "docs check", "docs list"];
+
+/// The words of the verb alone.
+fn verb(line: &str) -> String {
+    let nested = ["policy", "verdict", "docs"].iter().any(|verb| line.starts_with(verb));
+    line.split(' ').take(1 + usize::from(nested)).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn only_verbs_that_read_are_told_the_time() {
+    let nowhere = tempfile::tempdir().unwrap();
+    let reason = |line: &str| {
+        let words = line.split(' ').chain(["--repo", nowhere.path().to_str().unwrap(), "--format", "json"]);
+        let (code, out, _) = told(tagwarden(words).env("GIT_CEILING_DIRECTORIES", "/").output().unwrap());
+        (code, json(&out)["reason_code"].as_str().unwrap().to_owned(), out)
+    };
+    for line in WRITERS {
+        let (code, without, out) = reason(line);
+        assert_ne!((code, without.as_str()), (2, "bad_usage"), "{line} alone is well written: {out}");
+        for now in ["--now 2026-11-21T10:00:00Z", "--now=2026-11-21T10:00:00Z"] {
+            let (code, refused, out) = reason(&format!("{line} {now}"));
+            assert_eq!((code, refused.as_str()), (2, "bad_usage"), "{line} {now}");
+            assert!(out.contains("--now"), "{out}");
+        }
+        let (_, help, _) = run(&format!("{} --help", verb(line)));
+        assert_eq!(help.contains("--now"), *line == "docs check --fix", "{line}: {help}");
+    }
+    for line in READERS {
+        let (code, taken, out) = reason(&format!("{line} --now 2026-11-21T10:00:00Z"));
+        assert_eq!((code, taken.as_str()), (2, "not_a_repository"), "{line}: {out}");
+        assert!(run(&format!("{} --help", verb(line))).1.contains("--now"), "{line}");
+    }
+    assert!(!run("--help").1.contains("--now"));
+    assert_eq!(run("explain held --now 2026-11-21T10:00:00Z").0, 0);
+    insta::assert_snapshot!(run("promote web@1.0.0 --channel production --now 2026-11-21T10:00:00Z").2, @r"
+    error[bad_usage]: `--now` is for verbs that only read: what is written has the time of the system's clock
+
+    stop (bad_usage). Leave it out, or let it follow verify, policy show, status, resolve, history, audit, docs check, docs list or explain.
+    ");
+}
+
 #[test]
 fn texts_are_printed_whole_and_can_be_piped() {
     for line in ["explain", "explain held", "completions bash", "man", "schema gate", "schema"] {
@@ -148,14 +209,15 @@ fn an_output_file_is_replaced_whole_by_answers_and_errors() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("answer.json");
     let file = path.to_str().unwrap();
-    assert_eq!(run(&format!("explain held --format json --output {file}")), (0, String::new(), String::new()));
+    let to = |line: &str, file: &str| told(tagwarden(line.split(' ').chain(["--format", "json", "--output", file])).output().unwrap());
+    assert_eq!(to("explain held", file), (0, String::new(), String::new()));
     assert_eq!(json(&fs::read_to_string(&path).unwrap())["value"]["reason_code"], "held");
-    let (code, out, errors) = run(&format!("promot --format json --output {file}"));
+    let (code, out, errors) = to("promot", file);
     assert_eq!((code, out.as_str(), errors.as_str()), (2, "", ""));
     assert_eq!(json(&fs::read_to_string(&path).unwrap())["reason_code"], "bad_usage");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
 
-    let (code, out, _) = run(&format!("explain held --format json --output {file}/below"));
+    let (code, out, _) = to("explain held", &format!("{file}/below"));
     assert!(code == 2 && out.contains("cannot write the answer to"), "refused before anything is run, and said where it can be: {out}");
 }
 

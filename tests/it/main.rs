@@ -16,6 +16,7 @@ mod formats;
 mod fuzz;
 mod gates;
 mod house;
+mod in_process;
 mod init;
 mod lockdown;
 mod properties;

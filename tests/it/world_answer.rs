@@ -21,7 +21,7 @@ use tagwarden::{
     lockdown::{Fate, Question},
     tree::MapTree,
     world::{
-        EnvVars, World,
+        Clock, EnvVars, World,
         answer::{Answerer, LedgerFacts},
         trees::{CommitTree, Folder},
     },
@@ -80,7 +80,7 @@ impl Bench {
         scratch.git("work", &["add", "."]);
         scratch.git("work", &["commit", "--quiet", "--message", "gates"]);
         let env: EnvVars = env.iter().fold(scratch.env(), |vars, (name, value)| vars.with(name, value));
-        let world = World::open(&scratch.path("work"), Some("2026-11-21T10:00:00Z".parse().unwrap()), env).await.unwrap();
+        let world = World::open(&scratch.path("work"), Clock::starting("2026-11-21T10:00:00Z".parse().unwrap()), env).await.unwrap();
         Bench { scratch, world }
     }
 

@@ -240,9 +240,11 @@ async fn a_key_of_a_variable_is_private_and_goes_away() {
         found
     };
     let private = std::fs::read(scratch.path("k")).unwrap();
-    let env = scratch.env().with("KEY", String::from_utf8(private.clone()).unwrap());
+    let temporary = scratch.path("temporary");
+    std::fs::create_dir(&temporary).unwrap();
+    let env = scratch.env().with("KEY", String::from_utf8(private.clone()).unwrap()).with("TMPDIR", &temporary);
     let signer = Signer::from(&KeySource::Env("KEY".to_owned()), &env, &scratch.path("")).await.unwrap().unwrap();
-    let mine: Vec<_> = seen(&std::env::temp_dir()).into_iter().filter(|(.., bytes)| *bytes == private).collect();
+    let mine: Vec<_> = seen(&temporary).into_iter().filter(|(.., bytes)| *bytes == private).collect();
     let [(path, folder_mode, file_mode, _)] = mine.as_slice() else { panic!("{} key files", mine.len()) };
     assert_eq!((*folder_mode, *file_mode), (0o700, 0o600));
     drop(signer);

@@ -52,8 +52,7 @@ impl Player {
             pulls.clone_from(&self.pulls);
         }
         globals.gates = self.gates.clone();
-        globals.now.get_or_insert(self.clock.now());
-        let world = match World::open(&self.repo, globals.now, self.env.clone()).await {
+        let world = match World::open(&self.repo, self.clock, self.env.clone()).await {
             Ok(world) => world.stopping(checkpoint).remembering(self.live.clone()),
             Err(fault) => return fault.into(),
         };
@@ -68,6 +67,12 @@ impl Player {
     pub fn with(mut self, name: &str, value: &str) -> Player {
         self.env = self.env.with(name, value);
         self
+    }
+
+    /// The same person by another clock.
+    #[must_use]
+    pub fn at(self, time: Timestamp) -> Player {
+        Player { clock: Clock::starting(time), ..self }
     }
 
     pub fn time(&self) -> Timestamp {

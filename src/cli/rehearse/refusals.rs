@@ -106,10 +106,8 @@ pub async fn waiver(drill: &mut Drill) -> Seen {
     }
     drill.unmoved(&drill.promotion(&cut), Reason::GateFailed).await?;
     drill.done(&set.player(&set.cast.waiver, WORK), &waive("90s")).await?;
-    let late = set.mover().time().plus(crate::domain::Span::minutes(2)).to_string();
-    let mut words = drill.promotion(&cut).to_vec();
-    words.extend(["--now", &late]);
-    drill.unmoved(&words, Reason::GateFailed).await?;
+    let late = set.mover().time().plus(crate::domain::Span::minutes(2));
+    drill.unmoved_by(&set.mover().at(late), &drill.promotion(&cut), Reason::GateFailed).await?;
     let before = set.refs()?;
     let answer = set.mover().run(&drill.promotion(&cut)).await;
     expect(&answer, Reason::Moved)?;
@@ -183,10 +181,8 @@ pub async fn not_after(drill: &mut Drill) -> Seen {
 
 pub async fn clock_behind(drill: &mut Drill) -> Seen {
     let cut = drill.ready().await?;
-    let early = crate::domain::Timestamp::from_unix(drill.set.mover().time().unix() - 3600).to_string();
-    let mut words = drill.promotion(&cut).to_vec();
-    words.extend(["--now", &early]);
-    drill.unmoved(&words, Reason::ClockBehind).await?;
+    let early = crate::domain::Timestamp::from_unix(drill.set.mover().time().unix() - 3600);
+    drill.unmoved_by(&drill.set.mover().at(early), &drill.promotion(&cut), Reason::ClockBehind).await?;
     Ok("a clock an hour behind the ledger is not believed".to_owned())
 }
 

@@ -64,7 +64,7 @@ impl Answerer {
     pub fn new(world: &World, cx: &Context, gates: Arc<dyn Tree>, facts: LedgerFacts, effects: bool, remote: String) -> Result<Answerer> {
         let redaction = Redaction::compile(&cx.protocol.redact)
             .map_err(|(at, why)| Fault::new(Reason::BadConfig, format!("`redact` path {} is none: {why}", at + 1)))?;
-        let scratch = tempfile::Builder::new().prefix("tagwarden-").tempdir();
+        let scratch = tempfile::Builder::new().prefix("tagwarden-").tempdir_in(world.env.temp_dir());
         let scratch = scratch.map_err(|error| Fault::new(Reason::Internal, format!("there is no place for scratch files: {error}")))?;
         Ok(Answerer {
             world: world.clone(),
@@ -180,7 +180,8 @@ impl Answerer {
     /// Runs a program in a fresh checkout of the policy's folder, so that none finds what another changed in it.
     async fn run(&self, ask: &CommandAsk) -> std::result::Result<RawCommand, Unavailable> {
         let scratch = self.scratch.lock().await;
-        let folder = trees::checkout(self.gates.as_ref(), "").map_err(|fault| Unavailable::new(why::UNREADABLE).detail(fault.message))?;
+        let folder = trees::checkout(self.gates.as_ref(), "", &self.world.env.temp_dir())
+            .map_err(|fault| Unavailable::new(why::UNREADABLE).detail(fault.message))?;
         process::run_command(ask, folder.path(), scratch.path(), &self.world.env).await
     }
 }

@@ -44,6 +44,8 @@ pub struct Git {
 struct Shared {
     runner: Runner,
     dir: PathBuf,
+    /// Where temporary files go.
+    temp_dir: PathBuf,
     prefix: String,
     git_dir: PathBuf,
     /// Where linked work trees have what they share.
@@ -101,9 +103,24 @@ impl Git {
         let root = std::fs::canonicalize(&dir).unwrap_or_default();
         let prefix = asked.strip_prefix(&root).map(|prefix| prefix.to_string_lossy().into_owned()).unwrap_or_default();
         let runner = Runner::new(&dir, env);
-        let shared =
-            Shared { runner, dir, prefix, git_dir, common_dir, bare, shallow, format, config: OnceCell::new(), batch: Mutex::new(None) };
+        let shared = Shared {
+            runner,
+            dir,
+            temp_dir: env.temp_dir(),
+            prefix,
+            git_dir,
+            common_dir,
+            bare,
+            shallow,
+            format,
+            config: OnceCell::new(),
+            batch: Mutex::new(None),
+        };
         Ok(Git { shared: Arc::new(shared) })
+    }
+
+    pub(in crate::world) fn temp_dir(&self) -> &Path {
+        &self.shared.temp_dir
     }
 
     /// The root of the work tree; of a bare repository, the git folder.

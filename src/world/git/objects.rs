@@ -148,7 +148,7 @@ impl Git {
         if blobs.is_empty() {
             return Ok(Vec::new());
         }
-        let folder = tempfile::tempdir().map_err(|error| unwritable(&error))?;
+        let folder = tempfile::tempdir_in(self.temp_dir()).map_err(|error| unwritable(&error))?;
         let mut paths = String::new();
         for (number, bytes) in blobs.iter().enumerate() {
             let path = folder.path().join(number.to_string());

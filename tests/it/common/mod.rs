@@ -1,7 +1,9 @@
 //! The program as a user has it: scratch repositories, a cleared environment, a clock that is given, and answers as they
 //! come out. Every test makes its own folder and leaves nothing behind.
 //!
-//! Deliberately absent: anything of the product itself. What is promised is written down here a second time.
+//! The program has no way to be told the time of what it writes, so verbs that write run in process, through the same
+//! function as `main.rs`; all others are the built program. Deliberately absent: anything else of the product. What is
+//! promised is written down here a second time.
 
 pub mod keys;
 pub mod server;
@@ -11,11 +13,16 @@ pub mod xml;
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
+    ffi::OsString,
     io::Read,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::mpsc,
     time::Duration,
+};
+use tagwarden::{
+    cli::program::{self, Surroundings},
+    world::{Clock, EnvVars},
 };
 use tempfile::TempDir;
 
@@ -95,6 +102,36 @@ impl Answer {
         let stop = self.value["decision"] == "stop";
         assert_eq!(stop, self.code != 0, "{}: {:#}", self.line, self.value);
         self.value
+    }
+}
+
+/// A run that was started.
+pub enum Run {
+    Program(Child),
+    Thread(mpsc::Receiver<Output>),
+}
+
+/// Who says what time it is to a run.
+enum TimeOf {
+    /// The test, through the library: the verb writes.
+    Test,
+    /// `--now`: the verb only reads.
+    Flag,
+    /// The clock of the machine, or none is asked.
+    Clock,
+}
+
+fn time_of(args: &[&str]) -> TimeOf {
+    const WRITE: &str = "init policy stage promote rollback hold unhold waive ack verdict annul docs doctor";
+    const READ: &str = "verify status resolve history audit";
+    let is_among = |verbs: &str, word: &str| verbs.split(' ').any(|verb| verb == word);
+    let at = args.iter().position(|word| is_among(WRITE, word) || is_among(READ, word));
+    match at.map(|at| (args[at], args.get(at + 1).copied().unwrap_or_default())) {
+        Some(("policy", "show") | ("docs", "list")) => TimeOf::Flag,
+        Some(("docs", "check")) if !args.contains(&"--fix") => TimeOf::Flag,
+        Some((verb, _)) if is_among(WRITE, verb) => TimeOf::Test,
+        Some(_) => TimeOf::Flag,
+        None => TimeOf::Clock,
     }
 }
 
@@ -203,23 +240,59 @@ impl Scratch {
 
     /// The same with further variables.
     pub fn run_with(&self, args: &[&str], env: &[(&str, &str)]) -> Output {
-        self.finish(self.spawn(args, env), args)
+        self.finish(self.start(args, env), args)
     }
 
-    /// Starts the program. Give the child to [`Scratch::finish`].
-    pub fn spawn(&self, args: &[&str], env: &[(&str, &str)]) -> Child {
+    /// Starts a run. Give it to [`Scratch::finish`].
+    pub fn start(&self, args: &[&str], env: &[(&str, &str)]) -> Run {
+        let clock = if args.contains(&"--now") { TimeOf::Clock } else { time_of(args) };
+        match clock {
+            TimeOf::Test => self.start_in_process(args, env),
+            TimeOf::Flag => self.start_program(&[args, &["--now", &self.now]].concat(), env),
+            TimeOf::Clock => self.start_program(args, env),
+        }
+    }
+
+    /// The built program, by the clock of the machine.
+    pub fn run_program(&self, args: &[&str]) -> Output {
+        self.finish(self.start_program(args, &[]), args)
+    }
+
+    fn start_program(&self, args: &[&str], env: &[(&str, &str)]) -> Run {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tagwarden"));
         command.args(args);
-        if !args.contains(&"--now") {
-            command.args(["--now", &self.now]);
-        }
         command.current_dir(self.path(&self.dir)).env_clear().envs(&self.env).envs(env.iter().copied());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command.spawn().unwrap()
+        Run::Program(command.spawn().unwrap())
+    }
+
+    fn start_in_process(&self, args: &[&str], env: &[(&str, &str)]) -> Run {
+        let words: Vec<OsString> = ["tagwarden"].iter().chain(args).map(OsString::from).collect();
+        let vars = self.env.iter().map(|(name, value)| (name.as_str(), value.as_str())).chain(env.iter().copied());
+        // A later value of a name replaces an earlier one.
+        let around = Surroundings {
+            env: EnvVars::of(vars.collect::<BTreeMap<_, _>>()),
+            clock: Clock::starting(self.now.parse().unwrap()),
+            dir: self.path(&self.dir),
+            shows_colors: false,
+        };
+        let (send, receive) = mpsc::channel();
+        let run = move || {
+            let printed = program::run(&words, &around).unwrap_or_else(|text| panic!("{words:?} is no verb that writes: {text}"));
+            // Nobody waits for a run that took too long.
+            let _ = send.send(Output { code: printed.code.into(), stdout: printed.stdout, stderr: printed.stderr });
+        };
+        // As much room as the main thread of a program has.
+        std::thread::Builder::new().stack_size(8 << 20).spawn(run).unwrap();
+        Run::Thread(receive)
     }
 
     /// Waits for the program. One that hangs is ended, and the test fails.
-    pub fn finish(&self, mut child: Child, args: &[&str]) -> Output {
+    pub fn finish(&self, run: Run, args: &[&str]) -> Output {
+        let mut child = match run {
+            Run::Program(child) => child,
+            Run::Thread(output) => return output.recv_timeout(LIMIT).unwrap_or_else(|why| panic!("{args:?} did not end: {why}")),
+        };
         let (send, receive) = mpsc::channel();
         let mut outputs: Vec<Box<dyn Read + Send>> = vec![Box::new(child.stdout.take().unwrap()), Box::new(child.stderr.take().unwrap())];
         let readers: Vec<_> = outputs

@@ -17,7 +17,7 @@ use tagwarden::{
     cli::{self, Cli, Session},
     domain::Fault,
     report::{Report, json},
-    world::{Checkpoints, EnvVars, World},
+    world::{Checkpoints, Clock, EnvVars, World},
 };
 use tempfile::TempDir;
 
@@ -96,7 +96,7 @@ impl Ground {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let report = runtime.block_on(async {
             let env = EnvVars::of(self.vars());
-            let world = World::open(clone, None, env).await.map_err(Report::from)?;
+            let world = World::open(clone, Clock::system(), env).await.map_err(Report::from)?;
             let world = match checkpoint {
                 Some(checkpoint) => world.stopping(checkpoint),
                 None => world,

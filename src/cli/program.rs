@@ -1,0 +1,127 @@
+//! A whole run: from the words to what is printed and the exit code, in surroundings that the caller gives. `main.rs` gives
+//! those of the process.
+
+use super::{
+    Cli, Session,
+    args::Color,
+    parse::{Delivery, Parsed, parse},
+};
+use crate::{
+    domain::{Fault, Reason, Result},
+    report::{self, Format, Report, Style},
+    world::{Clock, EnvVars, output, runtime},
+};
+use std::{
+    ffi::OsString,
+    mem::ManuallyDrop,
+    path::{Path, PathBuf},
+};
+
+/// What a run takes from around it.
+#[derive(Clone, Debug)]
+pub struct Surroundings {
+    pub env: EnvVars,
+    pub clock: Clock,
+    /// Where the words are said; empty: the working folder of the process.
+    pub dir: PathBuf,
+    /// Whether standard output shows colours.
+    pub shows_colors: bool,
+}
+
+/// What a run comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Printed {
+    pub code: u8,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// The answer to the words, or help and version, as clap prints them.
+pub fn run(words: &[OsString], around: &Surroundings) -> std::result::Result<Printed, clap::Error> {
+    match parse(words) {
+        Parsed::Run(cli) => {
+            let cli = if around.dir.as_os_str().is_empty() { *cli } else { cli.said_in(&around.dir) };
+            let delivery = Delivery::of(&cli.globals);
+            let report = writable(&delivery).and_then(|()| answer(cli, around)).unwrap_or_else(Report::from);
+            // The process ends soon; taking a large report apart first would only cost time.
+            let report = ManuallyDrop::new(report);
+            Ok(deliver(&report, &delivery, around))
+        }
+        Parsed::Refused(report, delivery) => Ok(deliver(&report, &delivery, around)),
+        Parsed::Print(text) => Err(text),
+    }
+}
+
+/// The runtime is started only for verbs that need the world.
+fn answer(cli: Cli, around: &Surroundings) -> Result<Report> {
+    if let Some(answer) = cli.command.answer_at_once() {
+        return answer;
+    }
+    let clock = cli.command.now().map_or(around.clock, Clock::starting);
+    let session = Session::new(cli.globals, around.env.clone(), clock);
+    runtime::complete(super::run(&session, &cli.command))?
+}
+
+/// Refuses an output file that cannot be written before anything is run.
+fn writable(delivery: &Delivery) -> Result<()> {
+    let Some(path) = &delivery.output else { return Ok(()) };
+    output::can_replace(path).map_err(|error| {
+        Fault::new(Reason::BadUsage, format!("cannot write the answer to {}: {error}", path.display()))
+            .help("give `--output` a file in a folder that exists")
+    })
+}
+
+/// Puts the answer where it was asked for. One that could not be put there goes to standard output, so that what happened is
+/// never unknown.
+pub fn deliver(report: &Report, delivery: &Delivery, around: &Surroundings) -> Printed {
+    let text = report::render(report, delivery.format, style(delivery, around));
+    let mut printed = Printed { code: report.exit_code(), stdout: String::new(), stderr: String::new() };
+    match &delivery.output {
+        Some(path) => {
+            if let Err(error) = output::replace_file(&around.dir.join(path), &text) {
+                printed.stderr = complaint(&format!("cannot write the answer to {}: {error}", path.display()));
+                printed.stdout = text;
+            }
+        }
+        None if delivery.format == Format::Human && matches!(report.body, report::Body::Error(_)) => printed.stderr = text,
+        None => printed.stdout = text,
+    }
+    if delivery.format == Format::Github
+        && let Err(error) = tell_github(report, &around.env)
+    {
+        printed.stderr.push_str(&complaint(&format!("cannot write the step summary or the outputs: {error}")));
+    }
+    printed
+}
+
+/// Appends to the files that GitHub Actions names; does nothing where it names none.
+fn tell_github(report: &Report, env: &EnvVars) -> std::io::Result<()> {
+    let file = |name| env.get_os(name).filter(|path| !path.is_empty()).map(Path::new);
+    if let Some(path) = file("GITHUB_STEP_SUMMARY") {
+        let room = report::github::SUMMARY_LIMIT.saturating_sub(output::size(path));
+        output::append_file(path, &report::github::summary(report, room))?;
+    }
+    if let Some(path) = file("GITHUB_OUTPUT") {
+        let lines = loop {
+            if let Some(lines) = report::github::outputs(report, &output::random_hex()?) {
+                break lines;
+            }
+        };
+        output::append_file(path, &lines)?;
+    }
+    Ok(())
+}
+
+fn style(delivery: &Delivery, around: &Surroundings) -> Style {
+    let color = match delivery.color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => delivery.output.is_none() && around.shows_colors,
+    };
+    Style { color, verbose: delivery.verbose, quiet: delivery.quiet }
+}
+
+/// What is said on standard error beside an answer.
+pub fn complaint(message: &str) -> String {
+    format!("tagwarden: {}\n", report::safe::visible(message))
+}
