@@ -13,11 +13,24 @@ pub const VERIFIER_ID: &str = "urn:tagwarden";
 /// Where the verification summary stands beside an entry.
 pub const SUMMARY_PATH: &str = "attestations/verdict.json";
 
+/// The folder of evidence beside an entry.
+pub const EVIDENCE: &str = "evidence/";
+
+/// Where the answers stand that gave the right to somebody for whom a mover signed.
+pub const ACTOR_PATH: &str = "evidence/actor.json";
+
 /// Where a gate's statement stands beside an entry. A gate that is itself called `verdict` gives way to the summary; no gate
 /// id has an underscore.
 pub fn gate_path(gate: &str) -> String {
     let path = format!("attestations/{gate}.json");
     if path == SUMMARY_PATH { "attestations/_verdict.json".to_owned() } else { path }
+}
+
+/// Where a gate's evidence stands beside an entry. A gate that is itself called `actor` gives way to what gave the actor of a
+/// move their right.
+pub fn evidence_path(gate: &str) -> String {
+    let path = format!("evidence/{gate}.json");
+    if path == ACTOR_PATH { "evidence/_actor.json".to_owned() } else { path }
 }
 
 /// What every statement of one move is about.
@@ -41,7 +54,7 @@ pub fn gate(subject: &Subject, record: &GateRecord) -> Result<Vec<u8>> {
         (Outcome::Failed | Outcome::Inconclusive | Outcome::Skipped, Some(_)) => "WARNED",
         (Outcome::Failed | Outcome::Inconclusive | Outcome::Skipped, None) => "FAILED",
     };
-    let evidence = record.evidence.as_ref().map(|digest| descriptor(&format!("evidence/{}.json", record.id), digest));
+    let evidence = record.evidence.as_ref().map(|digest| descriptor(&evidence_path(record.id.as_str()), digest));
     let list = |wanted: bool| if (result == "PASSED") == wanted { vec![record.id.as_str()] } else { Vec::new() };
     canonical_json(&json!({
         "_type": STATEMENT_TYPE,
@@ -90,5 +103,7 @@ mod tests {
             assert_eq!(gate_path(gate), path);
             assert_ne!(gate_path(gate), SUMMARY_PATH);
         }
+        assert_eq!(evidence_path("health"), "evidence/health.json");
+        assert_ne!(evidence_path("actor"), ACTOR_PATH);
     }
 }

@@ -3,11 +3,13 @@
 use super::{
     Session, args, gather, releases,
     statement::{self, Intent},
-    waive,
 };
 use crate::{
-    domain::{Fault, Reason, Result, Verb, state::Body},
-    release::{plan, policy as rights},
+    domain::{Result, Verb, state::Body},
+    release::{
+        plan, policy as rights,
+        transition::{self, Violation},
+    },
     report::Report,
 };
 
@@ -15,19 +17,12 @@ pub async fn run(session: &Session, args: &args::Ack) -> Result<Report> {
     let situation = gather::situation(session).await?;
     let time = situation.world().clock.now();
     let (channel, _) = plan::channel(situation.protocol(), situation.place.drafted.as_deref(), args.channel.as_str())?;
-    let gate = waive::gate(situation.protocol(), &args.gate)?;
-    if gate.kind.id != "ack" {
-        return Err(Fault::new(Reason::BadUsage, format!("gate {} is of kind {}, nobody acknowledges it", gate.id, gate.kind.id)));
-    }
+    let body = Body::Ack { gate: args.gate.clone() };
+    transition::statement_of(situation.protocol(), &body, time).map_err(Violation::fault)?;
     let release = releases::existing(&situation, &args.release).await?;
     let acting = gather::acting(session, &situation.place, situation.head.policy()).await?;
-    let permit = rights::permit(situation.protocol(), &acting.actor, Verb::Ack, Some(&channel))?;
-    let intent = Intent {
-        channel: Some(channel),
-        candidate: Some(release.commit.clone()),
-        body: Some(Body::Ack { gate: args.gate.clone() }),
-        ..Intent::default()
-    };
+    let permit = rights::permit(situation.protocol(), &acting.actor, &[], Verb::Ack, Some(&channel))?;
+    let intent = Intent { channel: Some(channel), candidate: Some(release.commit.clone()), body: Some(body), ..Intent::default() };
     let signing = situation.signing();
     let gather::Situation { place, head, .. } = situation;
     let applied = statement::write(&place, &acting, Some(head), &permit, Verb::Ack, intent, time).await?;

@@ -149,8 +149,6 @@ pub enum Command {
         #[command(subcommand)]
         command: Verdict,
     },
-    /// Take foreign or mistaken ledger entries out of effect
-    Annul(Annul),
     /// Check that documents still speak of what is there
     Docs {
         #[command(subcommand)]
@@ -443,18 +441,6 @@ impl VerdictWord {
             VerdictWord::Findings => "FINDINGS",
         }
     }
-}
-
-#[derive(Clone, Debug, Args)]
-pub struct Annul {
-    /// Entries to take out of effect: serials or object ids
-    #[arg(value_name = "ENTRY", required = true, value_parser = word)]
-    pub entries: Vec<String>,
-    /// Why
-    #[arg(long, value_name = "TEXT", value_parser = text)]
-    pub reason: String,
-    #[command(flatten)]
-    pub signatures: Signatures,
 }
 
 #[derive(Clone, Debug, Subcommand)]

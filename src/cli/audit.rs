@@ -1,4 +1,4 @@
-//! `audit`: verifies the whole ledger offline (chain, serials, signatures, rights, gates, evidence, attestations, tags) and
+//! `audit`: verifies the whole ledger offline, by the rulebook that every verb verifies it by, compares it with the tags, and
 //! judges recorded evidence anew.
 //!
 //! Offline means: no endpoint is asked and nothing is judged by today's facts. The remote's refs are read, because the ledger
@@ -6,12 +6,8 @@
 
 use super::{Session, args, gather};
 use crate::{
-    domain::{Finding, Oid, Reason, Result, Severity, state::Entry},
-    release::{
-        chain::{self, RawChain, Verified},
-        projection::Projection,
-        rejudge,
-    },
+    domain::{Fault, Finding, Oid, Reason, Result, Severity, state::Entry},
+    release::{chain::Verified, projection::Projection, rejudge},
     report::{
         AuditShape, Body, Report, SigningMode,
         shape::{RejudgeVerdict, Rejudged},
@@ -19,7 +15,7 @@ use crate::{
     tree::Tree,
     world::{
         World,
-        ledger::{Depth, read_chain},
+        ledger::{WholeEntry, read_entries},
         trees::CommitTree,
     },
 };
@@ -28,22 +24,28 @@ use std::{collections::BTreeSet, sync::Arc};
 pub async fn run(session: &Session, args: &args::Audit) -> Result<Report> {
     let place = gather::place(session).await?;
     let refs = gather::refs(&place).await?;
-    let head = gather::bring_ledger(&place, &refs).await?;
-    let raw = read_chain(&place.world.git, &head, Depth::Full).await?;
-    let verification = chain::verify(&raw, &[]);
-    let mut findings = verification.findings;
-    findings.extend(expected_head(args, &head, &raw));
-    let mut shape =
-        AuditShape { head: Some(head), entries: verification.entries, expected_head: args.expect_head.clone(), ..AuditShape::default() };
+    let (tip, mut verification) = gather::verification(&place, &refs).await?;
+    let mut shape = AuditShape {
+        head: Some(tip.clone()),
+        entries: verification.entries,
+        expected_head: args.expect_head.clone(),
+        ..AuditShape::default()
+    };
+    if verification.newer.is_some() || verification.behind.is_some() {
+        // Nothing can be said of this ledger here and now.
+        verification.into_verified()?;
+        return Err(Fault::new(Reason::Internal, "a ledger that cannot be verified was"));
+    }
+    let mut findings = std::mem::take(&mut verification.findings);
     let mut signing = None;
     if let Some(verified) = &verification.verified {
-        findings.extend(pin(&place, verified));
+        findings.extend(expected_head(&place, args, verified).await?);
         findings.extend(Projection::of(verified, &refs).findings());
+        shape.head = Some(verified.head().clone());
         shape.genesis = Some(verified.genesis().clone());
-        shape.signed =
-            if verified.protocol().is_unsigned() { 0 } else { verified.entries().iter().filter(|linked| !linked.annulled).count() as u64 };
+        shape.signed = if verified.protocol().is_unsigned() { 0 } else { verified.length() };
         signing = Some(SigningMode::of(verified.protocol()));
-        rejudge_entries(&place.world, verified, &raw, args.rejudge, &mut shape, &mut findings);
+        rejudge_entries(&place.world, verified, args.rejudge, &mut shape, &mut findings)?;
     }
     let broken = verification.verified.is_none();
     let reason = match findings.iter().any(|finding| finding.severity == Severity::Error) {
@@ -62,55 +64,60 @@ pub async fn run(session: &Session, args: &args::Audit) -> Result<Report> {
     })
 }
 
-/// A remembered head must be in the chain: the ledger only grows.
-fn expected_head(args: &args::Audit, head: &Oid, raw: &RawChain) -> Option<Finding> {
-    let expected = args.expect_head.as_ref()?;
-    let there = raw.entries.iter().any(|entry| entry.oid == expected.as_str());
-    if there {
-        return None;
+/// A remembered head must be an entry of the chain, or what lay on the branch behind one: the ledger only grows.
+async fn expected_head(place: &gather::Place, args: &args::Audit, verified: &Verified) -> Result<Option<Finding>> {
+    let Some(expected) = &args.expect_head else { return Ok(None) };
+    let is_entry = verified.entries().any(|linked| linked.oid == *expected);
+    if is_entry
+        || verified.skipped().iter().any(|skipped| skipped.oid == *expected && skipped.why.iter().all(|why| why.code != "ledger/passed-by"))
+    {
+        return Ok(None);
     }
-    let message = format!("the ledger does not hold the remembered head {expected}; its head is {head}");
-    Some(Finding::error("ledger/head-lost", message).help("entries were cut off or replaced, or the remembered head is of another ledger"))
+    let there = place.world.git.is_ancestor(expected, verified.tip()).await?.unwrap_or(false);
+    let message = match there {
+        true => format!("the remembered head {expected} is on the branch, and later entries passed it by; the head is {}", verified.head()),
+        false => format!("the ledger does not hold the remembered head {expected}; its head is {}", verified.head()),
+    };
+    let help = "entries were cut off or replaced, or the remembered head is of another ledger";
+    Ok(Some(Finding::error("ledger/head-lost", message).help(help)))
 }
 
-fn pin(place: &gather::Place, verified: &Verified) -> Option<Finding> {
-    let pin = place.world.env.get(gather::GENESIS_PIN).filter(|pin| !pin.is_empty())?;
-    let message = format!("entry 0 is {}, {} pins another", verified.genesis(), gather::GENESIS_PIN);
-    (pin != verified.genesis().as_str()).then(|| Finding::error("ledger/other-genesis", message))
-}
+/// How many entries are read again at once.
+const CHUNK: usize = 64;
 
 fn rejudge_entries(
     world: &World,
     verified: &Verified,
-    raw: &RawChain,
     which: args::Rejudge,
     shape: &mut AuditShape,
     findings: &mut Vec<Finding>,
-) {
+) -> Result<()> {
     let mut seen = BTreeSet::new();
-    for linked in verified.newest_first().filter(|linked| linked.entry.action.moves()) {
-        let first_of_channel = seen.insert(linked.entry.channel.clone());
-        if which == args::Rejudge::Newest && !first_of_channel {
-            continue;
+    let moves = verified.entries().rev().filter(|linked| linked.outline.action.moves());
+    let wanted: Vec<Oid> = moves
+        .filter(|linked| seen.insert(linked.outline.channel.clone()) || which == args::Rejudge::All)
+        .map(|linked| linked.oid.clone())
+        .collect();
+    for oids in wanted.chunks(CHUNK) {
+        for WholeEntry { entry, evidence } in read_entries(&world.git, oids)? {
+            let Some(policy) = verified.policy_of(&entry.policy.tree) else { continue };
+            let rejudged = rejudge::rejudge(&entry, policy, &evidence, candidate_tree(world, &entry));
+            shape.rejudged.extend(rejudged.verdicts.into_iter().map(|verdict| Rejudged {
+                serial: entry.serial,
+                gate: verdict.gate,
+                recorded: verdict.recorded,
+                again: verdict.again,
+                verdict: match (verdict.again, verdict.same) {
+                    (Some(_), true) => RejudgeVerdict::Same,
+                    (Some(_), false) => RejudgeVerdict::Differs,
+                    (None, _) => RejudgeVerdict::CannotRejudge,
+                },
+                detail: verdict.detail,
+            }));
+            findings.extend(rejudged.findings);
         }
-        let files = raw.entries.get(linked.entry.serial as usize).and_then(|entry| entry.files.as_ref());
-        let policy = verified.policy_of(&linked.entry.policy.tree);
-        let (Some(files), Some(policy)) = (files, policy) else { continue };
-        let rejudged = rejudge::rejudge(&linked.entry, policy, files, candidate_tree(world, &linked.entry));
-        shape.rejudged.extend(rejudged.verdicts.into_iter().map(|verdict| Rejudged {
-            serial: linked.entry.serial,
-            gate: verdict.gate,
-            recorded: verdict.recorded,
-            again: verdict.again,
-            verdict: match (verdict.again, verdict.same) {
-                (Some(_), true) => RejudgeVerdict::Same,
-                (Some(_), false) => RejudgeVerdict::Differs,
-                (None, _) => RejudgeVerdict::CannotRejudge,
-            },
-            detail: verdict.detail,
-        }));
-        findings.extend(rejudged.findings);
     }
+    Ok(())
 }
 
 fn candidate_tree(world: &World, entry: &Entry) -> Option<Arc<dyn Tree>> {

@@ -10,7 +10,7 @@ use crate::{
     gate::protocol::KeySource,
     release::{chain::Verified, projection::Projection},
     report::{Body, DoctorShape, Report, SigningMode, shape::Check},
-    world::apply::{self, Writer},
+    world::apply,
 };
 
 pub async fn run(session: &Session, args: &args::Doctor) -> Result<Report> {
@@ -26,7 +26,7 @@ pub async fn run(session: &Session, args: &args::Doctor) -> Result<Report> {
         Err(fault) => return Ok(finish(checks, Some(of_fault("remote", &fault)), session.signing())),
     };
     checks.push(passed("remote", format!("{} answers", place.at.remote)));
-    let head = match gather::verified(&place, &refs, &[]).await {
+    let head = match gather::verified(&place, &refs).await {
         Ok(head) => head,
         Err(fault) => {
             let report = finish(checks, Some(of_fault("ledger", &fault)), session.signing());
@@ -41,11 +41,11 @@ pub async fn run(session: &Session, args: &args::Doctor) -> Result<Report> {
     checks.push(atomic(&place, &head).await);
     let projection = Projection::of(&head, &refs);
     let mut findings = projection.findings();
+    let skipped = head.skipped_findings();
     let drifted = projection.drifted().count();
     if drifted > 0 && args.fix {
         let acting = gather::acting(session, &place, head.policy()).await?;
-        let writer = Writer { world: &place.world, at: &place.at, signer: acting.signer.as_ref(), checkpoint: place.world.checkpoint() };
-        let mended = apply::project(&writer, &projection).await?;
+        let mended = apply::project(&acting.writer(&place), &projection).await?;
         for name in &mended {
             checks.push(Check { fixed: true, ..passed("tags", format!("{name} is where the ledger says again")) });
         }
@@ -56,7 +56,7 @@ pub async fn run(session: &Session, args: &args::Doctor) -> Result<Report> {
         0 => passed("tags", "every tag is where the ledger says".to_owned()),
         n => failed("tags", &format!("{n} tag(s) are not where the ledger says"), "`tagwarden doctor --fix` puts channel tags back"),
     });
-    Ok(finish(checks, None, Some(signing)).findings(findings))
+    Ok(finish(checks, None, Some(signing)).findings(findings).findings(skipped))
 }
 
 fn pinned(place: &Place, head: &Verified) -> Check {

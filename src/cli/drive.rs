@@ -44,8 +44,8 @@ pub fn ledger_facts(head: &Verified) -> LedgerFacts {
     LedgerFacts {
         chain: Ok(chain),
         head: Some(head.head().clone()),
-        verdicts: head.state().verdicts.clone(),
-        acks: head.state().acks.clone(),
+        verdicts: head.state().verdicts_that_count(head.policy()),
+        acks: head.state().acks_that_count(head.policy()),
     }
 }
 

@@ -6,6 +6,7 @@ use crate::{
     domain::{Fault, Reason, Result},
     gate::{Kind, kinds::KINDS},
     lockdown,
+    release::transition::{self, ELSEWHERE, RULEBOOK, RULES},
     report::{Body, Report, TextShape, codes},
     text::near,
 };
@@ -42,7 +43,7 @@ pub fn ids() -> Vec<String> {
     let kinds = KINDS.iter().map(|kind| kind.id.to_owned());
     let reasons = Reason::ALL.iter().map(|reason| reason.slug().to_owned());
     let of_kinds = KINDS.iter().flat_map(|kind| codes_of(kind)).map(|(code, _)| code);
-    let others = others().map(|(code, _)| (*code).to_owned());
+    let others = others().map(|(code, _)| code.to_owned());
     kinds.chain(reasons).chain(of_kinds).chain(others).collect()
 }
 
@@ -63,17 +64,22 @@ fn explain(id: &str, kinds: &[&'static Kind]) -> Option<(String, Value)> {
         }
         None => (None, meaning(id)?),
     };
+    if let Some(rule) = transition::rule(id) {
+        let text = format!("finding code `{id}`\n\nAn entry of the ledger breaks rule {}: {}.\n", rule.number, rule.about);
+        return Some((text, json!({ "code": id, "kind": null, "rule": rule.number, "about": rule.about })));
+    }
     let whose = kind.map(|kind| format!("\n\nIt is a finding of `{kind}` gates: `tagwarden explain {kind}`.")).unwrap_or_default();
     Some((format!("finding code `{id}`\n\n{}{whose}\n", sentence(meaning)), json!({ "code": id, "kind": kind, "about": meaning })))
 }
 
 /// The codes that no page of a kind lists.
-fn others() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
-    codes::CODES.iter().chain(lockdown::CODES)
+fn others() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let rules = RULES.iter().flat_map(|rule| rule.codes.iter().map(|code| (*code, rule.about)));
+    codes::CODES.iter().chain(lockdown::CODES).copied().chain(rules)
 }
 
 fn meaning(id: &str) -> Option<&'static str> {
-    others().find(|(code, _)| *code == id).map(|(_, meaning)| *meaning)
+    others().find(|(code, _)| *code == id).map(|(_, meaning)| meaning)
 }
 
 /// The kind's own codes, then those that any kind may give.
@@ -127,26 +133,82 @@ fn listing() -> String {
     rows("", KINDS.iter().map(|kind| (kind.id.to_owned(), kind.about)).collect());
     rows("\nreason codes\n", Reason::ALL.iter().map(|reason| (reason.slug().to_owned(), reason.about())).collect());
     rows("\nfinding codes\n", KINDS.iter().flat_map(|kind| codes_of(kind)).collect());
-    rows("", others().map(|(code, about)| ((*code).to_owned(), *about)).collect());
+    rows("", others().map(|(code, about)| (code.to_owned(), about)).collect());
     text
 }
 
 /// `protocol-docs/gates.md`: every kind of gate, every finding code and every reason code.
-pub fn gates_page() -> String {
+fn gates_page() -> String {
     let mut text = String::from(INTRO);
     for kind in KINDS {
         let _ = writeln!(text, "\n{}", about_kind(kind, 2).trim_end());
     }
     text.push_str("\n## Findings outside gates\n\n| finding | means |\n|---|---|\n");
-    for (code, meaning) in others() {
+    for (code, meaning) in others().filter(|(code, _)| transition::rule(code).is_none()) {
         let _ = writeln!(text, "| `{code}` | {} |", meaning.replace('|', "\\|"));
     }
+    text.push_str("\nFindings about entries of the ledger: [the rulebook](rulebook.md).\n");
     text.push_str("\n## Reason codes\n\n| code | exit | means | next |\n|---|---|---|---|\n");
     for reason in Reason::ALL {
         let _ = writeln!(text, "| `{reason}` | {} | {} | {} |", reason.exit_code(), reason.about(), reason.next());
     }
     text
 }
+
+/// Every page that is made from tables of the program, by its path.
+pub fn pages() -> [(&'static str, String); 2] {
+    [("protocol-docs/gates.md", gates_page()), ("protocol-docs/rulebook.md", rulebook_page())]
+}
+
+fn rulebook_page() -> String {
+    let mut text =
+        format!("{RULEBOOK_INTRO}\n## Rules of rulebook {RULEBOOK}\n\n| rule | what holds | finding | asked |\n|---|---|---|---|\n");
+    for rule in RULES {
+        let codes: Vec<String> = rule.codes.iter().map(|code| format!("`{code}`")).collect();
+        let asked = if rule.is_early() { "before the gates, and of the entry" } else { "of the entry" };
+        let _ = writeln!(text, "| {} | {}. | {} | {asked} |", rule.number, sentence_start(rule.about), codes.join(", "));
+    }
+    text.push_str(RULEBOOK_CHAIN);
+    text.push_str("\n## What the ledger alone cannot decide\n\n| what holds | who decides |\n|---|---|\n");
+    for (about, who) in ELSEWHERE {
+        let _ = writeln!(text, "| {about} | {who} |");
+    }
+    text
+}
+
+/// The text with a capital, where it starts with a letter.
+fn sentence_start(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}
+
+const RULEBOOK_INTRO: &str = "\
+# The rulebook
+
+<!-- Made by `UPDATE_PAGES=1 cargo test --test it cli_surface` from the rules themselves; edit those. -->
+
+What may be written into the ledger is exactly what verifies: every rule that can be decided from the ledger stands once, in
+`src/release/transition/`, and both sides run it. A verb builds an entry, runs it through, and only then signs and pushes it;
+every verb that reads the ledger folds the same function over its branch. An entry names the rulebook it was written under, and a
+rule is tightened only under a new number. `tagwarden explain CODE` prints one of these rules.
+";
+
+const RULEBOOK_CHAIN: &str = "
+## The chain
+
+The chain is the `previous` links from the newest valid entry to entry 0. A commit of the branch that breaks a rule is skipped: it
+hides nothing, stops nobody, and is named by `status` and `audit`. An entry's commit follows whatever is at the tip of the branch;
+its `previous` names the last valid entry.
+
+| on the branch | what happens |
+|---|---|
+| a commit that is not an entry, a merge, an entry that breaks a rule | it is skipped |
+| an entry that is dated ahead of the clock by up to a day | verbs refuse (`clock_behind`): this clock or the one that wrote it is wrong |
+| an entry that is dated further ahead | it is skipped, and once a valid entry with the same predecessor follows, it never counts (`ledger/passed-by`) |
+| two lines that a merge brings together | the one with the higher serial goes on; the other one is named (`ledger/passed-by`) |
+| two lines of one height | the ledger is broken (`ledger/fork`), except on a machine that remembers one of the two; the next entry decides |
+| an entry of a signer under a higher rulebook | verbs refuse (`ledger_unverifiable`): a newer version is needed |
+";
 
 const INTRO: &str = "\
 # Gates

@@ -5,6 +5,7 @@
 
 use super::Session;
 use crate::{
+    attest::ssh::Verified as Signed,
     domain::{Actor, Fault, Oid, Reason, RefName, Result},
     gate::{
         Protocol,
@@ -12,7 +13,7 @@ use crate::{
         protocol::KeySource,
     },
     release::{
-        chain::{self, Verified},
+        chain::{self, Verification, Verified},
         plan::Refs,
         policy as rights,
     },
@@ -20,8 +21,9 @@ use crate::{
     tree::Tree,
     world::{
         World,
+        apply::Writer,
         git::ObjectKind,
-        ledger::{Depth, LedgerAt, bring, read_chain, read_refs},
+        ledger::{self, LedgerAt, bring, read_refs},
         signer::Signer,
         trees::WorkTree,
     },
@@ -120,7 +122,7 @@ impl Situation {
         crate::report::shape::LedgerPlace {
             name: self.place.at.branch.clone(),
             entry: self.head.head().clone(),
-            serial: self.head.length() - 1,
+            serial: self.head.serial(),
         }
     }
 }
@@ -129,7 +131,7 @@ impl Situation {
 pub async fn situation(session: &Session) -> Result<Situation> {
     let place = place(session).await?;
     let refs = refs(&place).await?;
-    let head = verified(&place, &refs, &[]).await?;
+    let head = verified(&place, &refs).await?;
     session.under(SigningMode::of(head.protocol()));
     // The adopted policy may name release branches that the committed one does not.
     let known = place.drafted.as_ref().map(|protocol| protocol.release_branches.clone()).unwrap_or_default();
@@ -144,18 +146,20 @@ pub async fn refs(place: &Place) -> Result<Refs> {
     read_refs(&place.world.git, &place.at, &branches).await
 }
 
-/// The ledger behind the remote's head, verified; `annulled` are left out beside what the ledger annuls itself.
-pub async fn verified(place: &Place, refs: &Refs, annulled: &[Oid]) -> Result<Verified> {
-    let head = bring_ledger(place, refs).await?;
-    let chain = read_chain(&place.world.git, &head, Depth::Chain).await?;
-    let verified = chain::verify(&chain, annulled).into_verified()?;
-    check_pin(place, verified.genesis())?;
-    let newest = verified.state().time;
-    let now = place.world.clock.now();
-    if newest.seconds_since(now) > 300 {
-        return Err(Fault::new(Reason::ClockBehind, format!("the newest ledger entry is of {newest}, but it is {now} here")));
-    }
-    Ok(verified)
+/// The ledger behind the remote's head, verified.
+pub async fn verified(place: &Place, refs: &Refs) -> Result<Verified> {
+    verification(place, refs).await?.1.into_verified()
+}
+
+/// What the branch holds, and what its verification gave.
+pub async fn verification(place: &Place, refs: &Refs) -> Result<(Oid, Verification)> {
+    let tip = bring_ledger(place, refs).await?;
+    let git = &place.world.git;
+    // What git noted when this clone fetched or pushed last.
+    let noted = place.at.branch.as_str().strip_prefix("refs/heads/").map(|branch| format!("refs/remotes/{}/{branch}", place.at.remote));
+    let remembered = noted.map(|noted| git.rev_parse(&noted)).transpose()?.flatten();
+    let verification = ledger::verify(git, &tip, place.world.clock.now(), pin(place)?, remembered).await?;
+    Ok((tip, verification))
 }
 
 /// Makes the ledger's objects local; gives its head.
@@ -173,19 +177,27 @@ pub fn ledger_head(place: &Place, refs: &Refs) -> Result<Oid> {
 /// The environment variable that pins entry 0 outside the repository.
 pub const GENESIS_PIN: &str = "TAGWARDEN_GENESIS";
 
-fn check_pin(place: &Place, genesis: &Oid) -> Result<()> {
-    let Some(pin) = place.world.env.get(GENESIS_PIN).filter(|pin| !pin.is_empty()) else { return Ok(()) };
-    if pin == genesis.as_str() {
-        return Ok(());
-    }
-    let fault = Fault::new(Reason::LedgerBroken, format!("entry 0 of the ledger is {genesis}, {GENESIS_PIN} pins another"));
-    Err(fault.help("the ledger was replaced, or the pin is of another repository"))
+/// The pinned entry 0. Faults: `bad_usage` where the pin is no object id.
+pub fn pin(place: &Place) -> Result<Option<Oid>> {
+    let pin = place.world.env.get(GENESIS_PIN).filter(|pin| !pin.is_empty());
+    let wrong = |why: String| Fault::new(Reason::BadUsage, format!("{GENESIS_PIN} is not an object id: {why}"));
+    pin.map(|pin| pin.trim().parse().map_err(wrong)).transpose()
 }
 
 /// Who acts, and the key they act with.
 pub struct Acting {
     pub actor: Actor,
     pub signer: Option<Signer>,
+    /// Who the policy says that the signer is.
+    pub signed: Option<Signed>,
+}
+
+impl Acting {
+    /// Writes as this actor.
+    pub fn writer<'a>(&'a self, place: &'a Place) -> Writer<'a> {
+        let (signer, signed) = (self.signer.as_ref(), self.signed.as_ref());
+        Writer { world: &place.world, at: &place.at, signer, signed, checkpoint: place.world.checkpoint() }
+    }
 }
 
 /// The actor under the policy in force: the principal of the signing key, or the git e-mail where signing is `none`.
@@ -194,7 +206,7 @@ pub async fn acting(session: &Session, place: &Place, policy: &chain::Policy) ->
     let name = world.git.config("user.name").await?.unwrap_or_default();
     if policy.protocol.is_unsigned() {
         let mail = world.git.config("user.email").await?.unwrap_or_else(|| "unknown".to_owned());
-        return Ok(Acting { actor: rights::actor(&policy.protocol, &format!("local:{mail}"), &name), signer: None });
+        return Ok(Acting { actor: rights::actor(&policy.protocol, &format!("local:{mail}"), &name), signer: None, signed: None });
     }
     let signer = signer(session, place, &policy.protocol).await?;
     let key = signer.public_key().to_owned();
@@ -204,7 +216,8 @@ pub async fn acting(session: &Session, place: &Place, policy: &chain::Policy) ->
     };
     let allowed = policy.allowed.as_ref().ok_or_else(|| refuse("it lists none".to_owned()))?;
     let found = allowed.principal_of(&key, world.clock.now()).map_err(|refusal| refuse(refusal.to_string()))?;
-    Ok(Acting { actor: rights::actor(&policy.protocol, &format!("ssh:{}", found.principal), &name), signer: Some(signer) })
+    let actor = rights::actor(&policy.protocol, &format!("ssh:{}", found.principal), &name);
+    Ok(Acting { actor, signer: Some(signer), signed: Some(found) })
 }
 
 /// The signer that the policy, or `--signing-key`, names.

@@ -2,9 +2,10 @@
 
 use super::{Session, args, gather};
 use crate::{
-    domain::{Reason, Result},
+    domain::{Oid, Reason, Result},
     release::plan,
     report::{Body, HistoryShape, Report, shape::HistoryEntry},
+    world::ledger::read_entries,
 };
 
 pub async fn run(session: &Session, args: &args::History) -> Result<Report> {
@@ -13,7 +14,9 @@ pub async fn run(session: &Session, args: &args::History) -> Result<Report> {
         Some(channel) => Some(plan::channel(situation.protocol(), situation.place.drafted.as_deref(), channel.as_str())?.0),
         None => None,
     };
-    let shown = situation.head.entries().iter().rev().filter(|linked| only.is_none() || linked.entry.channel == only);
-    let entries = shown.map(|linked| HistoryEntry::of(&linked.entry, linked.oid.clone(), linked.annulled)).collect();
+    let shown = situation.head.entries().rev().filter(|linked| only.is_none() || linked.outline.channel == only);
+    let oids: Vec<Oid> = shown.map(|linked| linked.oid.clone()).collect();
+    let whole = read_entries(&situation.world().git, &oids)?;
+    let entries = whole.into_iter().zip(oids).map(|(whole, oid)| HistoryEntry::of(&whole.entry, oid)).collect();
     Ok(situation.report(Report::new(Reason::Passed, Body::History(HistoryShape { entries }))))
 }

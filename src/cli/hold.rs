@@ -6,8 +6,8 @@ use super::{
 };
 use crate::{
     domain::{
-        ActorKind, ChannelName, Fault, Reason, Result, Verb,
-        state::{Body, Hold, HoldScope},
+        ChannelName, Result, Verb,
+        state::{Body, HoldScope},
     },
     release::{plan, policy as rights},
     report::Report,
@@ -26,16 +26,7 @@ async fn write(session: &Session, args: &args::Hold, verb: Verb) -> Result<Repor
     let time = situation.world().clock.now();
     let (scope, of, channel) = target(&situation, args)?;
     let acting = gather::acting(session, &situation.place, situation.head.policy()).await?;
-    let permit = rights::permit(situation.protocol(), &acting.actor, verb, channel.as_ref())?;
-    if verb == Verb::Unhold {
-        let there = |hold: &&Hold| hold.scope == scope && hold.of == of;
-        if !situation.head.state().holds.iter().any(|hold| there(&hold)) {
-            return Err(Fault::new(Reason::BadUsage, "there is no such hold").help("`tagwarden status` lists the holds"));
-        }
-        if acting.actor.kind == ActorKind::Automation {
-            return Err(Fault::new(Reason::NotPermitted, "automation may not lift a hold"));
-        }
-    }
+    let permit = rights::permit(situation.protocol(), &acting.actor, &[], verb, channel.as_ref())?;
     let intent = Intent { channel, reason: Some(args.reason.clone()), body: Some(Body::Hold { scope, of }), ..Intent::default() };
     let signing = situation.signing();
     let gather::Situation { place, head, .. } = situation;

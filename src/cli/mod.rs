@@ -5,7 +5,6 @@
 //! [`Command::answer_at_once`] or [`run`], and gives `main.rs` what to print.
 
 mod ack;
-mod annul;
 pub mod args;
 mod audit;
 mod completions;
@@ -67,7 +66,6 @@ async fn dispatch(session: &Session, command: &Command) -> Result<Report> {
         Command::Waive(args) => waive::run(session, args).await,
         Command::Ack(args) => ack::run(session, args).await,
         Command::Verdict { command } => verdict::run(session, command).await,
-        Command::Annul(args) => annul::run(session, args).await,
         Command::Docs { command } => docs::run(session, command).await,
         Command::Doctor(args) => doctor::run(session, args).await,
         Command::Rehearse(args) => rehearse::run(session, args).await,

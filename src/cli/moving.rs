@@ -6,23 +6,19 @@ use super::{
     gather::{Acting, Situation},
 };
 use crate::{
-    domain::{Fault, Oid, Reason, Result, Verb},
+    domain::{ChannelName, Digest, Fault, Oid, Reason, Result, Verb},
     gate::{Context, When, runner::Runner},
     release::{
         chain::Linked,
         plan::{self, Plan, PlannedRelease},
         policy::{self as rights, Permit},
+        transition::{self, Violation},
     },
     report::{
         Body, MoveShape, Report, RunShape,
         shape::{LedgerPlace, MoveRef, join_releases},
     },
-    world::{
-        World,
-        apply::{self, Writer},
-        ledger::read_refs,
-        trees::CommitTree,
-    },
+    world::{World, apply, ledger::read_refs, trees::CommitTree},
 };
 use std::sync::Arc;
 
@@ -30,6 +26,7 @@ use std::sync::Arc;
 pub async fn run(situation: Situation, acting: &Acting, plan: Plan, permit: Permit, moving: &Moving) -> Result<Report> {
     let noted = rights::refuse_held(situation.head.state(), &plan.actor, plan.verb, &plan.channel, &plan.release_names())?;
     let mut notices: Vec<String> = noted.iter().map(|hold| format!("moved under {}", rights::describe(hold))).collect();
+    early(&situation, &plan)?;
     if moving.dry_run {
         return Ok(situation.report(planned(&situation, &plan)));
     }
@@ -43,7 +40,7 @@ pub async fn run(situation: Situation, acting: &Acting, plan: Plan, permit: Perm
         pulls: moving.pulls.as_deref(),
     };
     let answerer = drive::answerer(&situation.place, judged)?;
-    let mut runner = Runner::new(&cx, When::Before, &situation.head.state().waivers);
+    let mut runner = Runner::new(&cx, When::Before, &situation.head.state().waivers_that_count(situation.head.policy()));
     drive::drive(situation.world(), &answerer, &mut runner).await?;
     let (run, clearance) = runner.finish(&plan.binding()?, situation.world().clock.now())?;
     if run.gates.is_empty() {
@@ -58,8 +55,7 @@ pub async fn run(situation: Situation, acting: &Acting, plan: Plan, permit: Perm
     let Situation { place, refs: _, head } = situation;
     let policy = head.policy().clone();
     let signing = crate::report::SigningMode::of(&policy.protocol);
-    let writer = Writer { world: &place.world, at: &place.at, signer: acting.signer.as_ref(), checkpoint: place.world.checkpoint() };
-    let applied = apply::move_refs(&writer, head, &plan, &clearance, &permit).await?;
+    let applied = apply::move_refs(&acting.writer(&place), head, &plan, &clearance, &permit).await?;
     if applied.rebuilt > 0 {
         notices.push(format!("unrelated entries came in between; the entry was rebuilt {} time(s)", applied.rebuilt));
     }
@@ -83,9 +79,15 @@ pub async fn run(situation: Situation, acting: &Acting, plan: Plan, permit: Perm
     Ok(with_notices(Report::new(reason, Body::Move(Box::new(shape))).signing(signing), notices))
 }
 
+/// The rules that need no gate, before any gate is asked.
+pub fn early(situation: &Situation, plan: &Plan) -> Result<()> {
+    let entry = plan.draft(None).place(Some(&situation.head), Vec::new())?;
+    transition::request(situation.head.ledger(), &entry, &[], situation.world().clock.now()).map_err(Violation::fault)
+}
+
 /// The answer for a request whose move the ledger holds already.
 pub fn already(situation: &Situation, verb: Verb, linked: &Linked) -> Result<Report> {
-    let entry = &linked.entry;
+    let entry = &linked.outline;
     let channel = entry.channel.clone().ok_or_else(|| Fault::new(Reason::Internal, "a move without a channel"))?;
     let shape = MoveShape {
         verb,
@@ -101,34 +103,41 @@ pub fn already(situation: &Situation, verb: Verb, linked: &Linked) -> Result<Rep
     Ok(situation.report(Report::new(Reason::AlreadyThere, Body::Move(Box::new(shape)))).notice(said))
 }
 
-/// Whether this request was carried out before. A given claim is consumed for ever; a derived one matches only the channel's
-/// newest entry.
-pub fn recognise<'a>(situation: &'a Situation, plan: &PlanKey, given: bool) -> Result<Option<&'a Linked>> {
-    let newest =
-        situation.head.newest_first().find(|linked| linked.entry.action.moves() && linked.entry.channel.as_ref() == Some(&plan.channel));
-    let same = |linked: &Linked| linked.entry.claim == plan.claim;
-    if let Some(newest) = newest.filter(|newest| same(newest) && newest.entry.action == plan.verb) {
-        let names: Vec<String> = newest.entry.releases.iter().map(|release| release.name().to_string()).collect();
-        if plan.releases.iter().all(|name| names.contains(name)) {
-            return Ok(Some(newest));
-        }
-    }
-    let used = situation.head.entries().iter().find(|linked| given && same(linked));
-    match used {
-        None => Ok(None),
-        Some(used) => Err(Fault::new(
-            Reason::ClaimUsed,
-            format!("entry {} ({}) used this claim already; a claim moves things once", used.entry.serial, used.entry.action),
-        )),
+/// A request, as far as it tells one from another.
+pub struct Request {
+    pub verb: Verb,
+    pub channel: ChannelName,
+    /// `package@version`, or as the request names them. Empty: whatever is right.
+    pub releases: Vec<String>,
+    /// Everything else that was asked for.
+    pub about: serde_json::Value,
+    /// The id that was given with it.
+    pub claim: Option<String>,
+}
+
+impl Request {
+    /// The claim of this request. One that was given counts once, whatever is asked with it; another counts once for what the
+    /// channel is at (the serial of its newest entry), so that the same release may come back after a rollback.
+    fn claim(&self, at: Option<u64>) -> Result<Digest> {
+        let Request { verb, channel, about, claim, .. } = self;
+        rights::claim(claim.as_deref(), &serde_json::json!({ "verb": verb, "channel": channel, "about": about, "at": at }))
     }
 }
 
-/// What a claim is compared with. No releases: any.
-pub struct PlanKey {
-    pub verb: Verb,
-    pub channel: crate::domain::ChannelName,
-    pub releases: Vec<String>,
-    pub claim: crate::domain::Digest,
+/// The claim of a request, or the entry by which it was carried out before: it is the channel's newest, with the claim that
+/// the request had before it.
+pub fn recognise<'a>(situation: &'a Situation, request: &'a Request) -> Result<std::result::Result<Digest, &'a Linked>> {
+    let mut moves = situation.head.ledger().moves_of(&request.channel);
+    let (newest, before) = (moves.next(), moves.next());
+    if let Some(linked) = newest {
+        let entry = &linked.outline;
+        let names: Vec<String> = entry.releases.iter().map(|release| release.name().to_string()).collect();
+        let same = entry.action == request.verb && request.releases.iter().all(|name| names.contains(name));
+        if same && entry.claim == request.claim(before.map(|before| before.outline.serial))? {
+            return Ok(Err(linked));
+        }
+    }
+    request.claim(newest.map(|newest| newest.outline.serial)).map(Ok)
 }
 
 /// The commit must be reachable from a release branch as it is on the remote now.

@@ -39,25 +39,24 @@ async fn adopt(session: &Session, args: &args::Adopt) -> Result<Report> {
     if !refs.contains_key(&place.at.branch) {
         return first(session, &place, policy, args, time).await;
     }
-    let head = gather::verified(&place, &refs, &[]).await?;
+    let head = gather::verified(&place, &refs).await?;
     if head.state().policy.tree == policy.tree {
-        let shape = shape(&place, &policy, head.state().policy.version, head.head().clone(), head.length() - 1);
+        let shape = shape(&place, &policy, head.state().policy.version, head.head().clone(), head.serial());
         return Ok(Report::new(Reason::NothingToDo, report::Body::Policy(shape)).signing(SigningMode::of(&policy.protocol)));
     }
     let version = head.state().policy.version + 1;
-    let about = serde_json::json!({ "policy": policy.tree, "version": version });
-    let said = rights::statement(Verb::Adopt, head.head(), about)?;
+    let said = rights::statement(Verb::Adopt, head.head(), rights::adoption(&policy.tree, version))?;
     if args.signatures.print_statement {
         return Ok(Report::new(Reason::Passed, report::Body::Text(TextShape::plain(String::from_utf8_lossy(&said).into_owned()))));
     }
     let acting = gather::acting(session, &place, head.policy()).await?;
     let signatures = read_signatures(&args.signatures)?;
     let signers = count(&acting, head.policy(), &said, &signatures, time);
-    let permit = rights::permit_by_threshold(head.protocol(), &acting.actor, Verb::Adopt, &signers)?;
+    let permit = rights::permit_by_threshold(head.protocol(), &acting.actor, &signers)?;
     let intent = Intent {
         reason: Some(args.reason.clone()),
         body: Some(Body::Adopt { signatures }),
-        adopts: Some(policy.tree.clone()),
+        adopts: Some(policy.clone()),
         ..Intent::default()
     };
     let applied = statement::write(&place, &acting, Some(head), &permit, Verb::Adopt, intent, time).await?;
@@ -74,7 +73,7 @@ async fn first(session: &Session, place: &Place, policy: Policy, args: &args::Ad
     let acting = gather::acting(session, place, &policy).await?;
     let permit = rights::permit_first(&acting.actor);
     let body = Body::Adopt { signatures: Vec::new() };
-    let intent = Intent { reason: Some(args.reason.clone()), body: Some(body), adopts: Some(policy.tree.clone()), ..Intent::default() };
+    let intent = Intent { reason: Some(args.reason.clone()), body: Some(body), adopts: Some(policy.clone()), ..Intent::default() };
     let applied = statement::write(place, &acting, None, &permit, Verb::Adopt, intent, time).await?;
     let pin = format!("entry 0 is {}; pin it outside this repository as {}", applied.entry, gather::GENESIS_PIN);
     let shape = shape(place, &policy, 1, applied.entry, applied.record.serial);
@@ -98,7 +97,7 @@ async fn committed_policy(session: &Session, place: &Place) -> Result<Policy> {
     Policy::new(tree, protocol).map_err(|findings| Fault::new(Reason::BadConfig, "gates/allowed_signers cannot be read").findings(findings))
 }
 
-/// Who signs an adoption or annulment: the actor by the entry itself, the others by their signatures.
+/// Who signs an adoption: the actor by the entry itself, the others by their signatures.
 pub fn count(acting: &Acting, policy: &Policy, statement: &[u8], signatures: &[String], time: crate::domain::Timestamp) -> Signers {
     let mut signers = Signers::default();
     if let (Some(signer), Some(principal)) = (&acting.signer, acting.actor.id.strip_prefix("ssh:")) {
@@ -126,7 +125,7 @@ async fn show(session: &Session) -> Result<Report> {
         situation.head.policy(),
         situation.head.state().policy.version,
         situation.head.head().clone(),
-        situation.head.length() - 1,
+        situation.head.serial(),
     );
     Ok(situation.report(Report::new(Reason::Passed, report::Body::Policy(shape))))
 }

@@ -304,7 +304,7 @@ async fn play(drill: &mut Drill) {
 
     drill.step("a channel tag moved by hand", recovery::drift).await;
     drill.step("a release tag moved by hand", recovery::release_tag).await;
-    drill.step("a foreign entry, annulled", recovery::foreign_entry).await;
+    drill.step("a foreign commit on the ledger", recovery::foreign_entry).await;
     drill.step("a change of policy", recovery::policy_change).await;
 
     drill.step("rollback", recovery::rollback).await;

@@ -20,17 +20,14 @@ pub async fn run(session: &Session, args: &args::Stage) -> Result<Report> {
     let tag_ref = plan::release_ref(situation.protocol(), &name)?;
     let commit = gather::commit(situation.world(), &args.at)?;
     let acting = gather::acting(session, &situation.place, situation.head.policy()).await?;
-    let permit = rights::permit(situation.protocol(), &acting.actor, Verb::Stage, None)?;
+    let permit = rights::permit(situation.protocol(), &acting.actor, &[], Verb::Stage, None)?;
     let wanted = PlannedRelease { name: name.clone(), commit: commit.clone(), tag_ref: tag_ref.clone(), tag: None };
-    if let Some(staged) = state::staged(situation.head.state(), &name) {
-        return match staged.commit == commit {
-            true => nothing_to_do(&situation, staged.serial),
-            false => Err(Fault::new(
-                Reason::VersionReused,
-                format!("{name} was staged at {} and cannot become {}", staged.commit.short(), commit.short()),
-            )),
-        };
+    if let Some(staged) = state::staged(situation.head.state(), &name).filter(|staged| staged.commit == commit) {
+        return nothing_to_do(&situation, staged.serial);
     }
+    let release = Release { package: name.package.clone(), version: name.version.clone(), commit: commit.clone(), tag: None };
+    let intent = Intent { releases: vec![release], candidate: Some(commit.clone()), ..Intent::default() };
+    statement::early(&situation.head, &acting, Verb::Stage, &intent, time)?;
     let located = plan::locate(situation.head.state(), &situation.refs, &name, &tag_ref)?;
     let (tags, tag) = match located {
         Located::Missing => (vec![(tag_ref.clone(), name.to_string())], None),
@@ -45,8 +42,8 @@ pub async fn run(session: &Session, args: &args::Stage) -> Result<Report> {
     };
     moving::bring_branches(&situation).await?;
     moving::check_reachable(&situation, std::slice::from_ref(&wanted)).await?;
-    let release = Release { package: name.package.clone(), version: name.version.clone(), commit: commit.clone(), tag };
-    let intent = Intent { releases: vec![release], candidate: Some(commit), tags, ..Intent::default() };
+    let releases = intent.releases.into_iter().map(|release| Release { tag: tag.clone(), ..release }).collect();
+    let intent = Intent { releases, tags, candidate: intent.candidate, ..Intent::default() };
     let signing = situation.signing();
     let gather::Situation { place, head, .. } = situation;
     let applied = statement::write(&place, &acting, Some(head), &permit, Verb::Stage, intent, time).await?;
@@ -56,6 +53,6 @@ pub async fn run(session: &Session, args: &args::Stage) -> Result<Report> {
 fn nothing_to_do(situation: &gather::Situation, serial: u64) -> Result<Report> {
     let linked = situation.head.entry(serial);
     let linked = linked.ok_or_else(|| Fault::new(Reason::Internal, "the state names an entry that is not there"))?;
-    let shape = EntryShape::of(&linked.entry, linked.oid.clone(), situation.place.at.branch.clone());
+    let shape = EntryShape::of(&linked.outline, linked.oid.clone(), situation.place.at.branch.clone());
     Ok(situation.report(Report::new(Reason::NothingToDo, Body::Entry(shape))))
 }

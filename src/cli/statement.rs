@@ -1,16 +1,17 @@
-//! What the verbs share that write an entry without moving a channel tag: stage, hold, unhold, waive, ack, verdict, annul,
+//! What the verbs share that write an entry without moving a channel tag: stage, hold, unhold, waive, ack, verdict,
 //! policy adopt.
 
 use super::gather::{Acting, Place};
 use crate::{
     domain::{ChannelName, Oid, Reason, RefName, Release, Result, Timestamp, Verb, state::Body},
     release::{
-        chain::Verified,
+        chain::{Policy, Verified},
         draft::Draft,
         policy::{self as rights, Permit},
+        transition::{self, Violation},
     },
     report::{self, EntryShape, Report, SigningMode},
-    world::apply::{self, Applied, Writer},
+    world::apply::{self, Applied},
 };
 
 /// What such an entry says.
@@ -21,7 +22,7 @@ pub struct Intent {
     pub candidate: Option<Oid>,
     pub reason: Option<String>,
     pub body: Option<Body>,
-    pub adopts: Option<Oid>,
+    pub adopts: Option<Policy>,
     /// Release tags to create: ref and `package@version`.
     pub tags: Vec<(RefName, String)>,
 }
@@ -36,27 +37,42 @@ pub async fn write(
     intent: Intent,
     time: Timestamp,
 ) -> Result<Applied> {
-    let Intent { channel, releases, candidate, reason, body, adopts, tags } = intent;
-    let claim = rights::claim(
-        None,
-        &serde_json::json!({ "verb": verb, "channel": channel, "candidate": candidate, "body": body, "adopts": adopts, "time": time, "actor": acting.actor.id }),
-    )?;
-    let draft = Draft {
+    if let Some(head) = &head {
+        early(head, acting, verb, &intent, time)?;
+    }
+    let draft = draft(head.as_ref(), acting, verb, &intent, time)?;
+    apply::append(&acting.writer(place), head, &draft, &intent.tags, intent.adopts.as_ref(), permit).await
+}
+
+/// The rules that need no key and no object.
+pub fn early(head: &Verified, acting: &Acting, verb: Verb, intent: &Intent, time: Timestamp) -> Result<()> {
+    let entry = draft(Some(head), acting, verb, intent, time)?.place(Some(head), Vec::new())?;
+    transition::request(head.ledger(), &entry, &[], time).map_err(Violation::fault)
+}
+
+fn draft(head: Option<&Verified>, acting: &Acting, verb: Verb, intent: &Intent, time: Timestamp) -> Result<Draft> {
+    let Intent { channel, releases, candidate, reason, body, adopts, tags: _ } = intent;
+    let adopts = adopts.as_ref().map(|policy| policy.tree.clone());
+    // What it follows is part of the claim: the same may be said again later.
+    let about = serde_json::json!({
+        "verb": verb, "channel": channel, "candidate": candidate, "body": body, "adopts": adopts, "time": time, "actor": acting.actor.id,
+        "follows": head.map(Verified::head),
+    });
+    Ok(Draft {
         action: verb,
         actor: acting.actor.clone(),
-        reason,
+        reason: reason.clone(),
         source: "cli".to_owned(),
-        claim,
+        claim: rights::claim(None, &about)?,
         time,
-        channel,
-        releases,
-        candidate,
+        channel: channel.clone(),
+        releases: releases.clone(),
+        candidate: candidate.clone(),
+        valid_until: None,
         gates: Vec::new(),
-        body,
+        body: body.clone(),
         adopts,
-    };
-    let writer = Writer { world: &place.world, at: &place.at, signer: acting.signer.as_ref(), checkpoint: place.world.checkpoint() };
-    apply::append(&writer, head, &draft, &tags, permit).await
+    })
 }
 
 /// The report of a written entry.

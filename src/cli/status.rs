@@ -3,7 +3,10 @@
 
 use super::{Session, args, gather};
 use crate::{
-    domain::{ChannelName, Finding, Oid, Reason, Release, Result, state},
+    domain::{
+        ChannelName, Finding, Oid, Reason, Release, ReleaseName, Result,
+        state::{self, Record as _},
+    },
     gate::protocol::Channel,
     release::{
         plan,
@@ -15,6 +18,7 @@ use crate::{
         shape::{ChannelShape, PolicyState, ReleaseShape, ReleaseState, join_releases},
     },
 };
+use std::collections::BTreeSet;
 
 pub async fn run(session: &Session, args: &args::Status) -> Result<Report> {
     let situation = gather::situation(session).await?;
@@ -25,7 +29,7 @@ pub async fn run(session: &Session, args: &args::Status) -> Result<Report> {
     let (shape, release_drift) = shape(&situation, only.as_ref());
     let drifted = !release_drift.is_empty() || shape.channels.iter().any(|channel| !channel.drift.is_empty());
     let reason = if drifted { Reason::Findings } else { Reason::Passed };
-    let report = Report::new(reason, Body::Status(shape)).findings(release_drift);
+    let report = Report::new(reason, Body::Status(shape)).findings(release_drift).findings(situation.head.skipped_findings());
     let mend = "`tagwarden doctor` explains the drift, `tagwarden doctor --fix` puts tags back where the ledger says";
     let report = if drifted { report.next(mend) } else { report };
     Ok(situation.report(report))
@@ -60,8 +64,8 @@ pub fn shape(situation: &gather::Situation, only: Option<&ChannelName>) -> (Stat
             committed: situation.place.committed.clone(),
         }),
         channels,
-        holds: state.holds.clone(),
-        waivers: state.waivers.clone(),
+        holds: state.holds.to_vec(),
+        waivers: state.waivers.iter().filter(|waiver| waiver.until > situation.world().clock.now()).cloned().collect(),
         releases: releases(situation),
     };
     (shape, release_drift)
@@ -102,23 +106,19 @@ pub fn on_channel(state: &state::State, now: &state::ChannelState) -> Vec<Releas
 }
 
 fn tag_of(state: &state::State, package: &crate::domain::PackageName, version: &semver::Version) -> Option<Oid> {
-    state.staged.iter().find(|staged| staged.package == *package && staged.version == *version).map(|staged| staged.tag.clone())
+    state.staged.get(&ReleaseName { package: package.clone(), version: version.clone() }).map(|staged| staged.tag.clone())
 }
 
 /// Staged: recorded and never promoted. Released: on a channel now. Superseded: was on a channel. All computed.
 fn releases(situation: &gather::Situation) -> Vec<ReleaseShape> {
     let state = situation.head.state();
-    let was_moved = |name: &str| {
-        situation
-            .head
-            .newest_first()
-            .any(|linked| linked.entry.action.moves() && linked.entry.releases.iter().any(|release| release.name().to_string() == name))
-    };
+    let moves = situation.head.entries().map(|linked| &linked.outline).filter(|entry| entry.action.moves());
+    let moved: BTreeSet<ReleaseName> = moves.flat_map(|entry| &entry.releases).map(Release::name).collect();
     let shape = |staged: &state::Staged| {
         let name = format!("{}@{}", staged.package, staged.version);
         let on = |now: &state::ChannelState| now.releases.get(&staged.package).is_some_and(|release| release.version == staged.version);
         let channels: Vec<ChannelName> = state.channels.iter().filter(|(_, now)| on(now)).map(|(channel, _)| channel.clone()).collect();
-        let stands = match (channels.is_empty(), was_moved(&name)) {
+        let stands = match (channels.is_empty(), moved.contains(&staged.key())) {
             (false, _) => ReleaseState::Released,
             (true, true) => ReleaseState::Superseded,
             (true, false) => ReleaseState::Staged,

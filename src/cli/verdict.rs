@@ -19,7 +19,7 @@ pub async fn run(session: &Session, command: &args::Verdict) -> Result<Report> {
         (None, at) => gather::commit(situation.world(), at.as_deref().unwrap_or("HEAD"))?,
     };
     let acting = gather::acting(session, &situation.place, situation.head.policy()).await?;
-    let permit = rights::permit(situation.protocol(), &acting.actor, Verb::Verdict, None)?;
+    let permit = rights::permit(situation.protocol(), &acting.actor, &[], Verb::Verdict, None)?;
     let intent = Intent {
         candidate: Some(commit),
         reason: args.reason.clone(),

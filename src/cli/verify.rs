@@ -8,7 +8,7 @@ use super::{
     releases,
 };
 use crate::{
-    domain::{ChannelName, Fault, Oid, Reason, Result, Verb},
+    domain::{ChannelName, Fault, GateId, Oid, Reason, Result, Verb},
     gate::{
         Context, LoadedGate, Protocol, When,
         config::{self, GateFiles},
@@ -129,7 +129,9 @@ async fn judge(place: &Place, ledger: Ledger<'_>, subject: Subject, args: &args:
         tree,
     };
     let (facts, waivers): (LedgerFacts, _) = match ledger {
-        Ledger::Known(situation) => (drive::ledger_facts(&situation.head), situation.head.state().waivers.clone()),
+        Ledger::Known(situation) => {
+            (drive::ledger_facts(&situation.head), situation.head.state().waivers_that_count(situation.head.policy()))
+        }
         Ledger::Unknown(fault) => (drive::no_ledger_facts(fault), Vec::new()),
     };
     let answerer =
@@ -168,10 +170,18 @@ fn selected<'a>(protocol: &'a Protocol, channel: &ChannelName, args: &args::Veri
         return Ok(None);
     }
     for id in &args.gates {
-        let gate = super::waive::gate(protocol, id)?;
+        let gate = gate(protocol, id)?;
         if gate.header.channels.as_ref().is_some_and(|channels| !channels.contains(channel)) {
             return Err(Fault::new(Reason::BadUsage, format!("gate {id} does not decide on {channel}")));
         }
     }
     Ok(Some(protocol.gates.iter().filter(|gate| args.gates.contains(&gate.id)).collect()))
+}
+
+/// A gate of the policy that judges.
+fn gate<'a>(protocol: &'a Protocol, id: &GateId) -> Result<&'a LoadedGate> {
+    protocol.gate(id).ok_or_else(|| {
+        let known: Vec<&str> = protocol.gates.iter().map(|gate| gate.id.as_str()).collect();
+        Fault::new(Reason::BadUsage, format!("the policy has no gate `{id}`")).help(format!("its gates: {}", known.join(", ")))
+    })
 }

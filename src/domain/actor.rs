@@ -1,5 +1,6 @@
 //! Who asks, and for what verb.
 
+use super::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
@@ -18,6 +19,33 @@ pub struct Actor {
     pub kind: ActorKind,
     /// For display only; never decides anything.
     pub name: String,
+}
+
+pub const ACTOR_SCHEMA: &str = "tagwarden.actor/1";
+
+/// Beside an entry that a mover signed for somebody else (`evidence/actor.json`): the answers that gave that person the
+/// right. They are judged from here again, so they are recorded as they were given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActorEvidence {
+    pub schema: String,
+    /// The id of the entry's actor, `github:<numeric id>`.
+    pub actor: String,
+    /// Where the request was made, as the entry's `source`: `comment:<id>`.
+    pub source: String,
+    /// When the answers were had.
+    pub time: Timestamp,
+    /// The actor's access to the repository: `read`, `triage`, `write`, `maintain` or `admin`; `None`: none, or not asked.
+    pub permission: Option<String>,
+    /// The teams that the actor is an active member of, as far as they were asked about: `<org>/<slug>`.
+    pub teams: Vec<String>,
+}
+
+impl ActorEvidence {
+    /// The rights in the form that roles name them.
+    pub fn rights(&self) -> Vec<String> {
+        let permission = self.permission.iter().map(|level| format!("permission:{level}"));
+        permission.chain(self.teams.iter().map(|team| format!("team:{team}"))).collect()
+    }
 }
 
 macro_rules! verbs {
@@ -48,7 +76,6 @@ verbs! {
     Ack "ack";
     Verdict "verdict";
     Rehearse "rehearse";
-    Annul "annul";
 }
 
 impl Verb {

@@ -53,7 +53,7 @@ reasons! {
     NothingToCheck "nothing_to_check" 1 "A gate found nothing to check, which proves nothing." "Give the gate something to check, or remove it.";
     Findings "findings" 1 "There are findings at error level." "Read the findings.";
     Differences "differences" 1 "The two sides differ." "Read the differences.";
-    LedgerBroken "ledger_broken" 1 "The ledger does not verify." "Run `tagwarden audit`; a foreign entry is taken out of effect with `tagwarden annul`.";
+    LedgerBroken "ledger_broken" 1 "The ledger does not verify." "Run `tagwarden audit`, which names what is wrong.";
     DrillFailed "drill_failed" 1 "The rehearsal failed." "Read the failed step.";
     MovedButUnhealthy "moved_but_unhealthy" 1 "The refs moved, but a gate after the move failed." "Roll back: `tagwarden rollback --channel CHANNEL --reason REASON`.";
     BadUsage "bad_usage" 2 "The command line is not understood." "Run `tagwarden help`.";

@@ -2,14 +2,14 @@
 //!
 //! Shapes are promises (`tagwarden.entry/1`, `tagwarden.state/1`). Unknown extra keys are tolerated when reading; missing
 //! keys, duplicate keys and wrong types are not. How entries chain and what they may do to the state is in
-//! [`crate::release`].
+//! [`crate::release::transition`]; how the state is laid out as files in [`crate::release::state_tree`].
 
 use super::{
     actor::{Actor, Verb},
     digest::Digest,
     name::{ChannelName, GateId, Oid, PackageName, RefName},
     outcome::Outcome,
-    release::Release,
+    release::{Release, ReleaseName},
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
@@ -22,8 +22,11 @@ pub const STATE_SCHEMA: &str = "tagwarden.state/1";
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     pub schema: String,
+    /// The number of the rules that it was written under and is judged by.
+    pub rulebook: u32,
     pub serial: u64,
-    /// The entry commit before this one; `None` for entry 0.
+    /// The newest valid entry before this one; `None` for entry 0. Not always the commit's parent: what is no entry may lie
+    /// between them.
     #[serde(deserialize_with = "required")]
     pub previous: Option<Oid>,
     pub action: Verb,
@@ -45,8 +48,11 @@ pub struct Entry {
     pub candidate: Option<Oid>,
     pub moves: Vec<Move>,
     pub policy: PolicyRef,
+    /// Until when the evidence of a move counts; `None` for everything else.
+    #[serde(deserialize_with = "required")]
+    pub valid_until: Option<Timestamp>,
     pub gates: Vec<GateRecord>,
-    /// What is particular to the action: a hold, a waiver, an acknowledgement, a verdict, an annulment, co-signatures.
+    /// What is particular to the action: a hold, a waiver, an acknowledgement, a verdict, co-signatures.
     #[serde(deserialize_with = "required")]
     pub body: Option<Body>,
 }
@@ -129,10 +135,6 @@ pub enum Body {
     Verdict {
         verdict: String,
     },
-    Annul {
-        entries: Vec<Oid>,
-        signatures: Vec<String>,
-    },
     Rehearse {
         report: serde_json::Value,
     },
@@ -145,7 +147,7 @@ pub struct HoldTarget {
 }
 
 /// What a hold stops. `Channel` holds set by a rollback stop automation only (see [`Hold::automation_only`]).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum HoldScope {
     All,
@@ -153,19 +155,128 @@ pub enum HoldScope {
     Release,
 }
 
-/// `state.json`: the whole state after an entry.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// The whole state after an entry. What a release, a gate or a person is about is found by its key.
+#[derive(Clone, Debug, PartialEq)]
 pub struct State {
-    pub schema: String,
     pub serial: u64,
     pub time: Timestamp,
     pub policy: PolicyRef,
     pub channels: BTreeMap<ChannelName, ChannelState>,
-    pub holds: Vec<Hold>,
-    pub waivers: Vec<Waiver>,
-    pub acks: Vec<Ack>,
-    pub verdicts: Vec<Verdict>,
-    pub staged: Vec<Staged>,
+    pub holds: Records<Hold>,
+    pub waivers: Records<Waiver>,
+    pub acks: Records<Ack>,
+    pub verdicts: Records<Verdict>,
+    pub staged: Records<Staged>,
+}
+
+/// Something that an entry put into the state.
+pub trait Record: Clone {
+    /// Of two records with one key only the newer is in the state.
+    type Key: Ord + Clone;
+
+    fn key(&self) -> Self::Key;
+}
+
+/// The records of one kind, by the serial of the entry that made them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Records<T: Record> {
+    by_serial: BTreeMap<u64, Vec<T>>,
+    serials: BTreeMap<T::Key, u64>,
+}
+
+impl<T: Record> Default for Records<T> {
+    fn default() -> Records<T> {
+        Records { by_serial: BTreeMap::new(), serials: BTreeMap::new() }
+    }
+}
+
+impl<T: Record> Records<T> {
+    /// Oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.by_serial.values().flatten()
+    }
+
+    pub fn get(&self, key: &T::Key) -> Option<&T> {
+        self.at(*self.serials.get(key)?).iter().find(|record| record.key() == *key)
+    }
+
+    /// The serial of the entry that made the record of this key.
+    pub fn serial(&self, key: &T::Key) -> Option<u64> {
+        self.serials.get(key).copied()
+    }
+
+    /// What the entry of this serial made, as far as it is still in the state.
+    pub fn at(&self, serial: u64) -> &[T] {
+        self.by_serial.get(&serial).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Replaces what the entry of this serial made; nothing: removes it.
+    pub fn set(&mut self, serial: u64, records: Vec<T>) {
+        for old in self.by_serial.remove(&serial).unwrap_or_default() {
+            if self.serials.get(&old.key()) == Some(&serial) {
+                self.serials.remove(&old.key());
+            }
+        }
+        if records.is_empty() {
+            return;
+        }
+        for record in &records {
+            self.serials.insert(record.key(), serial);
+        }
+        self.by_serial.insert(serial, records);
+    }
+
+    pub fn to_vec(&self) -> Vec<T> {
+        self.iter().cloned().collect()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.by_serial.is_empty()
+    }
+
+    pub fn len(&self) -> usize {
+        self.serials.len()
+    }
+}
+
+impl Record for Hold {
+    type Key = (HoldScope, Option<String>);
+
+    fn key(&self) -> Self::Key {
+        (self.scope, self.of.clone())
+    }
+}
+
+impl Record for Waiver {
+    type Key = (GateId, ChannelName, Oid, String);
+
+    fn key(&self) -> Self::Key {
+        (self.gate.clone(), self.channel.clone(), self.candidate.clone(), self.by.clone())
+    }
+}
+
+impl Record for Ack {
+    type Key = (GateId, ChannelName, Oid, String);
+
+    fn key(&self) -> Self::Key {
+        (self.gate.clone(), self.channel.clone(), self.candidate.clone(), self.by.clone())
+    }
+}
+
+impl Record for Verdict {
+    type Key = (Oid, String);
+
+    fn key(&self) -> Self::Key {
+        (self.commit.clone(), self.by.clone())
+    }
+}
+
+impl Record for Staged {
+    type Key = ReleaseName;
+
+    fn key(&self) -> Self::Key {
+        ReleaseName { package: self.package.clone(), version: self.version.clone() }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -216,6 +327,9 @@ pub struct Waiver {
     pub candidate: Oid,
     pub until: Timestamp,
     pub by: String,
+    /// What gave the right, where a mover signed for the person: `team:...`, `permission:...`.
+    #[serde(rename = "as", default, skip_serializing_if = "Vec::is_empty")]
+    pub by_right_of: Vec<String>,
     pub serial: u64,
 }
 
@@ -225,6 +339,9 @@ pub struct Ack {
     pub channel: ChannelName,
     pub candidate: Oid,
     pub by: String,
+    /// What gave the right, where a mover signed for the person: `team:...`, `permission:...`.
+    #[serde(rename = "as", default, skip_serializing_if = "Vec::is_empty")]
+    pub by_right_of: Vec<String>,
     pub time: Timestamp,
     pub serial: u64,
 }
@@ -235,6 +352,9 @@ pub struct Verdict {
     pub verdict: String,
     pub commit: Oid,
     pub by: String,
+    /// What gave the right, where a mover signed for the person: `team:...`, `permission:...`.
+    #[serde(rename = "as", default, skip_serializing_if = "Vec::is_empty")]
+    pub by_right_of: Vec<String>,
     pub time: Timestamp,
     pub serial: u64,
 }

@@ -4,6 +4,7 @@
 //! compares what it is about to do with it ([`Clearance::covers`]). Deliberately absent: a way to make, copy or widen one.
 
 use super::{Context, runner::Run};
+use crate::attest::statement::evidence_path;
 use crate::domain::{ChannelName, Digest, Fault, Oid, Outcome, Reason, Result, Timestamp, Verb, digest::canonical_json, state::GateRecord};
 
 pub struct Clearance {
@@ -26,7 +27,7 @@ impl Clearance {
         let mut evidence = Vec::new();
         for gate in &run.gates {
             if let Some((_, recorded)) = &gate.evidence {
-                evidence.push((format!("{}.json", gate.id), canonical_json(recorded)?));
+                evidence.push((evidence_path(gate.id.as_str()), canonical_json(recorded)?));
             }
         }
         Ok(Clearance {
@@ -61,7 +62,7 @@ impl Clearance {
         &self.gates
     }
 
-    /// `(<gate>.json, canonical bytes)`: what was judged, to be recorded.
+    /// `(path beside the entry, canonical bytes)`: what was judged, to be recorded.
     pub fn evidence(&self) -> &[(String, Vec<u8>)] {
         &self.evidence
     }

@@ -10,6 +10,7 @@ pub mod clearance;
 pub mod config;
 pub mod endpoint;
 pub mod expect;
+pub mod freshness;
 pub mod identity;
 pub mod kinds;
 pub mod probe;

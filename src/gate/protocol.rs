@@ -6,6 +6,9 @@ use crate::domain::{ChannelName, Finding, GateId, PackageName, RefName, TagPatte
 use indexmap::IndexMap;
 use std::collections::BTreeMap;
 
+/// The levels of access to a repository, the least first. A role for one of them is a role for those above it, too.
+pub const PERMISSIONS: [&str; 5] = ["read", "triage", "write", "maintain", "admin"];
+
 pub struct Protocol {
     pub packages: IndexMap<PackageName, Package>,
     /// Branch names without `refs/heads/`.
@@ -20,6 +23,8 @@ pub struct Protocol {
     pub roles: IndexMap<String, Role>,
     /// Identities that are automation.
     pub automation: Vec<String>,
+    /// Identities that may sign entries whose actor is `github:<id>`.
+    pub movers: Vec<String>,
     /// jq paths removed from every recorded body.
     pub redact: Vec<String>,
     pub documents: Documents,

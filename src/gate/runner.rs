@@ -10,7 +10,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::{Answer, Checks, Clearance, Context, Evidence, Judgement, LoadedGate, OnFail, Probe, When, probe};
+use super::{Answer, Checks, Clearance, Context, Evidence, Judgement, LoadedGate, OnFail, Probe, When, freshness, probe};
 use crate::domain::{ChannelName, Digest, Fault, Finding, GateId, Oid, Outcome, Reason, Result, Timestamp, Verb, state::Waiver};
 
 /// What a run of gates gave, in gate order.
@@ -166,14 +166,12 @@ impl<'a> Runner<'a> {
             }
             valid_until = [valid_until, until].into_iter().flatten().min();
         }
-        // A waiver that ends before the move lets nothing pass any more.
-        valid_until = run.gates.iter().filter_map(|gate| gate.waiver.as_ref().map(|waiver| waiver.until)).chain(valid_until).min();
+        let waivers = run.gates.iter().filter_map(|gate| gate.waiver.as_ref().map(|waiver| waiver.until));
+        let valid_until = freshness::valid_until(self.cx.now, waivers.chain(valid_until));
         let decided = self.at == self.gates.len() && self.whole && !run.gates.iter().any(GateResult::blocks);
         if !decided {
             return Ok((run, None));
         }
-        // Without any required gate there is nothing that could go stale; the proof then holds for a quarter of an hour.
-        let valid_until = valid_until.unwrap_or_else(|| now.plus(crate::domain::Span::minutes(15)));
         let clearance = Clearance::grant(self.cx, &run, binding.clone(), valid_until)?;
         Ok((run, Some(clearance)))
     }
@@ -312,10 +310,8 @@ impl Slot {
         Slot { evidence, judgement: None, begun: None, ended: None }
     }
 
-    /// Until when the evidence counts: the oldest of the newest attempts, plus the gate's `max_age`.
     fn good_until(&self, gate: &LoadedGate) -> Option<Timestamp> {
-        let newest = |answer: &&Answer| self.evidence.last(answer.key.item).map(|last| last.key) == Some(answer.key);
-        self.evidence.answers.iter().filter(newest).map(|answer| answer.time.plus(gate.header.max_age)).min()
+        freshness::good_until(&self.evidence, gate.header.max_age)
     }
 
     fn may_ask_again(&self) -> bool {

@@ -1,29 +1,37 @@
-//! The ledger's chain: from raw commits to a verified head.
+//! The ledger's chain: from the commits of the branch to a verified head.
 //!
-//! Every entry is checked against the one before it: one parent, the next serial, a signature by a signer of the policy in
-//! force before it, a right of that policy, moves that start where the state says, gates that passed, and a recorded state
-//! that equals what the entry makes of the state before. Entry 0 is checked against itself and, where a pin is given, against
-//! the pin. An entry that a later, lawful `annul` names is left out of the state and not judged.
+//! The chain is the `previous` links from the newest valid entry to entry 0. [`Fold`] takes every commit of the branch, parents
+//! first, and asks [`super::transition`] whether it may follow the head that stands before it. What may not is skipped and
+//! named: it hides nothing and stops nobody. Merges are skipped, but what they bring together counts.
 //!
-//! [`Verified`] has no public constructor: who holds one holds a chain without a finding. Signatures are verified in
-//! parallel; everything else is one pass. Deliberately absent: reading objects ([`crate::world::ledger`]) and judging
-//! evidence anew ([`super::rejudge`]).
+//! Where two lines come together, the head with the higher serial goes on. Two heads of one height break the ledger, unless
+//! this machine remembers one of them, until the next entry follows one of the two. An entry that is dated a day or more
+//! ahead of a valid later one with the same predecessor is passed by: the clock that wrote it was wrong, and no other clock
+//! will ever bring it back.
+//!
+//! [`Verified`] has no public constructor: who holds one holds a verified chain. Signatures are verified in parallel,
+//! everything else is one pass. Deliberately absent: reading objects ([`crate::world::ledger`]) and judging evidence anew
+//! ([`super::rejudge`]).
 
-mod check;
-#[cfg(test)]
-mod tests;
+pub use super::{
+    policy::Policy,
+    transition::{Linked, Offer},
+};
 
-use super::{object::Commit, policy::Signers, state};
+use super::{
+    object::Commit,
+    policy::Policies,
+    state,
+    state_tree::StateTree,
+    transition::{Ledger, RULEBOOK, Signature, Violation, signed_by, transition},
+};
 use crate::{
-    attest::ssh::AllowedSigners,
+    attest::ssh::Verified as Signed,
     domain::{
-        Fault, Finding, Oid, Reason, Result, Verb,
-        state::{Body, Entry, State},
+        Fault, Finding, Oid, Reason, Result, Severity, Timestamp, Verb,
+        state::{Entry, State},
     },
-    gate::{
-        Protocol,
-        config::{self, GateFiles},
-    },
+    gate::{Protocol, freshness::LONGEST_RUN},
 };
 use rayon::prelude::*;
 use std::{
@@ -34,100 +42,97 @@ use std::{
 /// The namespace git gives to signatures of commits and tags.
 pub const GIT_NAMESPACE: &str = "git";
 
-/// One entry commit as read from the object database.
-#[derive(Clone, Debug, Default)]
-pub struct RawEntry {
-    pub oid: String,
-    pub commit: Vec<u8>,
-    /// `None`: the tree has no such file.
-    pub entry: Option<Vec<u8>>,
-    /// As `entry`; where only the chain was read, it is read for the head alone.
-    pub state: Option<Vec<u8>>,
-    /// Tree id of `policy/`.
-    pub policy: Option<Oid>,
-    /// `evidence/*` and `attestations/*` by path; `None` where only the chain was read.
-    pub files: Option<BTreeMap<String, Vec<u8>>>,
-}
+/// How many skipped commits are named one by one.
+const NAMED: usize = 100;
 
-/// A whole ledger, oldest entry first, with the files of every policy it names.
-#[derive(Default)]
-pub struct RawChain {
-    pub entries: Vec<RawEntry>,
-    pub policies: HashMap<Oid, BTreeMap<String, Vec<u8>>>,
-}
-
-/// A policy of the ledger, parsed once.
-#[derive(Clone)]
-pub struct Policy {
-    pub tree: Oid,
-    pub protocol: Arc<Protocol>,
-    pub allowed: Option<Arc<AllowedSigners>>,
-}
-
-impl Policy {
-    /// Reads the signers; every wrong line is a finding.
-    pub fn new(tree: Oid, protocol: Arc<Protocol>) -> std::result::Result<Policy, Vec<Finding>> {
-        let allowed = protocol.allowed_signers.as_deref().map(AllowedSigners::parse).transpose()?;
-        Ok(Policy { tree, protocol, allowed: allowed.map(Arc::new) })
-    }
-}
-
-/// An entry and its commit.
+/// One commit of the ledger branch as read from the object database.
 #[derive(Clone, Debug)]
-pub struct Linked {
+pub struct RawEntry {
     pub oid: Oid,
-    pub entry: Entry,
-    /// A later entry took it out of effect.
-    pub annulled: bool,
+    pub parents: Vec<Oid>,
+    pub commit: Vec<u8>,
+    /// Every path of its tree down to evidence and attestations, with mode and object id; `state` and `policy` as folders.
+    pub shape: Vec<(String, String, Oid)>,
+    /// `None`: the tree has no such file, or it is larger than any entry.
+    pub entry: Option<Vec<u8>>,
+    /// The files below `evidence/`, by path.
+    pub evidence: BTreeMap<String, Vec<u8>>,
+    /// Why the commit cannot be read as an entry at all.
+    pub trouble: Option<String>,
 }
 
-/// A chain without a finding.
+/// A commit of the branch that is not in the chain.
+#[derive(Clone, Debug)]
+pub struct Skipped {
+    pub oid: Oid,
+    /// At least one.
+    pub why: Vec<Violation>,
+}
+
+/// A verified chain.
 pub struct Verified {
-    head: Oid,
-    genesis: Oid,
-    length: u64,
-    entries: Vec<Linked>,
-    state: State,
-    policy: Policy,
-    policies: HashMap<Oid, Policy>,
+    tip: Oid,
+    ledger: Ledger,
+    policies: Policies,
+    skipped: Vec<Skipped>,
 }
 
 impl Verified {
+    /// The newest valid entry.
     pub fn head(&self) -> &Oid {
-        &self.head
+        &self.ledger.head
+    }
+
+    /// What the branch holds: the head, or what was put behind it and does not count.
+    pub fn tip(&self) -> &Oid {
+        &self.tip
     }
 
     pub fn genesis(&self) -> &Oid {
-        &self.genesis
+        &self.ledger.genesis
     }
 
-    /// How many commits the chain has, annulled ones counted: the next entry's serial.
+    /// The serial of the newest entry.
+    pub fn serial(&self) -> u64 {
+        self.ledger.state.serial
+    }
+
+    pub fn next_serial(&self) -> u64 {
+        self.serial().saturating_add(1)
+    }
+
+    /// How many entries the chain has.
     pub fn length(&self) -> u64 {
-        self.length
+        self.ledger.entries.len() as u64
     }
 
-    /// The entry of this serial, if it is in effect.
+    /// The entry of this serial.
     pub fn entry(&self, serial: u64) -> Option<&Linked> {
-        self.entries.iter().find(|linked| linked.entry.serial == serial && !linked.annulled)
+        let linked = self.ledger.entries.get(usize::try_from(serial).ok()?);
+        linked.map(Arc::as_ref).filter(|linked| linked.outline.serial == serial)
     }
 
-    /// Oldest first. Annulled commits that are no entries at all are left out.
-    pub fn entries(&self) -> &[Linked] {
-        &self.entries
+    /// Oldest first.
+    pub fn entries(&self) -> impl DoubleEndedIterator<Item = &Linked> {
+        self.ledger.entries.iter().map(Arc::as_ref)
     }
 
-    /// The entries in effect, newest first.
-    pub fn newest_first(&self) -> impl Iterator<Item = &Linked> {
-        self.entries.iter().rev().filter(|linked| !linked.annulled)
+    /// The position that the next entry follows.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
     }
 
     pub fn state(&self) -> &State {
-        &self.state
+        &self.ledger.state
     }
 
     /// The policy in force.
     pub fn policy(&self) -> &Policy {
-        &self.policy
+        &self.ledger.policy
+    }
+
+    pub fn policies(&self) -> &Policies {
+        &self.policies
     }
 
     pub fn policy_of(&self, tree: &Oid) -> Option<&Policy> {
@@ -135,232 +140,447 @@ impl Verified {
     }
 
     pub fn protocol(&self) -> &Arc<Protocol> {
-        &self.policy.protocol
+        &self.ledger.policy.protocol
+    }
+
+    /// What lies on the branch and does not count.
+    pub fn skipped(&self) -> &[Skipped] {
+        &self.skipped
+    }
+
+    /// The same as warnings, one for each commit.
+    pub fn skipped_findings(&self) -> Vec<Finding> {
+        findings_of(&self.skipped, false)
     }
 }
 
-/// What verification found.
+/// What the fold over a branch gave.
 pub struct Verification {
+    /// Errors where there is no verified chain; else warnings about what was skipped.
     pub findings: Vec<Finding>,
-    /// How many commits the chain has.
+    /// How many valid entries were found.
     pub entries: u64,
-    /// Set exactly where no finding is an error.
     pub verified: Option<Verified>,
+    /// An entry that would be valid if this clock were not behind it, and its time.
+    pub behind: Option<(Oid, Timestamp)>,
+    /// An entry of a signer, written under rules that this program does not know.
+    pub newer: Option<(Oid, u32)>,
 }
 
 impl Verification {
-    /// The verified chain, or the refusal that every verb but `audit` and `annul` gives on a broken one.
+    /// The verified chain, or the refusal of every verb. Faults: `ledger_broken`, `ledger_unverifiable`, `clock_behind`.
     pub fn into_verified(self) -> Result<Verified> {
-        let Verification { findings, verified, .. } = self;
+        let Verification { findings, verified, behind, newer, .. } = self;
+        if let Some((oid, number)) = newer {
+            let why = format!("entry {} is written under rulebook {number}, this program knows {RULEBOOK}", oid.short());
+            return Err(Fault::new(Reason::LedgerUnverifiable, why).help("use a newer version of Tagwarden"));
+        }
+        if let Some((oid, time)) = behind {
+            let why = format!("ledger entry {} is of {time}, which is more than five minutes ahead of the clock here", oid.short());
+            return Err(Fault::new(Reason::ClockBehind, why));
+        }
         verified.ok_or_else(|| Fault::new(Reason::LedgerBroken, "the ledger does not verify").findings(findings))
     }
 }
 
-/// Verifies a chain. `annulled` are entries to leave out beside those that the chain itself annuls (what an annulment in the
-/// making asks for).
-pub fn verify(chain: &RawChain, annulled: &[Oid]) -> Verification {
-    let mut findings = Vec::new();
-    let policies = parse_policies(chain, &mut findings);
-    let parsed: Vec<Parsed> = chain.entries.par_iter().map(Parsed::of).collect();
-    let out: BTreeSet<String> = annulled.iter().map(Oid::to_string).chain(parsed.iter().flat_map(Parsed::annuls)).collect();
-    let governing = governing(&parsed, &out);
-    let signers: Vec<Signer> = parsed
-        .par_iter()
-        .zip(&governing)
-        .map(|(parsed, tree)| Signer::of(parsed, tree.as_ref().and_then(|tree| policies.get(tree))))
-        .collect();
-    let mut walk = Walk { policies: &policies, findings, entries: Vec::new(), state: None, parent: None, states: true };
-    let head = parsed.len().saturating_sub(1);
-    for (position, (parsed, signer)) in parsed.iter().zip(signers).enumerate() {
-        walk.states = position == head || parsed.raw.files.is_some();
-        walk.step(position, parsed, signer, governing[position].as_ref(), &out);
-    }
-    let Walk { findings, entries, state, .. } = walk;
-    let whole = !findings.iter().any(|finding| finding.severity == crate::domain::Severity::Error);
-    let verified = state.filter(|_| whole).and_then(|state| {
-        let policy = policies.get(&state.policy.tree)?.clone();
-        let (head, genesis) = (chain.entries.last()?.oid.parse().ok()?, entries.first()?.oid.clone());
-        let length = chain.entries.len() as u64;
-        Some(Verified { head, genesis, length, entries, state, policy, policies })
-    });
-    Verification { findings, entries: chain.entries.len() as u64, verified }
+/// Where the chain stands after a commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Base {
+    /// No entry 0 yet.
+    Nothing,
+    At(usize),
+    /// Two entries of one height.
+    Tie(usize, usize),
 }
+
+/// A valid entry.
+struct Node {
+    linked: Arc<Linked>,
+    before: Option<usize>,
+}
+
+/// Takes the commits of a branch, parents first.
+pub struct Fold {
+    clock: Timestamp,
+    pin: Option<Oid>,
+    remembered: Option<Oid>,
+    policies: Policies,
+    nodes: Vec<Node>,
+    after: HashMap<Oid, Base>,
+    /// The position of one node, kept from commit to commit.
+    position: Option<(usize, Ledger)>,
+    skipped: Vec<Skipped>,
+    tip: Option<Oid>,
+    behind: Option<(Oid, Timestamp)>,
+    newer: Option<(Oid, u32)>,
+}
+
+/// Where the files of a policy come from.
+pub type ReadPolicy<'a> = dyn FnMut(&Oid) -> Result<BTreeMap<String, Vec<u8>>> + 'a;
 
 /// A commit with what could be read of it.
-struct Parsed<'a> {
-    raw: &'a RawEntry,
-    oid: std::result::Result<Oid, String>,
-    commit: std::result::Result<Commit, String>,
-    entry: std::result::Result<Entry, String>,
-    state: std::result::Result<State, String>,
+struct Parsed {
+    oid: Oid,
+    parents: Vec<Oid>,
+    offer: std::result::Result<Offer, Violation>,
+    /// The rulebook that `entry.json` names, whether it can be read or not.
+    rulebook: Option<u64>,
+    commit: Option<Commit>,
+    /// Under the policy of this tree.
+    signer: Option<(Oid, std::result::Result<Option<Signed>, Violation>)>,
 }
 
-impl<'a> Parsed<'a> {
-    fn of(raw: &'a RawEntry) -> Parsed<'a> {
-        let entry = read_json::<Entry>("entry.json", raw.entry.as_deref()).and_then(|entry| {
-            let known = entry.schema == crate::domain::state::ENTRY_SCHEMA;
-            if known { Ok(entry) } else { Err(format!("entry.json has the unknown schema `{}`", entry.schema)) }
-        });
-        Parsed {
-            raw,
-            oid: raw.oid.parse(),
-            commit: Commit::parse(&raw.commit),
-            entry,
-            state: read_json("state.json", raw.state.as_deref()),
+impl Offer {
+    /// Reads a commit as an entry.
+    pub fn of(raw: RawEntry) -> std::result::Result<Offer, Violation> {
+        let wrong = |why: String| Violation::new("ledger/bad-entry", Reason::LedgerBroken, why);
+        if let Some(trouble) = raw.trouble {
+            return Err(wrong(trouble));
         }
-    }
-
-    fn annuls(&self) -> Vec<String> {
-        match &self.entry {
-            Ok(Entry { action: Verb::Annul, body: Some(Body::Annul { entries, .. }), .. }) => entries.iter().map(Oid::to_string).collect(),
-            _ => Vec::new(),
-        }
+        let commit = Commit::parse(&raw.commit).map_err(wrong)?;
+        let entry = Offer::read_entry(raw.entry.as_deref())?;
+        Ok(Offer { commit, entry, shape: raw.shape, evidence: raw.evidence })
     }
 }
 
-fn read_json<T: serde::de::DeserializeOwned>(name: &str, bytes: Option<&[u8]>) -> std::result::Result<T, String> {
-    let bytes = bytes.ok_or_else(|| format!("{name} is missing"))?;
-    serde_json::from_slice(bytes).map_err(|error| format!("{name} is malformed: {error}"))
+impl Parsed {
+    fn of(raw: RawEntry, policy: Option<&Policy>) -> Parsed {
+        let (oid, parents) = (raw.oid.clone(), raw.parents.clone());
+        let number = |bytes: &Vec<u8>| serde_json::from_slice::<serde_json::Value>(bytes).ok()?["rulebook"].as_u64();
+        let (commit, bytes) = (Commit::parse(&raw.commit).ok(), raw.entry.clone());
+        let offer = Offer::of(raw);
+        let rulebook = match &offer {
+            Ok(offer) => Some(u64::from(offer.entry.rulebook)),
+            Err(_) => bytes.as_ref().and_then(number),
+        };
+        let checked = offer.as_ref().ok().zip(policy).filter(|_| parents.len() == 1);
+        let signer = checked.map(|(offer, policy)| (policy.tree.clone(), signed_by(&offer.commit, offer.entry.time, policy)));
+        Parsed { oid, parents, offer, rulebook, commit, signer }
+    }
 }
 
-fn parse_policies(chain: &RawChain, findings: &mut Vec<Finding>) -> HashMap<Oid, Policy> {
-    let mut policies = HashMap::new();
-    for (tree, files) in &chain.policies {
-        let loaded = config::load(&GateFiles { files: files.clone(), root: "gates".to_owned() });
-        let protocol = match loaded {
-            Ok(protocol) => Arc::new(protocol),
-            Err(fault) => {
-                findings
-                    .push(Finding::error("ledger/bad-policy", format!("the policy {} cannot be read: {}", tree.short(), fault.message)));
-                findings.extend(fault.findings);
-                continue;
+impl Fold {
+    /// `pin`: entry 0, where it is known from outside. `remembered`: a commit of the branch that this machine saw as its tip.
+    pub fn new(clock: Timestamp, pin: Option<Oid>, remembered: Option<Oid>) -> Fold {
+        Fold {
+            clock,
+            pin,
+            remembered,
+            policies: Policies::new(),
+            nodes: Vec::new(),
+            after: HashMap::new(),
+            position: None,
+            skipped: Vec::new(),
+            tip: None,
+            behind: None,
+            newer: None,
+        }
+    }
+
+    /// Takes the next commits. Faults are those of `read`.
+    pub fn take(&mut self, commits: Vec<RawEntry>, read: &mut ReadPolicy) -> Result<()> {
+        let policy = self.position.as_ref().map(|(_, ledger)| ledger.policy.clone());
+        let parsed: Vec<Parsed> = commits.into_par_iter().map(|raw| Parsed::of(raw, policy.as_ref())).collect();
+        for parsed in parsed {
+            self.step(parsed, read)?;
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, parsed: Parsed, read: &mut ReadPolicy) -> Result<()> {
+        let base = self.base_of(&parsed.parents);
+        let oid = parsed.oid.clone();
+        let after = match self.judge(base, parsed, read)? {
+            Ok(node) => Base::At(node),
+            Err(why) => {
+                self.skipped.push(Skipped { oid: oid.clone(), why });
+                base
             }
         };
-        match Policy::new(tree.clone(), protocol) {
+        self.after.insert(oid.clone(), after);
+        self.tip = Some(oid);
+        Ok(())
+    }
+
+    /// The node that a commit adds to the chain, or why it adds none.
+    fn judge(&mut self, base: Base, parsed: Parsed, read: &mut ReadPolicy) -> Result<std::result::Result<usize, Vec<Violation>>> {
+        let skip = |why: Violation| Ok(Err(vec![why]));
+        if parsed.parents.len() > 1 {
+            let why = format!("it has {} parents", parsed.parents.len());
+            return skip(Violation::new("ledger/parents", Reason::LedgerBroken, why));
+        }
+        if parsed.parents.is_empty() && self.pin.as_ref().is_some_and(|pin| *pin != parsed.oid) {
+            let why = "it is not the entry 0 that is pinned";
+            return skip(Violation::new("ledger/other-genesis", Reason::LedgerBroken, why));
+        }
+        self.note_newer(base, &parsed);
+        let Parsed { oid, parents, offer, signer, .. } = parsed;
+        let offer = match offer {
+            Ok(offer) => offer,
+            Err(why) => return skip(why),
+        };
+        let before = match (parents.is_empty(), self.predecessor(base, &offer.entry)) {
+            (true, _) => None,
+            (false, Some(before)) => Some(before),
+            (false, None) => return skip(self.no_predecessor(base, &offer)),
+        };
+        if let Some(before) = before {
+            self.go_to(before)?;
+        }
+        let (clock, governing) = (self.clock, before.and(self.position.as_ref()).map(|(_, ledger)| ledger.policy.clone()));
+        if let Some(why) = self.learn(&offer, governing.as_ref(), read)? {
+            return skip(why);
+        }
+        let position = before.and(self.position.as_ref()).map(|(_, ledger)| ledger);
+        let signature = match &signer {
+            Some((tree, signer)) => Signature::Checked(tree, signer),
+            None => Signature::OfCommit,
+        };
+        match transition(position, &self.policies, &offer, signature, clock) {
+            Ok(next) => {
+                let adopted = self.policies.get(&offer.entry.policy.tree).filter(|_| offer.entry.action == Verb::Adopt).cloned();
+                let ledger = match (self.position.take().filter(|_| before.is_some()), adopted) {
+                    (Some((_, ledger)), adopted) => ledger.follow(oid, offer.entry, next, adopted),
+                    (None, Some(policy)) => Ledger::first(oid, offer.entry, next, policy),
+                    (None, None) => return Err(Fault::new(Reason::Internal, "entry 0 without its policy")),
+                };
+                let linked = ledger.entries.last().cloned();
+                let linked = linked.ok_or_else(|| Fault::new(Reason::Internal, "a position without an entry"))?;
+                let node = self.nodes.len();
+                self.nodes.push(Node { linked, before });
+                self.position = Some((node, ledger));
+                self.behind = None;
+                Ok(Ok(node))
+            }
+            Err(violations) => {
+                let only_ahead = violations.iter().all(|violation| violation.code == "ledger/ahead");
+                // What is ahead by more than a day is passed by; but nothing comes before entry 0.
+                let is_near = before.is_none() || offer.entry.time <= clock.plus(LONGEST_RUN);
+                if only_ahead && is_near && self.behind.is_none() {
+                    self.behind = Some((oid, offer.entry.time));
+                }
+                Ok(Err(violations))
+            }
+        }
+    }
+
+    /// Reads the policy that an entry brings, once somebody with a say signed it. Whatever lies on the branch otherwise is not
+    /// worth reading.
+    fn learn(&mut self, offer: &Offer, governing: Option<&Policy>, read: &mut ReadPolicy) -> Result<Option<Violation>> {
+        let tree = &offer.entry.policy.tree;
+        if offer.entry.action != Verb::Adopt || self.policies.contains_key(tree) {
+            return Ok(None);
+        }
+        if let Some(policy) = governing
+            && let Err(why) = signed_by(&offer.commit, offer.entry.time, policy)
+        {
+            return Ok(Some(why));
+        }
+        // What the entry names may not even be there; what stands beside it is.
+        if !offer.shape.iter().any(|(path, mode, oid)| path == "policy" && mode == "40000" && oid == tree) {
+            let why = "the policy beside it is not the one it names";
+            return Ok(Some(Violation::new("ledger/policy", Reason::LedgerBroken, why)));
+        }
+        match Policy::read(tree, read(tree)?) {
             Ok(policy) => {
-                policies.insert(tree.clone(), policy);
+                self.policies.insert(tree.clone(), policy);
+                Ok(None)
             }
-            Err(problems) => {
-                findings.push(Finding::error("ledger/bad-policy", format!("the signers of policy {} cannot be read", tree.short())));
-                findings.extend(problems);
+            Err(findings) => {
+                let why = findings.first().map(|finding| format!(": {}", finding.message)).unwrap_or_default();
+                let why = format!("the policy {} cannot be read{why}", tree.short());
+                Ok(Some(Violation::new("ledger/bad-policy", Reason::BadConfig, why)))
             }
         }
     }
-    policies
-}
 
-/// For every position, the policy in force before it; for entry 0, its own.
-fn governing(parsed: &[Parsed], out: &BTreeSet<String>) -> Vec<Option<Oid>> {
-    let mut current: Option<Oid> = parsed.first().and_then(|first| first.raw.policy.clone());
-    let mut governing = Vec::with_capacity(parsed.len());
-    for entry in parsed {
-        governing.push(current.clone());
-        if !out.contains(&entry.raw.oid) && entry.entry.is_ok() && entry.raw.policy.is_some() {
-            current = entry.raw.policy.clone();
+    /// Remembers an entry of a signer that only a newer program can judge: without it nothing can be said of the ledger.
+    fn note_newer(&mut self, base: Base, parsed: &Parsed) {
+        let Some(number) = parsed.rulebook.filter(|number| *number > u64::from(RULEBOOK)) else { return };
+        let (Base::At(node) | Base::Tie(node, _), Some(commit)) = (base, &parsed.commit) else { return };
+        let policy = match &self.position {
+            Some((at, ledger)) if *at == node => &ledger.policy,
+            _ => return,
+        };
+        let time = parsed.offer.as_ref().map_or(self.clock, |offer| offer.entry.time);
+        if signed_by(commit, time, policy).is_ok() {
+            self.newer.get_or_insert((parsed.oid.clone(), u32::try_from(number).unwrap_or(u32::MAX)));
         }
     }
-    governing
-}
 
-/// Who signed an entry commit, under the governing policy.
-enum Signer {
-    /// The policy asks for no signature.
-    Unasked,
-    Known {
-        principal: String,
-        fingerprint: String,
-    },
-    Refused {
-        code: &'static str,
-        why: String,
-    },
-}
-
-impl Signer {
-    fn of(parsed: &Parsed, policy: Option<&Policy>) -> Signer {
-        let (Some(policy), Ok(commit), Ok(entry)) = (policy, &parsed.commit, &parsed.entry) else {
-            return Signer::Refused { code: "ledger/bad-entry", why: "the entry cannot be read".to_owned() };
-        };
-        if policy.protocol.is_unsigned() {
-            return Signer::Unasked;
-        }
-        let (Some(allowed), Some(armored)) = (&policy.allowed, &commit.signature) else {
-            return Signer::Refused { code: "ledger/unsigned", why: "the entry bears no signature".to_owned() };
-        };
-        match allowed.verify(GIT_NAMESPACE, &commit.payload, armored, entry.time) {
-            Ok(verified) => Signer::Known { principal: verified.principal, fingerprint: verified.fingerprint },
-            Err(refusal) => Signer::Refused { code: "ledger/bad-signature", why: format!("its signature does not count: {refusal}") },
+    /// The node that an entry may follow.
+    fn predecessor(&self, base: Base, entry: &Entry) -> Option<usize> {
+        let previous = entry.previous.as_ref()?;
+        let is = |node: usize| self.nodes[node].linked.oid == *previous;
+        match base {
+            Base::Nothing => None,
+            Base::Tie(one, other) => [one, other].into_iter().find(|node| is(*node)),
+            Base::At(node) if is(node) => Some(node),
+            Base::At(node) => self.passed_by(node, entry).find(|node| is(*node)),
         }
     }
-}
 
-struct Walk<'a> {
-    policies: &'a HashMap<Oid, Policy>,
-    findings: Vec<Finding>,
-    entries: Vec<Linked>,
-    state: Option<State>,
-    /// The commit before the present one.
-    parent: Option<String>,
-    /// Whether the recorded state of the present commit was read.
-    states: bool,
-}
+    /// Nodes before those that are dated a day or more ahead of `entry`, newest first.
+    fn passed_by(&self, node: usize, entry: &Entry) -> impl Iterator<Item = usize> {
+        let limit = entry.time.plus(LONGEST_RUN);
+        std::iter::successors(Some(node), |node| self.nodes[*node].before)
+            .take_while(move |node| self.nodes[*node].linked.outline.time > limit)
+            .filter_map(|node| self.nodes[node].before)
+    }
 
-impl Walk<'_> {
-    fn step(&mut self, position: usize, parsed: &Parsed, signer: Signer, governing: Option<&Oid>, out: &BTreeSet<String>) {
-        let annulled = out.contains(&parsed.raw.oid);
-        let problems = match (&parsed.oid, &parsed.entry) {
-            (Ok(oid), Ok(entry)) => {
-                let problems = if annulled { Vec::new() } else { self.check(position, parsed, entry, signer, governing) };
-                self.entries.push(Linked { oid: oid.clone(), entry: entry.clone(), annulled });
-                problems
+    fn no_predecessor(&self, base: Base, offer: &Offer) -> Violation {
+        let policy = match (base, &self.position) {
+            (Base::At(node) | Base::Tie(node, _), Some((at, ledger))) if *at == node => Some(&ledger.policy),
+            _ => None,
+        };
+        let unsigned = policy.and_then(|policy| signed_by(&offer.commit, offer.entry.time, policy).err());
+        let why = "`previous` is not the newest valid entry before it";
+        unsigned.unwrap_or_else(|| Violation::new("ledger/broken-chain", Reason::StalePointer, why))
+    }
+
+    fn base_of(&self, parents: &[Oid]) -> Base {
+        let bases = parents.iter().filter_map(|parent| self.after.get(parent).copied());
+        bases.reduce(|a, b| self.join(a, b)).unwrap_or(Base::Nothing)
+    }
+
+    fn join(&self, a: Base, b: Base) -> Base {
+        let height = |base: Base| match base {
+            Base::Nothing => None,
+            Base::At(node) | Base::Tie(node, _) => Some(self.nodes[node].linked.outline.serial),
+        };
+        match height(a).cmp(&height(b)) {
+            std::cmp::Ordering::Greater => a,
+            std::cmp::Ordering::Less => b,
+            std::cmp::Ordering::Equal if a == b => a,
+            std::cmp::Ordering::Equal => {
+                let nodes: BTreeSet<usize> = [a, b].into_iter().flat_map(Base::nodes).collect();
+                match nodes.iter().copied().find(|node| self.is_remembered(*node)) {
+                    Some(node) => Base::At(node),
+                    None => {
+                        let mut nodes = nodes.into_iter();
+                        nodes.next().zip(nodes.next()).map_or(a, |(one, other)| Base::Tie(one, other))
+                    }
+                }
             }
-            // An annulled commit that is no entry at all has nothing to remember.
-            (Ok(_), Err(_)) if annulled && position > 0 => Vec::new(),
-            (Err(why), _) | (_, Err(why)) => vec![check::problem("ledger/bad-entry", why.clone())],
-        };
-        self.parent = Some(parsed.raw.oid.clone());
-        let whose = format!("entry {position} ({})", parsed.raw.oid.get(..10).unwrap_or(&parsed.raw.oid));
-        let help = format!("if it is foreign or a mistake: `tagwarden annul {} --reason REASON`", parsed.raw.oid);
-        let fixable = position > 0;
-        self.findings.extend(problems.into_iter().map(|problem| Finding {
-            message: format!("{whose}: {}", problem.message),
-            help: fixable.then(|| help.clone()),
-            ..problem
-        }));
+        }
     }
 
-    fn check(&mut self, position: usize, parsed: &Parsed, entry: &Entry, signer: Signer, governing: Option<&Oid>) -> Vec<Finding> {
-        let Some(policy) = governing.and_then(|tree| self.policies.get(tree)) else {
-            return vec![check::problem("ledger/bad-policy", "the policy in force before it cannot be read")];
-        };
-        let mut problems = check::links(position, parsed, entry, self.parent.as_deref(), self.entries.last());
-        problems.extend(check::policy(entry, parsed.raw, self.state.as_ref(), self.policies));
-        let mut signers = Signers::default();
-        problems.extend(check::signature(entry, signer, policy, &mut signers));
-        problems.extend(check::right(entry, policy, &mut signers, self.state.as_ref()));
-        if entry.action.moves() || entry.action == Verb::Stage {
-            problems.extend(check::moves(entry, policy, self.state.as_ref()));
-        } else if !entry.moves.is_empty() {
-            problems.push(check::problem("ledger/move", format!("a {} moves no ref", entry.action)));
-        }
-        if entry.action.moves() {
-            problems.extend(check::gates(entry, policy, self.state.as_ref()));
-        }
-        problems.extend(check::files(parsed.raw, entry));
-        let after = match entry.action {
-            Verb::Annul => {
-                let before = self.entries.iter().filter(|linked| !linked.annulled).map(|linked| &linked.entry);
-                state::replay(before.chain([entry])).ok()
-            }
-            _ => Some(state::advance(self.state.take(), entry)),
-        };
-        match (&parsed.state, &after) {
-            _ if !self.states => {}
-            (Ok(recorded), Some(after)) if recorded == after => {}
-            (Err(why), _) => problems.push(check::problem("ledger/state", why.clone())),
-            _ => problems.push(check::problem("ledger/state", "state.json is not what the entries make")),
-        }
-        self.state = after;
-        problems
+    /// Whether what this machine saw last stands on this node.
+    fn is_remembered(&self, node: usize) -> bool {
+        let Some(Base::At(last)) = self.remembered.as_ref().and_then(|oid| self.after.get(oid)) else { return false };
+        self.line(*last).any(|seen| seen == node)
     }
+
+    /// A node and those before it, newest first.
+    fn line(&self, node: usize) -> impl Iterator<Item = usize> {
+        std::iter::successors(Some(node), |node| self.nodes[*node].before)
+    }
+
+    /// Makes the position that of this node. Only where lines part or come together is there anything to do: then the effects
+    /// of its entries, which were all judged already, are carried out again.
+    fn go_to(&mut self, node: usize) -> Result<()> {
+        if self.position.as_ref().is_some_and(|(at, _)| *at == node) {
+            return Ok(());
+        }
+        let mut line: Vec<usize> = self.line(node).collect();
+        line.reverse();
+        let mut ledger: Option<Ledger> = None;
+        for node in line {
+            let linked = self.nodes[node].linked.clone();
+            let (entry, oid) = (&linked.outline, linked.oid.clone());
+            let delta = state::Delta::of(ledger.as_ref().map(|ledger| &ledger.state), entry, &linked.rights);
+            let empty = StateTree::empty(&oid);
+            let tree = ledger.as_ref().map_or(&empty, |ledger| &ledger.tree).after(&delta)?;
+            let next = super::transition::Next { delta, tree, rights: linked.rights.clone() };
+            let adopted = self.policies.get(&entry.policy.tree).filter(|_| entry.action == Verb::Adopt).cloned();
+            ledger = Some(match (ledger, adopted) {
+                (Some(ledger), adopted) => ledger.follow(oid, entry.clone(), next, adopted),
+                (None, Some(policy)) => Ledger::first(oid, entry.clone(), next, policy),
+                (None, None) => return Err(Fault::new(Reason::Internal, "entry 0 without its policy")),
+            });
+        }
+        self.position = ledger.map(|ledger| (node, ledger));
+        Ok(())
+    }
+
+    /// The verified chain at the last commit taken.
+    pub fn finish(mut self) -> Result<Verification> {
+        let base = self.tip.as_ref().and_then(|tip| self.after.get(tip).copied()).unwrap_or(Base::Nothing);
+        let broken = self.broken(base);
+        let (behind, newer, entries) = (self.behind.take(), self.newer.take(), self.nodes.len() as u64);
+        let (Base::At(node), None, Some(tip)) = (base, &broken, self.tip.clone()) else {
+            let findings =
+                broken.into_iter().chain(findings_of(&self.skipped, true)).map(|finding| Finding { severity: Severity::Error, ..finding });
+            return Ok(Verification { findings: findings.collect(), entries, verified: None, behind, newer });
+        };
+        self.go_to(node)?;
+        let kept: BTreeSet<usize> = self.line(node).collect();
+        for (_, passed) in self.nodes.iter().enumerate().filter(|(node, _)| !kept.contains(node)) {
+            let entry = &passed.linked.outline;
+            let why = format!("entry {} ({}) of {} is valid, and was passed by", entry.serial, entry.action, entry.actor.id);
+            let why = Violation::new("ledger/passed-by", Reason::LedgerBroken, why);
+            self.skipped.push(Skipped { oid: passed.linked.oid.clone(), why: vec![why] });
+        }
+        let Fold { position, policies, skipped, .. } = self;
+        let verified = position.map(|(_, ledger)| Verified { tip, ledger, policies, skipped });
+        let findings = verified.as_ref().map(|verified| findings_of(&verified.skipped, true)).unwrap_or_default();
+        Ok(Verification { findings, entries: kept.len() as u64, verified, behind, newer })
+    }
+
+    /// Why no head can be named.
+    fn broken(&self, base: Base) -> Option<Finding> {
+        let first: Vec<&Oid> = self.nodes.iter().filter(|node| node.before.is_none()).map(|node| &node.linked.oid).collect();
+        let name = |node: usize| {
+            let Linked { oid, outline, .. } = self.nodes[node].linked.as_ref();
+            format!("{oid} ({} by {})", outline.action, outline.actor.id)
+        };
+        match base {
+            Base::Nothing => {
+                let message = match &self.pin {
+                    Some(pin) => format!("the branch has no valid entry 0 {pin}, which is pinned"),
+                    None => "the branch has no valid entry 0".to_owned(),
+                };
+                Some(Finding::error("ledger/no-genesis", message))
+            }
+            Base::Tie(one, other) => {
+                let serial = self.nodes[one].linked.outline.serial;
+                let message = format!("two valid entries {serial} follow one entry: {} and {}", name(one), name(other));
+                let help = "the next entry decides: it is written where one of the two is remembered";
+                Some(Finding::error("ledger/fork", message).help(help))
+            }
+            Base::At(_) if first.len() > 1 => {
+                let all = first.iter().map(|oid| oid.as_str()).collect::<Vec<_>>().join(" and ");
+                Some(
+                    Finding::error("ledger/fork", format!("there are several entries 0: {all}"))
+                        .help("pin the right one as TAGWARDEN_GENESIS"),
+                )
+            }
+            Base::At(_) => None,
+        }
+    }
+}
+
+impl Base {
+    fn nodes(self) -> Vec<usize> {
+        match self {
+            Base::Nothing => Vec::new(),
+            Base::At(node) => vec![node],
+            Base::Tie(one, other) => vec![one, other],
+        }
+    }
+}
+
+/// `all`: every rule that a commit breaks, not only the first.
+fn findings_of(skipped: &[Skipped], all: bool) -> Vec<Finding> {
+    let finding = |oid: &Oid, why: &Violation| {
+        Finding::warning(why.code, format!("commit {} on the ledger does not count: {}", oid.short(), why.message))
+    };
+    let rules = if all { NAMED } else { 1 };
+    let named = skipped.iter().take(NAMED).flat_map(|Skipped { oid, why }| why.iter().take(rules).map(|why| finding(oid, why)));
+    let mut findings: Vec<Finding> = named.collect();
+    if skipped.len() > NAMED {
+        let message = format!("{} more commits on the ledger do not count", skipped.len() - NAMED);
+        findings.push(Finding::warning("ledger/bad-entry", message));
+    }
+    findings
 }

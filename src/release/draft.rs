@@ -1,13 +1,12 @@
-//! The draft of an entry: from a plan or a statement of intent to the bytes of its files, tag objects and commit. Signing and
-//! writing happen in [`crate::world::apply`].
+//! The draft of an entry: from a plan or a statement of intent to the entry, its statements and its tag objects. Signing and
+//! writing happen in [`crate::world::apply`]; whether the entry may stand is for [`super::transition`] to say.
 
-use super::{chain::Verified, object, plan::Plan, state};
+use super::{chain::Verified, object, plan::Plan, policy::Policy, transition::RULEBOOK};
 use crate::{
     attest::statement::{self, Subject},
     domain::{
-        Actor, ChannelName, Digest, Oid, RefName, Release, Result, Timestamp, Verb,
-        digest::canonical_json,
-        state::{Body, ENTRY_SCHEMA, Entry, GateRecord, Move, PolicyRef, State},
+        Actor, ChannelName, Digest, Fault, Oid, Reason, RefName, Release, Result, Timestamp, Verb,
+        state::{Body, ENTRY_SCHEMA, Entry, GateRecord, Move, PolicyRef},
     },
     gate::Clearance,
 };
@@ -27,36 +26,28 @@ pub struct Draft {
     pub channel: Option<ChannelName>,
     pub releases: Vec<Release>,
     pub candidate: Option<Oid>,
+    pub valid_until: Option<Timestamp>,
     pub gates: Vec<GateRecord>,
     pub body: Option<Body>,
     /// The policy an adoption brings; `None`: the one in force.
     pub adopts: Option<Oid>,
 }
 
-/// A finished entry with the state after it.
-#[derive(Clone, Debug)]
-pub struct Drafted {
-    pub entry: Entry,
-    pub state: State,
-}
-
 impl Draft {
     /// Places the entry behind a verified head (`None`: as entry 0).
-    pub fn place(&self, head: Option<&Verified>, moves: Vec<Move>) -> Result<Drafted> {
-        let serial = head.map_or(0, Verified::length);
+    pub fn place(&self, head: Option<&Verified>, moves: Vec<Move>) -> Result<Entry> {
         let in_force = head.map(|head| head.state().policy.clone());
         let policy = match (&self.adopts, in_force) {
             (Some(tree), before) => {
                 PolicyRef { version: before.map_or(1, |before| before.version + 1), tree: tree.clone(), documents: None }
             }
             (None, Some(before)) => before,
-            (None, None) => {
-                return Err(crate::domain::Fault::new(crate::domain::Reason::NoLedger, "only an adoption can be the first entry"));
-            }
+            (None, None) => return Err(Fault::new(Reason::NoLedger, "only an adoption can be the first entry")),
         };
-        let entry = Entry {
+        Ok(Entry {
             schema: ENTRY_SCHEMA.to_owned(),
-            serial,
+            rulebook: RULEBOOK,
+            serial: head.map_or(0, Verified::next_serial),
             previous: head.map(|head| head.head().clone()),
             action: self.action,
             claim: self.claim.clone(),
@@ -70,73 +61,72 @@ impl Draft {
             candidate: self.candidate.clone(),
             moves,
             policy,
+            valid_until: self.valid_until,
             gates: self.gates.clone(),
             body: self.body.clone(),
-        };
-        let state = match (&entry.body, head) {
-            (Some(Body::Annul { entries, .. }), Some(head)) => {
-                let kept = head.entries().iter().filter(|linked| !linked.annulled && !entries.contains(&linked.oid));
-                state::replay(kept.map(|linked| &linked.entry).chain([&entry]))?
-            }
-            _ => state::advance(head.map(|head| head.state().clone()), &entry),
-        };
-        Ok(Drafted { entry, state })
+        })
     }
 }
 
-impl Drafted {
-    /// `entry.json` and `state.json`.
-    pub fn files(&self) -> Result<Vec<(String, Vec<u8>)>> {
-        Ok(vec![("entry.json".to_owned(), canonical_json(&self.entry)?), ("state.json".to_owned(), canonical_json(&self.state)?)])
-    }
-
-    /// The commit's message: a line for `git log`, and the reason.
-    pub fn message(&self) -> String {
-        let Entry { serial, action, channel, releases, reason, .. } = &self.entry;
-        let channel = channel.as_ref().map(|channel| format!(" {channel}")).unwrap_or_default();
-        let releases: String = releases.iter().map(|release| format!(" {}", release.name())).collect();
-        let reason = reason.as_deref().map(|reason| format!("\n\n{}", reason.replace('\0', " "))).unwrap_or_default();
-        format!("{serial}: {action}{channel}{releases}{reason}")
-    }
+/// The commit's message: a line for `git log`, and the reason.
+pub fn message(entry: &Entry) -> String {
+    let Entry { serial, action, channel, releases, reason, .. } = entry;
+    let channel = channel.as_ref().map(|channel| format!(" {channel}")).unwrap_or_default();
+    let releases: String = releases.iter().map(|release| format!(" {}", release.name())).collect();
+    let reason = reason.as_deref().map(|reason| format!("\n\n{}", reason.replace('\0', " "))).unwrap_or_default();
+    format!("{serial}: {action}{channel}{releases}{reason}")
 }
 
-/// The statements of a move and the unsigned channel tags that name them.
+/// The statements of a move.
 pub struct Attested {
     /// `attestations/<gate>.json` and `attestations/verdict.json`.
     pub files: Vec<(String, Vec<u8>)>,
     pub summary: Digest,
 }
 
-pub fn attest(plan: &Plan, clearance: &Clearance, ledger: &RefName) -> Result<Attested> {
-    let refs: Vec<RefName> = plan.tags.iter().map(|tag| tag.name.clone()).collect();
-    let subject = Subject { refs: &refs, candidate: &plan.candidate, policy: &plan.policy, ledger };
+/// The statements of a move, from its entry and the policy that it was judged by. `refs`: its channel tags. What the entry
+/// says of its moves is not looked at: the tags name these statements.
+pub fn attest(entry: &Entry, policy: &Policy, refs: &[RefName]) -> Result<Attested> {
+    let candidate = entry.candidate.as_ref().ok_or_else(|| Fault::new(Reason::BadUsage, "a move without a candidate"))?;
+    let subject = Subject { refs, candidate, policy: &entry.policy.tree, ledger: &policy.protocol.ledger };
+    let mut files: Vec<(String, Vec<u8>)> = Vec::new();
     let mut gates = Vec::new();
-    for record in clearance.gates() {
-        gates.push((record.id.to_string(), statement::gate(&subject, record)?));
+    for record in &entry.gates {
+        let bytes = statement::gate(&subject, record)?;
+        files.push((statement::gate_path(record.id.as_str()), bytes.clone()));
+        gates.push((record.id.to_string(), bytes));
     }
-    let resource = plan.releases.first().map_or(plan.channel.to_string(), |release| release.tag_ref.to_string());
-    let summary = statement::summary(&subject, &resource, plan.time, TOOL, &gates)?;
+    let resource = match entry.releases.first() {
+        Some(release) => super::plan::release_ref(&policy.protocol, &release.name())?.to_string(),
+        None => entry.channel.as_ref().map(ToString::to_string).unwrap_or_default(),
+    };
+    let summary = statement::summary(&subject, &resource, entry.time, &entry.tool, &gates)?;
     let digest = Digest::of(&summary);
-    let mut files: Vec<(String, Vec<u8>)> = gates.into_iter().map(|(id, bytes)| (statement::gate_path(&id), bytes)).collect();
     files.push((statement::SUMMARY_PATH.to_owned(), summary));
     Ok(Attested { files, summary: digest })
 }
 
 /// The unsigned channel tag object: it names the serial of its entry and the digest of the verification summary.
-pub fn channel_tag(plan: &Plan, name: &RefName, serial: u64, summary: &Digest) -> Vec<u8> {
-    let releases = plan.release_names().join(", ");
-    let message = format!("{}: {releases} ({})\n\nTagwarden-Serial: {serial}\nTagwarden-Summary: {summary}", plan.channel, plan.verb);
-    object::tag_bytes(&plan.candidate, name, &plan.actor.id, plan.time, &message)
+pub fn channel_tag(entry: &Entry, name: &RefName, candidate: &Oid, summary: &Digest) -> Vec<u8> {
+    let releases: Vec<String> = entry.releases.iter().map(|release| release.name().to_string()).collect();
+    let channel = entry.channel.as_ref().map(ChannelName::as_str).unwrap_or_default();
+    let message = format!(
+        "{channel}: {} ({})\n\nTagwarden-Serial: {}\nTagwarden-Summary: {summary}",
+        releases.join(", "),
+        entry.action,
+        entry.serial
+    );
+    object::tag_bytes(candidate, name, &entry.actor.id, entry.time, &message)
 }
 
 /// The unsigned release tag object.
-pub fn release_tag(name: &RefName, release: &str, commit: &Oid, actor: &Actor, time: Timestamp) -> Vec<u8> {
-    object::tag_bytes(commit, name, &actor.id, time, &format!("Release {release}"))
+pub fn release_tag(entry: &Entry, name: &RefName, release: &Release) -> Vec<u8> {
+    object::tag_bytes(&release.commit, name, &entry.actor.id, entry.time, &format!("Release {}", release.name()))
 }
 
 impl Plan {
-    /// The draft of this plan's entry.
-    pub fn draft(&self, clearance: &Clearance, releases: Vec<Release>) -> Draft {
+    /// The draft of this plan's entry. `clearance`: what its gates gave; `None`: they were not run yet.
+    pub fn draft(&self, clearance: Option<&Clearance>) -> Draft {
         Draft {
             action: self.verb,
             actor: self.actor.clone(),
@@ -145,9 +135,10 @@ impl Plan {
             claim: self.claim.clone(),
             time: self.time,
             channel: Some(self.channel.clone()),
-            releases,
+            releases: self.as_releases(),
             candidate: Some(self.candidate.clone()),
-            gates: clearance.gates().to_vec(),
+            valid_until: clearance.map(Clearance::valid_until),
+            gates: clearance.map(|clearance| clearance.gates().to_vec()).unwrap_or_default(),
             body: self.body.clone(),
             adopts: None,
         }

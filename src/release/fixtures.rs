@@ -49,6 +49,7 @@ pub fn protocol() -> Protocol {
         release_tags: ReleaseTags::Signed,
         roles: IndexMap::new(),
         automation: vec!["ssh:ci@example.com".to_owned()],
+        movers: Vec::new(),
         redact: Vec::new(),
         documents: Documents::default(),
         gates: Vec::new(),
@@ -79,6 +80,7 @@ pub fn entry(serial: u64, action: Verb, on: Option<&str>, releases: Vec<Release>
     };
     Entry {
         schema: crate::domain::state::ENTRY_SCHEMA.to_owned(),
+        rulebook: super::transition::RULEBOOK,
         serial,
         previous: None,
         action,
@@ -93,6 +95,7 @@ pub fn entry(serial: u64, action: Verb, on: Option<&str>, releases: Vec<Release>
         candidate,
         moves,
         policy: PolicyRef { version: 1, tree: oid('a'), documents: None },
+        valid_until: None,
         gates: Vec::new(),
         body,
     }

@@ -1,8 +1,9 @@
-//! Releases and the ledger, purely: raw objects, the chain and its verification, the state an entry leads to, who may do
-//! what, the plan of a move, the draft of an entry.
+//! Releases and the ledger, purely: raw objects, the rulebook ([`transition`]) and the chain it makes, the state an entry leads
+//! to, who may do what, the plan of a move, the draft of an entry.
 //!
 //! Nothing here reads a repository. [`crate::world`] brings the bytes, verbs bring the request.
 
+pub mod assemble;
 pub mod chain;
 pub mod draft;
 #[cfg(test)]
@@ -13,3 +14,5 @@ pub mod policy;
 pub mod projection;
 pub mod rejudge;
 pub mod state;
+pub mod state_tree;
+pub mod transition;

@@ -1,8 +1,9 @@
 //! Who may do what. A [`Permit`] is the proof that the adopted policy gives an actor this right; appending to the ledger
 //! demands one.
 //!
-//! Roles are additive: any role that names the actor, the verb and the channel permits. Where a policy has no roles, every
-//! signer may do everything. Adopting and annulling are decided by the signers and the threshold, never by roles.
+//! Roles are additive: any role that names the actor, the verb and the channel permits. A role that is limited to channels
+//! permits nothing that names no channel. Where a policy has no roles, every signer may do everything. Adopting is decided by
+//! the signers and the threshold, never by roles.
 
 use super::state::holds_on;
 use crate::{
@@ -12,12 +13,56 @@ use crate::{
         digest::canonical_json,
         state::{Hold, HoldScope, State},
     },
-    gate::Protocol,
+    gate::{
+        Protocol,
+        config::{self, GateFiles},
+        protocol::PERMISSIONS,
+    },
 };
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
 
 /// The namespace of co-signatures over statements.
 pub const STATEMENT_NAMESPACE: &str = "tagwarden";
+
+/// A policy: a tree of `gates/`, parsed once.
+#[derive(Clone)]
+pub struct Policy {
+    pub tree: Oid,
+    pub protocol: Arc<Protocol>,
+    pub allowed: Option<Arc<AllowedSigners>>,
+}
+
+/// The policies that were read, by their tree.
+pub type Policies = HashMap<Oid, Policy>;
+
+impl Policy {
+    /// Reads the signers; every wrong line is a finding.
+    pub fn new(tree: Oid, protocol: Arc<Protocol>) -> std::result::Result<Policy, Vec<Finding>> {
+        let allowed = protocol.allowed_signers.as_deref().map(AllowedSigners::parse).transpose()?;
+        Ok(Policy { tree, protocol, allowed: allowed.map(Arc::new) })
+    }
+
+    /// Reads a policy from the files of its tree.
+    pub fn read(tree: &Oid, files: BTreeMap<String, Vec<u8>>) -> std::result::Result<Policy, Vec<Finding>> {
+        match config::load(&GateFiles { files, root: "gates".to_owned() }) {
+            Ok(protocol) => Policy::new(tree.clone(), Arc::new(protocol)),
+            Err(fault) if fault.findings.is_empty() => Err(vec![Finding::error("ledger/bad-policy", fault.message)]),
+            Err(fault) => Err(fault.findings),
+        }
+    }
+
+    /// Whether somebody who signed a statement earlier has the right to it under this policy: `by` with what gave the right
+    /// then. A signer who was taken out of the list has none.
+    pub fn still_permits(&self, by: &str, rights: &[String], verb: Verb, channel: Option<&ChannelName>) -> bool {
+        let listed =
+            |principal: &str| self.allowed.as_ref().is_some_and(|allowed| allowed.signers().any(|signer| signer.principal == principal));
+        let is_signer = by.strip_prefix("ssh:").is_none_or(listed);
+        is_signer && permits(&self.protocol, by, rights, verb, channel)
+    }
+}
 
 /// Proof of a right. Only [`permit`], [`permit_by_threshold`] and [`permit_first`] make it.
 #[derive(Debug)]
@@ -44,20 +89,38 @@ pub fn actor(protocol: &Protocol, id: &str, name: &str) -> Actor {
     Actor { id: id.to_owned(), kind, name: name.to_owned() }
 }
 
-/// The right to do `verb` on `channel` (`None`: on no channel in particular).
-pub fn permit(protocol: &Protocol, actor: &Actor, verb: Verb, channel: Option<&ChannelName>) -> Result<Permit> {
-    let names_actor = |who: &String| *who == actor.id;
-    let on = |role: &crate::gate::protocol::Role| match (&role.on, channel) {
-        (Some(on), Some(channel)) => on.contains(channel),
-        _ => true,
+/// Whether a role permits this. `rights`: what the actor has beside their identity, as `team:ORG/SLUG` or `permission:LEVEL`.
+fn permits(protocol: &Protocol, id: &str, rights: &[String], verb: Verb, channel: Option<&ChannelName>) -> bool {
+    if protocol.roles.is_empty() {
+        // Without roles every signer may do everything; who signs nothing has to be named.
+        return !id.starts_with("github:");
+    }
+    let level = |right: &str| right.strip_prefix("permission:").and_then(|level| PERMISSIONS.iter().position(|known| *known == level));
+    let gives = |who: &String| {
+        *who == id || rights.contains(who) || level(who).is_some_and(|least| rights.iter().any(|right| level(right) >= Some(least)))
     };
-    let granted = protocol.roles.is_empty()
-        || protocol.roles.values().any(|role| role.may.contains(&verb) && on(role) && role.who.iter().any(names_actor));
-    if granted {
+    // A role that is limited to channels says nothing about a request that is about all of them, or none.
+    let on = |on: &Option<Vec<ChannelName>>| match (on, channel) {
+        (None, _) => true,
+        (Some(on), Some(channel)) => on.contains(channel),
+        (Some(_), None) => false,
+    };
+    protocol.roles.values().any(|role| role.may.contains(&verb) && on(&role.on) && role.who.iter().any(gives))
+}
+
+/// The right to do `verb` on `channel` (`None`: on no channel in particular). `rights` as in [`Policy::still_permits`].
+pub fn permit(protocol: &Protocol, actor: &Actor, rights: &[String], verb: Verb, channel: Option<&ChannelName>) -> Result<Permit> {
+    if permits(protocol, &actor.id, rights, verb, channel) {
         return Ok(Permit { actor: actor.clone(), verb, channel: channel.cloned() });
     }
     let place = channel.map(|channel| format!(" on {channel}")).unwrap_or_default();
-    Err(Fault::new(Reason::NotPermitted, format!("{} may not {verb}{place}: no role of the adopted policy permits it", actor.id)))
+    let fault = Fault::new(Reason::NotPermitted, format!("{} may not {verb}{place}: no role of the adopted policy permits it", actor.id));
+    let elsewhere = channel.is_none() && protocol.channels.keys().any(|channel| permits(protocol, &actor.id, rights, verb, Some(channel)));
+    Err(match elsewhere {
+        true => fault
+            .help(format!("roles with `on:` permit only what names one of their channels; a role without `on:` permits {verb} everywhere")),
+        false => fault,
+    })
 }
 
 /// The right to write entry 0, where there is no ledger.
@@ -65,7 +128,7 @@ pub fn permit_first(actor: &Actor) -> Permit {
     Permit { actor: actor.clone(), verb: Verb::Adopt, channel: None }
 }
 
-/// What co-signers of an adoption or annulment sign: canonical JSON, bound to the entry it follows, and a line break, so that
+/// What co-signers of an adoption sign: canonical JSON, bound to the entry it follows, and a line break, so that
 /// the file that printing it gives is exactly what is signed.
 pub fn statement(verb: Verb, previous: &Oid, about: serde_json::Value) -> Result<Vec<u8>> {
     let mut statement = canonical_json(&serde_json::json!({
@@ -76,6 +139,11 @@ pub fn statement(verb: Verb, previous: &Oid, about: serde_json::Value) -> Result
     }))?;
     statement.push(b'\n');
     Ok(statement)
+}
+
+/// What co-signers of an adoption sign beside the place in the chain.
+pub fn adoption(policy: &Oid, version: u64) -> serde_json::Value {
+    serde_json::json!({ "policy": policy, "version": version })
 }
 
 /// Who signed, counted: a key counts once, a person counts once.
@@ -114,17 +182,16 @@ impl Signers {
     }
 }
 
-/// The right to adopt or annul: the threshold of the policy in force.
-pub fn permit_by_threshold(protocol: &Protocol, actor: &Actor, verb: Verb, signers: &Signers) -> Result<Permit> {
+/// The right to adopt: the threshold of the policy in force.
+pub fn permit_by_threshold(protocol: &Protocol, actor: &Actor, signers: &Signers) -> Result<Permit> {
     let needed = protocol.signing.threshold;
     if protocol.is_unsigned() || signers.count() >= needed {
-        return Ok(Permit { actor: actor.clone(), verb, channel: None });
+        return Ok(Permit { actor: actor.clone(), verb: Verb::Adopt, channel: None });
     }
     let fault =
-        Fault::new(Reason::NotPermitted, format!("{verb} needs {needed} signers of the policy in force, {} signed", signers.count()));
+        Fault::new(Reason::NotPermitted, format!("an adoption needs {needed} signers of the policy in force, {} signed", signers.count()));
     Err(fault.findings(signers.refused.iter().cloned()).help(format!(
-        "`tagwarden {} --reason REASON --print-statement` prints what the others sign with `ssh-keygen -Y sign -n {STATEMENT_NAMESPACE}`; hand their files over with `--signature FILE`",
-        if verb == Verb::Annul { "annul ENTRY" } else { "policy adopt" }
+        "`tagwarden policy adopt --reason REASON --print-statement` prints what the others sign with `ssh-keygen -Y sign -n {STATEMENT_NAMESPACE}`; hand their files over with `--signature FILE`"
     )))
 }
 
@@ -190,14 +257,16 @@ mod tests {
     fn a_right_needs_actor_verb_and_channel_in_one_role() {
         let mut protocol = protocol();
         assert!(
-            permit(&protocol, &person("ssh:anyone@example.com"), Verb::Promote, Some(&channel("production"))).is_ok(),
+            permit(&protocol, &person("ssh:anyone@example.com"), &[], Verb::Promote, Some(&channel("production"))).is_ok(),
             "no roles: every signer"
         );
+        assert!(permit(&protocol, &person("github:1"), &[], Verb::Promote, Some(&channel("production"))).is_err(), "who signs nothing");
         protocol.roles.insert("staging".to_owned(), role("ssh:dev@example.com", &[Verb::Promote], Some(&["staging"])));
         protocol.roles.insert("lead".to_owned(), role("ssh:lead@example.com", &[Verb::Promote, Verb::Hold], None));
         for (who, verb, on, granted) in [
             ("ssh:dev@example.com", Verb::Promote, Some("staging"), true),
             ("ssh:dev@example.com", Verb::Promote, Some("production"), false),
+            ("ssh:dev@example.com", Verb::Promote, None, false),
             ("ssh:dev@example.com", Verb::Rollback, Some("staging"), false),
             ("ssh:DEV@example.com", Verb::Promote, Some("staging"), false),
             ("ssh:lead@example.com", Verb::Promote, Some("production"), true),
@@ -206,9 +275,29 @@ mod tests {
             ("ssh:stranger@example.com", Verb::Promote, Some("staging"), false),
         ] {
             let on = on.map(channel);
-            let answer = permit(&protocol, &person(who), verb, on.as_ref());
+            let answer = permit(&protocol, &person(who), &[], verb, on.as_ref());
             assert_eq!(answer.is_ok(), granted, "{who} {verb} {on:?}");
             assert!(granted || answer.unwrap_err().reason == Reason::NotPermitted);
+        }
+    }
+
+    #[test]
+    fn teams_and_levels_of_access_give_what_roles_give_them() {
+        let mut protocol = protocol();
+        protocol.roles.insert("team".to_owned(), role("team:org/release", &[Verb::Promote], None));
+        protocol.roles.insert("level".to_owned(), role("permission:write", &[Verb::Hold], None));
+        for (rights, verb, granted) in [
+            (&["team:org/release"][..], Verb::Promote, true),
+            (&["team:org/releases"], Verb::Promote, false),
+            (&["team:org/release"], Verb::Hold, false),
+            (&["permission:write"], Verb::Hold, true),
+            (&["permission:admin"], Verb::Hold, true),
+            (&["permission:triage"], Verb::Hold, false),
+            (&["permission:owner"], Verb::Hold, false),
+            (&[], Verb::Hold, false),
+        ] {
+            let rights: Vec<String> = rights.iter().map(|right| (*right).to_owned()).collect();
+            assert_eq!(permit(&protocol, &person("github:7"), &rights, verb, None).is_ok(), granted, "{rights:?} {verb}");
         }
     }
 
@@ -221,10 +310,10 @@ mod tests {
         assert_eq!((signers.count(), signers.refused.len()), (1, 2));
         let protocol = protocol();
         let actor = person("ssh:a@example.com");
-        assert_eq!(permit_by_threshold(&protocol, &actor, Verb::Adopt, &signers).unwrap_err().reason, Reason::NotPermitted);
+        assert_eq!(permit_by_threshold(&protocol, &actor, &signers).unwrap_err().reason, Reason::NotPermitted);
         signers.add("b@example.com", "SHA256:2");
         signers.add("c@example.com", "SHA256:3");
-        assert!(permit_by_threshold(&protocol, &actor, Verb::Adopt, &signers).is_ok());
+        assert!(permit_by_threshold(&protocol, &actor, &signers).is_ok());
     }
 
     #[test]
@@ -233,7 +322,8 @@ mod tests {
         let hold = |scope, of: Option<&str>| {
             let body = Body::Hold { scope, of: of.map(str::to_owned) };
             let first = entry(0, Verb::Adopt, None, Vec::new(), None);
-            super::super::state::replay([&first, &entry(1, Verb::Hold, None, Vec::new(), Some(body))]).unwrap()
+            let entries = [first, entry(1, Verb::Hold, None, Vec::new(), Some(body))];
+            super::super::state::replay(entries.iter().map(|entry| (entry, &[] as &[String]))).unwrap()
         };
         let automation = Actor { kind: ActorKind::Automation, ..person("ssh:ci@example.com") };
         let on = channel("staging");

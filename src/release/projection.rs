@@ -2,7 +2,8 @@
 //! to move a drifted tag back: the ledger decides, never the tag.
 
 use super::{chain::Verified, plan::Refs};
-use crate::domain::{Finding, Oid, RefName, state::Move};
+use crate::domain::{Finding, Oid, RefName};
+use std::collections::HashMap;
 
 /// One recorded tag beside what the remote holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,8 +13,8 @@ pub struct ProjectedTag {
     pub there: Option<Oid>,
     /// What `recorded` peels to.
     pub commit: Option<Oid>,
-    /// The raw tag object from the ledger, so that a lost one can be made again.
-    pub object: Option<String>,
+    /// The entry that holds the raw tag object, so that a lost one can be made again.
+    pub entry: Option<Oid>,
     pub owner: TagOwner,
 }
 
@@ -30,10 +31,13 @@ pub struct Projection {
 impl Projection {
     /// Compares every tag that the ledger recorded, and every tag that is named like a channel's, with the remote.
     pub fn of(head: &Verified, refs: &Refs) -> Projection {
-        let object = |name: &RefName, oid: &Oid| {
-            let mut moves = head.newest_first().flat_map(|linked| &linked.entry.moves);
-            moves.find(|moved: &&Move| moved.name == *name && moved.to.as_ref() == Some(oid)).and_then(|moved| moved.object.clone())
-        };
+        let mut makers: HashMap<(&RefName, &Oid), &Oid> = HashMap::new();
+        for linked in head.entries() {
+            for moved in &linked.outline.moves {
+                makers.extend(moved.to.as_ref().map(|to| ((&moved.name, to), &linked.oid)));
+            }
+        }
+        let entry = |name: &RefName, oid: &Oid| makers.get(&(name, oid)).map(|oid| (*oid).clone());
         let there = |name: &RefName| refs.get(name).map(|fact| fact.oid.clone());
         let mut tags = Vec::new();
         for (channel, state) in &head.state().channels {
@@ -43,7 +47,7 @@ impl Projection {
                     recorded: Some(tag.oid.clone()),
                     there: there(&tag.name),
                     commit: Some(state.candidate.clone()),
-                    object: object(&tag.name, &tag.oid),
+                    entry: entry(&tag.name, &tag.oid),
                     owner: TagOwner::Channel(channel.clone()),
                 });
             }
@@ -58,18 +62,18 @@ impl Projection {
                         recorded: None,
                         there: Some(oid),
                         commit: None,
-                        object: None,
+                        entry: None,
                         owner: TagOwner::Channel(channel.clone()),
                     });
                 }
             }
         }
-        for staged in &head.state().staged {
+        for staged in head.state().staged.iter() {
             let release = crate::domain::ReleaseName { package: staged.package.clone(), version: staged.version.clone() };
             let Ok(name) = super::plan::release_ref(head.protocol(), &release) else { continue };
             tags.push(ProjectedTag {
                 there: there(&name),
-                object: object(&name, &staged.tag),
+                entry: entry(&name, &staged.tag),
                 recorded: Some(staged.tag.clone()),
                 commit: Some(staged.commit.clone()),
                 owner: TagOwner::Release(release.to_string()),

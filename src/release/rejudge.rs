@@ -2,6 +2,7 @@
 
 use super::{chain::Policy, draft::TOOL};
 use crate::{
+    attest::statement::evidence_path,
     domain::{Finding, GateId, Outcome, Reason, Severity, state::Entry},
     gate::{Context, Evidence, runner::judge_bound},
     tree::{MapTree, Tree},
@@ -47,7 +48,7 @@ pub fn rejudge(entry: &Entry, policy: &Policy, files: &BTreeMap<String, Vec<u8>>
         // A gate whose evidence went stale was judged by the clock, not by its evidence.
         let judged = record.outcome != Outcome::Skipped && record.reason_code != Reason::EvidenceExpired.slug();
         let (Some(gate), true) = (policy.protocol.gate(&record.id), judged) else { continue };
-        let path = format!("evidence/{}.json", record.id);
+        let path = evidence_path(record.id.as_str());
         let evidence = files.get(&path).and_then(|bytes| serde_json::from_slice::<Evidence>(bytes).ok());
         let whose = format!("entry {}, gate {}", entry.serial, record.id);
         let recorded = Reason::parse(&record.reason_code).unwrap_or(Reason::Internal);

@@ -1,85 +1,203 @@
-//! What an entry does to the state. The state recorded beside an entry must equal [`advance`] of the state before it, so a
-//! reader may take the head's `state.json` for the whole truth, and an audit can prove it.
+//! What an entry does to the state: [`Delta::of`] says which records change, [`apply`] carries it out.
+//!
+//! Only what changes is computed, so an entry costs the same however long the ledger is. Whether an entry may do this is
+//! decided by [`super::transition`].
 
+use super::policy::Policy;
 use crate::domain::{
-    Oid, Result, Timestamp, Verb,
-    fault::{Fault, Reason},
+    Oid, ReleaseName, Timestamp, Verb,
     name::ChannelName,
     state::{
-        Ack, Body, ChannelRelease, ChannelState, Entry, Hold, HoldScope, PolicyRef, STATE_SCHEMA, Staged, State, TagState, Verdict, Waiver,
+        Ack, Body, ChannelRelease, ChannelState, Entry, Hold, HoldScope, HoldTarget, Move, PolicyRef, Record, Records, Staged, State,
+        TagState, Verdict, Waiver,
     },
 };
 use std::collections::BTreeMap;
 
-/// The state after `entry`. `None` before the first entry. An `annul` is not advanced over but replayed: see [`replay`].
-pub fn advance(before: Option<State>, entry: &Entry) -> State {
-    let mut state = before.unwrap_or_else(|| empty(entry));
-    let stamp = Stamp { serial: entry.serial, by: &entry.actor.id, time: entry.time };
-    state.serial = entry.serial;
-    state.time = entry.time;
-    state.waivers.retain(|waiver| waiver.until > entry.time);
-    match entry.action {
-        Verb::Adopt => state.policy = PolicyRef { documents: None, ..entry.policy.clone() },
-        Verb::Stage => stage(&mut state, entry),
-        Verb::Promote | Verb::Rollback => {
-            stage(&mut state, entry);
-            occupy(&mut state, entry);
+/// The new content of records, by the serial of the entry that made them. Empty: they are gone.
+pub type Changed<T> = BTreeMap<u64, Vec<T>>;
+
+/// What changes with one entry.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Delta {
+    pub serial: u64,
+    pub time: Timestamp,
+    pub policy: PolicyRef,
+    pub channel: Option<(ChannelName, ChannelState)>,
+    pub holds: Changed<Hold>,
+    pub waivers: Changed<Waiver>,
+    pub acks: Changed<Ack>,
+    pub verdicts: Changed<Verdict>,
+    pub staged: Changed<Staged>,
+}
+
+impl Delta {
+    /// What `entry` does to the state before it (`None`: it is entry 0). `rights`: what gave its actor the right beside their
+    /// identity.
+    pub fn of(before: Option<&State>, entry: &Entry, rights: &[String]) -> Delta {
+        let empty;
+        let state = match before {
+            Some(state) => state,
+            None => {
+                empty = self::empty(entry);
+                &empty
+            }
+        };
+        let policy = match entry.action {
+            Verb::Adopt => PolicyRef { documents: None, ..entry.policy.clone() },
+            _ => state.policy.clone(),
+        };
+        let mut delta = Delta {
+            serial: entry.serial,
+            time: entry.time,
+            policy,
+            channel: None,
+            holds: Changed::new(),
+            waivers: Changed::new(),
+            acks: Changed::new(),
+            verdicts: Changed::new(),
+            staged: Changed::new(),
+        };
+        if entry.action == Verb::Stage || entry.action.moves() {
+            for staged in newly_staged(state, entry) {
+                put(&state.staged, &mut delta.staged, entry.serial, staged);
+            }
         }
-        Verb::Hold | Verb::Unhold | Verb::Waive | Verb::Ack | Verb::Verdict | Verb::Rehearse | Verb::Annul => {}
+        if entry.action.moves() {
+            delta.channel = occupied(state, entry);
+        }
+        if let Some(body) = &entry.body {
+            delta.body(state, entry, body, rights);
+        }
+        delta
     }
-    if let Some(body) = &entry.body {
-        apply_body(&mut state, entry, body, stamp);
+
+    fn body(&mut self, state: &State, entry: &Entry, body: &Body, rights: &[String]) {
+        let (serial, time, by) = (entry.serial, entry.time, entry.actor.id.clone());
+        let by_right_of = rights.to_vec();
+        let place = entry.channel.clone().zip(entry.candidate.clone());
+        let hold = |target: &HoldTarget, automation_only| Hold {
+            scope: target.scope,
+            of: target.of.clone(),
+            reason: entry.reason.clone().unwrap_or_default(),
+            by: by.clone(),
+            serial,
+            automation_only,
+        };
+        match (body, place) {
+            (Body::Hold { scope, of }, _) if entry.action == Verb::Unhold => drop_key(&state.holds, &mut self.holds, &(*scope, of.clone())),
+            (Body::Hold { scope, of }, _) => {
+                let target = HoldTarget { scope: *scope, of: of.clone() };
+                put(&state.holds, &mut self.holds, serial, hold(&target, false));
+            }
+            (Body::Rollback { holds, .. }, _) => {
+                for target in holds.iter().filter(|target| state.holds.serial(&(target.scope, target.of.clone())).is_none()) {
+                    put(&state.holds, &mut self.holds, serial, hold(target, target.scope == HoldScope::Channel));
+                }
+            }
+            (Body::Waive { gate, until }, Some((channel, candidate))) => {
+                let waiver = Waiver { gate: gate.clone(), channel, candidate, until: *until, by, by_right_of, serial };
+                put(&state.waivers, &mut self.waivers, serial, waiver);
+            }
+            (Body::Ack { gate }, Some((channel, candidate))) => {
+                let ack = Ack { gate: gate.clone(), channel, candidate, by, by_right_of, time, serial };
+                put(&state.acks, &mut self.acks, serial, ack);
+            }
+            (Body::Verdict { verdict }, _) => {
+                if let Some(commit) = entry.candidate.clone() {
+                    let verdict = Verdict { verdict: verdict.clone(), commit, by, by_right_of, time, serial };
+                    put(&state.verdicts, &mut self.verdicts, serial, verdict);
+                }
+            }
+            (Body::Waive { .. } | Body::Ack { .. }, None) | (Body::Adopt { .. } | Body::Rehearse { .. }, _) => {}
+        }
     }
+}
+
+/// Puts a record in the place of the one with its key.
+fn put<T: Record>(records: &Records<T>, changed: &mut Changed<T>, serial: u64, record: T) {
+    drop_key(records, changed, &record.key());
+    changed.entry(serial).or_insert_with(|| records.at(serial).to_vec()).push(record);
+}
+
+fn drop_key<T: Record>(records: &Records<T>, changed: &mut Changed<T>, key: &T::Key) {
+    if let Some(serial) = records.serial(key) {
+        changed.entry(serial).or_insert_with(|| records.at(serial).to_vec()).retain(|record| record.key() != *key);
+    }
+}
+
+/// The state after `delta`.
+pub fn apply(before: Option<State>, delta: &Delta) -> State {
+    let mut state = before.unwrap_or_else(|| State {
+        serial: delta.serial,
+        time: delta.time,
+        policy: delta.policy.clone(),
+        channels: BTreeMap::new(),
+        holds: Records::default(),
+        waivers: Records::default(),
+        acks: Records::default(),
+        verdicts: Records::default(),
+        staged: Records::default(),
+    });
+    (state.serial, state.time, state.policy) = (delta.serial, delta.time, delta.policy.clone());
+    state.channels.extend(delta.channel.clone());
+    set_all(&mut state.holds, &delta.holds);
+    set_all(&mut state.waivers, &delta.waivers);
+    set_all(&mut state.acks, &delta.acks);
+    set_all(&mut state.verdicts, &delta.verdicts);
+    set_all(&mut state.staged, &delta.staged);
     state
 }
 
-/// The state after these entries; what an `annul` leads to when the annulled ones are left out.
-pub fn replay<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Result<State> {
-    let state = entries.into_iter().fold(None, |state, entry| Some(advance(state, entry)));
-    state.ok_or_else(|| Fault::new(Reason::LedgerBroken, "the ledger has no entry in effect"))
+fn set_all<T: Record>(records: &mut Records<T>, changed: &Changed<T>) {
+    for (serial, content) in changed {
+        records.set(*serial, content.clone());
+    }
 }
 
-struct Stamp<'a> {
-    serial: u64,
-    by: &'a str,
-    time: Timestamp,
+/// The state after these entries, by what they do alone: nothing is judged.
+pub fn replay<'a>(entries: impl IntoIterator<Item = (&'a Entry, &'a [String])>) -> Option<State> {
+    entries.into_iter().fold(None, |state, (entry, rights)| {
+        let delta = Delta::of(state.as_ref(), entry, rights);
+        Some(apply(state, &delta))
+    })
 }
 
 fn empty(entry: &Entry) -> State {
+    let nothing = Entry { action: Verb::Adopt, ..entry.clone() };
     State {
-        schema: STATE_SCHEMA.to_owned(),
-        serial: entry.serial,
-        time: entry.time,
-        policy: PolicyRef { documents: None, ..entry.policy.clone() },
+        serial: nothing.serial,
+        time: nothing.time,
+        policy: PolicyRef { documents: None, ..nothing.policy },
         channels: BTreeMap::new(),
-        holds: Vec::new(),
-        waivers: Vec::new(),
-        acks: Vec::new(),
-        verdicts: Vec::new(),
-        staged: Vec::new(),
+        holds: Records::default(),
+        waivers: Records::default(),
+        acks: Records::default(),
+        verdicts: Records::default(),
+        staged: Records::default(),
     }
 }
 
-fn stage(state: &mut State, entry: &Entry) {
-    for release in &entry.releases {
-        let known = state.staged.iter().any(|staged| staged.package == release.package && staged.version == release.version);
-        if let (false, Some(tag)) = (known, &release.tag) {
-            state.staged.push(Staged {
-                package: release.package.clone(),
-                version: release.version.clone(),
-                commit: release.commit.clone(),
-                tag: tag.clone(),
-                report: None,
-                serial: entry.serial,
-            });
-        }
-    }
+/// Releases that the state does not know yet. A release is known for ever, at the commit and tag it had first.
+fn newly_staged(state: &State, entry: &Entry) -> Vec<Staged> {
+    let new = entry.releases.iter().filter(|release| state.staged.serial(&release.name()).is_none());
+    new.filter_map(|release| {
+        Some(Staged {
+            package: release.package.clone(),
+            version: release.version.clone(),
+            commit: release.commit.clone(),
+            tag: release.tag.clone()?,
+            report: None,
+            serial: entry.serial,
+        })
+    })
+    .collect()
 }
 
-fn occupy(state: &mut State, entry: &Entry) {
-    let (Some(channel), Some(candidate)) = (&entry.channel, &entry.candidate) else { return };
-    let before = state.channels.remove(channel);
-    let mut tags: Vec<TagState> = before.iter().flat_map(|before| std::iter::once(&before.tag).chain(&before.tags)).cloned().collect();
+fn occupied(state: &State, entry: &Entry) -> Option<(ChannelName, ChannelState)> {
+    let (channel, candidate) = (entry.channel.clone()?, entry.candidate.clone()?);
+    let before = state.channels.get(&channel);
+    let mut tags: Vec<TagState> = before.into_iter().flat_map(channel_tags).cloned().collect();
     for moved in channel_moves(entry) {
         let Some(oid) = &moved.to else { continue };
         tags.retain(|tag| tag.name != moved.name);
@@ -87,89 +205,45 @@ fn occupy(state: &mut State, entry: &Entry) {
     }
     tags.sort_by(|a, b| a.name.cmp(&b.name));
     if tags.is_empty() {
-        return;
+        return None;
     }
-    let mut releases = before.map(|before| before.releases).unwrap_or_default();
+    let mut releases = before.map(|before| before.releases.clone()).unwrap_or_default();
     for release in &entry.releases {
         let previous = releases.get(&release.package).map(|now: &ChannelRelease| now.version.clone());
         let now = ChannelRelease { version: release.version.clone(), commit: release.commit.clone(), previous };
         releases.insert(release.package.clone(), now);
     }
     let tag = tags.remove(0);
-    let now = ChannelState { candidate: candidate.clone(), tag, tags, releases, since: entry.time, serial: entry.serial };
-    state.channels.insert(channel.clone(), now);
+    Some((channel, ChannelState { candidate, tag, tags, releases, since: entry.time, serial: entry.serial }))
 }
 
-/// The moves of channel tags: those whose tag object names the candidate under a ref that is no release's tag.
-pub fn channel_moves(entry: &Entry) -> impl Iterator<Item = &crate::domain::state::Move> {
+/// Every tag of a channel.
+pub fn channel_tags(channel: &ChannelState) -> impl Iterator<Item = &TagState> {
+    std::iter::once(&channel.tag).chain(&channel.tags)
+}
+
+/// The moves of channel tags: those that end at no release's tag.
+pub fn channel_moves(entry: &Entry) -> impl Iterator<Item = &Move> {
     entry.moves.iter().filter(|moved| !entry.releases.iter().any(|release| release.tag.is_some() && release.tag == moved.to))
 }
 
-fn apply_body(state: &mut State, entry: &Entry, body: &Body, stamp: Stamp) {
-    let reason = entry.reason.clone().unwrap_or_default();
-    let hold = |scope: HoldScope, of: &Option<String>, automation_only: bool| Hold {
-        scope,
-        of: of.clone(),
-        reason: reason.clone(),
-        by: stamp.by.to_owned(),
-        serial: stamp.serial,
-        automation_only,
-    };
-    match body {
-        Body::Hold { scope, of } if entry.action == Verb::Unhold => state.holds.retain(|held| held.scope != *scope || held.of != *of),
-        Body::Hold { scope, of } => {
-            state.holds.retain(|held| held.scope != *scope || held.of != *of);
-            state.holds.push(hold(*scope, of, false));
-        }
-        Body::Rollback { holds, .. } => {
-            for target in holds {
-                let there = state.holds.iter().any(|held| held.scope == target.scope && held.of == target.of);
-                if !there {
-                    state.holds.push(hold(target.scope, &target.of, target.scope == HoldScope::Channel));
-                }
-            }
-        }
-        Body::Waive { gate, until } => {
-            if let (Some(channel), Some(candidate)) = (entry.channel.clone(), entry.candidate.clone()) {
-                state
-                    .waivers
-                    .retain(|old| !(old.gate == *gate && old.channel == channel && old.candidate == candidate && old.by == stamp.by));
-                state.waivers.push(Waiver {
-                    gate: gate.clone(),
-                    channel,
-                    candidate,
-                    until: *until,
-                    by: stamp.by.to_owned(),
-                    serial: stamp.serial,
-                });
-            }
-        }
-        Body::Ack { gate } => {
-            if let (Some(channel), Some(candidate)) = (entry.channel.clone(), entry.candidate.clone()) {
-                state.acks.retain(|old| !(old.gate == *gate && old.channel == channel && old.candidate == candidate && old.by == stamp.by));
-                state.acks.push(Ack {
-                    gate: gate.clone(),
-                    channel,
-                    candidate,
-                    by: stamp.by.to_owned(),
-                    time: stamp.time,
-                    serial: stamp.serial,
-                });
-            }
-        }
-        Body::Verdict { verdict } => {
-            if let Some(commit) = entry.candidate.clone() {
-                state.verdicts.retain(|old| !(old.commit == commit && old.by == stamp.by));
-                state.verdicts.push(Verdict {
-                    verdict: verdict.clone(),
-                    commit,
-                    by: stamp.by.to_owned(),
-                    time: stamp.time,
-                    serial: stamp.serial,
-                });
-            }
-        }
-        Body::Adopt { .. } | Body::Annul { .. } | Body::Rehearse { .. } => {}
+impl State {
+    /// The waivers whose signer still has the right to waive.
+    pub fn waivers_that_count(&self, policy: &Policy) -> Vec<Waiver> {
+        let counts = |waiver: &&Waiver| policy.still_permits(&waiver.by, &waiver.by_right_of, Verb::Waive, Some(&waiver.channel));
+        self.waivers.iter().filter(counts).cloned().collect()
+    }
+
+    /// The acknowledgements whose signer still has the right to them.
+    pub fn acks_that_count(&self, policy: &Policy) -> Vec<Ack> {
+        let counts = |ack: &&Ack| policy.still_permits(&ack.by, &ack.by_right_of, Verb::Ack, Some(&ack.channel));
+        self.acks.iter().filter(counts).cloned().collect()
+    }
+
+    /// The verdicts whose signer still has the right to them.
+    pub fn verdicts_that_count(&self, policy: &Policy) -> Vec<Verdict> {
+        let counts = |verdict: &&Verdict| policy.still_permits(&verdict.by, &verdict.by_right_of, Verb::Verdict, None);
+        self.verdicts.iter().filter(counts).cloned().collect()
     }
 }
 
@@ -180,7 +254,7 @@ pub fn same_ground(a: &State, b: &State, channel: &ChannelName, after: Option<&C
     let ground = |state: &State| {
         (
             state.policy.clone(),
-            state.holds.clone(),
+            state.holds.to_vec(),
             state.channels.get(channel).cloned(),
             after.and_then(|after| state.channels.get(after)).cloned(),
             state
@@ -207,8 +281,8 @@ pub fn holds_on<'a>(state: &'a State, channel: &ChannelName, releases: &[String]
 }
 
 /// Whether a commit is recorded as somewhere staged or released under this version.
-pub fn staged<'a>(state: &'a State, release: &crate::domain::ReleaseName) -> Option<&'a Staged> {
-    state.staged.iter().find(|staged| staged.package == release.package && staged.version == release.version)
+pub fn staged<'a>(state: &'a State, release: &ReleaseName) -> Option<&'a Staged> {
+    state.staged.get(release)
 }
 
 /// The releases of one package recorded at this commit.
@@ -230,6 +304,15 @@ mod tests {
 
     fn promoted(serial: u64, version: &str, commit: char) -> Entry {
         entry(serial, Verb::Promote, Some("staging"), vec![release(version, oid(commit), oid('9'))], None)
+    }
+
+    fn replay<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Option<State> {
+        super::replay(entries.into_iter().map(|entry| (entry, &[] as &[String])))
+    }
+
+    fn advance(before: Option<State>, entry: &Entry) -> State {
+        let delta = Delta::of(before.as_ref(), entry, &[]);
+        apply(before, &delta)
     }
 
     #[test]

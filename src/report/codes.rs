@@ -1,5 +1,8 @@
 //! The finding codes that belong to no gate kind, and those that any kind may give. `explain` reads both, and a test
-//! demands that every code in the source is known.
+//! demands that every code in the source is known. Codes of broken rules of the ledger are those of
+//! [`crate::release::transition`].
+
+use crate::release::transition;
 
 /// Codes outside the gates, with their meaning (a sentence without capital and full stop, as in [`crate::gate::Kind`]),
 /// sorted.
@@ -67,30 +70,13 @@ pub const CODES: &[(&str, &str)] = &[
     ("gate/evidence-expired", "the evidence grew older than the gate's `max_age` before the move"),
     ("gate/foreign-evidence", "the evidence was recorded for another gate, channel, commit or policy"),
     ("init/in-the-way", "a file that `init` would write is there already and differs"),
-    ("ledger/actor", "the entry's actor is not the one who signed it"),
-    ("ledger/attestation", "an attestation of the entry is missing, or does not say what the entry says"),
-    ("ledger/bad-entry", "the commit is no well-formed entry"),
-    ("ledger/bad-policy", "the policy that the entry names cannot be read"),
-    ("ledger/bad-serial", "the entry's number does not follow the one before it"),
-    ("ledger/bad-signature", "the entry's signature does not verify with the signers of the policy before it"),
-    ("ledger/broken-chain", "the entry does not follow the one that it names as previous"),
     ("ledger/cannot-rejudge", "a recorded gate cannot be judged again: an object is missing, or the kind is not known"),
-    ("ledger/evidence", "recorded evidence is missing, or is not what the entry's digest says"),
-    ("ledger/gate-not-passed", "the entry records a move although a required gate did not pass"),
-    ("ledger/gate-twice", "the entry records one gate more than once"),
+    ("ledger/fork", "two valid entries follow the same one, and nothing says which counts"),
     ("ledger/head-lost", "the ledger does not hold the head that was remembered: it was cut off or replaced, or it is another ledger"),
-    ("ledger/held", "the entry records a move that a hold forbade"),
-    ("ledger/missing-gate", "the entry records a move without a result of a required gate"),
-    ("ledger/move", "the entry's moves do not fit the state before it, or its action"),
-    ("ledger/not-permitted", "the policy gave the entry's actor no right to do this"),
+    ("ledger/no-genesis", "the ledger branch has no valid first entry"),
     ("ledger/other-genesis", "the ledger's first entry is not the one that is pinned outside the repository"),
     ("ledger/other-verdict", "judged again, the recorded evidence gives another verdict"),
-    ("ledger/policy", "the entry names a policy that was not in force"),
-    ("ledger/state", "the recorded state is not what the entry makes of the state before it"),
-    ("ledger/tag-object", "the recorded tag object is not the one that the entry names"),
-    ("ledger/time", "the entry's time lies before that of the entry before it"),
-    ("ledger/two-parents", "the entry's commit has more than one parent"),
-    ("ledger/unsigned", "the entry bears no signature although the policy asks for one"),
+    ("ledger/passed-by", "an entry was valid where it was written, and the chain goes on without it"),
     ("policy/signature-again", "a co-signature of a signer who is counted already does not count again"),
     ("policy/signature-refused", "a co-signature does not verify, or is not a signer's"),
     ("signers/cert-authority", "certificates of an authority are not supported in `allowed_signers`"),
@@ -115,9 +101,9 @@ pub const ANY_KIND: &[(&str, &str)] = &[
     ("unreadable", "there was an answer, but it could not be read"),
 ];
 
-/// The meaning of a code outside the gates.
+/// The meaning of a code outside the gates; of a rule of the ledger, what holds where it is kept.
 pub fn meaning(code: &str) -> Option<&'static str> {
-    find(CODES, code)
+    find(CODES, code).or_else(|| transition::rule(code).map(|rule| rule.about))
 }
 
 /// The meaning of a code that any kind may give, by its part after the slash.

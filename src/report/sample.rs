@@ -202,6 +202,7 @@ pub fn status() -> Report {
             candidate: oid('c'),
             until: time(),
             by: "ssh:lead@example.com".into(),
+            by_right_of: Vec::new(),
             serial: 7,
         }],
         releases: vec![ReleaseShape {
@@ -259,18 +260,10 @@ pub fn history() -> Report {
         time: time(),
         moves: vec![move_ref()],
         entry: oid('e'),
-        annulled: false,
         gates: vec![waived],
     };
-    let mistaken = HistoryEntry {
-        serial: 11,
-        action: Verb::Hold,
-        annulled: true,
-        releases: Vec::new(),
-        moves: Vec::new(),
-        gates: Vec::new(),
-        ..entry.clone()
-    };
+    let mistaken =
+        HistoryEntry { serial: 11, action: Verb::Hold, releases: Vec::new(), moves: Vec::new(), gates: Vec::new(), ..entry.clone() };
     Report::new(Reason::Passed, Body::History(HistoryShape { entries: vec![entry, mistaken] })).signing(SigningMode::Ssh)
 }
 

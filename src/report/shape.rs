@@ -40,7 +40,7 @@ pub enum Body {
     Audit(AuditShape),
     /// `policy show`, `policy adopt`: `tagwarden.policy/1`.
     Policy(PolicyShape),
-    /// `stage`, `hold`, `unhold`, `waive`, `ack`, `verdict`, `annul`: `tagwarden.entry-written/1`.
+    /// `stage`, `hold`, `unhold`, `waive`, `ack`, `verdict`: `tagwarden.entry-written/1`.
     Entry(EntryShape),
     /// `doctor`: `tagwarden.doctor/1`.
     Doctor(DoctorShape),

@@ -10,23 +10,27 @@
 use super::{
     World,
     git::{ObjectKind, PushAnswer, PushEnd, PushSpec, RefAnswer, TreeItem, Update, Want},
-    ledger::{Depth, LedgerAt, bring, read_chain, read_refs},
+    ledger::{self, LedgerAt, bring, read_refs},
     signer::Signer,
 };
 use crate::{
+    attest::ssh::Verified as Signed,
     domain::{
-        Fault, Oid, Reason, RefName, Release, Result,
-        state::{Body, Entry, Move},
+        Fault, Oid, Reason, RefName, Result,
+        state::{Entry, Move},
     },
     gate::Clearance,
     release::{
-        chain::{self, GIT_NAMESPACE, Verified},
-        draft::{self, Draft, Drafted},
-        object,
+        assemble::{Assembled, assemble},
+        chain::{GIT_NAMESPACE, Offer, Policy, Verified},
+        draft::{self, Draft},
+        object::{self, Commit},
         plan::{Plan, Refs, half_state},
-        policy::Permit,
+        policy::{Permit, Policies},
         projection::{ProjectedTag, Projection},
         state::same_ground,
+        state_tree::Item,
+        transition::{Ledger, Signature, Violation, transition},
     },
 };
 use std::collections::BTreeMap;
@@ -57,6 +61,8 @@ pub struct Writer<'a> {
     pub world: &'a World,
     pub at: &'a LedgerAt,
     pub signer: Option<&'a Signer>,
+    /// Who that is, by the policy in force.
+    pub signed: Option<&'a Signed>,
     /// Called at every checkpoint; an error ends the write there, as a kill would.
     pub checkpoint: &'a super::Checkpoints,
 }
@@ -84,12 +90,14 @@ pub async fn move_refs(writer: &Writer<'_>, head: Verified, plan: &Plan, clearan
     Err(stale(&head))
 }
 
-/// Writes an entry that moves no channel tag. `tags` are release tags to create with it (`stage`).
+/// Writes an entry that moves no channel tag. `tags` are release tags to create with it (`stage`); `adopts` is the policy that
+/// an adoption brings.
 pub async fn append(
     writer: &Writer<'_>,
     head: Option<Verified>,
     draft: &Draft,
     tags: &[(RefName, String)],
+    adopts: Option<&Policy>,
     permit: &Permit,
 ) -> Result<Applied> {
     if !permit.covers(&draft.actor, draft.action, draft.channel.as_ref()) {
@@ -97,7 +105,7 @@ pub async fn append(
     }
     let mut head = head;
     for rebuilt in 0..=REBUILDS {
-        let built = build_entry(writer, head.as_ref(), draft, tags).await?;
+        let built = build_entry(writer, head.as_ref(), draft, tags, adopts).await?;
         let Some(verified) = &head else {
             return push_first(writer, built).await;
         };
@@ -105,7 +113,6 @@ pub async fn append(
             Pushed::Applied(applied) => return Ok(*applied),
             // A policy adopted in between may have changed who may do this.
             Pushed::Lost(newer) if newer.state().policy != verified.state().policy || draft.adopts.is_some() => return Err(stale(&newer)),
-            Pushed::Lost(newer) if matches!(draft.body, Some(Body::Annul { .. })) => return Err(stale(&newer)),
             Pushed::Lost(newer) => head = Some(*newer),
         }
     }
@@ -144,8 +151,14 @@ async fn restorable(writer: &Writer<'_>, tag: &ProjectedTag) -> Result<bool> {
     {
         return Ok(false);
     }
-    if let Some(bytes) = &tag.object {
-        git.write_object(ObjectKind::Tag, bytes.as_bytes()).await?;
+    if let Some(entry) = &tag.entry
+        && !git.has(recorded)?
+    {
+        let entries = ledger::read_entries(git, std::slice::from_ref(entry))?;
+        let moved = entries.iter().flat_map(|whole| &whole.entry.moves).find(|moved| moved.to.as_ref() == Some(recorded));
+        if let Some(bytes) = moved.and_then(|moved| moved.object.as_ref()) {
+            git.write_object(ObjectKind::Tag, bytes.as_bytes()).await?;
+        }
     }
     git.has(recorded)
 }
@@ -158,40 +171,41 @@ struct Built {
 }
 
 async fn build_move(writer: &Writer<'_>, head: &Verified, plan: &Plan, clearance: &Clearance) -> Result<Built> {
-    let serial = head.length();
-    let attested = draft::attest(plan, clearance, &writer.at.branch)?;
-    let mut moves = Vec::new();
-    let mut releases: Vec<Release> = plan.as_releases();
-    for (release, planned) in releases.iter_mut().zip(&plan.releases) {
-        if planned.tag.is_none() {
-            let bytes = draft::release_tag(&planned.tag_ref, &planned.name.to_string(), &planned.commit, &plan.actor, plan.time);
-            let made = make_tag(writer, &planned.tag_ref, None, &planned.commit, bytes).await?;
-            release.tag = made.to.clone();
-            moves.push(made);
-        }
+    let mut entry = plan.draft(Some(clearance)).place(Some(head), Vec::new())?;
+    for (at, planned) in plan.releases.iter().enumerate().filter(|(_, planned)| planned.tag.is_none()) {
+        let bytes = draft::release_tag(&entry, &planned.tag_ref, &entry.releases[at]);
+        let made = make_tag(writer, &planned.tag_ref, None, &planned.commit, bytes).await?;
+        entry.releases[at].tag = made.to.clone();
+        entry.moves.push(made);
     }
+    let refs: Vec<RefName> = plan.tags.iter().map(|tag| tag.name.clone()).collect();
+    let attested = draft::attest(&entry, head.policy(), &refs)?;
     for tag in &plan.tags {
-        let bytes = draft::channel_tag(plan, &tag.name, serial, &attested.summary);
-        moves.push(make_tag(writer, &tag.name, tag.from.clone(), &plan.candidate, bytes).await?);
+        let bytes = draft::channel_tag(&entry, &tag.name, &plan.candidate, &attested.summary);
+        let made = make_tag(writer, &tag.name, tag.from.clone(), &plan.candidate, bytes).await?;
+        entry.moves.push(made);
     }
-    let drafted = plan.draft(clearance, releases).place(Some(head), moves)?;
-    let mut files = attested.files;
-    files.extend(clearance.evidence().iter().map(|(name, bytes)| (format!("evidence/{name}"), bytes.clone())));
-    write_entry(writer, drafted, files).await
+    let mut files: BTreeMap<String, Vec<u8>> = attested.files.into_iter().collect();
+    files.extend(clearance.evidence().iter().cloned());
+    write_entry(writer, Some(head), None, entry, files).await
 }
 
-async fn build_entry(writer: &Writer<'_>, head: Option<&Verified>, draft: &Draft, tags: &[(RefName, String)]) -> Result<Built> {
-    let mut draft = draft.clone();
-    let mut moves = Vec::new();
+async fn build_entry(
+    writer: &Writer<'_>,
+    head: Option<&Verified>,
+    draft: &Draft,
+    tags: &[(RefName, String)],
+    adopts: Option<&Policy>,
+) -> Result<Built> {
+    let mut entry = draft.place(head, Vec::new())?;
     for (name, release) in tags {
-        let Some(bound) = draft.releases.iter_mut().find(|bound| bound.name().to_string() == *release) else { continue };
-        let bytes = draft::release_tag(name, release, &bound.commit, &draft.actor, draft.time);
-        let made = make_tag(writer, name, None, &bound.commit.clone(), bytes).await?;
-        bound.tag = made.to.clone();
-        moves.push(made);
+        let Some(at) = entry.releases.iter().position(|bound| bound.name().to_string() == *release) else { continue };
+        let bytes = draft::release_tag(&entry, name, &entry.releases[at]);
+        let made = make_tag(writer, name, None, &entry.releases[at].commit.clone(), bytes).await?;
+        entry.releases[at].tag = made.to.clone();
+        entry.moves.push(made);
     }
-    let drafted = draft.place(head, moves)?;
-    write_entry(writer, drafted, Vec::new()).await
+    write_entry(writer, head, adopts, entry, BTreeMap::new()).await
 }
 
 /// Writes a tag object, signed where there is a key.
@@ -205,24 +219,56 @@ async fn make_tag(writer: &Writer<'_>, name: &RefName, from: Option<Oid>, commit
     Ok(Move { name: name.clone(), from, to: Some(oid), commit: Some(commit.clone()), object: Some(object) })
 }
 
-async fn write_entry(writer: &Writer<'_>, drafted: Drafted, files: Vec<(String, Vec<u8>)>) -> Result<Built> {
+/// Puts an entry behind the branch's tip, runs it through the rulebook, signs it, and runs it through again as it will be
+/// read. Only then its objects are written.
+async fn write_entry(
+    writer: &Writer<'_>,
+    head: Option<&Verified>,
+    adopts: Option<&Policy>,
+    entry: Entry,
+    files: BTreeMap<String, Vec<u8>>,
+) -> Result<Built> {
     let git = &writer.world.git;
-    let mut items: BTreeMap<String, TreeItem> = BTreeMap::new();
-    items.extend(drafted.files()?.into_iter().chain(files).map(|(path, bytes)| (path, TreeItem::File(bytes))));
-    items.insert("policy".to_owned(), TreeItem::Tree(drafted.entry.policy.tree.clone()));
-    let tree = git.write_tree(&items).await?;
-    let entry = drafted.entry.clone();
-    let parents: Vec<Oid> = entry.previous.iter().cloned().collect();
-    let payload = object::commit_bytes(&tree, &parents, &entry.actor.id, entry.time, &drafted.message());
+    let mut policies = head.map(|head| head.policies().clone()).unwrap_or_default();
+    policies.extend(adopts.map(|policy| (policy.tree.clone(), policy.clone())));
+    let (before, tip) = (head.map(Verified::ledger), head.map(|head| head.tip().clone()));
+    let Assembled { items, tree, payload, mut offer } = assemble(before, tip.as_ref(), &entry, files, &[])?;
+    check(writer, before, &policies, &offer, Signature::Intended(writer.signed))?;
     let bytes = match writer.signer {
         Some(signer) => object::signed_commit(&payload, &signer.sign(GIT_NAMESPACE, &payload).await?),
         None => payload,
     };
+    offer.commit = Commit::parse(&bytes).map_err(|why| Fault::new(Reason::Internal, format!("a commit of ours: {why}")))?;
+    check(writer, before, &policies, &offer, Signature::OfCommit)?;
+    let items: BTreeMap<String, TreeItem> = items.into_iter().map(|(path, item)| (path, tree_item(item))).collect();
+    if git.write_tree(&items).await? != tree {
+        return Err(Fault::new(Reason::Internal, "git wrote another tree than the one that was judged"));
+    }
     let commit = git.write_object(ObjectKind::Commit, &bytes).await?;
     let mut updates: Vec<Update> =
         entry.moves.iter().map(|moved| Update { name: moved.name.clone(), expect: moved.from.clone(), new: moved.to.clone() }).collect();
-    updates.push(Update { name: writer.at.branch.clone(), expect: entry.previous.clone(), new: Some(commit.clone()) });
+    updates.push(Update { name: writer.at.branch.clone(), expect: tip, new: Some(commit.clone()) });
     Ok(Built { commit, record: entry, updates })
+}
+
+/// The rulebook. The first rule that is broken is the refusal, the others stand beside it.
+fn check(writer: &Writer<'_>, before: Option<&Ledger>, policies: &Policies, offer: &Offer, signature: Signature) -> Result<()> {
+    let found = match transition(before, policies, offer, signature, writer.world.clock.now()) {
+        Ok(_) => return Ok(()),
+        Err(found) => found,
+    };
+    let mut found = found.into_iter();
+    let first =
+        found.next().unwrap_or_else(|| Violation::new("ledger/bad-entry", Reason::Internal, "the entry breaks a rule without a name"));
+    Err(first.fault().findings(found.map(|violation| violation.finding())))
+}
+
+fn tree_item(item: Item) -> TreeItem {
+    match item {
+        Item::File(bytes) => TreeItem::File(bytes),
+        Item::Blob(oid) => TreeItem::Blob(oid),
+        Item::Tree(oid) => TreeItem::Tree(oid),
+    }
 }
 
 enum Pushed {
@@ -244,15 +290,15 @@ async fn push(writer: &Writer<'_>, head: &Verified, built: Built, rebuilt: usize
             Some(_) => Err(undo(writer, &updates, &refs, &answer).await),
         };
     }
-    if now.as_ref() == Some(head.head()) {
+    if now.as_ref() == Some(head.tip()) {
         // The ledger stands still: nothing may have moved.
         return match updates.iter().find(|update| update.name != writer.at.branch && holds(&refs, &update.name) == update.new.as_ref()) {
             Some(_) => Err(undo(writer, &updates, &refs, &answer).await),
             None => Err(refused(&answer, &updates, &refs)),
         };
     }
-    let newer = read_head(writer, now).await?;
-    if newer.entries().iter().any(|linked| linked.oid == commit) {
+    let newer = read_head(writer, head, now).await?;
+    if newer.entries().any(|linked| linked.oid == commit) {
         return Ok(done());
     }
     Ok(Pushed::Lost(Box::new(newer)))
@@ -277,12 +323,13 @@ async fn send(writer: &Writer<'_>, updates: &[Update]) -> Result<PushAnswer> {
     Ok(answer)
 }
 
-async fn read_head(writer: &Writer<'_>, head: Option<Oid>) -> Result<Verified> {
+async fn read_head(writer: &Writer<'_>, seen: &Verified, head: Option<Oid>) -> Result<Verified> {
     let Some(head) = head else {
         return Err(Fault::new(Reason::LedgerBroken, "the ledger is gone from the remote"));
     };
     bring(&writer.world.git, writer.at, std::slice::from_ref(&writer.at.branch)).await?;
-    chain::verify(&read_chain(&writer.world.git, &head, Depth::Chain).await?, &[]).into_verified()
+    let (pin, remembered) = (Some(seen.genesis().clone()), Some(seen.tip().clone()));
+    ledger::verify(&writer.world.git, &head, writer.world.clock.now(), pin, remembered).await?.into_verified()
 }
 
 fn holds<'a>(refs: &'a Refs, name: &RefName) -> Option<&'a Oid> {
@@ -357,6 +404,6 @@ fn words(end: &PushEnd) -> String {
 }
 
 fn stale(newer: &Verified) -> Fault {
-    let last = newer.newest_first().next().map(|linked| format!("entry {} ({}) came first", linked.entry.serial, linked.entry.action));
+    let last = newer.entries().next_back().map(|linked| format!("entry {} ({}) came first", linked.outline.serial, linked.outline.action));
     Fault::new(Reason::StalePointer, format!("{}; nothing was moved", last.unwrap_or_else(|| "another entry came first".to_owned())))
 }

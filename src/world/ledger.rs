@@ -1,28 +1,20 @@
-//! Reads the ledger: what the remote's refs say, and the whole chain behind the ledger's head as raw entries.
+//! Reads the ledger: what the remote's refs say, and every commit of its branch, a few hundred at a time, into the fold.
 //!
-//! The state comes from the remote, never from local refs; objects are brought without touching any ref. A chain that is not
-//! here as a whole is `ledger_unverifiable`, never "ok". Checking the chain is [`crate::release::chain`].
+//! The state comes from the remote, never from local refs; objects are brought without touching any ref. A branch that is not
+//! here as a whole is `ledger_unverifiable`, never "ok". Whatever else lies on it is read as far as it is small, and judged
+//! like an entry. Judging is [`crate::release::chain`].
 
-use super::git::{Git, Object, ObjectKind, Want};
+use super::git::{Git, Object, ObjectKind, Small, Want};
 use crate::{
-    domain::{Fault, Oid, Reason, RefName, Result},
+    domain::{Fault, Oid, Reason, RefName, Result, Timestamp, state::Entry},
     release::{
-        chain::{RawChain, RawEntry},
+        assemble::LARGEST,
+        chain::{Fold, Offer, RawEntry, Verification},
         object::{Commit, TreeItem, parse_tree},
         plan::{RefFact, Refs},
     },
 };
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-
-/// How much of each entry is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Depth {
-    /// Entries, policies, the head's state: enough to trust the head. The states before it are nobody's truth any more, and
-    /// reading them all would cost the square of the ledger's length.
-    Chain,
-    /// Every state, evidence and attestations too.
-    Full,
-}
+use std::collections::BTreeMap;
 
 /// Where the ledger lives.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,71 +38,112 @@ pub async fn bring(git: &Git, at: &LedgerAt, names: &[RefName]) -> Result<()> {
     git.fetch_objects(&at.remote, &wants).await
 }
 
-/// The chain behind `head`, oldest entry first. `head` and what it reaches must be here.
-pub async fn read_chain(git: &Git, head: &Oid, depth: Depth) -> Result<RawChain> {
-    let mut oids = git.rev_list(head).await?.ok_or_else(|| unverifiable("its commits are not all here"))?;
-    oids.reverse();
-    let mut raw = Vec::with_capacity(oids.len());
-    let mut trees = Vec::with_capacity(oids.len());
-    for (oid, object) in oids.iter().zip(git.read_many(&oids)?) {
-        let bytes = bytes_of(object, ObjectKind::Commit)?;
-        let commit = Commit::parse(&bytes).ok();
-        trees.push(commit.map(|commit| commit.tree));
-        raw.push(RawEntry { oid: oid.to_string(), commit: bytes, ..RawEntry::default() });
+/// How many commits are read and judged at once: memory holds so many entries with their evidence, however long the ledger
+/// is.
+const CHUNK: usize = 256;
+
+/// Verifies the branch behind `head`, which must be here with all that it reaches. `clock`: now; `pin`: entry 0, where it is
+/// known from outside; `remembered`: a commit of the branch that this machine saw as its tip.
+pub async fn verify(git: &Git, head: &Oid, clock: Timestamp, pin: Option<Oid>, remembered: Option<Oid>) -> Result<Verification> {
+    let mut commits = git.rev_list_parents(head).await?.ok_or_else(|| unverifiable("its commits are not all here"))?;
+    commits.reverse();
+    let mut fold = Fold::new(clock, pin, remembered);
+    for chunk in commits.chunks(CHUNK) {
+        let raw = read_commits(git, chunk)?;
+        fold.take(raw, &mut |tree| read_folder(git, tree))?;
     }
-    let cut = raw.first().and_then(|first| Commit::parse(&first.commit).ok()).is_some_and(|first| !first.parents.is_empty());
-    if cut {
-        return Err(unverifiable("its oldest commit here has a parent that is not here"));
-    }
-    read_trees(git, &mut raw, &trees, depth)?;
-    let policies: BTreeSet<Oid> = raw.iter().filter_map(|entry| entry.policy.clone()).collect();
-    let mut chain = RawChain { entries: raw, policies: HashMap::new() };
-    for tree in policies {
-        let files = read_folder(git, &tree)?;
-        chain.policies.insert(tree, files);
-    }
-    Ok(chain)
+    fold.finish()
 }
 
-fn read_trees(git: &Git, raw: &mut [RawEntry], trees: &[Option<Oid>], depth: Depth) -> Result<()> {
-    let known: Vec<Oid> = trees.iter().flatten().cloned().collect();
-    let mut roots = git.read_many(&known)?.into_iter();
-    let mut blobs: Vec<(usize, String, Oid)> = Vec::new();
+/// One entry as it stands in the ledger.
+#[derive(Clone, Debug)]
+pub struct WholeEntry {
+    pub entry: Entry,
+    /// The files below `evidence/`, by path.
+    pub evidence: BTreeMap<String, Vec<u8>>,
+}
+
+/// Reads entries of a verified chain again, with what the chain does not keep: gate results, tag objects, evidence.
+pub fn read_entries(git: &Git, oids: &[Oid]) -> Result<Vec<WholeEntry>> {
+    let commits: Vec<(Oid, Vec<Oid>)> = oids.iter().map(|oid| (oid.clone(), Vec::new())).collect();
+    let broken = |why: &str| Fault::new(Reason::LedgerBroken, format!("an entry that was verified cannot be read again: {why}"));
+    let whole = |raw: RawEntry| {
+        let entry = Offer::read_entry(raw.entry.as_deref()).map_err(|violation| broken(&violation.message))?;
+        Ok(WholeEntry { entry, evidence: raw.evidence })
+    };
+    read_commits(git, &commits)?.into_iter().map(whole).collect()
+}
+
+fn read_commits(git: &Git, commits: &[(Oid, Vec<Oid>)]) -> Result<Vec<RawEntry>> {
+    let oids: Vec<Oid> = commits.iter().map(|(oid, _)| oid.clone()).collect();
+    let mut raw: Vec<RawEntry> = Vec::with_capacity(commits.len());
     let mut folders: Vec<(usize, String, Oid)> = Vec::new();
-    let last = trees.len().saturating_sub(1);
-    for (at, tree) in trees.iter().enumerate() {
-        let Some(tree) = tree else { continue };
-        let items = items_of(roots.next().flatten(), tree)?;
-        for TreeItem { mode, name, oid } in items {
-            match (name.as_str(), mode.as_str()) {
-                ("policy", "40000") => raw[at].policy = Some(oid),
-                ("entry.json", "100644") => blobs.push((at, name, oid)),
-                ("state.json", "100644") if depth == Depth::Full || at == last => blobs.push((at, name, oid)),
-                ("evidence" | "attestations", "40000") => folders.push((at, name, oid)),
-                _ => {}
+    for (at, ((oid, parents), object)) in commits.iter().zip(git.read_small(&oids, LARGEST)?).enumerate() {
+        let (bytes, trouble) = match object {
+            Small::Object(object) if object.kind == ObjectKind::Commit => (object.bytes, None),
+            Small::Object(_) => (Vec::new(), Some("it is not a commit".to_owned())),
+            Small::TooLarge(size) => (Vec::new(), Some(format!("its commit has {size} bytes"))),
+            Small::Missing => return Err(unverifiable("an object of it is missing")),
+        };
+        folders.extend(Commit::parse(&bytes).ok().map(|commit| (at, String::new(), commit.tree)));
+        raw.push(RawEntry {
+            oid: oid.clone(),
+            parents: parents.clone(),
+            commit: bytes,
+            shape: Vec::new(),
+            entry: None,
+            evidence: BTreeMap::new(),
+            trouble,
+        });
+    }
+    let below = read_trees(git, &mut raw, &folders)?;
+    read_trees(git, &mut raw, &below)?;
+    let mut blobs: Vec<(usize, String, Oid)> = Vec::new();
+    for (at, raw) in raw.iter().enumerate() {
+        let file = |path: &str| path == "entry.json" || path.starts_with("evidence/");
+        let files = raw.shape.iter().filter(|(path, mode, _)| file(path) && mode == "100644");
+        blobs.extend(files.map(|(path, _, oid)| (at, path.clone(), oid.clone())));
+    }
+    let wanted: Vec<Oid> = blobs.iter().map(|(.., oid)| oid.clone()).collect();
+    for ((at, path, _), object) in blobs.into_iter().zip(git.read_small(&wanted, LARGEST)?) {
+        let bytes = match object {
+            Small::Object(object) if object.kind == ObjectKind::Blob => object.bytes,
+            Small::Object(_) | Small::TooLarge(_) => continue,
+            Small::Missing => return Err(unverifiable("an object of it is missing")),
+        };
+        match path.as_str() {
+            "entry.json" => raw[at].entry = Some(bytes),
+            _ => drop(raw[at].evidence.insert(path, bytes)),
+        }
+    }
+    Ok(raw)
+}
+
+/// Notes what these trees hold; gives the folders of evidence and attestations in them.
+fn read_trees(git: &Git, raw: &mut [RawEntry], trees: &[(usize, String, Oid)]) -> Result<Vec<(usize, String, Oid)>> {
+    let wanted: Vec<Oid> = trees.iter().map(|(.., oid)| oid.clone()).collect();
+    let mut below = Vec::new();
+    for ((at, prefix, oid), object) in trees.iter().zip(git.read_small(&wanted, LARGEST)?) {
+        let items = match object {
+            Small::Object(object) if object.kind == ObjectKind::Tree => parse_tree(&object.bytes, oid.as_str().len() / 2),
+            Small::Object(_) => Err("its tree is none".to_owned()),
+            Small::TooLarge(size) => Err(format!("its tree has {size} bytes")),
+            Small::Missing => return Err(unverifiable("an object of it is missing")),
+        };
+        match items {
+            Ok(items) => {
+                for TreeItem { mode, name, oid } in items {
+                    let path = format!("{prefix}{name}");
+                    if prefix.is_empty() && mode == "40000" && matches!(name.as_str(), "evidence" | "attestations") {
+                        below.push((*at, format!("{path}/"), oid.clone()));
+                    }
+                    raw[*at].shape.push((path, mode, oid));
+                }
             }
+            Err(why) => raw[*at].trouble = Some(why),
         }
     }
-    if depth == Depth::Full {
-        let wanted: Vec<Oid> = folders.iter().map(|(_, _, oid)| oid.clone()).collect();
-        for ((at, folder, oid), object) in folders.iter().zip(git.read_many(&wanted)?) {
-            blobs.extend(items_of(object, oid)?.into_iter().map(|item| (*at, format!("{folder}/{}", item.name), item.oid)));
-        }
-        raw.iter_mut().for_each(|entry| entry.files = Some(BTreeMap::new()));
-    }
-    let wanted: Vec<Oid> = blobs.iter().map(|(_, _, oid)| oid.clone()).collect();
-    for ((at, name, _), object) in blobs.into_iter().zip(git.read_many(&wanted)?) {
-        let bytes = bytes_of(object, ObjectKind::Blob)?;
-        let entry = &mut raw[at];
-        match name.as_str() {
-            "entry.json" => entry.entry = Some(bytes),
-            "state.json" => entry.state = Some(bytes),
-            _ => {
-                entry.files.get_or_insert_default().insert(name, bytes);
-            }
-        }
-    }
-    Ok(())
+    Ok(below)
 }
 
 /// Every file below a tree, by path. Folders are read level by level, so depth costs no stack.

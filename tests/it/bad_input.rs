@@ -330,8 +330,6 @@ fn names_that_name_nothing() {
         (vec!["ack", "docs", "--channel", "local_dev", "--release", "v1.0.0"], "bad_usage"),
         (vec!["verdict", "record", "MAYBE", "--at", "HEAD"], "bad_usage"),
         (vec!["verdict", "record", "SAFE", "--release", "v9.0.0"], "unknown_release"),
-        (vec!["annul", "nothing", "--reason", "x"], "bad_usage"),
-        (vec!["annul", "HEAD", "--reason", "x"], "bad_usage"),
         (vec!["audit", "--expect-head", "nothing"], "bad_usage"),
         (vec!["policy", "adopt"], "bad_usage"),
         (vec!["promotes", "v1.0.0"], "bad_usage"),

@@ -8,9 +8,6 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-/// The page that is made from the kinds, relative to the package.
-const GATES_PAGE: &str = "protocol-docs/gates.md";
-
 fn tagwarden<S: AsRef<OsStr>>(words: impl IntoIterator<Item = S>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tagwarden"));
     command.args(words).env_clear().stdin(Stdio::null());
@@ -38,7 +35,7 @@ fn help_shows_what_is_built_and_nothing_else() {
     assert_eq!((code, errors.as_str()), (0, ""));
     let verbs = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
     let verbs: Vec<&str> = verbs.filter_map(|line| line.split_whitespace().next()).collect();
-    insta::assert_snapshot!(verbs.join(" "), @"init verify policy stage promote rollback status resolve history audit hold unhold waive ack verdict annul docs doctor rehearse serve explain schema completions man help");
+    insta::assert_snapshot!(verbs.join(" "), @"init verify policy stage promote rollback status resolve history audit hold unhold waive ack verdict docs doctor rehearse serve explain schema completions man help");
     for unbuilt in ["follow", "queue", "catalog", "bundle", "snapshot", "sync", "comment"] {
         assert!(!verbs.contains(&unbuilt) && !help.contains(&format!(" {unbuilt} ")), "{unbuilt}");
     }
@@ -333,15 +330,16 @@ fn serve(clone: &Path, requests: &[&str]) -> Vec<(u16, serde_json::Value)> {
 }
 
 #[test]
-fn the_page_of_gates_is_in_step_with_the_kinds() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(GATES_PAGE);
-    let page = tagwarden::cli::explain::gates_page();
-    if std::env::var_os("UPDATE_PAGES").is_some_and(|value| value == "1") {
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, &page).unwrap();
+fn the_generated_pages_are_in_step_with_their_tables() {
+    for (name, page) in tagwarden::cli::explain::pages() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+        if std::env::var_os("UPDATE_PAGES").is_some_and(|value| value == "1") {
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, &page).unwrap();
+        }
+        let written = fs::read_to_string(&path).unwrap_or_default();
+        let first = written.lines().zip(page.lines()).position(|(old, new)| old != new);
+        let line = first.unwrap_or_else(|| written.lines().count().min(page.lines().count())) + 1;
+        assert!(written == page, "{name}:{line} is not what the tables say; run `UPDATE_PAGES=1 cargo test --test it cli_surface`");
     }
-    let written = fs::read_to_string(&path).unwrap_or_default();
-    let first = written.lines().zip(page.lines()).position(|(old, new)| old != new);
-    let line = first.unwrap_or_else(|| written.lines().count().min(page.lines().count())) + 1;
-    assert!(written == page, "{GATES_PAGE}:{line} is not what the kinds say; run `UPDATE_PAGES=1 cargo test --test it cli_surface`");
 }

@@ -324,7 +324,6 @@ fn every_member_of_every_answer() {
     entries[].reason: null | string
     entries[].time: string
     entries[].entry: string
-    entries[].annulled: bool
     entries[].releases[].package: string
     entries[].releases[].version: string
     entries[].releases[].commit: string

@@ -419,6 +419,7 @@ fn protocol(case: &CaseProtocol) -> Result<Protocol, String> {
         release_tags: ReleaseTags::Any,
         roles: case.roles.iter().map(|(name, settings)| (name.clone(), role(settings))).collect(),
         automation: case.automation.clone(),
+        movers: Vec::new(),
         redact: Vec::new(),
         documents: Documents {
             protocol: documents.protocol.clone(),

@@ -289,12 +289,10 @@ release_tags: any
     }
 
     fn still_held(&self, oid: &str) -> bool {
-        let holds = self.ground.json_at(oid, "state.json")["holds"].clone();
-        holds.as_array().is_some_and(|holds| {
-            holds.iter().any(|hold| {
-                hold["scope"] == "all" || (hold["scope"] == "channel" && hold["of"] == "live" && hold["automation_only"] != true)
-            })
-        })
+        let holds = self.ground.records_at(oid, "holds");
+        holds
+            .iter()
+            .any(|hold| hold["scope"] == "all" || (hold["scope"] == "channel" && hold["of"] == "live" && hold["automation_only"] != true))
     }
 }
 

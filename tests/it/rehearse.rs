@@ -109,7 +109,7 @@ fn the_smallest_protocol_is_rehearsed_and_nothing_here_is_touched() {
         "a kill after the push",
         "a server that refuses one ref",
         "tampered entries: signatures",
-        "a foreign entry, annulled",
+        "a foreign commit on the ledger",
         "rollback",
         "byte comparison",
         "audit",
@@ -148,6 +148,7 @@ remote: upstream
 signing: { key: "env:RELEASE_KEY", threshold: 2 }
 roles:
   promoters: { who: ["ssh:lead@example.com", "permission:maintain"], may: [stage, promote, rollback, hold], on: [staging, production] }
+  makers: { who: ["ssh:lead@example.com"], may: [stage] }
   reviewers: { who: ["ssh:ann@example.com", "ssh:ben@example.com"], may: [verdict] }
 automation: ["ssh:ci@example.com"]
 documents: { protocol: [docs/how.md] }

@@ -41,6 +41,7 @@ fn context(world: &World) -> Context {
         release_tags: ReleaseTags::Any,
         roles: IndexMap::new(),
         automation: Vec::new(),
+        movers: Vec::new(),
         redact: Vec::new(),
         documents: Documents::default(),
         gates: Vec::new(),

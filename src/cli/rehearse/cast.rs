@@ -89,8 +89,8 @@ impl Cast {
 
     /// No roles at all mean that every signer may do everything; those who are added for the drill must not.
     fn everybody(&mut self) {
-        // The threshold decides these two, never a role.
-        let may = Verb::ALL.iter().copied().filter(|verb| !matches!(verb, Verb::Adopt | Verb::Annul)).collect();
+        // The threshold decides adoptions, never a role.
+        let may = Verb::ALL.iter().copied().filter(|verb| *verb != Verb::Adopt).collect();
         let who: Vec<String> = self.principals.iter().map(|name| identity(name)).collect();
         if !who.is_empty() {
             self.added.push("a role that lets every signer of the protocol do everything".to_owned());
@@ -134,7 +134,12 @@ impl Cast {
 
     /// The first person who may do all of this on all of these channels; otherwise somebody who is added.
     fn part(&mut self, otherwise: &str, verbs: &[Verb], channels: &[ChannelName], not: &[String]) -> String {
-        let may_all = |name: &&String| verbs.iter().all(|verb| channels.iter().all(|channel| self.may(name, *verb, Some(channel))));
+        // Some verbs are also asked for without a channel: a role that is limited to channels does not give them.
+        let everywhere = |verb: &Verb| !matches!(verb, Verb::Stage | Verb::Hold | Verb::Unhold);
+        let may_one = |name: &str, verb: &Verb| {
+            channels.iter().all(|channel| self.may(name, *verb, Some(channel))) && (everywhere(verb) || self.may(name, *verb, None))
+        };
+        let may_all = |name: &&String| verbs.iter().all(|verb| may_one(name, verb));
         let fits = |name: &&String| !not.contains(name) && !self.automations.contains(*name) && may_all(name);
         match self.principals.iter().find(fits).cloned() {
             Some(name) => name,
@@ -161,7 +166,7 @@ impl Cast {
     }
 
     fn may(&self, name: &str, verb: Verb, channel: Option<&ChannelName>) -> bool {
-        let on = |role: &Role| role.on.as_ref().zip(channel).is_none_or(|(on, channel)| on.contains(channel));
+        let on = |role: &Role| role.on.as_ref().is_none_or(|on| channel.is_some_and(|channel| on.contains(channel)));
         self.roles.values().any(|role| role.may.contains(&verb) && on(role) && role.who.iter().any(|who| principal(who) == name))
     }
 }

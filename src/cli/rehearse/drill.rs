@@ -67,7 +67,7 @@ pub struct Memory {
     pub first: Option<Files>,
     pub genesis: Option<String>,
     /// Foreign commits on the ledger.
-    pub annulled: Vec<String>,
+    pub foreign: Vec<String>,
 }
 
 pub struct Drill {

@@ -11,17 +11,15 @@ pub const SIGNATURES: &[Forgery] = &[
         code: "ledger/bad-signature",
         signed: Signed::Before,
         edit: |forged| forged.entry["reason"] = json!("another reason"),
-        breaks: true,
     },
-    Forgery { about: "not signed", code: "ledger/unsigned", signed: Signed::Not, edit: |_| {}, breaks: true },
-    Forgery { about: "signed by a stranger", code: "ledger/bad-signature", signed: Signed::Stranger, edit: |_| {}, breaks: true },
-    Forgery { about: "signed by somebody else", code: "ledger/actor", signed: Signed::Bystander, edit: |_| {}, breaks: true },
+    Forgery { about: "not signed", code: "ledger/unsigned", signed: Signed::Not, edit: |_| {} },
+    Forgery { about: "signed by a stranger", code: "ledger/bad-signature", signed: Signed::Stranger, edit: |_| {} },
+    Forgery { about: "signed by somebody else", code: "ledger/actor", signed: Signed::Bystander, edit: |_| {} },
     Forgery {
         about: "by somebody without the right",
         code: "ledger/not-permitted",
         signed: Signed::Bystander,
         edit: |forged| forged.entry["actor"]["id"] = json!(format!("ssh:{}", forged.bystander)),
-        breaks: true,
     },
 ];
 
@@ -31,21 +29,18 @@ pub const CHAIN: &[Forgery] = &[
         code: "ledger/bad-serial",
         signed: Signed::Mover,
         edit: |forged| forged.entry["serial"] = json!(1_000_000),
-        breaks: true,
     },
     Forgery {
         about: "behind another entry",
         code: "ledger/broken-chain",
         signed: Signed::Mover,
         edit: |forged| forged.entry["previous"] = json!(forged.genesis),
-        breaks: true,
     },
     Forgery {
         about: "with two parents",
-        code: "ledger/two-parents",
+        code: "ledger/parents",
         signed: Signed::Mover,
         edit: |forged| forged.header = Some(format!("parent {}", forged.genesis)),
-        breaks: true,
     },
     Forgery {
         about: "a week early",
@@ -55,14 +50,12 @@ pub const CHAIN: &[Forgery] = &[
             let time = forged.entry["time"].as_str().and_then(|time| time.parse::<Timestamp>().ok());
             forged.entry["time"] = json!(time.map(|time| Timestamp::from_unix(time.unix() - 7 * 86_400)));
         },
-        breaks: true,
     },
     Forgery {
         about: "with another state",
         code: "ledger/state",
         signed: Signed::Mover,
-        edit: |forged| forged.state["staged"] = json!([]),
-        breaks: true,
+        edit: |forged| forged.files.push(("state/staged/9/9.json".to_owned(), Some(b"[]".to_vec()))),
     },
     Forgery {
         about: "under a policy that nobody adopted",
@@ -70,23 +63,19 @@ pub const CHAIN: &[Forgery] = &[
         signed: Signed::Mover,
         edit: |forged| {
             forged.entry["policy"]["version"] = json!(1_000);
-            forged.state["policy"]["version"] = json!(1_000);
         },
-        breaks: true,
     },
     Forgery {
         about: "with a policy beside it that it does not name",
         code: "ledger/policy",
         signed: Signed::Mover,
         edit: |forged| forged.files.push(("policy/README".to_owned(), Some(b"another tree\n".to_vec()))),
-        breaks: true,
     },
     Forgery {
         about: "with a move from elsewhere",
         code: "ledger/move",
         signed: Signed::Mover,
         edit: |forged| forged.channel_move()["from"] = json!(forged.genesis),
-        breaks: true,
     },
     Forgery {
         about: "with another tag object",
@@ -96,14 +85,12 @@ pub const CHAIN: &[Forgery] = &[
             let object = forged.channel_move()["object"].as_str().map(|object| format!("{object}\n"));
             forged.channel_move()["object"] = json!(object);
         },
-        breaks: true,
     },
     Forgery {
         about: "that is none",
         code: "ledger/bad-entry",
         signed: Signed::Mover,
         edit: |forged| forged.entry = json!({ "schema": "tagwarden.entry/1" }),
-        breaks: true,
     },
 ];
 
@@ -118,14 +105,12 @@ pub const GATES: &[Forgery] = &[
                 records.retain(|record| record["id"] != gate.as_str());
             }
         },
-        breaks: true,
     },
     Forgery {
         about: "with a failed gate",
         code: "ledger/gate-not-passed",
         signed: Signed::Mover,
         edit: |forged| forged.record()["outcome"] = json!("failed"),
-        breaks: true,
     },
     Forgery {
         about: "with a waiver that nobody gave",
@@ -135,7 +120,6 @@ pub const GATES: &[Forgery] = &[
             forged.record()["outcome"] = json!("failed");
             forged.record()["waiver"] = json!(0);
         },
-        breaks: true,
     },
     Forgery {
         about: "with two results of one gate",
@@ -145,7 +129,6 @@ pub const GATES: &[Forgery] = &[
             let record = forged.record().clone();
             forged.entry["gates"].as_array_mut().into_iter().for_each(|records| records.push(record.clone()));
         },
-        breaks: true,
     },
 ];
 
@@ -158,7 +141,6 @@ pub const EVIDENCE: &[Forgery] = &[
             forged.settle_evidence();
             forged.record()["evidence"] = json!(Digest::of(b"what it was"));
         },
-        breaks: false,
     },
     Forgery {
         about: "with evidence of another commit",
@@ -168,39 +150,41 @@ pub const EVIDENCE: &[Forgery] = &[
             forged.evidence["candidate"] = json!(forged.genesis);
             forged.settle_evidence();
         },
-        breaks: false,
     },
     Forgery {
         about: "without its evidence",
         code: "ledger/evidence",
         signed: Signed::Mover,
         edit: |forged| forged.files.push((format!("evidence/{}.json", forged.gate), None)),
-        breaks: false,
     },
     Forgery {
         about: "without an attestation",
-        code: "ledger/attestation",
+        code: "ledger/shape",
         signed: Signed::Mover,
         edit: |forged| forged.files.push((crate::attest::statement::gate_path(&forged.gate.to_string()), None)),
-        breaks: false,
     },
     Forgery {
         about: "with another verdict in its attestation than the tag names",
         code: "ledger/attestation",
         signed: Signed::Mover,
         edit: |forged| forged.files.push(("attestations/verdict.json".to_owned(), Some(b"{}".to_vec()))),
-        breaks: false,
     },
     Forgery {
-        about: "that passed a gate whose evidence says otherwise",
-        code: "ledger/other-verdict",
+        about: "with evidence of the day before",
+        code: "ledger/evidence-expired",
         signed: Signed::Mover,
         edit: |forged| {
             for answer in forged.evidence["answers"].as_array_mut().into_iter().flatten() {
-                answer["got"]["http"]["body"]["status"] = json!("down");
+                let time = answer["time"].as_str().and_then(|time| time.parse::<Timestamp>().ok());
+                answer["time"] = json!(time.map(|time| Timestamp::from_unix(time.unix() - 86_400)));
             }
             forged.settle_evidence();
         },
-        breaks: false,
+    },
+    Forgery {
+        about: "with a file that no entry has",
+        code: "ledger/shape",
+        signed: Signed::Mover,
+        edit: |forged| forged.files.push(("evidence/more.json".to_owned(), Some(b"{}".to_vec()))),
     },
 ];

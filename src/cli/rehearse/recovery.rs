@@ -73,31 +73,31 @@ pub async fn release_tag(drill: &mut Drill) -> Seen {
     Ok(format!("{} at another object is a conflict", cut.tag))
 }
 
-/// A foreign commit on the ledger stops everything until it is annulled.
+/// A foreign commit on the ledger is named, and stops nobody.
 pub async fn foreign_entry(drill: &mut Drill) -> Seen {
     let cut = drill.ready().await?;
     let set = drill.set.clone();
     let head = set.head(&set.refs()?)?;
     let foreign = set.scratch.git(SERVER, &["commit-tree", &format!("{head}^{{tree}}"), "-p", &head, "-m", "foreign"])?;
     set.move_by_hand(set.ledger(), &foreign)?;
-    drill.unmoved(&drill.promotion(&cut), Reason::LedgerBroken).await?;
-    audited(drill, "ledger/unsigned").await?;
-    let stranger = set.player(super::STRANGER, WORK);
-    let words = ["annul", foreign.as_str(), "--reason", "rehearsal"];
-    drill.unmoved_by(&stranger, &words, Reason::NotPermitted).await?;
-    let answer = signed_together(drill, &words).await?;
-    expect(&answer, Reason::Moved)?;
-    drill.memory.annulled.push(foreign.clone());
-    let after = set.head(&set.refs()?)?;
-    let entries = set.entries(Some(&foreign), &after)?;
-    if entries.len() != 1 || entries[0].json["action"] != "annul" {
-        return wrong("no annulment follows the foreign entry");
+    for words in [["audit"], ["status"]] {
+        let answer = drill.unmoved(&words, Reason::Passed).await?;
+        if !answer.findings.iter().any(|finding| finding.code == "ledger/unsigned") {
+            return wrong(format!("{} does not name the foreign commit: {}", words[0], said(&answer)));
+        }
     }
+    drill.memory.foreign.push(foreign.clone());
     super::promotions::promote(drill, None).await?;
-    Ok("annulled, it counts for nothing, and releases move again".to_owned())
+    let head = set.head(&set.refs()?)?;
+    let entries = set.entries(Some(&foreign), &head)?;
+    match entries.first() {
+        Some(entry) if entry.json["previous"].as_str() != Some(foreign.as_str()) => {}
+        _ => return wrong("the next entry follows the foreign commit"),
+    }
+    Ok(format!("named by audit and status, and {} moved past it", cut.name))
 }
 
-/// Runs an annulment or adoption as the mover with as many co-signatures as the threshold wants. Alone it must be refused
+/// Runs an adoption as the mover with as many co-signatures as the threshold wants. Alone it must be refused
 /// where the threshold is more than one.
 async fn signed_together(drill: &Drill, words: &[&str]) -> Result<Report, Miss> {
     let set = &drill.set;
@@ -211,13 +211,10 @@ async fn roll(drill: &mut Drill, words: &[&str], left: &Cut, target: &Cut) -> Se
     expect(&answer, Reason::Moved)?;
     let entry = set.moved(&before, &Expected { action: "rollback", by: &set.cast.mover, cut: target, entries: 1 })?;
     set.signed_by(&entry.oid, &set.cast.mover)?;
-    let state = set.json(&entry.oid, "state.json")?;
-    let held = |scope: &str, of: &str| {
-        let mut holds = state["holds"].as_array().into_iter().flatten();
-        holds.any(|hold| hold["scope"] == scope && hold["of"] == of)
-    };
+    let holds = set.records(&entry.oid, "holds")?;
+    let held = |scope: &str, of: &str| holds.iter().any(|hold| hold["scope"] == scope && hold["of"] == of);
     if !held("release", &left.name) || !held("channel", set.channel().as_str()) {
-        return wrong(format!("the release that was left, or the channel, is not held: {}", state["holds"]));
+        return wrong(format!("the release that was left, or the channel, is not held: {holds:?}"));
     }
     drill.memory.history.push(target.clone());
     Ok(format!("recovered in {took} ms: {} is on {} again, {} is held", target.name, set.channel(), left.name))
@@ -266,8 +263,9 @@ pub async fn audit(drill: &mut Drill) -> Seen {
     let head = set.head(&refs)?;
     let answer = drill.unmoved(&["audit", "--expect-head", &head, "--rejudge", "all"], Reason::Passed).await?;
     let Body::Audit(shape) = &answer.body else { return wrong("the audit gave no audit") };
-    let count = set.scratch.git(SERVER, &["rev-list", "--count", &head])?;
-    if shape.head.as_ref().map(crate::domain::Oid::as_str) != Some(head.as_str()) || shape.entries.to_string() != count {
+    let commits = set.scratch.git(SERVER, &["rev-list", &head])?;
+    let count = commits.lines().filter(|oid| !drill.memory.foreign.iter().any(|foreign| foreign == oid)).count() as u64;
+    if shape.head.as_ref().map(crate::domain::Oid::as_str) != Some(head.as_str()) || shape.entries != count {
         return wrong(format!("the audit saw another ledger than the {count} entries up to {head}"));
     }
     let judged = shape.rejudged.iter().filter(|rejudged| rejudged.verdict == RejudgeVerdict::Same).count();
@@ -277,7 +275,7 @@ pub async fn audit(drill: &mut Drill) -> Seen {
     }
     drill.unmoved(&["status"], Reason::Passed).await?;
     let unsigned = set.not_signed(&head)?;
-    if unsigned != drill.memory.annulled {
+    if unsigned != drill.memory.foreign {
         return wrong(format!("git finds no good signature on {}", unsigned.join(", ")));
     }
     Ok(format!("{count} entries, {judged} verdicts judged again with the same outcome, every signature good to git as well"))
@@ -287,7 +285,7 @@ pub async fn audit(drill: &mut Drill) -> Seen {
 fn recorded_gates(drill: &Drill, head: &str) -> Result<usize, Miss> {
     let entries = drill.set.entries(None, head)?;
     let moves = entries.iter().filter(|entry| {
-        matches!(entry.json["action"].as_str(), Some("promote" | "rollback")) && !drill.memory.annulled.contains(&entry.oid)
+        matches!(entry.json["action"].as_str(), Some("promote" | "rollback")) && !drill.memory.foreign.contains(&entry.oid)
     });
     Ok(moves.flat_map(|entry| entry.json["gates"].as_array()).flatten().filter(|record| record["outcome"] != "skipped").count())
 }

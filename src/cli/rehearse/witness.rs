@@ -87,6 +87,16 @@ impl Set {
         serde_json::from_slice(&bytes).map_err(|error| Fault::new(Reason::DrillFailed, format!("{path} of {entry} is no JSON: {error}")))
     }
 
+    /// Every record of one kind in the state beside an entry.
+    pub fn records(&self, entry: &str, kind: &str) -> Result<Vec<Value>> {
+        let listing = self.scratch.git(SERVER, &["ls-tree", "-r", "--name-only", entry, &format!("state/{kind}/")])?;
+        let mut records = Vec::new();
+        for path in listing.lines() {
+            records.extend(self.json(entry, path)?.as_array().cloned().unwrap_or_default());
+        }
+        Ok(records)
+    }
+
     /// The entries between two heads, oldest first. The later head must follow the earlier one.
     pub fn entries(&self, before: Option<&str>, head: &str) -> std::result::Result<Vec<Entry>, Miss> {
         let range = before.map_or_else(|| head.to_owned(), |before| format!("{before}..{head}"));

@@ -139,7 +139,7 @@ pub(super) fn signers(
         let message = format!("{} signers are never had: {SIGNERS} names {}", at.value, principals.len());
         findings.push(Finding::error("config/threshold", message).at(place_of(source, at)).help("lower it, or add signers"));
     }
-    let named = raw.roles.values().flat_map(|role| &role.who.value).chain(&raw.automation);
+    let named = raw.roles.values().flat_map(|role| &role.who.value).chain(&raw.automation).chain(&raw.movers);
     for who in named {
         let Some(principal) = who.strip_prefix("ssh:").filter(|principal| !principals.contains(principal)) else { continue };
         let names: Vec<&str> = principals.iter().copied().collect();

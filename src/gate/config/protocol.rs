@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     domain::{ChannelName, PackageName, RefName, TagPattern, Verb},
-    gate::protocol::{Channel, Documents, KeySource, Package, Protocol, ReleaseTags, Role, Rule, Signing},
+    gate::protocol::{Channel, Documents, KeySource, PERMISSIONS, Package, Protocol, ReleaseTags, Role, Rule, Signing},
     lockdown::banned::List,
     text::{near, query, yaml::Spanned},
 };
@@ -36,6 +36,7 @@ pub(super) fn check(check: &mut Collector, raw: &raw::Protocol) -> Option<Protoc
         .map_or(Some(ReleaseTags::Signed), |word| check.word(word, &[("signed", ReleaseTags::Signed), ("any", ReleaseTags::Any)]));
     let roles = roles(check, &raw.roles, &raw.channels, unsigned);
     let automation = raw.automation.iter().filter_map(|who| identity(check, who, unsigned)).collect();
+    let movers = raw.movers.iter().filter_map(|who| mover(check, who, unsigned)).collect();
     let redact = raw.redact.iter().filter_map(|program| redaction(check, program)).collect();
     let lock = raw.lock.as_ref().and_then(|lock| lock_path(check, lock));
     let documents = Documents { lock, ..documents(check, &raw.documents) };
@@ -50,6 +51,7 @@ pub(super) fn check(check: &mut Collector, raw: &raw::Protocol) -> Option<Protoc
         release_tags: release_tags?,
         roles,
         automation,
+        movers,
         redact,
         documents,
         gates: Vec::new(),
@@ -302,9 +304,9 @@ fn key_source(text: &str) -> Option<KeySource> {
     lawful.then(|| KeySource::Path(text.to_owned()))
 }
 
-/// The verbs that a role may permit: adopting and annulling are decided by the signers and their threshold.
+/// The verbs that a role may permit: adopting is decided by the signers and their threshold.
 pub(super) fn permitted() -> impl Iterator<Item = (&'static str, Verb)> {
-    Verb::ALL.iter().filter(|verb| !matches!(verb, Verb::Adopt | Verb::Annul)).map(|verb| (verb.slug(), *verb))
+    Verb::ALL.iter().filter(|verb| **verb != Verb::Adopt).map(|verb| (verb.slug(), *verb))
 }
 
 fn roles(check: &mut Collector, raw: &Named<raw::Role>, channels: &Named<raw::Channel>, unsigned: bool) -> IndexMap<String, Role> {
@@ -320,7 +322,7 @@ fn roles(check: &mut Collector, raw: &Named<raw::Role>, channels: &Named<raw::Ch
         let who = role.who.iter().filter_map(|who| identity(check, who, unsigned)).collect();
         let mut may = Vec::new();
         for verb in &role.may.value {
-            if matches!(verb.as_str(), "adopt" | "annul") {
+            if verb.as_str() == "adopt" {
                 check.refuse(verb, "verb", format!("`{}` is decided by the signers and their threshold", verb.value));
                 check.help("see `signing.threshold`");
             } else if let Some(verb) = check.word(verb, &verbs) {
@@ -378,7 +380,16 @@ fn identity(check: &mut Collector, who: &Text, unsigned: bool) -> Option<String>
     }
 }
 
-const PERMISSIONS: [&str; 5] = ["read", "triage", "write", "maintain", "admin"];
+/// A mover signs entries, so it is a signer (or nobody in particular, where nothing is signed).
+fn mover(check: &mut Collector, who: &Text, unsigned: bool) -> Option<String> {
+    let id = identity(check, who, unsigned)?;
+    if id.starts_with("ssh:") || id.starts_with("local:") {
+        return Some(id);
+    }
+    check.refuse(who, "identity", format!("`{}` signs no entries", who.escape_debug()));
+    check.help("a mover is a signer: ssh:PRINCIPAL, as it stands in allowed_signers");
+    None
+}
 
 fn printable(text: &str) -> bool {
     !text.is_empty() && !text.chars().any(|c| c.is_whitespace() || c.is_control())

@@ -40,6 +40,9 @@ pub struct Protocol {
     /// Identities that are automation: they may not roll back a rollback, lift a hold, or act under one.
     #[serde(default)]
     pub automation: Vec<Text>,
+    /// Signers that may sign entries for people who asked through a slash command. They have no right of their own by it.
+    #[serde(default)]
+    pub movers: Vec<Text>,
     /// jq paths that are removed from every recorded body, such as .. | .token?
     #[serde(default)]
     pub redact: Vec<Text>,
@@ -110,7 +113,7 @@ pub struct Ledger {
 pub struct Signing {
     /// Path of a private key, env:NAME, agent:SHA256:FINGERPRINT, or none.
     pub key: Text,
-    /// How many signers an adoption or annulment needs; 1 where absent.
+    /// How many signers an adoption needs; 1 where absent.
     pub threshold: Option<Spanned<u32>>,
 }
 

@@ -191,6 +191,7 @@ fn a_waiver_of_another_person_lets_the_run_go_on_and_the_outcome_stays() {
         candidate: oid(commit),
         until: at(until),
         by: by.to_owned(),
+        by_right_of: Vec::new(),
         serial: 7,
     };
     let trial = |waivable| Trial::new(&[("one", false, REQUIRED, waivable), ("two", false, REQUIRED, false)]);

@@ -129,9 +129,8 @@ pub fn history(shape: &HistoryShape, canvas: &mut Canvas) {
     for entry in &shape.entries {
         let channel = entry.channel.as_ref().map(|channel| format!(" {channel}")).unwrap_or_default();
         let releases = if entry.releases.is_empty() { String::new() } else { format!(" {}", join_releases(&entry.releases, ", ")) };
-        let annulled = if entry.annulled { canvas.paint(" (annulled)", Tone::Bad) } else { String::new() };
         let (oid, by) = (canvas.oid(&entry.entry), canvas.foreign(&entry.actor.id));
-        canvas.line(&format!("{:>4}  {}{channel}{releases}{annulled}  {} by {by} ({oid})", entry.serial, entry.action, entry.time));
+        canvas.line(&format!("{:>4}  {}{channel}{releases}  {} by {by} ({oid})", entry.serial, entry.action, entry.time));
         if let Some(reason) = &entry.reason {
             canvas.line(&format!("      {}", canvas.foreign(reason)));
         }
@@ -230,7 +229,6 @@ pub fn entry(shape: &EntryShape, canvas: &mut Canvas) {
         Some(state::Body::Waive { gate, until }) => about.push(format!("gate {gate} until {until}")),
         Some(state::Body::Ack { gate }) => about.push(format!("gate {gate}")),
         Some(state::Body::Verdict { verdict }) => about.push(canvas.foreign(verdict)),
-        Some(state::Body::Annul { entries, .. }) => about.extend(entries.iter().map(|oid| canvas.oid(oid))),
         _ => {}
     }
     about.extend((!shape.releases.is_empty()).then(|| join_releases(&shape.releases, ", ")));

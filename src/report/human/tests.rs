@@ -166,7 +166,7 @@ fn ledger_views() {
           planned
           refs/tags/channel/production none -> aaaaaaaaaa
           gate window: failed, waived by entry 7
-      11  hold production (annulled)  2026-11-21T10:00:00Z by ssh:release@example.com (eeeeeeeeee)
+      11  hold production  2026-11-21T10:00:00Z by ssh:release@example.com (eeeeeeeeee)
           planned
 
     done (passed). Nothing is wrong.
@@ -182,7 +182,7 @@ fn ledger_views() {
 
     error[ledger/broken-chain]: entry 4 names another parent
 
-    stop (ledger_broken). Run `tagwarden audit`; a foreign entry is taken out of effect with `tagwarden annul`.
+    stop (ledger_broken). Run `tagwarden audit`, which names what is wrong.
     ");
     insta::assert_snapshot!(plain(&sample::policy()), @r"
     policy 3 (bbbbbbbbbb)

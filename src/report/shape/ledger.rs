@@ -22,13 +22,11 @@ pub struct HistoryEntry {
     pub moves: Vec<MoveRef>,
     /// The entry's commit.
     pub entry: Oid,
-    /// Taken out of effect by a later entry.
-    pub annulled: bool,
     pub gates: Vec<state::GateRecord>,
 }
 
 impl HistoryEntry {
-    pub fn of(entry: &state::Entry, oid: Oid, annulled: bool) -> HistoryEntry {
+    pub fn of(entry: &state::Entry, oid: Oid) -> HistoryEntry {
         HistoryEntry {
             serial: entry.serial,
             action: entry.action,
@@ -39,7 +37,6 @@ impl HistoryEntry {
             time: entry.time,
             moves: entry.moves.iter().map(MoveRef::from).collect(),
             entry: oid,
-            annulled,
             gates: entry.gates.clone(),
         }
     }
@@ -160,7 +157,7 @@ pub struct EntryShape {
     pub commit: Option<Oid>,
     /// Refs that moved with it (the release tag of a `stage`).
     pub moves: Vec<MoveRef>,
-    /// What is particular to the action: scope of a hold, gate and end of a waiver, the verdict, the annulled entries.
+    /// What is particular to the action: scope of a hold, gate and end of a waiver, the verdict.
     pub body: Option<state::Body>,
 }
 

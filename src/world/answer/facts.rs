@@ -69,7 +69,7 @@ mod tests {
 
     fn verdict(by: &str, commit: char, serial: u64) -> state::Verdict {
         let time = "2026-11-21T10:00:00Z".parse().unwrap();
-        state::Verdict { verdict: "SAFE".to_owned(), commit: oid(commit), by: by.to_owned(), time, serial }
+        state::Verdict { verdict: "SAFE".to_owned(), commit: oid(commit), by: by.to_owned(), by_right_of: Vec::new(), time, serial }
     }
 
     fn facts(problems: usize) -> LedgerFacts {

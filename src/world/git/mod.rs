@@ -13,7 +13,7 @@ mod push;
 mod remote;
 mod run;
 
-pub use objects::{Object, ObjectKind, TreeItem};
+pub use objects::{Object, ObjectKind, Small, TreeItem};
 pub use push::{PushAnswer, PushEnd, PushLine, PushSpec, RefAnswer, Update, push_argv};
 pub use remote::{RemoteRef, Want};
 pub use run::mask_userinfo;
@@ -198,12 +198,24 @@ impl Git {
     /// Every commit reachable from `head`, children before parents, grafts and shallow borders disregarded. `Ok(None)`: some
     /// of that history is not here.
     pub async fn rev_list(&self, head: &Oid) -> Result<Option<Vec<Oid>>> {
-        let output = self.runner().run(["--shallow-file", "", "rev-list", "--topo-order", head.as_str(), "--"], None).await?;
+        let commits = self.rev_list_parents(head).await?;
+        Ok(commits.map(|commits| commits.into_iter().map(|(oid, _)| oid).collect()))
+    }
+
+    /// The same, each with its parents.
+    pub async fn rev_list_parents(&self, head: &Oid) -> Result<Option<Vec<(Oid, Vec<Oid>)>>> {
+        let words = ["--shallow-file", "", "rev-list", "--topo-order", "--parents", head.as_str(), "--"];
+        let output = self.runner().run(words, None).await?;
         if output.code != Some(0) {
             return Ok(None);
         }
-        let oids: std::result::Result<Vec<Oid>, String> = output.text().lines().map(str::parse).collect();
-        oids.map(Some).map_err(|error| Fault::new(Reason::Internal, format!("git rev-list: {error}")))
+        let line = |line: &str| -> std::result::Result<(Oid, Vec<Oid>), String> {
+            let mut oids = line.split(' ').map(str::parse);
+            let oid = oids.next().unwrap_or_else(|| "".parse())?;
+            Ok((oid, oids.collect::<std::result::Result<_, String>>()?))
+        };
+        let commits: std::result::Result<Vec<_>, String> = output.text().lines().map(line).collect();
+        commits.map(Some).map_err(|error| Fault::new(Reason::Internal, format!("git rev-list: {error}")))
     }
 
     /// Whether anything below `path` (relative to the root) differs from HEAD, untracked files among it.

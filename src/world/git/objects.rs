@@ -27,6 +27,15 @@ pub struct Object {
     pub bytes: Vec<u8>,
 }
 
+/// An object, where it is not too large to look at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Small {
+    Missing,
+    /// Its size in bytes.
+    TooLarge(u64),
+    Object(Object),
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ObjectKind {
     Commit,
@@ -97,6 +106,23 @@ impl Git {
             })?;
         }
         objects.iter().flatten().try_for_each(|object| self.check(object))?;
+        Ok(objects)
+    }
+
+    /// Many objects of at most `limit` bytes, in the order asked. What is larger is not kept in memory.
+    pub fn read_small(&self, oids: &[Oid], limit: u64) -> Result<Vec<Small>> {
+        let mut objects = Vec::with_capacity(oids.len());
+        for chunk in oids.chunks(CHUNK) {
+            self.ask(|batch| {
+                batch.send(chunk.iter().map(|oid| ("contents", oid.as_str())))?;
+                chunk.iter().try_for_each(|_| batch.small(limit).map(|object| objects.push(object)))
+            })?;
+        }
+        for object in &objects {
+            if let Small::Object(object) = object {
+                self.check(object)?;
+            }
+        }
         Ok(objects)
     }
 
@@ -210,9 +236,10 @@ impl Git {
         self.write_folders(folders).await
     }
 
-    /// One `mktree --batch`, fed the deepest folders first, since a folder needs the ids of those in it.
+    /// One `mktree --batch`, fed the deepest folders first, since a folder needs the ids of those in it. What it names is known
+    /// to exist, so git need not look each of it up (in a partial clone it would fetch them).
     async fn write_folders(&self, mut folders: BTreeMap<&str, Vec<(&str, &str, Oid)>>) -> Result<Oid> {
-        let mut command = tokio::process::Command::from(self.runner().command(["mktree", "-z", "--batch"]));
+        let mut command = tokio::process::Command::from(self.runner().command(["mktree", "-z", "--batch", "--missing"]));
         command.stdin(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
         let mut child = command.spawn().map_err(|error| unwritable(&error))?;
         let (Some(mut stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
@@ -298,18 +325,31 @@ impl Batch {
         Ok(head)
     }
 
+    fn small(&mut self, limit: u64) -> Result<Small> {
+        let Some((oid, kind, size)) = self.head()? else { return Ok(Small::Missing) };
+        if size > limit {
+            let passed = std::io::copy(&mut self.stdout.by_ref().take(size + 1), &mut std::io::sink()).map_err(unreadable)?;
+            return if passed == size + 1 { Ok(Small::TooLarge(size)) } else { Err(unreadable(format!("object {oid} ends early"))) };
+        }
+        self.content(oid, kind, size).map(Small::Object)
+    }
+
     fn object(&mut self) -> Result<Option<Object>> {
         let Some((oid, kind, size)) = self.head()? else { return Ok(None) };
         if size > LARGEST {
             return Err(unreadable(format!("object {oid} has {size} bytes, more than {LARGEST}")));
         }
+        self.content(oid, kind, size).map(Some)
+    }
+
+    fn content(&mut self, oid: Oid, kind: ObjectKind, size: u64) -> Result<Object> {
         let mut bytes = Vec::with_capacity(size as usize + 1);
         self.stdout.by_ref().take(size + 1).read_to_end(&mut bytes).map_err(unreadable)?;
         if bytes.len() as u64 != size + 1 {
             return Err(unreadable(format!("object {oid} ends early")));
         }
         bytes.pop();
-        Ok(Some(Object { oid, kind, bytes }))
+        Ok(Object { oid, kind, bytes })
     }
 }
 

@@ -154,6 +154,12 @@ impl Ground {
         values
     }
 
+    /// Every record of one kind in the state beside an entry.
+    pub fn records_at(&self, commit: &str, kind: &str) -> Vec<Value> {
+        let listing = self.git(&self.remote(), &["ls-tree", "-r", "--name-only", commit, &format!("state/{kind}/")]);
+        listing.lines().flat_map(|path| self.json_at(commit, path).as_array().unwrap().clone()).collect()
+    }
+
     pub fn json_at(&self, commit: &str, path: &str) -> Value {
         serde_json::from_str(&self.git(&self.remote(), &["show", &format!("{commit}:{path}")])).unwrap()
     }

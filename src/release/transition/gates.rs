@@ -1,0 +1,200 @@
+//! Results of gates, the evidence that they rest on, and the statements made of them.
+
+use super::{Case, Found, Violation, Whole};
+use crate::{
+    attest::statement::{evidence_path, gate_path},
+    domain::{
+        Digest, GateId, Outcome, Reason, Timestamp,
+        state::{Entry, GateRecord, Waiver},
+    },
+    gate::{Evidence, Got, LoadedGate, OnFail, When, freshness, probe::EVIDENCE_SCHEMA},
+    release::{draft, object::object_id, transition::moves::channel_refs},
+};
+use std::collections::BTreeMap;
+
+/// The required gates of this move.
+fn required<'a>(case: &'a Case) -> impl Iterator<Item = &'a LoadedGate> {
+    let moves = case.entry.channel.as_ref().filter(|_| case.entry.action.moves());
+    let gates = moves.into_iter().flat_map(|channel| case.policy.protocol.gates_for(case.entry.action, channel, When::Before));
+    gates.filter(|gate| gate.header.on_fail == OnFail::Halt)
+}
+
+fn record<'a>(entry: &'a Entry, gate: &GateId) -> Option<&'a GateRecord> {
+    entry.gates.iter().find(|record| record.id == *gate)
+}
+
+pub(super) fn present(case: &Case, _: &Whole, found: &mut Found) {
+    for gate in required(case).filter(|gate| record(case.entry, &gate.id).is_none()) {
+        let message = format!("the required gate {} has no result", gate.id);
+        found.push(Violation::new("ledger/missing-gate", Reason::GateInconclusive, message));
+    }
+    let mut seen: BTreeMap<&GateId, usize> = BTreeMap::new();
+    for record in &case.entry.gates {
+        *seen.entry(&record.id).or_default() += 1;
+    }
+    for (gate, count) in seen.into_iter().filter(|(_, count)| *count > 1) {
+        let message = format!("gate {gate} has {count} results");
+        found.push(Violation::new("ledger/gate-twice", Reason::GateInconclusive, message));
+    }
+}
+
+pub(super) fn passed(case: &Case, _: &Whole, found: &mut Found) {
+    for gate in required(case) {
+        let Some(record) = record(case.entry, &gate.id) else { continue };
+        if record.outcome != Outcome::Passed && record.waiver.is_none() {
+            let message = format!("the required gate {} is {}", gate.id, record.outcome);
+            found.push(Violation::new("ledger/gate-not-passed", Reason::GateFailed, message));
+        }
+    }
+    for record in &case.entry.gates {
+        let Some(serial) = record.waiver else { continue };
+        if let Err(why) = waived(case, record, serial) {
+            let message = format!("the waiver of entry {serial} for gate {} does not count: {why}", record.id);
+            found.push(Violation::new("ledger/gate-not-passed", Reason::GateFailed, message));
+        }
+    }
+}
+
+fn waived<'a>(case: &Case<'a>, record: &GateRecord, serial: u64) -> Result<&'a Waiver, String> {
+    let entry = case.entry;
+    let state = case.before.map(|before| &before.state).ok_or("there is no state before it")?;
+    let fits = |waiver: &&Waiver| {
+        waiver.gate == record.id && Some(&waiver.channel) == entry.channel.as_ref() && Some(&waiver.candidate) == entry.candidate.as_ref()
+    };
+    let waiver = state.waivers.at(serial).iter().find(fits).ok_or("there is none for this gate, channel and commit")?;
+    let verb = crate::domain::Verb::Waive;
+    match () {
+        () if matches!(record.outcome, Outcome::Passed | Outcome::Skipped) => Err(format!("the gate is {}", record.outcome)),
+        () if !case.policy.protocol.gate(&record.id).is_some_and(|gate| gate.header.waivable) => {
+            Err("the gate cannot be waived".to_owned())
+        }
+        () if waiver.until <= entry.time => Err(format!("it ended at {}", waiver.until)),
+        () if waiver.by == entry.actor.id => Err(format!("{} gave it and asks for the move", waiver.by)),
+        () if !case.policy.still_permits(&waiver.by, &waiver.by_right_of, verb, Some(&waiver.channel)) => {
+            Err(format!("{} has no right to waive any more", waiver.by))
+        }
+        () => Ok(waiver),
+    }
+}
+
+pub(super) fn records(case: &Case, _: &Whole, found: &mut Found) {
+    for record in &case.entry.gates {
+        let mut refuse = |why: String| {
+            let message = format!("the result of gate {} {why}", record.id);
+            found.push(Violation::new("ledger/gate-record", Reason::LedgerBroken, message));
+        };
+        if let Some(gate) = case.policy.protocol.gate(&record.id)
+            && (record.kind != gate.kind.id || record.on_fail != gate.header.on_fail.slug())
+        {
+            refuse(format!("is of kind {} with on_fail {}, the policy says otherwise", record.kind, record.on_fail));
+        }
+        let passed = record.outcome == Outcome::Passed;
+        if Reason::parse(&record.reason_code).is_none() || passed != (record.reason_code == Reason::Passed.slug()) {
+            refuse(format!("is {} for the reason {}", record.outcome, record.reason_code.escape_debug()));
+        }
+        match (record.outcome, &record.evidence) {
+            (Outcome::Skipped, Some(_)) => refuse("is skipped and has evidence".to_owned()),
+            (Outcome::Passed | Outcome::Failed | Outcome::Inconclusive, None) => refuse("has no evidence".to_owned()),
+            _ => {}
+        }
+    }
+}
+
+/// The recorded evidence of a gate, where it can be read.
+fn read(whole: &Whole, record: &GateRecord) -> Option<Evidence> {
+    serde_json::from_slice(whole.offer.evidence.get(&evidence_path(record.id.as_str()))?).ok()
+}
+
+pub(super) fn evidence(case: &Case, whole: &Whole, found: &mut Found) {
+    for record in &case.entry.gates {
+        let Some(digest) = &record.evidence else { continue };
+        let path = evidence_path(record.id.as_str());
+        let mut refuse = |why: &str| found.push(Violation::new("ledger/evidence", Reason::LedgerBroken, format!("{path} {why}")));
+        match whole.offer.evidence.get(&path) {
+            None => refuse("is missing"),
+            Some(bytes) if Digest::of(bytes) != *digest => refuse("was changed"),
+            Some(_) => match read(whole, record) {
+                None => refuse("is malformed"),
+                Some(evidence) if !bound(case.entry, record, &evidence) => refuse("belongs to another move"),
+                Some(evidence) if !agrees(case, &evidence) => refuse("does not say what the ledger says"),
+                Some(_) => {}
+            },
+        }
+    }
+}
+
+fn bound(entry: &Entry, record: &GateRecord, evidence: &Evidence) -> bool {
+    evidence.schema == EVIDENCE_SCHEMA
+        && evidence.gate == record.id
+        && evidence.kind == record.kind
+        && evidence.verb == entry.action
+        && Some(&evidence.channel) == entry.channel.as_ref()
+        && evidence.candidate == entry.candidate
+        && evidence.policy.as_ref() == Some(&entry.policy.tree)
+}
+
+/// Whether what the evidence tells of the ledger is what the ledger holds. Statements on other commits tell stale from absent
+/// and decide nothing.
+fn agrees(case: &Case, evidence: &Evidence) -> bool {
+    let Some(before) = case.before else { return true };
+    let (candidate, channel) = (case.entry.candidate.as_ref(), case.entry.channel.as_ref());
+    evidence.answers.iter().all(|answer| match &answer.got {
+        Some(Got::Verdicts(got)) => {
+            let ours = |verdict: &&crate::domain::state::Verdict| Some(&verdict.commit) == candidate;
+            got.verdicts.iter().filter(ours).eq(before.state.verdicts_that_count(case.policy).iter().filter(ours))
+        }
+        Some(Got::Acks(got)) => {
+            let ours = |ack: &&crate::domain::state::Ack| Some(&ack.candidate) == candidate && Some(&ack.channel) == channel;
+            got.acks.iter().filter(ours).eq(before.state.acks_that_count(case.policy).iter().filter(ours))
+        }
+        _ => true,
+    })
+}
+
+pub(super) fn fresh(case: &Case, whole: &Whole, found: &mut Found) {
+    let entry = case.entry;
+    if !entry.action.moves() {
+        return;
+    }
+    let mut refuse = |message: String| found.push(Violation::new("ledger/evidence-expired", Reason::EvidenceExpired, message));
+    let mut parts: Vec<Timestamp> = Vec::new();
+    for record in &entry.gates {
+        let evidence = read(whole, record);
+        // A run is over within a day; an answer from later was not had in it.
+        if evidence.iter().flat_map(|evidence| &evidence.answers).any(|answer| answer.time > entry.time.plus(freshness::LONGEST_RUN)) {
+            refuse(format!("evidence of gate {} is of more than a day after the entry", record.id));
+        }
+        if let Some(waiver) = record.waiver.and_then(|serial| waived(case, record, serial).ok()) {
+            parts.push(waiver.until);
+        }
+        let gate = case.policy.protocol.gate(&record.id).filter(|gate| gate.header.on_fail == OnFail::Halt);
+        let (Some(gate), Some(evidence), Outcome::Passed) = (gate, evidence, record.outcome) else { continue };
+        let Some(until) = freshness::good_until(&evidence, gate.header.max_age) else { continue };
+        if until < entry.time {
+            refuse(format!("evidence of gate {} was good until {until}, the entry is of {}", gate.id, entry.time));
+        }
+        parts.push(until);
+    }
+    let wanted = freshness::valid_until(entry.time, parts.into_iter());
+    if entry.valid_until != Some(wanted) {
+        let said = entry.valid_until.map_or("nothing".to_owned(), |until| until.to_string());
+        refuse(format!("`valid_until` is {said}, evidence and waivers give {wanted}"));
+    }
+}
+
+pub(super) fn attestations(case: &Case, whole: &Whole, found: &mut Found) {
+    let entry = case.entry;
+    let Some(channel) = entry.channel.as_ref().filter(|_| entry.action.moves()) else { return };
+    let refs = channel_refs(case.policy, channel, &entry.releases);
+    let Ok(attested) = draft::attest(entry, case.policy, &refs) else { return };
+    let computed: BTreeMap<String, Vec<u8>> = attested.files.into_iter().collect();
+    for (path, bytes) in &computed {
+        let there = whole.offer.shape.iter().find(|(known, ..)| known == path);
+        // That it is missing is said by the rule about the tree.
+        if there.is_some_and(|(.., oid)| object_id("blob", bytes, oid) != *oid) {
+            let message = format!("{path} is not the statement that this entry gives");
+            found.push(Violation::new("ledger/attestation", Reason::LedgerBroken, message));
+        }
+    }
+    debug_assert!(entry.gates.iter().all(|record| computed.contains_key(&gate_path(record.id.as_str()))));
+}

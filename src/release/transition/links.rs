@@ -1,0 +1,53 @@
+//! Where an entry stands in the chain, and when it was decided.
+
+use super::{CLOCK_SLACK, Case, Found, RULEBOOK, Violation, Whole};
+use crate::{domain::Reason, gate::freshness::LONGEST_RUN};
+
+/// What could be parsed is known to be an entry; this is about what its writer knew.
+pub(super) fn readable(case: &Case, _: &Whole, found: &mut Found) {
+    let number = case.entry.rulebook;
+    if number != RULEBOOK {
+        let message = format!("it is written under rulebook {number}, this program knows {RULEBOOK}");
+        found.push(Violation::new("ledger/bad-entry", Reason::LedgerUnverifiable, message));
+    }
+}
+
+pub(super) fn parents(case: &Case, whole: &Whole, found: &mut Found) {
+    let (has, wants) = (whole.offer.commit.parents.len(), usize::from(case.before.is_some()));
+    if has != wants {
+        found.push(Violation::new("ledger/parents", Reason::LedgerBroken, format!("its commit has {has} parents in place of {wants}")));
+    }
+}
+
+pub(super) fn previous(case: &Case, _: &Whole, found: &mut Found) {
+    if case.entry.previous.as_ref() != case.before.map(|before| &before.head) {
+        let message = "`previous` is not the newest valid entry before it";
+        found.push(Violation::new("ledger/broken-chain", Reason::StalePointer, message));
+    }
+}
+
+pub(super) fn serial(case: &Case, _: &Whole, found: &mut Found) {
+    let wanted = case.before.map_or(Some(0), |before| before.state.serial.checked_add(1));
+    if Some(case.entry.serial) != wanted {
+        let wanted = wanted.map_or("none".to_owned(), |wanted| wanted.to_string());
+        let message = format!("its serial is {}, its place in the chain {wanted}", case.entry.serial);
+        found.push(Violation::new("ledger/bad-serial", Reason::LedgerBroken, message));
+    }
+}
+
+pub(super) fn ahead(case: &Case, _: &Whole, found: &mut Found) {
+    let (time, clock) = (case.entry.time, case.clock);
+    if time.seconds_since(clock) > CLOCK_SLACK {
+        let message = format!("its time {time} is ahead of the clock, which says {clock}");
+        found.push(Violation::new("ledger/ahead", Reason::ClockBehind, message));
+    }
+}
+
+pub(super) fn time(case: &Case, _: &Whole, found: &mut Found) {
+    let Some(before) = case.before else { return };
+    // Decision time is fixed at the start of a run, so an entry may be older than one that was written meanwhile.
+    if case.entry.time.plus(LONGEST_RUN) < before.latest {
+        let message = format!("its time {} is more than a day before the latest entry ({})", case.entry.time, before.latest);
+        found.push(Violation::new("ledger/time", Reason::ClockBehind, message));
+    }
+}

@@ -1,0 +1,272 @@
+//! Releases, the order between them, and the refs that move.
+
+use super::{Case, Found, Violation, Whole};
+use crate::{
+    domain::{
+        ChannelName, Oid, PackageName, Reason, RefName, Release, Verb,
+        state::{Body, Entry, HoldScope, HoldTarget, Move, State},
+    },
+    release::{
+        chain::GIT_NAMESPACE,
+        draft,
+        object::{Tag, object_id},
+        plan,
+        policy::Policy,
+        state::staged,
+    },
+};
+use std::collections::BTreeSet;
+
+pub(super) fn releases(case: &Case, found: &mut Found) {
+    let mut refuse = |reason, message: String| found.push(Violation::new("ledger/release", reason, message));
+    let mut packages = BTreeSet::new();
+    for release in &case.entry.releases {
+        if !case.policy.protocol.packages.contains_key(&release.package) {
+            refuse(Reason::UnknownRelease, format!("the policy has no package `{}`", release.package));
+        }
+        if !packages.insert(&release.package) {
+            refuse(Reason::BadUsage, format!("package {} is named twice", release.package));
+        }
+        if Some(&release.commit) != case.entry.candidate.as_ref() {
+            refuse(Reason::BadUsage, format!("{} is at {}, which is not the candidate", release.name(), release.commit.short()));
+        }
+    }
+}
+
+/// Whether the channel is at these releases already.
+pub fn is_there(state: &State, channel: &ChannelName, releases: &[Release]) -> bool {
+    let Some(now) = state.channels.get(channel) else { return false };
+    let same = |release: &Release| {
+        now.releases.get(&release.package).is_some_and(|now| now.version == release.version && now.commit == release.commit)
+    };
+    releases.iter().all(same)
+}
+
+pub(super) fn changes(case: &Case, found: &mut Found) {
+    let (entry, Some(before)) = (case.entry, case.before) else { return };
+    let names = || entry.releases.iter().map(|release| release.name().to_string()).collect::<Vec<_>>().join(", ");
+    let refused = match (entry.action, &entry.channel, &entry.body) {
+        (Verb::Promote, Some(channel), _) if is_there(&before.state, channel, &entry.releases) => {
+            Some((Reason::UnknownRelease, format!("{channel} is at {} already", names()), None))
+        }
+        (Verb::Rollback, Some(channel), _) if is_there(&before.state, channel, &entry.releases) => {
+            let lists = format!("`tagwarden history --channel {channel}` lists what was");
+            Some((Reason::UnknownRelease, format!("{channel} is at {} already; that is no rollback", names()), Some(lists)))
+        }
+        (Verb::Adopt, ..) if before.state.policy.tree == entry.policy.tree => {
+            Some((Reason::BadUsage, "this policy is in force already".to_owned(), None))
+        }
+        (Verb::Unhold, _, Some(Body::Hold { scope, of })) if before.state.holds.serial(&(*scope, of.clone())).is_none() => {
+            Some((Reason::BadUsage, "there is no such hold".to_owned(), Some("`tagwarden status` lists the holds".to_owned())))
+        }
+        (Verb::Stage, ..)
+            if entry
+                .releases
+                .iter()
+                .any(|release| staged(&before.state, &release.name()).is_some_and(|known| known.commit == release.commit)) =>
+        {
+            Some((Reason::BadUsage, format!("{} is staged already", names()), None))
+        }
+        _ => None,
+    };
+    if let Some((reason, message, help)) = refused {
+        let violation = Violation::new("ledger/no-change", reason, message);
+        found.push(help.into_iter().fold(violation, Violation::help));
+    }
+}
+
+pub(super) fn was_there(case: &Case, found: &mut Found) {
+    let (Entry { action: Verb::Rollback, channel: Some(channel), releases, .. }, Some(before)) = (case.entry, case.before) else { return };
+    for release in releases {
+        let was = before.moves_of(channel).flat_map(|linked| &linked.outline.releases).any(|was| was == release);
+        if !was {
+            let message = format!("{} was never on {channel}, so there is no way back to it", release.name());
+            let violation = Violation::new("ledger/never-there", Reason::UnknownRelease, message);
+            found.push(violation.help(format!("`tagwarden history --channel {channel}` lists what was")));
+        }
+    }
+}
+
+/// What a rollback of these packages says beside its moves: the entry it undoes, a hold on each release that it leaves, and
+/// one on the channel. `None`: nothing was ever on the channel.
+pub fn rollback_body<'a>(state: &State, channel: &ChannelName, packages: impl Iterator<Item = &'a PackageName>) -> Option<Body> {
+    let now = state.channels.get(channel)?;
+    let left = packages.filter_map(|package| Some(format!("{package}@{}", now.releases.get(package)?.version)));
+    let mut holds: Vec<HoldTarget> = left.map(|release| HoldTarget { scope: HoldScope::Release, of: Some(release) }).collect();
+    holds.push(HoldTarget { scope: HoldScope::Channel, of: Some(channel.to_string()) });
+    Some(Body::Rollback { holds, undoes: now.serial })
+}
+
+pub(super) fn rollback(case: &Case, found: &mut Found) {
+    let (Entry { action: Verb::Rollback, channel: Some(channel), releases, body, .. }, Some(before)) = (case.entry, case.before) else {
+        return;
+    };
+    let wanted = rollback_body(&before.state, channel, releases.iter().map(|release| &release.package));
+    if *body != wanted || wanted.is_none() {
+        let message = "it does not say which entry it undoes, or does not hold the release that it leaves and the channel";
+        found.push(Violation::new("ledger/rollback-body", Reason::BadUsage, message));
+    }
+}
+
+pub(super) fn version_reused(case: &Case, found: &mut Found) {
+    let Some(before) = case.before else { return };
+    for release in &case.entry.releases {
+        let Some(known) = staged(&before.state, &release.name()) else { continue };
+        if known.commit != release.commit {
+            let message = format!("{} was staged at {} and cannot become {}", release.name(), known.commit.short(), release.commit.short());
+            found.push(Violation::new("ledger/version-reused", Reason::VersionReused, message));
+        } else if release.tag.as_ref() != Some(&known.tag) {
+            let message = format!("{} has the tag {}, which it keeps", release.name(), known.tag.short());
+            found.push(Violation::new("ledger/version-reused", Reason::TagConflict, message));
+        }
+    }
+}
+
+pub(super) fn lower_version(case: &Case, found: &mut Found) {
+    let (Entry { action: Verb::Promote, channel: Some(channel), releases, .. }, Some(before)) = (case.entry, case.before) else { return };
+    for release in releases {
+        let now = before.state.channels.get(channel).and_then(|now| now.releases.get(&release.package));
+        if let Some(now) = now.filter(|now| now.version > release.version) {
+            let name = release.name();
+            let message = format!("{channel} is at {}@{}, {name} is lower", release.package, now.version);
+            let violation = Violation::new("ledger/lower-version", Reason::LowerVersion, message);
+            found.push(violation.help(format!("to go back: `tagwarden rollback {name} --channel {channel} --reason REASON`")));
+        }
+    }
+}
+
+pub(super) fn after(case: &Case, found: &mut Found) {
+    let (Entry { action: Verb::Promote, channel: Some(channel), releases, .. }, Some(before)) = (case.entry, case.before) else { return };
+    let Some(after) = case.policy.protocol.channels.get(channel).and_then(|rules| rules.after.as_ref()) else { return };
+    let there = before.state.channels.get(after);
+    for release in releases {
+        let now = there.and_then(|there| there.releases.get(&release.package));
+        if !now.is_some_and(|now| now.version == release.version && now.commit == release.commit) {
+            let what = now.map_or("nothing".to_owned(), |now| format!("{}@{}", release.package, now.version));
+            let name = release.name();
+            let message = format!("{channel} comes after {after}, and {after} is at {what}, not at {name}");
+            let violation = Violation::new("ledger/not-after", Reason::NotAfter, message);
+            found.push(violation.help(format!("`tagwarden promote {name} --channel {after}`")));
+        }
+    }
+}
+
+/// The refs of the channel's tags for these releases, each once, in the order of the releases.
+pub fn channel_refs(policy: &Policy, channel: &ChannelName, releases: &[Release]) -> Vec<RefName> {
+    let pattern = policy.protocol.channels.get(channel).and_then(|rules| rules.tag.as_ref());
+    let mut refs: Vec<RefName> = Vec::new();
+    for release in releases {
+        let name = pattern.and_then(|pattern| pattern.channel_ref(channel, &release.package).ok());
+        refs.extend(name.filter(|name| !refs.contains(name)));
+    }
+    refs
+}
+
+/// What a ref of an entry may do.
+enum Wanted<'a> {
+    /// A new tag of this release.
+    Release(&'a Release),
+    /// A tag of the channel, from this object.
+    Channel(Option<Oid>),
+}
+
+fn wanted<'a>(case: &Case<'a>) -> Vec<(RefName, Wanted<'a>)> {
+    let entry = case.entry;
+    let state = case.before.map(|before| &before.state);
+    let is_known = |release: &Release| state.is_some_and(|state| staged(state, &release.name()).is_some());
+    // A tag that somebody else made is recorded with its release and not moved.
+    let is_made = |release: &&Release| !is_known(release) && entry.moves.iter().any(|moved| moved.to == release.tag && moved.to.is_some());
+    let mut wanted = Vec::new();
+    for release in entry.releases.iter().filter(is_made) {
+        wanted.extend(plan::release_ref(&case.policy.protocol, &release.name()).ok().map(|name| (name, Wanted::Release(release))));
+    }
+    if let (true, Some(channel)) = (entry.action.moves(), &entry.channel) {
+        let now = state.and_then(|state| state.channels.get(channel));
+        for name in channel_refs(case.policy, channel, &entry.releases) {
+            let from = plan::recorded_tag(now, &name);
+            wanted.push((name, Wanted::Channel(from)));
+        }
+    }
+    wanted
+}
+
+pub(super) fn refs(case: &Case, _: &Whole, found: &mut Found) {
+    let entry = case.entry;
+    let mut refuse = |message: String| found.push(Violation::new("ledger/move", Reason::HalfState, message));
+    let wanted = wanted(case);
+    if entry.action.moves() && !wanted.iter().any(|(_, wanted)| matches!(wanted, Wanted::Channel(_))) {
+        refuse(format!("a {} without a tag of its channel", entry.action));
+    }
+    for release in entry.releases.iter().filter(|release| release.tag.is_none()) {
+        refuse(format!("{} has no tag", release.name()));
+    }
+    for (name, _) in &wanted {
+        let count = entry.moves.iter().filter(|moved| moved.name == *name).count();
+        if count != 1 {
+            refuse(format!("{name} moves {count} times in place of once"));
+        }
+    }
+    for moved in &entry.moves {
+        let name = &moved.name;
+        match wanted.iter().find(|(wanted, _)| wanted == name).map(|(_, wanted)| wanted) {
+            None => refuse(format!("{name} is no tag of its channel or of a new release")),
+            Some(Wanted::Release(release)) => {
+                if moved.from.is_some() {
+                    refuse(format!("release tag {name} was there already; it never moves"));
+                }
+                if moved.commit.as_ref() != Some(&release.commit) || moved.to != release.tag {
+                    refuse(format!("{name} does not end at its release"));
+                }
+            }
+            Some(Wanted::Channel(from)) => {
+                if moved.from != *from {
+                    refuse(format!("{name} does not start where the state before says"));
+                }
+                if moved.commit.is_none() || moved.commit != entry.candidate {
+                    refuse(format!("{name} does not end at the candidate"));
+                }
+            }
+        }
+    }
+}
+
+pub(super) fn tag_objects(case: &Case, whole: &Whole, found: &mut Found) {
+    let entry = case.entry;
+    let channel = entry.channel.as_ref().filter(|_| entry.action.moves());
+    let refs = channel.map(|channel| channel_refs(case.policy, channel, &entry.releases)).unwrap_or_default();
+    let summary = draft::attest(entry, case.policy, &refs).ok().map(|attested| attested.summary);
+    for moved in &entry.moves {
+        let release = entry.releases.iter().find(|release| release.tag.is_some() && release.tag == moved.to);
+        let payload = match (release, &moved.commit, &summary) {
+            (Some(release), ..) => Some(draft::release_tag(entry, &moved.name, release)),
+            (None, Some(candidate), Some(summary)) => Some(draft::channel_tag(entry, &moved.name, candidate, summary)),
+            _ => None,
+        };
+        if let Err(why) = tag_object(case, whole, moved, payload.as_deref()) {
+            let message = format!("the tag object of {} {why}", moved.name);
+            found.push(Violation::new("ledger/tag-object", Reason::LedgerBroken, message));
+        }
+    }
+}
+
+fn tag_object(case: &Case, whole: &Whole, moved: &Move, payload: Option<&[u8]>) -> Result<(), String> {
+    let (Some(to), Some(text)) = (&moved.to, &moved.object) else { return Err("is not recorded".to_owned()) };
+    if object_id("tag", text.as_bytes(), to) != *to {
+        return Err("does not have the recorded id".to_owned());
+    }
+    let tag = Tag::parse(text.as_bytes()).map_err(|why| format!("is malformed: {why}"))?;
+    if Some(tag.payload.as_slice()) != payload {
+        return Err("is not the one that this entry makes".to_owned());
+    }
+    let signer = match &whole.signer {
+        Ok(Some(signer)) => signer,
+        // Without signatures there is nothing to compare; a signature that does not count was said already.
+        Ok(None) | Err(_) => return Ok(()),
+    };
+    let (Some(allowed), Some(armored)) = (&case.policy.allowed, &tag.signature) else { return Err("is not signed".to_owned()) };
+    match allowed.verify(GIT_NAMESPACE, &tag.payload, armored, case.entry.time) {
+        Ok(signed) if signed.principal == signer.principal => Ok(()),
+        Ok(signed) => Err(format!("is signed by {}, the entry by {}", signed.principal, signer.principal)),
+        Err(refusal) => Err(format!("bears a signature that does not count: {refusal}")),
+    }
+}

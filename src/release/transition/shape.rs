@@ -1,0 +1,101 @@
+//! The tree of an entry: exactly its files, the policy beside it, the state after it.
+
+use super::{Case, Found, Violation, Whole};
+use crate::{
+    attest::statement::{ACTOR_PATH, SUMMARY_PATH, evidence_path, gate_path},
+    domain::{Oid, Reason, Verb, state::Entry},
+};
+use std::collections::BTreeMap;
+
+const FILE: &str = "100644";
+const FOLDER: &str = "40000";
+
+pub(super) fn exact(case: &Case, whole: &Whole, found: &mut Found) {
+    let wanted = paths(case.entry);
+    let mut refuse = |message: String| found.push(Violation::new("ledger/shape", Reason::LedgerBroken, message));
+    let mut there: BTreeMap<&str, &str> = BTreeMap::new();
+    for (path, mode, _) in &whole.offer.shape {
+        if there.insert(path, mode).is_some() {
+            refuse(format!("{} stands in its tree twice", path.escape_debug()));
+        }
+        match wanted.get(path) {
+            None => refuse(format!("its tree holds {}, which is no file of an entry", path.escape_debug())),
+            Some(kind) if kind != mode => refuse(format!("{path} has the mode {mode} in place of {kind}")),
+            Some(_) => {}
+        }
+    }
+    for path in wanted.keys().filter(|path| !there.contains_key(path.as_str())) {
+        refuse(format!("its tree lacks {path}"));
+    }
+}
+
+/// Every path of an entry's tree, with its mode.
+fn paths(entry: &Entry) -> BTreeMap<String, &'static str> {
+    let mut paths: BTreeMap<String, &'static str> =
+        [("entry.json", FILE), ("state", FOLDER), ("policy", FOLDER)].map(|(path, mode)| (path.to_owned(), mode)).into();
+    let mut file = |path: String| {
+        if let Some((folder, _)) = path.split_once('/') {
+            paths.insert(folder.to_owned(), FOLDER);
+        }
+        paths.insert(path, FILE);
+    };
+    for record in &entry.gates {
+        if record.evidence.is_some() {
+            file(evidence_path(record.id.as_str()));
+        }
+        file(gate_path(record.id.as_str()));
+    }
+    if entry.action.moves() {
+        file(SUMMARY_PATH.to_owned());
+    }
+    if entry.actor.id.starts_with("github:") {
+        file(ACTOR_PATH.to_owned());
+    }
+    paths
+}
+
+pub(super) fn state(_: &Case, whole: &Whole, found: &mut Found) {
+    let there = whole.offer.shape.iter().find(|(path, ..)| path == "state");
+    if there.is_some_and(|(.., oid)| oid != whole.tree.id()) {
+        let message = "state/ is not what the entries make";
+        found.push(Violation::new("ledger/state", Reason::LedgerBroken, message));
+    }
+}
+
+pub(super) fn policy(case: &Case, whole: &Whole, found: &mut Found) {
+    let (entry, named) = (case.entry, &case.entry.policy);
+    let mut refuse = |message: String| found.push(Violation::new("ledger/policy", Reason::LedgerBroken, message));
+    let beside = whole.offer.shape.iter().find(|(path, ..)| path == "policy").map(|(.., oid)| oid);
+    if beside.is_some_and(|beside| *beside != named.tree) {
+        refuse("the policy beside it is not the one it names".to_owned());
+    }
+    match case.before.map(|before| &before.state.policy) {
+        None if entry.action != Verb::Adopt || named.version != 1 => refuse("entry 0 must adopt version 1 of a policy".to_owned()),
+        None => {}
+        Some(before) if entry.action == Verb::Adopt => {
+            if Some(named.version) != before.version.checked_add(1) {
+                refuse(format!("it adopts version {} after version {}", named.version, before.version));
+            }
+            match whole.policies.get(&named.tree) {
+                None => found.push(unreadable(&named.tree)),
+                Some(adopted) if adopted.protocol.ledger != case.policy.protocol.ledger => {
+                    let message = format!(
+                        "the adopted policy keeps its ledger on {}, this one is on {}",
+                        adopted.protocol.ledger, case.policy.protocol.ledger
+                    );
+                    let violation = Violation::new("ledger/policy", Reason::NotPermitted, message);
+                    found.push(violation.help("a ledger stays on its branch"));
+                }
+                Some(_) => {}
+            }
+        }
+        Some(before) if named.version != before.version || named.tree != before.tree => {
+            refuse("it changes the policy without adopting one".to_owned());
+        }
+        Some(_) => {}
+    }
+}
+
+pub(super) fn unreadable(tree: &Oid) -> Violation {
+    Violation::new("ledger/bad-policy", Reason::BadConfig, format!("its policy {} cannot be read", tree.short()))
+}
