@@ -23,6 +23,7 @@ mod properties;
 mod protocols;
 mod race;
 mod rehearse;
+mod rulebook;
 mod session;
 mod world_answer;
 mod world_git;
