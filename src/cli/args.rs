@@ -552,7 +552,7 @@ impl Command {
     /// The files that the words name, apart from documents, which the repository resolves.
     fn files(&mut self) -> Vec<&mut PathBuf> {
         let signatures = match self {
-            Command::Policy { command: Policy::Adopt(Adopt { signatures, .. }) } | Command::Annul(Annul { signatures, .. }) => signatures,
+            Command::Policy { command: Policy::Adopt(Adopt { signatures, .. }) } => signatures,
             Command::Docs { command: Docs::Check { documents: DocsCheck { facts, .. }, .. } | Docs::List(DocsCheck { facts, .. }) }
             | Command::Docs { command: Docs::Lock(facts) | Docs::Accept(DocsAccept { facts, .. }) } => {
                 return facts.pulls.iter_mut().collect();

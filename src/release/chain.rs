@@ -117,6 +117,14 @@ impl Verified {
         self.ledger.entries.iter().map(Arc::as_ref)
     }
 
+    /// The chain with one more commit at its tip, where that is an entry that may follow; else what it breaks.
+    pub fn then(self, oid: Oid, offer: Offer, clock: Timestamp) -> std::result::Result<Verified, Vec<Violation>> {
+        let next = transition(Some(&self.ledger), &self.policies, &offer, Signature::OfCommit, clock)?;
+        let adopted = self.policies.get(&offer.entry.policy.tree).filter(|_| offer.entry.action == Verb::Adopt).cloned();
+        let Verified { ledger, policies, skipped, .. } = self;
+        Ok(Verified { tip: oid.clone(), ledger: ledger.follow(oid, offer.entry, next, adopted), policies, skipped })
+    }
+
     /// The position that the next entry follows.
     pub fn ledger(&self) -> &Ledger {
         &self.ledger

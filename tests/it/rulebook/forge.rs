@@ -80,6 +80,8 @@ pub struct Forge {
     pub clock: Timestamp,
     pub tip: Option<Oid>,
     policies: Policies,
+    /// A commit that is there.
+    pub commit: Oid,
     /// Policy trees by the name of what was changed in them.
     pub trees: BTreeMap<&'static str, Oid>,
 }
@@ -105,7 +107,9 @@ impl Forge {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let git = runtime.block_on(Git::open(&repo, &scratch.env())).unwrap();
         let clock = NOW.parse().unwrap();
-        let mut forge = Forge { scratch, git, repo, runtime, clock, tip: None, policies: Policies::new(), trees: BTreeMap::new() };
+        let root = objects::write(&repo, "tree", b"");
+        let commit = objects::write(&repo, "commit", &commit_bytes(&root, &[], "x", clock, "a commit"));
+        let mut forge = Forge { scratch, git, repo, runtime, clock, commit, tip: None, policies: Policies::new(), trees: BTreeMap::new() };
         let all: String = SIGNERS.iter().map(|name| Key::of(name).line()).collect();
         let without: String = SIGNERS.iter().filter(|name| **name != "second").map(|name| Key::of(name).line()).collect();
         let elsewhere = format!("{PROTOCOL}ledger: {{ branch: elsewhere }}\n");
@@ -140,6 +144,43 @@ impl Forge {
         let policy = Policy::read(&tree, files).unwrap_or_else(|findings| panic!("{name}: {findings:?}"));
         self.policies.insert(tree.clone(), policy);
         self.trees.insert(name, tree);
+    }
+
+    /// A ledger of many entries in one pack, with its tags, and a clone beside it.
+    pub fn long(entries: usize, each: impl Fn(&Forge, &Verified, usize) -> Proposal) -> Forge {
+        let mut forge = Forge::new();
+        let mut head = forge.head();
+        let mut tags = BTreeMap::new();
+        for number in 0..entries {
+            let proposal = each(&forge, &head, number);
+            let (offer, _) = forge.offer(Some(&head), &proposal);
+            let oid = forge.put(&proposal, Some(&head));
+            for moved in &proposal.entry.moves {
+                objects::write(&forge.repo, "tag", moved.object.as_ref().unwrap().as_bytes());
+                tags.insert(moved.name.to_string(), moved.to.clone().unwrap());
+            }
+            head = head.then(oid, offer.unwrap(), forge.clock).unwrap_or_else(|violations| panic!("{violations:#?}"));
+            if number % 500 == 499 {
+                forge.pack(&tags);
+            }
+        }
+        forge.pack(&tags);
+        forge.scratch.run(&forge.scratch.path(""), "git", &["clone", "--quiet", "--no-tags", "--branch=main", "ledger.git", "work"]);
+        forge
+    }
+
+    /// The clone that [`Forge::long`] makes.
+    pub fn clone_dir(&self) -> PathBuf {
+        self.scratch.path("work")
+    }
+
+    fn pack(&self, tags: &BTreeMap<String, Oid>) {
+        let ledger = ("refs/heads/tagwarden/ledger".to_owned(), self.tip.clone().unwrap());
+        let main = ("refs/heads/main".to_owned(), self.commit.clone());
+        let refs: BTreeMap<String, Oid> = tags.clone().into_iter().chain([ledger, main]).collect();
+        let lines: String = refs.iter().map(|(name, oid)| format!("{oid} {name}\n")).collect();
+        std::fs::write(self.repo.join("packed-refs"), format!("# pack-refs with: sorted\n{lines}")).unwrap();
+        self.git(&["repack", "-q", "-a", "-d", "--window=5"]);
     }
 
     /// Reads the branch as every verb does.
@@ -351,7 +392,7 @@ impl Forge {
         let channel_name: ChannelName = channel.parse().unwrap();
         let was = |wanted: &ReleaseName| {
             let releases = head.ledger().moves_of(&channel_name).flat_map(|linked| &linked.outline.releases);
-            releases.filter(|release| release.name() == *wanted).cloned().next()
+            releases.filter(|release| release.name() == *wanted).next().cloned()
         };
         let releases: Vec<Release> = names.iter().map(|text| was(&name(text)).unwrap_or_else(|| release(head, text, &oid('7')))).collect();
         let commit = releases[0].commit.clone();
