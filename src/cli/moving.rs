@@ -6,7 +6,7 @@ use super::{
     gather::{Acting, Situation},
 };
 use crate::{
-    domain::{ChannelName, Digest, Fault, Oid, Reason, Result, Verb},
+    domain::{ChannelName, Digest, Fault, Oid, Reason, RefName, Result, Verb},
     gate::{Context, When, runner::Runner},
     release::{
         chain::Linked,
@@ -18,7 +18,7 @@ use crate::{
         Body, MoveShape, Report, RunShape,
         shape::{LedgerPlace, MoveRef, join_releases},
     },
-    world::{World, apply, ledger::read_refs, trees::CommitTree},
+    world::{World, apply, git::Want, ledger::read_refs, trees::CommitTree},
 };
 use std::sync::Arc;
 
@@ -149,7 +149,7 @@ pub async fn check_reachable(situation: &Situation, releases: &[PlannedRelease])
         for branch in &protocol.release_branches {
             let name = format!("refs/heads/{branch}").parse().map_err(|why: String| Fault::new(Reason::BadConfig, why))?;
             let Some(head) = situation.refs.get(&name) else { continue };
-            match situation.world().git.is_ancestor(&release.commit, &head.oid).await? {
+            match is_ancestor(situation, &release.commit, &name, &head.oid).await? {
                 Some(true) => reachable = true,
                 Some(false) => {}
                 None => unknown = true,
@@ -160,14 +160,27 @@ pub async fn check_reachable(situation: &Situation, releases: &[PlannedRelease])
             continue;
         }
         if unknown {
-            let why =
-                format!("whether {} is on a release branch ({branches}) cannot be told in this shallow clone", release.commit.short());
+            let why = format!(
+                "whether {} is on a release branch ({branches}) cannot be told from the history that this clone and its remote have",
+                release.commit.short()
+            );
             return Err(Fault::new(Reason::ShallowHistory, why).help("`git fetch --unshallow`, then run again"));
         }
         let fault = Fault::new(Reason::UnreachableCommit, format!("{} is on no release branch of the remote ({branches})", release.commit));
         return Err(fault.help("merge and push it first"));
     }
     Ok(())
+}
+
+/// Whether a commit is on a branch of the remote. What a shallow clone lacks of the way is brought first.
+async fn is_ancestor(situation: &Situation, commit: &Oid, branch: &RefName, head: &Oid) -> Result<Option<bool>> {
+    let git = &situation.world().git;
+    let here = git.is_ancestor(commit, head).await?;
+    // What the remote cannot give either leaves the question open.
+    if here.is_none() && git.fetch_objects(&situation.place.at.remote, &[Want::Ref(branch.clone())]).await.is_ok() {
+        return git.is_ancestor(commit, head).await;
+    }
+    Ok(here)
 }
 
 fn context(situation: &Situation, plan: &Plan) -> Result<Context> {
@@ -280,7 +293,6 @@ pub fn one_candidate(releases: &[PlannedRelease]) -> Result<Oid> {
 
 /// A commit object must be here before a tag can point at it.
 pub async fn bring_commit(world: &World, at: &crate::world::ledger::LedgerAt, release: &PlannedRelease, refs: &plan::Refs) -> Result<()> {
-    use crate::world::git::Want;
     if world.git.has(&release.commit)? && release.tag.as_ref().is_none_or(|tag| world.git.has(tag).unwrap_or(false)) {
         return Ok(());
     }
@@ -291,7 +303,6 @@ pub async fn bring_commit(world: &World, at: &crate::world::ledger::LedgerAt, re
 
 /// Reachability is a question about the remote's branches, so their commits must be here.
 pub async fn bring_branches(situation: &Situation) -> Result<()> {
-    use crate::{domain::RefName, world::git::Want};
     let git = &situation.world().git;
     let mut wants = Vec::new();
     for branch in &situation.protocol().release_branches {

@@ -420,9 +420,8 @@ fn shallow_clones_never_say_ok_by_mistake() {
     assert_eq!(audit["entries"], 2);
     scratch.json(&["promote", "v1.1.0", "--channel", "local_dev"]).expect("moved");
     scratch.json(&["audit"]).expect("passed");
-    // A commit that is not here: either its history is brought, or it is said that it cannot be told.
-    let answer = scratch.json(&["stage", "v0.9.0", "--at", &old]);
-    assert!(["moved", "shallow_history", "bad_usage"].contains(&answer.reason()), "{:#}", answer.value);
+    // A commit that is not here names nothing.
+    scratch.refused(&["stage", "v0.9.0", "--at", &old], "bad_usage");
 
     // A ledger that is itself cut off is never "ok".
     scratch.git_in("", &["clone", "--quiet", "--bare", "--depth", "2", "--no-single-branch", &url, "cut.git"]);
@@ -432,6 +431,40 @@ fn shallow_clones_never_say_ok_by_mistake() {
     for args in [&["audit"][..], &["status"], &["history"], &["resolve", "local_dev"], &["promote", "v1.2.0", "--channel", "local_dev"]] {
         scratch.refused(args, "ledger_unverifiable");
     }
+}
+
+/// What lies between a commit and the release branch is brought where the remote has it; where it has not, nothing moves.
+#[test]
+fn a_commit_whose_way_to_the_release_branch_is_cut_off() {
+    let mut scratch = Scratch::minimal();
+    let old = scratch.git(&["rev-parse", "HEAD"]);
+    let aside = scratch.commit("aside");
+    scratch.git(&["push", "--quiet", "origin", "HEAD:refs/heads/aside"]);
+    scratch.git(&["reset", "--quiet", "--hard", &old]);
+    for text in ["second", "third"] {
+        scratch.commit_and_push(text);
+    }
+    let url = format!("file://{}", scratch.path("origin.git").display());
+    scratch.git_in("", &["clone", "--quiet", "--bare", "--depth", "1", "--single-branch", &url, "cut.git"]);
+    scratch.git(&["fetch", "--quiet", "origin", "tagwarden/ledger"]);
+    scratch.git(&["push", "--quiet", "../cut.git", "FETCH_HEAD:refs/heads/tagwarden/ledger"]);
+    let cut = format!("file://{}", scratch.path("cut.git").display());
+    for (clone, from) in [("lone", &cut), ("deep", &url)] {
+        scratch.git_in("", &["clone", "--quiet", "--depth", "1", from, clone]);
+        scratch.identity(clone, "Test", "test@example.com");
+        // Both commits are here, each alone.
+        scratch.git_in(clone, &["fetch", "--quiet", "--depth", "1", &url, &old, &aside]);
+    }
+    for stage in [["stage", "v0.9.0", "--at", &old], ["stage", "v0.9.0", "--at", &aside]] {
+        scratch.go("lone").refused(&stage, "shallow_history");
+    }
+    scratch.git(&["tag", "v0.9.0", &old]);
+    scratch.refused(&["promote", "v0.9.0", "--channel", "local_dev"], "shallow_history");
+    scratch.git(&["tag", "--delete", "v0.9.0"]);
+    scratch.go("deep").refused(&["stage", "v0.9.0", "--at", &aside], "unreachable_commit");
+    scratch.json(&["stage", "v0.9.0", "--at", &old]).expect("moved");
+    scratch.json(&["promote", "v0.9.0", "--channel", "local_dev"]).expect("moved");
+    assert_eq!(scratch.git(&["rev-parse", "--is-shallow-repository"]), "true", "the clone stays as it is");
 }
 
 /// Rights come from the adopted policy, and a key without one is nobody's.
