@@ -16,7 +16,7 @@ use super::{
 use crate::{
     attest::ssh::Verified as Signed,
     domain::{
-        Fault, Oid, Reason, RefName, Result,
+        Fault, Oid, Reason, RefName, Result, Timestamp,
         state::{Entry, Move},
     },
     gate::Clearance,
@@ -74,10 +74,11 @@ pub async fn move_refs(writer: &Writer<'_>, head: Verified, plan: &Plan, clearan
     }
     let mut head = head;
     for rebuilt in 0..=REBUILDS {
-        let now = writer.world.clock.now();
-        clearance.covers(plan.verb, &plan.channel, &plan.candidate, &head.state().policy.tree, &plan.binding()?, now)?;
+        let (policy, binding) = (head.state().policy.tree.clone(), plan.binding()?);
+        // Asked when everything is signed: a key may wait long for the hand that confirms it.
+        let covered = |now| clearance.covers(plan.verb, &plan.channel, &plan.candidate, &policy, &binding, now);
         let built = build_move(writer, &head, plan, clearance).await?;
-        match push(writer, &head, built, rebuilt).await? {
+        match push(writer, &head, built, rebuilt, &covered).await? {
             Pushed::Applied(applied) => return Ok(*applied),
             Pushed::Lost(newer) => {
                 if !same_ground(head.state(), newer.state(), &plan.channel, plan.after.as_ref(), &plan.candidate) {
@@ -109,7 +110,7 @@ pub async fn append(
         let Some(verified) = &head else {
             return push_first(writer, built).await;
         };
-        match push(writer, verified, built, rebuilt).await? {
+        match push(writer, verified, built, rebuilt, &|_| Ok(())).await? {
             Pushed::Applied(applied) => return Ok(*applied),
             // A policy adopted in between may have changed who may do this.
             Pushed::Lost(newer) if newer.state().policy != verified.state().policy || draft.adopts.is_some() => return Err(stale(&newer)),
@@ -277,9 +278,16 @@ enum Pushed {
     Lost(Box<Verified>),
 }
 
-async fn push(writer: &Writer<'_>, head: &Verified, built: Built, rebuilt: usize) -> Result<Pushed> {
+/// `last`: what is asked right before the push, with the time.
+async fn push(
+    writer: &Writer<'_>,
+    head: &Verified,
+    built: Built,
+    rebuilt: usize,
+    last: &(dyn Fn(Timestamp) -> Result<()> + Sync),
+) -> Result<Pushed> {
     let Built { commit, record, updates } = built;
-    let answer = send(writer, &updates).await?;
+    let answer = send(writer, &updates, last).await?;
     let refs = read_refs(&writer.world.git, writer.at, &[]).await?;
     let now = refs.get(&writer.at.branch).map(|fact| fact.oid.clone());
     let done = || Pushed::Applied(Box::new(Applied { entry: commit.clone(), record: record.clone(), rebuilt }));
@@ -307,7 +315,7 @@ async fn push(writer: &Writer<'_>, head: &Verified, built: Built, rebuilt: usize
 /// Entry 0: the ledger ref must not exist.
 async fn push_first(writer: &Writer<'_>, built: Built) -> Result<Applied> {
     let Built { commit, record, updates } = built;
-    let answer = send(writer, &updates).await?;
+    let answer = send(writer, &updates, &|_| Ok(())).await?;
     let refs = read_refs(&writer.world.git, writer.at, &[]).await?;
     match holds(&refs, &writer.at.branch) {
         Some(oid) if *oid == commit => Ok(Applied { entry: commit, record, rebuilt: 0 }),
@@ -316,8 +324,9 @@ async fn push_first(writer: &Writer<'_>, built: Built) -> Result<Applied> {
     }
 }
 
-async fn send(writer: &Writer<'_>, updates: &[Update]) -> Result<PushAnswer> {
+async fn send(writer: &Writer<'_>, updates: &[Update], last: &(dyn Fn(Timestamp) -> Result<()> + Sync)) -> Result<PushAnswer> {
     (writer.checkpoint)(Checkpoint::BeforePush)?;
+    last(writer.world.clock.now())?;
     let answer = writer.world.git.push(&writer.at.remote, &PushSpec { updates: updates.to_vec() }).await?;
     (writer.checkpoint)(Checkpoint::AfterPush)?;
     Ok(answer)

@@ -25,11 +25,11 @@ const GATE: &str = "title: The tree is there\ncommand: [ { run: [\"true\"] } ]\n
 const ROUNDS: usize = 100;
 
 /// Nobody who is still at work is this late, however busy the machine is.
-const LIMIT: Duration = Duration::from_secs(300);
+pub const LIMIT: Duration = Duration::from_secs(300);
 
 /// Where two wait for one another.
 #[derive(Default)]
-struct Meeting {
+pub struct Meeting {
     /// How many came, and how many ended.
     seen: Mutex<(usize, usize)>,
     changed: Condvar,
@@ -37,7 +37,7 @@ struct Meeting {
 
 impl Meeting {
     /// Returns once both are here; refused where the other ended without coming, or is late.
-    fn wait(&self, limit: Duration) -> Result<()> {
+    pub fn wait(&self, limit: Duration) -> Result<()> {
         let mut seen = self.seen.lock().unwrap();
         seen.0 += 1;
         self.changed.notify_all();
@@ -52,7 +52,7 @@ impl Meeting {
 }
 
 /// One of the two; it says so when it ends, in whatever way.
-struct Guest(Arc<Meeting>);
+pub struct Guest(pub Arc<Meeting>);
 
 impl Drop for Guest {
     fn drop(&mut self) {

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     io::{BufRead, BufReader, Write},
     net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
@@ -62,10 +62,17 @@ impl Ground {
 
     /// A commit on top of the clone's main, pushed.
     pub fn commit(&self, clone: &Path, text: &str) -> String {
+        self.commit_files(clone, &[("work.txt", text)])
+    }
+
+    /// The same with these files.
+    pub fn commit_files(&self, clone: &Path, files: &[(&str, &str)]) -> String {
         self.git(clone, &["pull", "-q", "--rebase", "origin", "main"]);
-        std::fs::write(clone.join("work.txt"), text).unwrap();
+        for (path, text) in files {
+            std::fs::write(clone.join(path), text).unwrap();
+        }
         self.git(clone, &["add", "."]);
-        self.git(clone, &["commit", "-q", "-m", text]);
+        self.git(clone, &["commit", "-q", "-m", files[0].1]);
         self.git(clone, &["push", "-q", "origin", "HEAD:main"]);
         self.git(clone, &["rev-parse", "HEAD"])
     }
@@ -91,13 +98,19 @@ impl Ground {
 
     /// Runs a verb in process, in a clone; checkpoints of writes go to `checkpoint`.
     pub fn run(&self, clone: &Path, words: &[&str], checkpoint: Option<Arc<Checkpoints>>) -> Answer {
+        self.run_around(clone, words, Around { checkpoint, ..Around::default() })
+    }
+
+    /// The same with what else is around it.
+    pub fn run_around(&self, clone: &Path, words: &[&str], around: Around) -> Answer {
         use clap::Parser;
         let cli = Cli::try_parse_from([&["tagwarden"], words].concat()).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let report = runtime.block_on(async {
-            let env = EnvVars::of(self.vars());
-            let world = World::open(clone, Clock::system(), env).await.map_err(Report::from)?;
-            let world = match checkpoint {
+            let env = EnvVars::of(self.vars().into_iter().chain(around.vars));
+            let clock = around.clock.unwrap_or(Clock::system());
+            let world = World::open(clone, clock, env).await.map_err(Report::from)?;
+            let world = match around.checkpoint {
                 Some(checkpoint) => world.stopping(checkpoint),
                 None => world,
             };
@@ -165,6 +178,15 @@ impl Ground {
     }
 }
 
+/// What a run happens in beside its words.
+#[derive(Default)]
+pub struct Around {
+    pub checkpoint: Option<Arc<Checkpoints>>,
+    /// `None`: the system's.
+    pub clock: Option<Clock>,
+    pub vars: Vec<(String, String)>,
+}
+
 #[must_use]
 #[derive(Debug)]
 pub struct Answer {
@@ -182,6 +204,8 @@ pub struct Endpoint {
 #[derive(Default)]
 struct Shared {
     mood: Mood,
+    /// What comes first on a path.
+    next: BTreeMap<String, VecDeque<Mood>>,
     nonce: u64,
     good: Vec<u64>,
 }
@@ -217,6 +241,11 @@ impl Endpoint {
         self.shared.lock().unwrap().mood = mood;
     }
 
+    /// The next answers on this path, one for each; then the mood of all counts again.
+    pub fn next(&self, path: &str, moods: &[Mood]) {
+        self.shared.lock().unwrap().next.insert(path.to_owned(), moods.iter().copied().collect());
+    }
+
     /// The nonces given with `ok: true` so far.
     pub fn good(&self) -> Vec<u64> {
         self.shared.lock().unwrap().good.clone()
@@ -225,11 +254,14 @@ impl Endpoint {
 
 fn answer(mut stream: TcpStream, shared: &Mutex<Shared>) {
     let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+    let asked = lines.next().and_then(Result::ok).unwrap_or_default();
     while lines.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
     let mut shared = shared.lock().unwrap();
     shared.nonce += 1;
     let nonce = shared.nonce;
-    let (status, kind, body) = match shared.mood {
+    let path = asked.split(' ').nth(1).unwrap_or_default();
+    let mood = shared.next.get_mut(path).and_then(VecDeque::pop_front).unwrap_or(shared.mood);
+    let (status, kind, body) = match mood {
         Mood::Good => {
             shared.good.push(nonce);
             ("200 OK", "application/json", format!("{{\"ok\":true,\"nonce\":{nonce}}}"))
