@@ -285,6 +285,25 @@ fn a_move_under_a_waiver_is_good_until_the_waiver_ends() {
     assert_eq!(answer["schema"], "tagwarden.move/1", "the gates say so");
 }
 
+#[test]
+fn a_move_is_good_for_as_long_as_the_shortest_of_its_gates() {
+    let short = "title: Short\nmax_age: 2m\nhttp: [ { get: \"{base_url}/s\", expect: { status: 200 } } ]\n";
+    let scene = Scene::new(&[("gates/10-health.yaml", HEALTH), ("gates/20-short.yaml", short)], "");
+    let after = |seconds: i64| Timestamp::from_unix(scene.now().unix() + seconds).to_string();
+    scene.run(ONE, PROMOTE).expect("moved");
+    assert_eq!(scene.ground.last_entry()["valid_until"], after(120));
+    // A waiver that ends before any evidence does.
+    scene.run(TWO, "waive health --channel other --release app@1.0.0 --until 60s --reason known").expect("moved");
+    scene.endpoint.next("/h", &[Mood::Bad]);
+    scene.run(ONE, "promote app@1.0.0 --channel other").expect("moved");
+    assert_eq!(scene.ground.last_entry()["valid_until"], after(60));
+    // And one that ends after it.
+    scene.run(TWO, "waive health --channel third --release app@1.0.0 --until 10m --reason known").expect("moved");
+    scene.endpoint.next("/h", &[Mood::Bad]);
+    scene.run(ONE, "promote app@1.0.0 --channel third").expect("moved");
+    assert_eq!(scene.ground.last_entry()["valid_until"], after(120));
+}
+
 /// The oldest of the newest answer to each question decides; answers that were asked for again do not.
 #[test]
 fn a_move_is_good_for_as_long_as_the_oldest_answer_that_counts() {

@@ -198,3 +198,108 @@ pub(super) fn attestations(case: &Case, whole: &Whole, found: &mut Found) {
     }
     debug_assert!(entry.gates.iter().all(|record| computed.contains_key(&gate_path(record.id.as_str()))));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        domain::{Verb, state::Body},
+        release::{
+            fixtures::{actor, entry, oid},
+            policy::Policy,
+            state::replay,
+            state_tree::StateTree,
+            transition::Ledger,
+        },
+    };
+    use std::collections::HashMap;
+
+    /// A change of the waiver, the move and the result of its gate.
+    type Change = fn(&mut Entry, &mut Entry, &mut GateRecord);
+
+    /// `who` may waive.
+    fn policy(who: &str) -> Policy {
+        let protocol = format!(
+            "version: 1\npackages: {{ web: {{ release_tag: \"v{{version}}\" }} }}\nrelease_branches: [main]\nchannels: {{ live: {{ tag: \"channel/{{channel}}\" }} }}\nsigning: {{ key: none }}\nroles: {{ waivers: {{ who: [\"{who}\"], may: [waive, promote] }} }}\n"
+        );
+        let command = "title: T\ncommand: [ { run: [\"true\"] } ]\n";
+        let files =
+            [("protocol.yaml", protocol), ("10-may.yaml", format!("waivable: true\n{command}")), ("20-never.yaml", command.to_owned())];
+        Policy::read(&oid('a'), files.map(|(path, text)| (path.to_owned(), text.into_bytes())).into()).unwrap()
+    }
+
+    /// What the rule says of a move under a waiver after a change.
+    fn judged(who: &str, change: Change) -> Option<String> {
+        let record = |id: &str| GateRecord {
+            id: id.parse().unwrap(),
+            kind: "command".to_owned(),
+            on_fail: "halt".to_owned(),
+            outcome: Outcome::Failed,
+            reason_code: "gate_failed".to_owned(),
+            evidence: None,
+            waiver: Some(1),
+        };
+        let body = Body::Waive { gate: "may".parse().unwrap(), until: Timestamp::from_unix(2_000_000) };
+        let mut waive =
+            Entry { candidate: Some(oid('b')), actor: actor("local:two"), ..entry(1, Verb::Waive, Some("live"), Vec::new(), Some(body)) };
+        let mut promote =
+            Entry { candidate: Some(oid('b')), actor: actor("local:one"), ..entry(2, Verb::Promote, Some("live"), Vec::new(), None) };
+        let mut record = record("may");
+        change(&mut waive, &mut promote, &mut record);
+        let first = entry(0, Verb::Adopt, None, Vec::new(), None);
+        let state = replay([&first, &waive].map(|entry| (entry, &[] as &[String]))).unwrap();
+        let policy = policy(who);
+        let before = Ledger {
+            head: oid('2'),
+            genesis: oid('1'),
+            state,
+            tree: StateTree::empty(&oid('1')),
+            policy: policy.clone(),
+            latest: waive.time,
+            entries: Vec::new(),
+            claims: HashMap::new(),
+        };
+        let case = Case { before: Some(&before), policy: &policy, entry: &promote, rights: &[], clock: promote.time };
+        waived(&case, &record, 1).err()
+    }
+
+    #[test]
+    fn a_waiver_counts_under_all_of_its_conditions() {
+        assert_eq!(judged("local:two", |_, _, _| ()), None);
+        assert_eq!(
+            judged("local:two", |waive, promote, _| {
+                waive.body = Some(Body::Waive { gate: "may".parse().unwrap(), until: Timestamp::from_unix(promote.time.unix() + 1) });
+            }),
+            None,
+            "until its end"
+        );
+        let refused: &[(&str, Change, &str)] = &[
+            (
+                "local:two",
+                |waive, promote, _| {
+                    waive.body = Some(Body::Waive { gate: "may".parse().unwrap(), until: promote.time });
+                },
+                "it ended at",
+            ),
+            ("local:two", |waive, _, _| waive.actor = actor("local:one"), "and asks for the move"),
+            ("local:three", |_, _, _| (), "has no right to waive any more"),
+            ("local:two", |waive, _, _| waive.candidate = Some(oid('c')), "there is none"),
+            ("local:two", |waive, _, _| waive.channel = Some("other".parse().unwrap()), "there is none"),
+            ("local:two", |_, _, record| record.id = "never".parse().unwrap(), "there is none"),
+            (
+                "local:two",
+                |waive, _, record| {
+                    record.id = "never".parse().unwrap();
+                    waive.body = Some(Body::Waive { gate: "never".parse().unwrap(), until: Timestamp::from_unix(2_000_000) });
+                },
+                "cannot be waived",
+            ),
+            ("local:two", |_, _, record| record.outcome = Outcome::Skipped, "the gate is skipped"),
+            ("local:two", |_, _, record| record.outcome = Outcome::Passed, "the gate is passed"),
+        ];
+        for (who, change, why) in refused {
+            let said = judged(who, *change);
+            assert!(said.as_ref().is_some_and(|said| said.contains(why)), "{why}: {said:?}");
+        }
+    }
+}
