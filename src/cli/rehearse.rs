@@ -19,6 +19,8 @@ mod races;
 mod recovery;
 mod refusals;
 mod set;
+#[cfg(test)]
+mod tests;
 mod witness;
 
 use super::{Session, args, gather::gates_folder};
@@ -203,6 +205,8 @@ async fn prepare(
         asking: copy.asking,
         live: world.git.clone(),
         tree,
+        #[cfg(test)]
+        bent: Arc::default(),
     };
     for clone in [WORK, RIVAL] {
         let origin = format!("--origin={}", set.protocol.remote);

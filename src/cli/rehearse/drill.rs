@@ -80,7 +80,9 @@ pub struct Drill {
 
 impl Drill {
     /// Runs one step and records how it ended.
-    pub async fn step(&mut self, name: &str, act: impl AsyncFnOnce(&mut Drill) -> Seen) {
+    pub async fn step(&mut self, name: &str, act: impl AsyncFn(&mut Drill) -> Seen) {
+        #[cfg(test)]
+        Box::pin(super::tests::bent_answers(self, name, &act)).await;
         let watch = Stopwatch::start();
         let before = self.set.refs();
         let memory = self.memory.clone();

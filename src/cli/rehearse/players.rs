@@ -33,6 +33,9 @@ pub struct Player {
     pub pulls: Option<PathBuf>,
     /// The rehearsed repository, read-only.
     pub live: Git,
+    /// What tests do to the answers.
+    #[cfg(test)]
+    pub bent: Arc<super::tests::Bent>,
 }
 
 impl Player {
@@ -59,7 +62,10 @@ impl Player {
         let session = Session::within(globals, world);
         // Behind a pointer, since a rehearsal is itself one of the verbs.
         let run: Pin<Box<dyn Future<Output = Result<Report>> + '_>> = Box::pin(crate::cli::run(&session, &command));
-        run.await.unwrap_or_else(Report::from)
+        let report = run.await.unwrap_or_else(Report::from);
+        #[cfg(test)]
+        let report = self.bent.bend(report);
+        report
     }
 
     /// The same environment with one variable set.

@@ -42,6 +42,8 @@ pub struct Set {
     pub live: Git,
     /// The tree that every release of the drill starts from.
     pub tree: String,
+    #[cfg(test)]
+    pub bent: Arc<super::tests::Bent>,
 }
 
 impl Set {
@@ -64,6 +66,8 @@ impl Set {
             clock: self.clock,
             pulls: self.pulls.clone(),
             live: self.live.clone(),
+            #[cfg(test)]
+            bent: self.bent.clone(),
         }
     }
 
