@@ -23,10 +23,9 @@ use super::{
     policy::Policies,
     state,
     state_tree::StateTree,
-    transition::{Ledger, RULEBOOK, Signature, Violation, signed_by, transition},
+    transition::{Checked, Ledger, RULEBOOK, Signature, Violation, signed_by, transition},
 };
 use crate::{
-    attest::ssh::Verified as Signed,
     domain::{
         Fault, Finding, Oid, Reason, Result, Severity, Timestamp, Verb,
         state::{Entry, State},
@@ -70,6 +69,7 @@ pub struct Skipped {
 }
 
 /// A verified chain.
+#[derive(Clone)]
 pub struct Verified {
     tip: Oid,
     ledger: Ledger,
@@ -234,8 +234,7 @@ struct Parsed {
     /// The rulebook that `entry.json` names, whether it can be read or not.
     rulebook: Option<u64>,
     commit: Option<Commit>,
-    /// Under the policy of this tree.
-    signer: Option<(Oid, std::result::Result<Option<Signed>, Violation>)>,
+    checked: Option<Checked>,
 }
 
 impl Offer {
@@ -262,8 +261,8 @@ impl Parsed {
             Err(_) => bytes.as_ref().and_then(number),
         };
         let checked = offer.as_ref().ok().zip(policy).filter(|_| parents.len() == 1);
-        let signer = checked.map(|(offer, policy)| (policy.tree.clone(), signed_by(&offer.commit, offer.entry.time, policy)));
-        Parsed { oid, parents, offer, rulebook, commit, signer }
+        let checked = checked.map(|(offer, policy)| Checked::of(offer, policy));
+        Parsed { oid, parents, offer, rulebook, commit, checked }
     }
 }
 
@@ -322,7 +321,7 @@ impl Fold {
             return skip(Violation::new("ledger/other-genesis", Reason::LedgerBroken, why));
         }
         self.note_newer(base, &parsed);
-        let Parsed { oid, parents, offer, signer, .. } = parsed;
+        let Parsed { oid, parents, offer, checked, .. } = parsed;
         let offer = match offer {
             Ok(offer) => offer,
             Err(why) => return skip(why),
@@ -340,10 +339,7 @@ impl Fold {
             return skip(why);
         }
         let position = before.and(self.position.as_ref()).map(|(_, ledger)| ledger);
-        let signature = match &signer {
-            Some((tree, signer)) => Signature::Checked(tree, signer),
-            None => Signature::OfCommit,
-        };
+        let signature = checked.map_or(Signature::OfCommit, Signature::Checked);
         match transition(position, &self.policies, &offer, signature, clock) {
             Ok(next) => {
                 let adopted = self.policies.get(&offer.entry.policy.tree).filter(|_| offer.entry.action == Verb::Adopt).cloned();

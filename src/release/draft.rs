@@ -78,6 +78,7 @@ pub fn message(entry: &Entry) -> String {
 }
 
 /// The statements of a move.
+#[derive(Clone)]
 pub struct Attested {
     /// `attestations/<gate>.json` and `attestations/verdict.json`.
     pub files: Vec<(String, Vec<u8>)>,

@@ -48,10 +48,15 @@ pub async fn verify(git: &Git, head: &Oid, clock: Timestamp, pin: Option<Oid>, r
     let mut commits = git.rev_list_parents(head).await?.ok_or_else(|| unverifiable("its commits are not all here"))?;
     commits.reverse();
     let mut fold = Fold::new(clock, pin, remembered);
-    for chunk in commits.chunks(CHUNK) {
-        let raw = read_commits(git, chunk)?;
-        fold.take(raw, &mut |tree| read_folder(git, tree))?;
-    }
+    // The next commits are read while the last ones are judged.
+    std::thread::scope(|scope| {
+        let (ready, chunks) = std::sync::mpsc::sync_channel(1);
+        scope.spawn(move || {
+            // Whoever judges may have given up; then nobody wants the rest.
+            commits.chunks(CHUNK).all(|chunk| ready.send(read_commits(git, chunk)).is_ok())
+        });
+        chunks.iter().try_for_each(|raw| fold.take(raw?, &mut |tree| read_folder(git, tree)))
+    })?;
     fold.finish()
 }
 

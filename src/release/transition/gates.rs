@@ -2,13 +2,13 @@
 
 use super::{Case, Found, Violation, Whole};
 use crate::{
-    attest::statement::{evidence_path, gate_path},
+    attest::statement::evidence_path,
     domain::{
-        Digest, GateId, Outcome, Reason, Timestamp,
+        GateId, Oid, Outcome, Reason, Timestamp,
         state::{Entry, GateRecord, Waiver},
     },
     gate::{Evidence, Got, LoadedGate, OnFail, When, freshness, probe::EVIDENCE_SCHEMA},
-    release::{draft, object::object_id, transition::moves::channel_refs},
+    release::object::object_id,
 };
 use std::collections::BTreeMap;
 
@@ -101,8 +101,8 @@ pub(super) fn records(case: &Case, _: &Whole, found: &mut Found) {
 }
 
 /// The recorded evidence of a gate, where it can be read.
-fn read(whole: &Whole, record: &GateRecord) -> Option<Evidence> {
-    serde_json::from_slice(whole.offer.evidence.get(&evidence_path(record.id.as_str()))?).ok()
+fn read<'a>(whole: &'a Whole, record: &GateRecord) -> Option<&'a Evidence> {
+    whole.checked.evidence.get(&evidence_path(record.id.as_str()))?.1.as_ref()
 }
 
 pub(super) fn evidence(case: &Case, whole: &Whole, found: &mut Found) {
@@ -110,15 +110,13 @@ pub(super) fn evidence(case: &Case, whole: &Whole, found: &mut Found) {
         let Some(digest) = &record.evidence else { continue };
         let path = evidence_path(record.id.as_str());
         let mut refuse = |why: &str| found.push(Violation::new("ledger/evidence", Reason::LedgerBroken, format!("{path} {why}")));
-        match whole.offer.evidence.get(&path) {
+        match whole.checked.evidence.get(&path) {
             None => refuse("is missing"),
-            Some(bytes) if Digest::of(bytes) != *digest => refuse("was changed"),
-            Some(_) => match read(whole, record) {
-                None => refuse("is malformed"),
-                Some(evidence) if !bound(case.entry, record, &evidence) => refuse("belongs to another move"),
-                Some(evidence) if !agrees(case, &evidence) => refuse("does not say what the ledger says"),
-                Some(_) => {}
-            },
+            Some((there, _)) if there != digest => refuse("was changed"),
+            Some((_, None)) => refuse("is malformed"),
+            Some((_, Some(evidence))) if !bound(case.entry, record, evidence) => refuse("belongs to another move"),
+            Some((_, Some(evidence))) if !agrees(case, evidence) => refuse("does not say what the ledger says"),
+            Some(_) => {}
         }
     }
 }
@@ -169,7 +167,7 @@ pub(super) fn fresh(case: &Case, whole: &Whole, found: &mut Found) {
         }
         let gate = case.policy.protocol.gate(&record.id).filter(|gate| gate.header.on_fail == OnFail::Halt);
         let (Some(gate), Some(evidence), Outcome::Passed) = (gate, evidence, record.outcome) else { continue };
-        let Some(until) = freshness::good_until(&evidence, gate.header.max_age) else { continue };
+        let Some(until) = freshness::good_until(evidence, gate.header.max_age) else { continue };
         if until < entry.time {
             refuse(format!("evidence of gate {} was good until {until}, the entry is of {}", gate.id, entry.time));
         }
@@ -183,20 +181,18 @@ pub(super) fn fresh(case: &Case, whole: &Whole, found: &mut Found) {
 }
 
 pub(super) fn attestations(case: &Case, whole: &Whole, found: &mut Found) {
-    let entry = case.entry;
-    let Some(channel) = entry.channel.as_ref().filter(|_| entry.action.moves()) else { return };
-    let refs = channel_refs(case.policy, channel, &entry.releases);
-    let Ok(attested) = draft::attest(entry, case.policy, &refs) else { return };
-    let computed: BTreeMap<String, Vec<u8>> = attested.files.into_iter().collect();
-    for (path, bytes) in &computed {
-        let there = whole.offer.shape.iter().find(|(known, ..)| known == path);
+    let files = whole.checked.attested.iter().flat_map(|attested| &attested.files);
+    let shape: BTreeMap<&str, &Oid> = whole.offer.shape.iter().map(|(path, _, oid)| (path.as_str(), oid)).collect();
+    for (path, bytes) in files {
         // That it is missing is said by the rule about the tree.
-        if there.is_some_and(|(.., oid)| object_id("blob", bytes, oid) != *oid) {
+        if shape.get(path.as_str()).is_some_and(|oid| object_id("blob", bytes, oid) != **oid) {
             let message = format!("{path} is not the statement that this entry gives");
             found.push(Violation::new("ledger/attestation", Reason::LedgerBroken, message));
         }
     }
-    debug_assert!(entry.gates.iter().all(|record| computed.contains_key(&gate_path(record.id.as_str()))));
+    if case.entry.action.moves() && whole.checked.attested.is_none() {
+        found.push(Violation::new("ledger/attestation", Reason::LedgerBroken, "no statement can be made of it"));
+    }
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ pub use moves::{is_there, rollback_body};
 pub use rights::signed_by;
 
 use super::{
+    draft::{self, Attested},
     object::Commit,
     policy::{Policies, Policy},
     state::{self, Delta},
@@ -35,6 +36,7 @@ use crate::{
         actor::{ACTOR_SCHEMA, ActorEvidence},
         state::{ENTRY_SCHEMA, Entry, State},
     },
+    gate::Evidence,
 };
 use std::{
     collections::{BTreeMap, HashMap},
@@ -87,14 +89,49 @@ pub struct Offer {
 }
 
 /// Whose signature is looked at.
-#[derive(Clone, Copy)]
 pub enum Signature<'a> {
     /// The one that the commit bears.
     OfCommit,
     /// The commit is not signed yet; this key will sign it. `None`: nothing will.
     Intended(Option<&'a Signed>),
-    /// What [`signed_by`] said of the commit under the policy with this tree.
-    Checked(&'a Oid, &'a Result<Option<Signed>, Violation>),
+    /// The same, looked at before together with everything else that needs no other entry.
+    Checked(Checked),
+}
+
+/// What can be found out of an entry without those before it, given the policy in force: signatures, digests, what evidence
+/// says, the statements that it gives. It is the bulk of the work, so a reader does it for many entries at once.
+#[derive(Clone)]
+pub struct Checked {
+    /// The tree of that policy.
+    policy: Oid,
+    signer: Result<Option<Signed>, Violation>,
+    /// Who signed the tag object of each move.
+    tags: Vec<Result<Signed, String>>,
+    /// By path: the digest of the file, and what it says, where it can be read.
+    evidence: BTreeMap<String, (Digest, Option<Evidence>)>,
+    attested: Option<Attested>,
+}
+
+impl Checked {
+    pub fn of(offer: &Offer, policy: &Policy) -> Checked {
+        let entry = &offer.entry;
+        let read = |(path, bytes): (&String, &Vec<u8>)| {
+            let evidence = (path != statement::ACTOR_PATH).then(|| serde_json::from_slice(bytes).ok()).flatten();
+            (path.clone(), (Digest::of(bytes), evidence))
+        };
+        let channel = entry.channel.as_ref().filter(|_| entry.action.moves());
+        let attested = channel.and_then(|channel| {
+            let refs = moves::channel_refs(policy, channel, &entry.releases);
+            draft::attest(entry, policy, &refs).ok()
+        });
+        Checked {
+            policy: policy.tree.clone(),
+            signer: rights::signed_by(&offer.commit, entry.time, policy),
+            tags: entry.moves.iter().map(|moved| moves::tag_signer(moved, entry.time, policy)).collect(),
+            evidence: offer.evidence.iter().map(read).collect(),
+            attested,
+        }
+    }
 }
 
 /// What an entry leads to.
@@ -161,7 +198,7 @@ pub struct Case<'a> {
 struct Whole<'a> {
     offer: &'a Offer,
     policies: &'a Policies,
-    signer: Result<Option<Signed>, Violation>,
+    checked: Checked,
     actor: Result<Option<ActorEvidence>, Violation>,
     tree: &'a StateTree,
 }
@@ -281,11 +318,10 @@ pub fn transition(
         Some(before) => &before.policy,
         None => policies.get(&entry.policy.tree).ok_or_else(|| vec![shape::unreadable(&entry.policy.tree)])?,
     };
-    let signer = match signature {
-        Signature::OfCommit => signed_by(&offer.commit, entry.time, policy),
-        Signature::Intended(signed) => rights::intended(signed, policy),
-        Signature::Checked(tree, checked) if *tree == policy.tree => checked.clone(),
-        Signature::Checked(..) => signed_by(&offer.commit, entry.time, policy),
+    let checked = match signature {
+        Signature::Checked(checked) if checked.policy == policy.tree => checked,
+        Signature::Intended(signed) => Checked { signer: rights::intended(signed, policy), ..Checked::of(offer, policy) },
+        Signature::Checked(_) | Signature::OfCommit => Checked::of(offer, policy),
     };
     let actor = actor_evidence(offer);
     let rights = actor.as_ref().ok().and_then(Option::as_ref).map(ActorEvidence::rights).unwrap_or_default();
@@ -293,7 +329,7 @@ pub fn transition(
     let empty = StateTree::empty(&offer.commit.tree);
     let tree = before.map_or(&empty, |before| &before.tree).after(&delta).map_err(|fault| vec![Violation::of("ledger/state", fault)])?;
     let case = Case { before, policy, entry, rights: &rights, clock };
-    let whole = Whole { offer, policies, signer, actor, tree: &tree };
+    let whole = Whole { offer, policies, checked, actor, tree: &tree };
     let mut found = Found::new();
     for rule in RULES {
         match rule.check {

@@ -2,8 +2,9 @@
 
 use super::{Case, Found, Violation, Whole};
 use crate::{
+    attest::ssh::Verified as Signed,
     domain::{
-        ChannelName, Oid, PackageName, Reason, RefName, Release, Verb,
+        ChannelName, Oid, PackageName, Reason, RefName, Release, Timestamp, Verb,
         state::{Body, Entry, HoldScope, HoldTarget, Move, State},
     },
     release::{
@@ -232,24 +233,22 @@ pub(super) fn refs(case: &Case, _: &Whole, found: &mut Found) {
 
 pub(super) fn tag_objects(case: &Case, whole: &Whole, found: &mut Found) {
     let entry = case.entry;
-    let channel = entry.channel.as_ref().filter(|_| entry.action.moves());
-    let refs = channel.map(|channel| channel_refs(case.policy, channel, &entry.releases)).unwrap_or_default();
-    let summary = draft::attest(entry, case.policy, &refs).ok().map(|attested| attested.summary);
-    for moved in &entry.moves {
+    let summary = whole.checked.attested.as_ref().map(|attested| &attested.summary);
+    for (moved, signer) in entry.moves.iter().zip(&whole.checked.tags) {
         let release = entry.releases.iter().find(|release| release.tag.is_some() && release.tag == moved.to);
-        let payload = match (release, &moved.commit, &summary) {
+        let payload = match (release, &moved.commit, summary) {
             (Some(release), ..) => Some(draft::release_tag(entry, &moved.name, release)),
             (None, Some(candidate), Some(summary)) => Some(draft::channel_tag(entry, &moved.name, candidate, summary)),
             _ => None,
         };
-        if let Err(why) = tag_object(case, whole, moved, payload.as_deref()) {
+        if let Err(why) = tag_object(whole, moved, payload.as_deref(), signer) {
             let message = format!("the tag object of {} {why}", moved.name);
             found.push(Violation::new("ledger/tag-object", Reason::LedgerBroken, message));
         }
     }
 }
 
-fn tag_object(case: &Case, whole: &Whole, moved: &Move, payload: Option<&[u8]>) -> Result<(), String> {
+fn tag_object(whole: &Whole, moved: &Move, payload: Option<&[u8]>, signer: &Result<Signed, String>) -> Result<(), String> {
     let (Some(to), Some(text)) = (&moved.to, &moved.object) else { return Err("is not recorded".to_owned()) };
     if object_id("tag", text.as_bytes(), to) != *to {
         return Err("does not have the recorded id".to_owned());
@@ -258,15 +257,21 @@ fn tag_object(case: &Case, whole: &Whole, moved: &Move, payload: Option<&[u8]>) 
     if Some(tag.payload.as_slice()) != payload {
         return Err("is not the one that this entry makes".to_owned());
     }
-    let signer = match &whole.signer {
-        Ok(Some(signer)) => signer,
+    match (&whole.checked.signer, signer) {
         // Without signatures there is nothing to compare; a signature that does not count was said already.
-        Ok(None) | Err(_) => return Ok(()),
-    };
-    let (Some(allowed), Some(armored)) = (&case.policy.allowed, &tag.signature) else { return Err("is not signed".to_owned()) };
-    match allowed.verify(GIT_NAMESPACE, &tag.payload, armored, case.entry.time) {
-        Ok(signed) if signed.principal == signer.principal => Ok(()),
-        Ok(signed) => Err(format!("is signed by {}, the entry by {}", signed.principal, signer.principal)),
-        Err(refusal) => Err(format!("bears a signature that does not count: {refusal}")),
+        (Ok(None) | Err(_), _) => Ok(()),
+        (Ok(Some(wanted)), Ok(signed)) if signed.principal == wanted.principal => Ok(()),
+        (Ok(Some(wanted)), Ok(signed)) => Err(format!("is signed by {}, the entry by {}", signed.principal, wanted.principal)),
+        (Ok(Some(_)), Err(why)) => Err(why.clone()),
     }
+}
+
+/// Who signed the tag object of a move, by the signers of a policy.
+pub(super) fn tag_signer(moved: &Move, time: Timestamp, policy: &Policy) -> Result<Signed, String> {
+    let tag = moved.object.as_ref().and_then(|text| Tag::parse(text.as_bytes()).ok());
+    let (Some(allowed), Some((tag, armored))) = (&policy.allowed, tag.as_ref().and_then(|tag| Some((tag, tag.signature.as_ref()?)))) else {
+        return Err("is not signed".to_owned());
+    };
+    let verified = allowed.verify(GIT_NAMESPACE, &tag.payload, armored, time);
+    verified.map_err(|refusal| format!("bears a signature that does not count: {refusal}"))
 }

@@ -40,7 +40,7 @@ pub(super) fn intended(signed: Option<&Signed>, policy: &Policy) -> Result<Optio
 }
 
 pub(super) fn signature(_: &Case, whole: &Whole, found: &mut Found) {
-    found.extend(whole.signer.as_ref().err().cloned());
+    found.extend(whole.checked.signer.as_ref().err().cloned());
 }
 
 pub(super) fn actor(case: &Case, whole: &Whole, found: &mut Found) {
@@ -49,7 +49,7 @@ pub(super) fn actor(case: &Case, whole: &Whole, found: &mut Found) {
     if policy::actor(protocol, &entry.actor.id, "").kind != entry.actor.kind {
         refuse(format!("{} is not what the policy says of automation", entry.actor.id));
     }
-    let signer = match &whole.signer {
+    let signer = match &whole.checked.signer {
         Ok(Some(signed)) => Some(format!("ssh:{}", signed.principal)),
         Ok(None) => None,
         // Said by the rule about signatures.

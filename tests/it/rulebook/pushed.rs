@@ -52,13 +52,13 @@ fn goes_on(forge: &mut Forge) {
     let head = forge.head();
     let next = forge.hold(&head, Verb::Hold, "lead", HoldScope::Channel, Some("production"));
     let oid = forge.add(&next);
-    assert_eq!(forge.head().entry(head.next_serial()).map(|linked| &linked.oid), Some(&oid));
+    assert_eq!(forge.read_head().entry(head.next_serial()).map(|linked| &linked.oid), Some(&oid));
 }
 
 #[test]
 fn a_lawful_story_verifies_and_its_state_is_what_git_holds() {
     let forge = story();
-    let head = forge.head();
+    let head = forge.read_head();
     assert_eq!((head.length(), head.serial()), (5, 4));
     assert_eq!(head.state().channels[&"production".parse().unwrap()].candidate, oid('2'));
     assert!(head.skipped().is_empty());

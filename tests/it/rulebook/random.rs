@@ -53,7 +53,7 @@ fn propose(forge: &Forge, head: &Verified, step: &Step) -> Proposal {
     let digit = |n: u8| oid(char::from_digit(u32::from(n % 9) + 1, 10).unwrap());
     let serial = head.next_serial();
     let commit = digit(u8::try_from(serial % 9).unwrap());
-    let channel = if step.with % 2 == 0 { "staging" } else { "production" };
+    let channel = if step.with.is_multiple_of(2) { "staging" } else { "production" };
     let until = Timestamp::from_unix(forge.clock.unix() + i64::from(step.with));
     let on = |name: &str| head.state().channels.get(&name.parse().unwrap()).cloned();
     let waivers = || -> Vec<(&'static str, u64)> {
@@ -79,12 +79,12 @@ fn propose(forge: &Forge, head: &Verified, step: &Step) -> Proposal {
             Some(hold) => forge.hold(head, Verb::Unhold, who, hold.scope, hold.of.as_deref()),
             None => forge.hold(head, Verb::Unhold, who, HoldScope::All, None),
         },
-        9 => forge.waive(head, who, if step.with % 3 == 0 { "fixed" } else { "health" }, channel, &commit, until),
+        9 => forge.waive(head, who, if step.with.is_multiple_of(3) { "fixed" } else { "health" }, channel, &commit, until),
         10 => {
             let staged = on("staging").map_or(commit, |now| now.candidate);
             forge.ack(head, who, "production", &staged)
         }
-        11 => forge.verdict(head, who, &commit, if step.with % 2 == 0 { "SAFE" } else { "FINDINGS" }),
+        11 => forge.verdict(head, who, &commit, if step.with.is_multiple_of(2) { "SAFE" } else { "FINDINGS" }),
         12 => forge.stage(head, who, &format!("web@1.{serial}.0"), &commit),
         _ => forge.adopt(head, who, ["first", "without second", "not waivable", "elsewhere"][usize::from(step.with % 4)]),
     }
@@ -152,7 +152,7 @@ const FAULTS: &[Fault] = &[
 fn spoil(forge: &Forge, head: &Verified, mut proposal: Proposal, step: &Step) -> Proposal {
     for (at, fault) in step.faults.iter().enumerate() {
         FAULTS[usize::from(*fault) % FAULTS.len()](forge, head, &mut proposal);
-        let seals = at == 0 && step.with % 3 == 0 && proposal.entry.action.moves() && proposal.entry.candidate.is_some();
+        let seals = at == 0 && step.with.is_multiple_of(3) && proposal.entry.action.moves() && proposal.entry.candidate.is_some();
         let packages: BTreeSet<_> = proposal.entry.releases.iter().map(|release| &release.package).collect();
         if seals && !packages.is_empty() && proposal.entry.channel.is_some() {
             proposal = forge.seal(head, proposal);
