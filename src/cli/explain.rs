@@ -65,7 +65,7 @@ fn explain(id: &str, kinds: &[&'static Kind]) -> Option<(String, Value)> {
         None => (None, meaning(id)?),
     };
     if let Some(rule) = transition::rule(id) {
-        let text = format!("finding code `{id}`\n\nAn entry of the ledger breaks rule {}: {}.\n", rule.number, rule.about);
+        let text = format!("finding code `{id}`\n\nA commit on the ledger breaks rule {}, so it does not count. The rule: {}.\n", rule.number, rule.about);
         return Some((text, json!({ "code": id, "kind": null, "rule": rule.number, "about": rule.about })));
     }
     let whose = kind.map(|kind| format!("\n\nIt is a finding of `{kind}` gates: `tagwarden explain {kind}`.")).unwrap_or_default();
@@ -247,7 +247,7 @@ mod tests {
         insta::assert_snapshot!(text("ledger/broken-chain"), @r"
         finding code `ledger/broken-chain`
 
-        The entry does not follow the one that it names as previous.
+        A commit on the ledger breaks rule 16, so it does not count. The rule: `previous` is the newest valid entry before it.
         ");
     }
 
@@ -270,8 +270,8 @@ mod tests {
     }
 
     #[test]
-    fn the_page_has_every_code() {
-        let page = gates_page();
-        assert!(ids().iter().all(|id| page.contains(id.as_str())));
+    fn the_pages_have_every_code() {
+        let pages: String = pages().into_iter().map(|(_, page)| page).collect();
+        assert!(ids().iter().all(|id| pages.contains(id.as_str())));
     }
 }
