@@ -65,7 +65,10 @@ fn explain(id: &str, kinds: &[&'static Kind]) -> Option<(String, Value)> {
         None => (None, meaning(id)?),
     };
     if let Some(rule) = transition::rule(id) {
-        let text = format!("finding code `{id}`\n\nA commit on the ledger breaks rule {}, so it does not count. The rule: {}.\n", rule.number, rule.about);
+        let text = format!(
+            "finding code `{id}`\n\nA commit on the ledger breaks rule {}, so it does not count. The rule: {}.\n",
+            rule.number, rule.about
+        );
         return Some((text, json!({ "code": id, "kind": null, "rule": rule.number, "about": rule.about })));
     }
     let whose = kind.map(|kind| format!("\n\nIt is a finding of `{kind}` gates: `tagwarden explain {kind}`.")).unwrap_or_default();
@@ -196,6 +199,10 @@ rule is tightened only under a new number. `tagwarden explain CODE` prints one o
 const RULEBOOK_CHAIN: &str = "
 ## The chain
 
+What the rules cannot tell: on a ledger where nothing was written for more than a day, somebody who has the right to the newest
+entry can date one of their own before it and take its place. It is named by `status` and `audit` from then on, tags no longer
+agree with the ledger, and the object id of a head that was seen (`audit --expect-head`) tells it for certain.
+
 The chain is the `previous` links from the newest valid entry to entry 0. A commit of the branch that breaks a rule is skipped: it
 hides nothing, stops nobody, and is named by `status` and `audit`. An entry's commit follows whatever is at the tip of the branch;
 its `previous` names the last valid entry.
@@ -203,10 +210,10 @@ its `previous` names the last valid entry.
 | on the branch | what happens |
 |---|---|
 | a commit that is not an entry, a merge, an entry that breaks a rule | it is skipped |
-| an entry that is dated ahead of the clock by up to a day | verbs refuse (`clock_behind`): this clock or the one that wrote it is wrong |
-| an entry that is dated further ahead | it is skipped, and once a valid entry with the same predecessor follows, it never counts (`ledger/passed-by`) |
-| two lines that a merge brings together | the one with the higher serial goes on; the other one is named (`ledger/passed-by`) |
-| two lines of one height | the ledger is broken (`ledger/fork`), except on a machine that remembers one of the two; the next entry decides |
+| an entry that is dated ahead of the clock by more than five minutes and up to a day | verbs refuse (`clock_behind`): this clock or the one that wrote it is wrong |
+| an entry that is dated further ahead | it is skipped; once a valid entry with the same predecessor follows, by somebody who has the right to it, it never counts (`ledger/passed-by`) |
+| lines that parted, and that a merge brings together | the line goes on of which the signers have the right to everything on the other one, and of two such lines the higher; the other one is named (`ledger/passed-by`) |
+| the same where that decides nothing, or where each has an entry 0 of its own | the ledger is broken (`ledger/fork`), except on a machine that remembers one of them or has entry 0 pinned; the next entry by somebody who has the right to everything on the other lines decides |
 | an entry of a signer under a higher rulebook | verbs refuse (`ledger_unverifiable`): a newer version is needed |
 ";
 

@@ -16,7 +16,11 @@ pub async fn run(session: &Session, args: &args::History) -> Result<Report> {
     };
     let shown = situation.head.entries().rev().filter(|linked| only.is_none() || linked.outline.channel == only);
     let oids: Vec<Oid> = shown.map(|linked| linked.oid.clone()).collect();
-    let whole = read_entries(&situation.world().git, &oids)?;
-    let entries = whole.into_iter().zip(oids).map(|(whole, oid)| HistoryEntry::of(&whole.entry, oid)).collect();
+    let mut entries = Vec::with_capacity(oids.len());
+    // A few at a time: with its evidence an entry can be large.
+    for oids in oids.chunks(64) {
+        let whole = read_entries(&situation.world().git, oids)?;
+        entries.extend(whole.into_iter().zip(oids).map(|(whole, oid)| HistoryEntry::of(&whole.entry, oid.clone())));
+    }
     Ok(situation.report(Report::new(Reason::Passed, Body::History(HistoryShape { entries }))))
 }

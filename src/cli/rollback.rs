@@ -52,7 +52,7 @@ pub async fn run(session: &Session, args: &args::Rollback) -> Result<Report> {
     let releases = targets.iter().map(|release| planned(&situation, release)).collect::<Result<Vec<PlannedRelease>>>()?;
     let packages: Vec<PackageName> = releases.iter().map(|release| release.name.package.clone()).collect();
     let tags = plan::channel_tags((&channel, rules), &packages, situation.head.state(), &situation.refs)?;
-    let body = transition::rollback_body(situation.head.state(), &channel, packages.iter());
+    let body = transition::rollback_body(situation.head.state(), &channel, &targets);
     let plan = Plan {
         verb: Verb::Rollback,
         candidate: moving::one_candidate(&releases)?,

@@ -4,10 +4,11 @@
 //! first, and asks [`super::transition`] whether it may follow the head that stands before it. What may not is skipped and
 //! named: it hides nothing and stops nobody. Merges are skipped, but what they bring together counts.
 //!
-//! Where two lines come together, the head with the higher serial goes on. Two heads of one height break the ledger, unless
-//! this machine remembers one of them, until the next entry follows one of the two. An entry that is dated a day or more
-//! ahead of a valid later one with the same predecessor is passed by: the clock that wrote it was wrong, and no other clock
-//! will ever bring it back.
+//! Where two lines come together that parted, the line goes on of which the signers have the right to everything on the other
+//! one, and of two such lines the higher. Else the ledger is broken, but where one of them is remembered, until an entry by
+//! somebody with those rights follows one of them. An entry that is dated more than a day ahead of a later one with the same
+//! predecessor is passed by, again only by somebody who has the right to it: the clock that wrote it was wrong, and no other
+//! clock will ever bring it back.
 //!
 //! [`Verified`] has no public constructor: who holds one holds a verified chain. Signatures are verified in parallel,
 //! everything else is one pass. Deliberately absent: reading objects ([`crate::world::ledger`]) and judging evidence anew
@@ -20,12 +21,16 @@ pub use super::{
 
 use super::{
     object::Commit,
-    policy::Policies,
+    policy::{self, Policies},
     state,
     state_tree::StateTree,
-    transition::{Checked, Ledger, RULEBOOK, Signature, Violation, signed_by, transition},
+    transition::{CLOCK_SLACK, Checked, Ledger, RULEBOOK, Signature, Violation, may_pass, signed_by, transition},
 };
 use crate::{
+    attest::{
+        ssh::Verified as Signed,
+        statement::{ACTOR_PATH, evidence_path},
+    },
     domain::{
         Fault, Finding, Oid, Reason, Result, Severity, Timestamp, Verb,
         state::{Entry, State},
@@ -44,6 +49,9 @@ pub const GIT_NAMESPACE: &str = "git";
 /// How many skipped commits are named one by one.
 const NAMED: usize = 100;
 
+/// How many rules that one of them breaks are kept.
+const RULES_NAMED: usize = 12;
+
 /// One commit of the ledger branch as read from the object database.
 #[derive(Clone, Debug)]
 pub struct RawEntry {
@@ -54,10 +62,17 @@ pub struct RawEntry {
     pub shape: Vec<(String, String, Oid)>,
     /// `None`: the tree has no such file, or it is larger than any entry.
     pub entry: Option<Vec<u8>>,
-    /// The files below `evidence/`, by path.
-    pub evidence: BTreeMap<String, Vec<u8>>,
     /// Why the commit cannot be read as an entry at all.
     pub trouble: Option<String>,
+}
+
+/// What is read only where it is worth it: once somebody with a say signed the entry.
+pub trait Source {
+    /// The files of a policy; `Ok(Err)`: why this tree is none. Faults: objects that are not here.
+    fn policy(&mut self, tree: &Oid) -> Result<std::result::Result<BTreeMap<String, Vec<u8>>, String>>;
+
+    /// Files of entries, in the order asked; `None`: larger than any evidence. Faults: objects that are not here.
+    fn files(&mut self, oids: &[Oid]) -> Result<Vec<Option<Vec<u8>>>>;
 }
 
 /// A commit of the branch that is not in the chain.
@@ -73,6 +88,8 @@ pub struct Skipped {
 pub struct Verified {
     tip: Oid,
     ledger: Ledger,
+    /// Valid entries behind the head that are dated ahead of the clock: the next entry passes them by.
+    passed: Vec<Arc<Linked>>,
     policies: Policies,
     skipped: Vec<Skipped>,
 }
@@ -119,10 +136,16 @@ impl Verified {
 
     /// The chain with one more commit at its tip, where that is an entry that may follow; else what it breaks.
     pub fn then(self, oid: Oid, offer: Offer, clock: Timestamp) -> std::result::Result<Verified, Vec<Violation>> {
-        let next = transition(Some(&self.ledger), &self.policies, &offer, Signature::OfCommit, clock)?;
+        let next = transition(Some(&self.ledger), &self.passed, &self.policies, &offer, Signature::OfCommit, clock)?;
         let adopted = self.policies.get(&offer.entry.policy.tree).filter(|_| offer.entry.action == Verb::Adopt).cloned();
         let Verified { ledger, policies, skipped, .. } = self;
-        Ok(Verified { tip: oid.clone(), ledger: ledger.follow(oid, offer.entry, next, adopted), policies, skipped })
+        let ledger = ledger.follow(oid.clone(), offer.entry, next, adopted);
+        Ok(Verified { tip: oid, ledger, passed: Vec::new(), policies, skipped })
+    }
+
+    /// Valid entries behind the head that are dated ahead of the clock, and that the next entry takes the place of.
+    pub fn passed(&self) -> &[Arc<Linked>] {
+        &self.passed
     }
 
     /// The position that the next entry follows.
@@ -192,13 +215,13 @@ impl Verification {
 }
 
 /// Where the chain stands after a commit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Base {
     /// No entry 0 yet.
     Nothing,
     At(usize),
-    /// Two entries of one height.
-    Tie(usize, usize),
+    /// Several entries that could each be the newest.
+    Tie(BTreeSet<usize>),
 }
 
 /// A valid entry.
@@ -207,7 +230,8 @@ struct Node {
     before: Option<usize>,
 }
 
-/// Takes the commits of a branch, parents first.
+/// Takes the commits of a branch, parents first. Whether an entry follows another one does not depend on the clock; the clock
+/// only says, at the end, how far the chain reaches by now.
 pub struct Fold {
     clock: Timestamp,
     pin: Option<Oid>,
@@ -219,26 +243,27 @@ pub struct Fold {
     position: Option<(usize, Ledger)>,
     skipped: Vec<Skipped>,
     tip: Option<Oid>,
-    behind: Option<(Oid, Timestamp)>,
-    newer: Option<(Oid, u32)>,
+    /// Entries of signers under rules that this program does not know, by the node that they follow.
+    newer: Vec<(usize, Oid, u32)>,
 }
-
-/// Where the files of a policy come from.
-pub type ReadPolicy<'a> = dyn FnMut(&Oid) -> Result<BTreeMap<String, Vec<u8>>> + 'a;
 
 /// A commit with what could be read of it.
 struct Parsed {
     oid: Oid,
     parents: Vec<Oid>,
     offer: std::result::Result<Offer, Violation>,
-    /// The rulebook that `entry.json` names, whether it can be read or not.
-    rulebook: Option<u64>,
+    /// `entry.json` as any JSON, where it is no entry of this rulebook.
+    foreign: Option<serde_json::Value>,
     commit: Option<Commit>,
+    /// By the tree of a policy.
+    signer: Option<(Oid, std::result::Result<Option<Signed>, Violation>)>,
+    /// Its evidence was brought.
+    complete: bool,
     checked: Option<Checked>,
 }
 
 impl Offer {
-    /// Reads a commit as an entry.
+    /// Reads a commit as an entry, without its evidence.
     pub fn of(raw: RawEntry) -> std::result::Result<Offer, Violation> {
         let wrong = |why: String| Violation::new("ledger/bad-entry", Reason::LedgerBroken, why);
         if let Some(trouble) = raw.trouble {
@@ -246,23 +271,42 @@ impl Offer {
         }
         let commit = Commit::parse(&raw.commit).map_err(wrong)?;
         let entry = Offer::read_entry(raw.entry.as_deref())?;
-        Ok(Offer { commit, entry, shape: raw.shape, evidence: raw.evidence })
+        Ok(Offer { commit, entry, shape: raw.shape, evidence: BTreeMap::new() })
+    }
+
+    /// The evidence that the entry names, and what gave its actor the right: path and object id of each plain file.
+    fn wanted(&self) -> Vec<(String, Oid)> {
+        let named = self.entry.gates.iter().filter(|record| record.evidence.is_some()).map(|record| evidence_path(record.id.as_str()));
+        let named: BTreeSet<String> = named.chain([ACTOR_PATH.to_owned()]).collect();
+        let files = self.shape.iter().filter(|(path, mode, _)| mode == "100644" && named.contains(path));
+        files.map(|(path, _, oid)| (path.clone(), oid.clone())).collect()
     }
 }
 
 impl Parsed {
     fn of(raw: RawEntry, policy: Option<&Policy>) -> Parsed {
         let (oid, parents) = (raw.oid.clone(), raw.parents.clone());
-        let number = |bytes: &Vec<u8>| serde_json::from_slice::<serde_json::Value>(bytes).ok()?["rulebook"].as_u64();
         let (commit, bytes) = (Commit::parse(&raw.commit).ok(), raw.entry.clone());
         let offer = Offer::of(raw);
-        let rulebook = match &offer {
-            Ok(offer) => Some(u64::from(offer.entry.rulebook)),
-            Err(_) => bytes.as_ref().and_then(number),
-        };
-        let checked = offer.as_ref().ok().zip(policy).filter(|_| parents.len() == 1);
-        let checked = checked.map(|(offer, policy)| Checked::of(offer, policy));
-        Parsed { oid, parents, offer, rulebook, commit, checked }
+        let is_ours = offer.as_ref().is_ok_and(|offer| offer.entry.rulebook == RULEBOOK);
+        let foreign = bytes.filter(|_| !is_ours).and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let signed = |policy: &Policy, offer: &Offer| (policy.tree.clone(), signed_by(&offer.commit, offer.entry.time, policy));
+        let signer = policy.zip(offer.as_ref().ok()).map(|(policy, offer)| signed(policy, offer));
+        Parsed { oid, parents, offer, foreign, commit, signer, complete: false, checked: None }
+    }
+
+    /// Who signed it, by this policy.
+    fn signer(&mut self, policy: &Policy) -> std::result::Result<(), Violation> {
+        let Ok(offer) = &self.offer else { return Ok(()) };
+        match &self.signer {
+            Some((tree, signer)) if *tree == policy.tree => signer.as_ref().map(|_| ()).map_err(Clone::clone),
+            _ => {
+                let signer = signed_by(&offer.commit, offer.entry.time, policy);
+                let answer = signer.as_ref().map(|_| ()).map_err(Clone::clone);
+                self.signer = Some((policy.tree.clone(), signer));
+                answer
+            }
+        }
     }
 }
 
@@ -279,27 +323,35 @@ impl Fold {
             position: None,
             skipped: Vec::new(),
             tip: None,
-            behind: None,
-            newer: None,
+            newer: Vec::new(),
         }
     }
 
-    /// Takes the next commits. Faults are those of `read`.
-    pub fn take(&mut self, commits: Vec<RawEntry>, read: &mut ReadPolicy) -> Result<()> {
+    /// Takes the next commits. Faults are those of `source`.
+    pub fn take(&mut self, commits: Vec<RawEntry>, source: &mut dyn Source) -> Result<()> {
         let policy = self.position.as_ref().map(|(_, ledger)| ledger.policy.clone());
-        let parsed: Vec<Parsed> = commits.into_par_iter().map(|raw| Parsed::of(raw, policy.as_ref())).collect();
+        let mut parsed: Vec<Parsed> = commits.into_par_iter().map(|raw| Parsed::of(raw, policy.as_ref())).collect();
+        // What nobody with a say signed is not worth reading further.
+        let good = |parsed: &Parsed| parsed.signer.as_ref().is_some_and(|(_, signer)| signer.is_ok()) && parsed.parents.len() == 1;
+        bring(parsed.iter_mut().filter(|parsed| good(parsed)), source)?;
+        if let Some(policy) = &policy {
+            parsed.par_iter_mut().filter(|parsed| parsed.complete).for_each(|parsed| {
+                parsed.checked = parsed.offer.as_ref().ok().map(|offer| Checked::of(offer, policy));
+            });
+        }
         for parsed in parsed {
-            self.step(parsed, read)?;
+            self.step(parsed, source)?;
         }
         Ok(())
     }
 
-    fn step(&mut self, parsed: Parsed, read: &mut ReadPolicy) -> Result<()> {
+    fn step(&mut self, parsed: Parsed, source: &mut dyn Source) -> Result<()> {
         let base = self.base_of(&parsed.parents);
         let oid = parsed.oid.clone();
-        let after = match self.judge(base, parsed, read)? {
+        let after = match self.judge(&base, parsed, source)? {
             Ok(node) => Base::At(node),
-            Err(why) => {
+            Err(mut why) => {
+                why.truncate(RULES_NAMED);
                 self.skipped.push(Skipped { oid: oid.clone(), why });
                 base
             }
@@ -310,37 +362,49 @@ impl Fold {
     }
 
     /// The node that a commit adds to the chain, or why it adds none.
-    fn judge(&mut self, base: Base, parsed: Parsed, read: &mut ReadPolicy) -> Result<std::result::Result<usize, Vec<Violation>>> {
+    fn judge(&mut self, base: &Base, mut parsed: Parsed, source: &mut dyn Source) -> Result<std::result::Result<usize, Vec<Violation>>> {
         let skip = |why: Violation| Ok(Err(vec![why]));
         if parsed.parents.len() > 1 {
             let why = format!("it has {} parents", parsed.parents.len());
             return skip(Violation::new("ledger/parents", Reason::LedgerBroken, why));
         }
-        if parsed.parents.is_empty() && self.pin.as_ref().is_some_and(|pin| *pin != parsed.oid) {
+        let is_root = parsed.parents.is_empty();
+        if is_root && self.pin.as_ref().is_some_and(|pin| *pin != parsed.oid) {
             let why = "it is not the entry 0 that is pinned";
             return skip(Violation::new("ledger/other-genesis", Reason::LedgerBroken, why));
         }
         self.note_newer(base, &parsed);
-        let Parsed { oid, parents, offer, checked, .. } = parsed;
-        let offer = match offer {
+        let offer = match &parsed.offer {
             Ok(offer) => offer,
-            Err(why) => return skip(why),
+            Err(why) => return skip(why.clone()),
         };
-        let before = match (parents.is_empty(), self.predecessor(base, &offer.entry)) {
-            (true, _) => None,
-            (false, Some(before)) => Some(before),
-            (false, None) => return skip(self.no_predecessor(base, &offer)),
+        let (before, passed) = match (is_root, self.predecessor(base, &offer.entry)) {
+            (true, _) => (None, Vec::new()),
+            (false, Some((before, passed))) => (Some(before), passed),
+            (false, None) => return skip(self.no_predecessor(base, &mut parsed)),
         };
+        if let Some(policy) = before.and_then(|node| self.policy_at(node)).cloned()
+            && let Err(why) = parsed.signer(&policy)
+        {
+            return skip(why);
+        }
+        if !parsed.complete {
+            bring(std::iter::once(&mut parsed), source)?;
+        }
         if let Some(before) = before {
             self.go_to(before)?;
         }
-        let (clock, governing) = (self.clock, before.and(self.position.as_ref()).map(|(_, ledger)| ledger.policy.clone()));
-        if let Some(why) = self.learn(&offer, governing.as_ref(), read)? {
+        let Parsed { oid, offer: Ok(offer), checked, .. } = parsed else {
+            return Err(Fault::new(Reason::Internal, "an entry that was read is none"));
+        };
+        if let Some(why) = self.learn(&offer, source)? {
             return skip(why);
         }
+        let passed: Vec<Arc<Linked>> = passed.into_iter().map(|node| self.nodes[node].linked.clone()).collect();
         let position = before.and(self.position.as_ref()).map(|(_, ledger)| ledger);
         let signature = checked.map_or(Signature::OfCommit, Signature::Checked);
-        match transition(position, &self.policies, &offer, signature, clock) {
+        // On its own clock: how far the chain reaches by now is asked at the end.
+        match transition(position, &passed, &self.policies, &offer, signature, offer.entry.time) {
             Ok(next) => {
                 let adopted = self.policies.get(&offer.entry.policy.tree).filter(|_| offer.entry.action == Verb::Adopt).cloned();
                 let ledger = match (self.position.take().filter(|_| before.is_some()), adopted) {
@@ -353,126 +417,156 @@ impl Fold {
                 let node = self.nodes.len();
                 self.nodes.push(Node { linked, before });
                 self.position = Some((node, ledger));
-                self.behind = None;
                 Ok(Ok(node))
             }
-            Err(violations) => {
-                let only_ahead = violations.iter().all(|violation| violation.code == "ledger/ahead");
-                // What is ahead by more than a day is passed by; but nothing comes before entry 0.
-                let is_near = before.is_none() || offer.entry.time <= clock.plus(LONGEST_RUN);
-                if only_ahead && is_near && self.behind.is_none() {
-                    self.behind = Some((oid, offer.entry.time));
-                }
-                Ok(Err(violations))
-            }
+            Err(violations) => Ok(Err(violations)),
         }
     }
 
-    /// Reads the policy that an entry brings, once somebody with a say signed it. Whatever lies on the branch otherwise is not
-    /// worth reading.
-    fn learn(&mut self, offer: &Offer, governing: Option<&Policy>, read: &mut ReadPolicy) -> Result<Option<Violation>> {
+    /// Reads the policy that an entry brings. Of an entry 0 it is what says who signs, so there it comes first.
+    fn learn(&mut self, offer: &Offer, source: &mut dyn Source) -> Result<Option<Violation>> {
         let tree = &offer.entry.policy.tree;
         if offer.entry.action != Verb::Adopt || self.policies.contains_key(tree) {
             return Ok(None);
         }
-        if let Some(policy) = governing
-            && let Err(why) = signed_by(&offer.commit, offer.entry.time, policy)
-        {
-            return Ok(Some(why));
-        }
-        // What the entry names may not even be there; what stands beside it is.
+        // What the entry names may not even be there; what is in its tree is.
         if !offer.shape.iter().any(|(path, mode, oid)| path == "policy" && mode == "40000" && oid == tree) {
-            let why = "the policy beside it is not the one it names";
+            let why = "the policy in its tree is not the one it names";
             return Ok(Some(Violation::new("ledger/policy", Reason::LedgerBroken, why)));
         }
-        match Policy::read(tree, read(tree)?) {
-            Ok(policy) => {
+        let bad = |why: String| {
+            let why = format!("the policy {} cannot be read: {why}", tree.short());
+            Ok(Some(Violation::new("ledger/bad-policy", Reason::BadConfig, why)))
+        };
+        match source.policy(tree)?.map(|files| Policy::read(tree, files)) {
+            Ok(Ok(policy)) => {
                 self.policies.insert(tree.clone(), policy);
                 Ok(None)
             }
-            Err(findings) => {
-                let why = findings.first().map(|finding| format!(": {}", finding.message)).unwrap_or_default();
-                let why = format!("the policy {} cannot be read{why}", tree.short());
-                Ok(Some(Violation::new("ledger/bad-policy", Reason::BadConfig, why)))
+            Ok(Err(findings)) => bad(findings.first().map(|finding| finding.message.clone()).unwrap_or_default()),
+            Err(why) => bad(why),
+        }
+    }
+
+    /// Remembers an entry of a signer that only a newer program can judge: while it is the next one, nothing can be said of the
+    /// ledger here.
+    fn note_newer(&mut self, base: &Base, parsed: &Parsed) {
+        let (Base::At(node), Some(value), Some(commit)) = (base, &parsed.foreign, &parsed.commit) else { return };
+        let Some(number) = value["rulebook"].as_u64().filter(|number| *number > u64::from(RULEBOOK)) else { return };
+        let (linked, Some(policy)) = (&self.nodes[*node].linked, self.policy_at(*node)) else { return };
+        let follows = value["previous"].as_str() == Some(linked.oid.as_str())
+            && value["serial"].as_u64() == linked.outline.serial.checked_add(1)
+            && value["time"].as_str().and_then(|time| time.parse::<Timestamp>().ok()).is_some_and(|time| time <= self.clock);
+        let verb = value["action"].as_str().and_then(|verb| verb.parse::<Verb>().ok());
+        let actor = policy::actor(&policy.protocol, value["actor"]["id"].as_str().unwrap_or_default(), "");
+        let channel = value["channel"].as_str().and_then(|channel| channel.parse().ok());
+        // A verb that this program does not know may be anybody's who signs.
+        let permitted = verb.is_none_or(|verb| policy::permit(&policy.protocol, &actor, &[], verb, channel.as_ref()).is_ok());
+        if follows && permitted && signed_by(commit, self.clock, policy).is_ok() {
+            self.newer.push((*node, parsed.oid.clone(), u32::try_from(number).unwrap_or(u32::MAX)));
+        }
+    }
+
+    fn policy_at(&self, node: usize) -> Option<&Policy> {
+        self.policies.get(&self.nodes[node].linked.outline.policy.tree)
+    }
+
+    /// The node that an entry may follow, and those that it would take the place of.
+    fn predecessor(&self, base: &Base, entry: &Entry) -> Option<(usize, Vec<usize>)> {
+        let previous = entry.previous.as_ref()?;
+        let is = |node: &usize| self.nodes[*node].linked.oid == *previous;
+        match base {
+            Base::Nothing => None,
+            Base::At(node) if is(node) => Some((*node, Vec::new())),
+            Base::At(node) => {
+                let limit = entry.time.plus(LONGEST_RUN);
+                let ahead = |node: &usize| self.nodes[*node].linked.outline.time > limit;
+                let passed: Vec<usize> = self.line(*node).take_while(ahead).collect();
+                let at = passed.iter().position(|node| self.nodes[*node].before.as_ref().is_some_and(is))?;
+                Some((self.nodes[passed[at]].before?, passed[..=at].to_vec()))
+            }
+            Base::Tie(nodes) => {
+                let chosen = *nodes.iter().find(|node| is(node))?;
+                let others = nodes.iter().filter(|node| **node != chosen).flat_map(|other| self.parted(*other, chosen));
+                Some((chosen, others.collect::<BTreeSet<usize>>().into_iter().collect()))
             }
         }
     }
 
-    /// Remembers an entry of a signer that only a newer program can judge: without it nothing can be said of the ledger.
-    fn note_newer(&mut self, base: Base, parsed: &Parsed) {
-        let Some(number) = parsed.rulebook.filter(|number| *number > u64::from(RULEBOOK)) else { return };
-        let (Base::At(node) | Base::Tie(node, _), Some(commit)) = (base, &parsed.commit) else { return };
-        let policy = match &self.position {
-            Some((at, ledger)) if *at == node => &ledger.policy,
-            _ => return,
-        };
-        let time = parsed.offer.as_ref().map_or(self.clock, |offer| offer.entry.time);
-        if signed_by(commit, time, policy).is_ok() {
-            self.newer.get_or_insert((parsed.oid.clone(), u32::try_from(number).unwrap_or(u32::MAX)));
-        }
-    }
-
-    /// The node that an entry may follow.
-    fn predecessor(&self, base: Base, entry: &Entry) -> Option<usize> {
-        let previous = entry.previous.as_ref()?;
-        let is = |node: usize| self.nodes[node].linked.oid == *previous;
-        match base {
+    fn no_predecessor(&self, base: &Base, parsed: &mut Parsed) -> Violation {
+        let policy = match base {
+            Base::At(node) => self.policy_at(*node),
+            Base::Tie(nodes) => nodes.first().and_then(|node| self.policy_at(*node)),
             Base::Nothing => None,
-            Base::Tie(one, other) => [one, other].into_iter().find(|node| is(*node)),
-            Base::At(node) if is(node) => Some(node),
-            Base::At(node) => self.passed_by(node, entry).find(|node| is(*node)),
-        }
-    }
-
-    /// Nodes before those that are dated a day or more ahead of `entry`, newest first.
-    fn passed_by(&self, node: usize, entry: &Entry) -> impl Iterator<Item = usize> {
-        let limit = entry.time.plus(LONGEST_RUN);
-        std::iter::successors(Some(node), |node| self.nodes[*node].before)
-            .take_while(move |node| self.nodes[*node].linked.outline.time > limit)
-            .filter_map(|node| self.nodes[node].before)
-    }
-
-    fn no_predecessor(&self, base: Base, offer: &Offer) -> Violation {
-        let policy = match (base, &self.position) {
-            (Base::At(node) | Base::Tie(node, _), Some((at, ledger))) if *at == node => Some(&ledger.policy),
-            _ => None,
         };
-        let unsigned = policy.and_then(|policy| signed_by(&offer.commit, offer.entry.time, policy).err());
         let why = "`previous` is not the newest valid entry before it";
-        unsigned.unwrap_or_else(|| Violation::new("ledger/broken-chain", Reason::StalePointer, why))
+        let broken = Violation::new("ledger/broken-chain", Reason::StalePointer, why);
+        policy.and_then(|policy| parsed.signer(policy).err()).unwrap_or(broken)
     }
 
     fn base_of(&self, parents: &[Oid]) -> Base {
-        let bases = parents.iter().filter_map(|parent| self.after.get(parent).copied());
+        let bases = parents.iter().filter_map(|parent| self.after.get(parent).cloned());
         bases.reduce(|a, b| self.join(a, b)).unwrap_or(Base::Nothing)
     }
 
+    /// Where two lines come together. A line that the other one follows is part of it. Of lines that parted, the one goes on of
+    /// which the signers have the right to everything on the other; where both have, the higher one; else the one that this
+    /// machine remembers. Nothing else is decided here.
     fn join(&self, a: Base, b: Base) -> Base {
-        let height = |base: Base| match base {
-            Base::Nothing => None,
-            Base::At(node) | Base::Tie(node, _) => Some(self.nodes[node].linked.outline.serial),
-        };
-        match height(a).cmp(&height(b)) {
-            std::cmp::Ordering::Greater => a,
-            std::cmp::Ordering::Less => b,
-            std::cmp::Ordering::Equal if a == b => a,
-            std::cmp::Ordering::Equal => {
-                let nodes: BTreeSet<usize> = [a, b].into_iter().flat_map(Base::nodes).collect();
-                match nodes.iter().copied().find(|node| self.is_remembered(*node)) {
-                    Some(node) => Base::At(node),
-                    None => {
-                        let mut nodes = nodes.into_iter();
-                        nodes.next().zip(nodes.next()).map_or(a, |(one, other)| Base::Tie(one, other))
-                    }
-                }
+        let nodes: BTreeSet<usize> = [&a, &b].into_iter().flat_map(Base::nodes).collect();
+        let mut heads: BTreeSet<usize> = BTreeSet::new();
+        for node in nodes.iter().rev() {
+            // Nodes come in the order of the branch, so only a later one can follow this one.
+            if !heads.iter().any(|head| self.follows(*head, *node)) {
+                heads.insert(*node);
             }
+        }
+        // Another entry 0 is another ledger: nothing in either says which one is meant.
+        let first = |head: usize| self.line(head).last();
+        let is_one_ledger = heads.iter().map(|head| first(*head)).collect::<BTreeSet<_>>().len() < 2;
+        let wins = |head: usize| heads.iter().all(|other| *other == head || self.outranks(head, *other));
+        let won: Vec<usize> = heads.iter().copied().filter(|head| is_one_ledger && wins(*head)).collect();
+        match (heads.len(), won.as_slice()) {
+            (0, _) => Base::Nothing,
+            (1, _) => Base::At(heads.first().copied().unwrap_or_default()),
+            (_, [only]) => Base::At(*only),
+            _ => self.remembered_of(&heads).map_or(Base::Tie(heads), Base::At),
         }
     }
 
-    /// Whether what this machine saw last stands on this node.
-    fn is_remembered(&self, node: usize) -> bool {
-        let Some(Base::At(last)) = self.remembered.as_ref().and_then(|oid| self.after.get(oid)) else { return false };
-        self.line(*last).any(|seen| seen == node)
+    /// Whether `node` is `earlier`, or stands behind it.
+    fn follows(&self, node: usize, earlier: usize) -> bool {
+        let height = |node: usize| self.nodes[node].linked.outline.serial;
+        let wanted = height(earlier);
+        self.line(node).take_while(|node| height(*node) >= wanted).any(|node| node == earlier)
+    }
+
+    /// The nodes of a line that another one does not have, newest first.
+    fn parted(&self, node: usize, from: usize) -> Vec<usize> {
+        let kept: BTreeSet<usize> = self.line(from).collect();
+        self.line(node).take_while(|node| !kept.contains(node)).collect()
+    }
+
+    fn outranks(&self, node: usize, other: usize) -> bool {
+        let (ours, theirs) = (self.parted(node, other), self.parted(other, node));
+        let may = |ours: &[usize], theirs: &[usize]| {
+            theirs.iter().all(|passed| {
+                let by = ours.iter().filter_map(|node| {
+                    let linked = &self.nodes[*node].linked;
+                    Some((&linked.outline, linked.rights.as_slice(), self.policy_at(*node)?))
+                });
+                may_pass(by, &self.nodes[*passed].linked.outline)
+            })
+        };
+        let height = |node: usize| self.nodes[node].linked.outline.serial;
+        may(&ours, &theirs) && (!may(&theirs, &ours) || height(node) > height(other))
+    }
+
+    /// The one of these that goes with what this machine saw last.
+    fn remembered_of(&self, heads: &BTreeSet<usize>) -> Option<usize> {
+        let Some(Base::At(seen)) = self.remembered.as_ref().and_then(|oid| self.after.get(oid)) else { return None };
+        let mut kept = heads.iter().copied().filter(|head| self.follows(*head, *seen) || self.follows(*seen, *head));
+        kept.next().filter(|_| kept.next().is_none())
     }
 
     /// A node and those before it, newest first.
@@ -507,71 +601,106 @@ impl Fold {
         Ok(())
     }
 
-    /// The verified chain at the last commit taken.
+    /// The verified chain at the last commit taken, as far as this clock has come.
     pub fn finish(mut self) -> Result<Verification> {
-        let base = self.tip.as_ref().and_then(|tip| self.after.get(tip).copied()).unwrap_or(Base::Nothing);
-        let broken = self.broken(base);
-        let (behind, newer, entries) = (self.behind.take(), self.newer.take(), self.nodes.len() as u64);
-        let (Base::At(node), None, Some(tip)) = (base, &broken, self.tip.clone()) else {
-            let findings =
-                broken.into_iter().chain(findings_of(&self.skipped, true)).map(|finding| Finding { severity: Severity::Error, ..finding });
-            return Ok(Verification { findings: findings.collect(), entries, verified: None, behind, newer });
+        let base = self.tip.as_ref().and_then(|tip| self.after.get(tip).cloned()).unwrap_or(Base::Nothing);
+        let entries = self.nodes.len() as u64;
+        let mut line: Vec<usize> = match &base {
+            Base::At(node) => self.line(*node).collect(),
+            Base::Nothing | Base::Tie(_) => Vec::new(),
         };
-        self.go_to(node)?;
-        let kept: BTreeSet<usize> = self.line(node).collect();
-        for (_, passed) in self.nodes.iter().enumerate().filter(|(node, _)| !kept.contains(node)) {
-            let entry = &passed.linked.outline;
-            let why = format!("entry {} ({}) of {} is valid, and was passed by", entry.serial, entry.action, entry.actor.id);
-            let why = Violation::new("ledger/passed-by", Reason::LedgerBroken, why);
-            self.skipped.push(Skipped { oid: passed.linked.oid.clone(), why: vec![why] });
+        line.reverse();
+        let is_ahead = |node: &usize| self.nodes[*node].linked.outline.time.seconds_since(self.clock) > CLOCK_SLACK;
+        let reached = line.iter().position(is_ahead).unwrap_or(line.len());
+        let ahead = line.split_off(reached);
+        let behind = ahead.first().map(|node| &self.nodes[*node].linked).filter(|linked| {
+            // What is further ahead is passed by; but nothing comes before entry 0.
+            reached == 0 || linked.outline.time <= self.clock.plus(LONGEST_RUN)
+        });
+        let behind = behind.map(|linked| (linked.oid.clone(), linked.outline.time));
+        let newer = line.last().and_then(|last| self.newer.iter().find(|(node, ..)| node == last));
+        let newer = newer.map(|(_, oid, number)| (oid.clone(), *number));
+        let (Some(last), Some(tip)) = (line.last().copied(), self.tip.clone()) else {
+            let broken = self.broken(&base);
+            let findings = [broken].into_iter().chain(findings_of(&self.skipped, true));
+            let findings = findings.map(|finding| Finding { severity: Severity::Error, ..finding }).collect();
+            return Ok(Verification { findings, entries, verified: None, behind, newer });
+        };
+        self.go_to(last)?;
+        let (kept, late): (BTreeSet<usize>, BTreeSet<usize>) = (line.iter().copied().collect(), ahead.iter().copied().collect());
+        for (node, Node { linked, .. }) in self.nodes.iter().enumerate().filter(|(node, _)| !kept.contains(node)) {
+            let Linked { oid, outline: Entry { serial, action, actor, time, .. }, .. } = linked.as_ref();
+            let why = match late.contains(&node) {
+                true => {
+                    let why = format!("its time {time} is ahead of the clock, which says {}", self.clock);
+                    Violation::new("ledger/ahead", Reason::ClockBehind, why)
+                }
+                false => {
+                    let why = format!("entry {serial} ({action}) of {} was valid, and others took its place", actor.id);
+                    Violation::new("ledger/passed-by", Reason::LedgerBroken, why)
+                }
+            };
+            self.skipped.push(Skipped { oid: oid.clone(), why: vec![why] });
         }
+        let passed = ahead.iter().map(|node| self.nodes[*node].linked.clone()).collect();
         let Fold { position, policies, skipped, .. } = self;
-        let verified = position.map(|(_, ledger)| Verified { tip, ledger, policies, skipped });
+        let verified = position.map(|(_, ledger)| Verified { tip, ledger, passed, policies, skipped });
         let findings = verified.as_ref().map(|verified| findings_of(&verified.skipped, true)).unwrap_or_default();
         Ok(Verification { findings, entries: kept.len() as u64, verified, behind, newer })
     }
 
     /// Why no head can be named.
-    fn broken(&self, base: Base) -> Option<Finding> {
-        let first: Vec<&Oid> = self.nodes.iter().filter(|node| node.before.is_none()).map(|node| &node.linked.oid).collect();
-        let name = |node: usize| {
-            let Linked { oid, outline, .. } = self.nodes[node].linked.as_ref();
-            format!("{oid} ({} by {})", outline.action, outline.actor.id)
+    fn broken(&self, base: &Base) -> Finding {
+        let name = |node: &usize| {
+            let Linked { oid, outline, .. } = self.nodes[*node].linked.as_ref();
+            format!("{oid} ({} {} by {})", outline.serial, outline.action, outline.actor.id)
         };
-        match base {
-            Base::Nothing => {
-                let message = match &self.pin {
-                    Some(pin) => format!("the branch has no valid entry 0 {pin}, which is pinned"),
-                    None => "the branch has no valid entry 0".to_owned(),
-                };
-                Some(Finding::error("ledger/no-genesis", message))
+        match (base, &self.pin) {
+            (Base::Tie(nodes), _) => {
+                let names: Vec<String> = nodes.iter().map(name).collect();
+                let message = format!("valid entries could each be the newest, on lines that parted: {}", names.join(" and "));
+                let help = "pin entry 0 as TAGWARDEN_GENESIS; where one of them is remembered the ledger goes on, and the next entry by somebody who has the right to all of the other line decides for everybody";
+                Finding::error("ledger/fork", message).help(help)
             }
-            Base::Tie(one, other) => {
-                let serial = self.nodes[one].linked.outline.serial;
-                let message = format!("two valid entries {serial} follow one entry: {} and {}", name(one), name(other));
-                let help = "the next entry decides: it is written where one of the two is remembered";
-                Some(Finding::error("ledger/fork", message).help(help))
-            }
-            Base::At(_) if first.len() > 1 => {
-                let all = first.iter().map(|oid| oid.as_str()).collect::<Vec<_>>().join(" and ");
-                Some(
-                    Finding::error("ledger/fork", format!("there are several entries 0: {all}"))
-                        .help("pin the right one as TAGWARDEN_GENESIS"),
-                )
-            }
-            Base::At(_) => None,
+            (_, Some(pin)) => Finding::error("ledger/no-genesis", format!("the branch has no valid entry 0 {pin}, which is pinned")),
+            (_, None) => Finding::error("ledger/no-genesis", "the branch has no valid entry 0"),
         }
     }
 }
 
 impl Base {
-    fn nodes(self) -> Vec<usize> {
+    fn nodes(&self) -> Vec<usize> {
         match self {
             Base::Nothing => Vec::new(),
-            Base::At(node) => vec![node],
-            Base::Tie(one, other) => vec![one, other],
+            Base::At(node) => vec![*node],
+            Base::Tie(nodes) => nodes.iter().copied().collect(),
         }
     }
+}
+
+/// How much evidence one entry may have, in bytes.
+const EVIDENCE: usize = 32 * 1024 * 1024;
+
+/// Brings the evidence of these entries, each object once.
+fn bring<'a>(parsed: impl Iterator<Item = &'a mut Parsed>, source: &mut dyn Source) -> Result<()> {
+    let mut parsed: Vec<&mut Parsed> = parsed.collect();
+    let wanted: Vec<Vec<(String, Oid)>> =
+        parsed.iter().map(|parsed| parsed.offer.as_ref().map(Offer::wanted).unwrap_or_default()).collect();
+    let oids: BTreeSet<&Oid> = wanted.iter().flatten().map(|(_, oid)| oid).collect();
+    let oids: Vec<Oid> = oids.into_iter().cloned().collect();
+    let files: HashMap<Oid, Vec<u8>> =
+        oids.iter().cloned().zip(source.files(&oids)?).filter_map(|(oid, file)| Some((oid, file?))).collect();
+    for (parsed, wanted) in parsed.iter_mut().zip(wanted) {
+        parsed.complete = true;
+        let Ok(offer) = &mut parsed.offer else { continue };
+        let mut left = EVIDENCE;
+        for (path, oid) in wanted {
+            let file = files.get(&oid).filter(|file| file.len() <= left);
+            left -= file.map_or(0, Vec::len);
+            offer.evidence.extend(file.map(|file| (path, file.clone())));
+        }
+    }
+    Ok(())
 }
 
 /// `all`: every rule that a commit breaks, not only the first.
@@ -579,7 +708,7 @@ fn findings_of(skipped: &[Skipped], all: bool) -> Vec<Finding> {
     let finding = |oid: &Oid, why: &Violation| {
         Finding::warning(why.code, format!("commit {} on the ledger does not count: {}", oid.short(), why.message))
     };
-    let rules = if all { NAMED } else { 1 };
+    let rules = if all { RULES_NAMED } else { 1 };
     let named = skipped.iter().take(NAMED).flat_map(|Skipped { oid, why }| why.iter().take(rules).map(|why| finding(oid, why)));
     let mut findings: Vec<Finding> = named.collect();
     if skipped.len() > NAMED {

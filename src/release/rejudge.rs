@@ -26,16 +26,13 @@ pub struct Verdict {
     pub detail: Option<String>,
 }
 
-/// Judges the evidence of a move anew under the policy it names. `files` are the entry's `evidence/*`, `tree` the
-/// candidate's files where its commit is still here.
-pub fn rejudge(entry: &Entry, policy: &Policy, files: &BTreeMap<String, Vec<u8>>, tree: Option<Arc<dyn Tree>>) -> Rejudged {
-    let mut rejudged = Rejudged::default();
-    let (Some(channel), true) = (&entry.channel, entry.action.moves()) else { return rejudged };
-    let has_tree = tree.is_some();
-    let cx = Context {
+/// What the gates of a move were judged in. `tree`: the candidate's files, where they are wanted.
+pub fn context(entry: &Entry, policy: &Policy, tree: Option<Arc<dyn Tree>>) -> Option<Context> {
+    let channel = entry.channel.clone().filter(|_| entry.action.moves())?;
+    Some(Context {
         verb: entry.action,
-        channel: channel.clone(),
-        base_url: policy.protocol.channels.get(channel).and_then(|channel| channel.base_url.clone()),
+        base_url: policy.protocol.channels.get(&channel).and_then(|channel| channel.base_url.clone()),
+        channel,
         releases: entry.releases.clone(),
         candidate: entry.candidate.clone(),
         policy: Some(entry.policy.tree.clone()),
@@ -43,7 +40,15 @@ pub fn rejudge(entry: &Entry, policy: &Policy, files: &BTreeMap<String, Vec<u8>>
         actor: Some(entry.actor.clone()),
         protocol: policy.protocol.clone(),
         tree: tree.unwrap_or_else(|| Arc::new(MapTree::new(BTreeMap::new()))),
-    };
+    })
+}
+
+/// Judges the evidence of a move anew under the policy it names. `files` are the entry's `evidence/*`, `tree` the
+/// candidate's files where its commit is still here.
+pub fn rejudge(entry: &Entry, policy: &Policy, files: &BTreeMap<String, Vec<u8>>, tree: Option<Arc<dyn Tree>>) -> Rejudged {
+    let mut rejudged = Rejudged::default();
+    let has_tree = tree.is_some();
+    let Some(cx) = context(entry, policy, tree) else { return rejudged };
     for record in &entry.gates {
         // A gate whose evidence went stale was judged by the clock, not by its evidence.
         let judged = record.outcome != Outcome::Skipped && record.reason_code != Reason::EvidenceExpired.slug();

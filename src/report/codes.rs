@@ -76,7 +76,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("ledger/no-genesis", "the ledger branch has no valid first entry"),
     ("ledger/other-genesis", "the ledger's first entry is not the one that is pinned outside the repository"),
     ("ledger/other-verdict", "judged again, the recorded evidence gives another verdict"),
-    ("ledger/passed-by", "an entry was valid where it was written, and the chain goes on without it"),
+    ("ledger/passed-by", "an entry was valid where it was written, and others took its place"),
     ("policy/signature-again", "a co-signature of a signer who is counted already does not count again"),
     ("policy/signature-refused", "a co-signature does not verify, or is not a signer's"),
     ("signers/cert-authority", "certificates of an authority are not supported in `allowed_signers`"),

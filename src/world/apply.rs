@@ -30,10 +30,10 @@ use crate::{
         projection::{ProjectedTag, Projection},
         state::same_ground,
         state_tree::Item,
-        transition::{Ledger, Signature, Violation, transition},
+        transition::{Ledger, Linked, Signature, Violation, transition},
     },
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// How often a lost race is run again.
 const REBUILDS: usize = 3;
@@ -234,13 +234,14 @@ async fn write_entry(
     policies.extend(adopts.map(|policy| (policy.tree.clone(), policy.clone())));
     let (before, tip) = (head.map(Verified::ledger), head.map(|head| head.tip().clone()));
     let Assembled { items, tree, payload, mut offer } = assemble(before, tip.as_ref(), &entry, files, &[])?;
-    check(writer, before, &policies, &offer, Signature::Intended(writer.signed))?;
+    let passed = head.map(Verified::passed).unwrap_or_default();
+    check(writer, before, passed, &policies, &offer, Signature::Intended(writer.signed))?;
     let bytes = match writer.signer {
         Some(signer) => object::signed_commit(&payload, &signer.sign(GIT_NAMESPACE, &payload).await?),
         None => payload,
     };
     offer.commit = Commit::parse(&bytes).map_err(|why| Fault::new(Reason::Internal, format!("a commit of ours: {why}")))?;
-    check(writer, before, &policies, &offer, Signature::OfCommit)?;
+    check(writer, before, passed, &policies, &offer, Signature::OfCommit)?;
     let items: BTreeMap<String, TreeItem> = items.into_iter().map(|(path, item)| (path, tree_item(item))).collect();
     if git.write_tree(&items).await? != tree {
         return Err(Fault::new(Reason::Internal, "git wrote another tree than the one that was judged"));
@@ -253,8 +254,15 @@ async fn write_entry(
 }
 
 /// The rulebook. The first rule that is broken is the refusal, the others stand beside it.
-fn check(writer: &Writer<'_>, before: Option<&Ledger>, policies: &Policies, offer: &Offer, signature: Signature) -> Result<()> {
-    let found = match transition(before, policies, offer, signature, writer.world.clock.now()) {
+fn check(
+    writer: &Writer<'_>,
+    before: Option<&Ledger>,
+    passed: &[Arc<Linked>],
+    policies: &Policies,
+    offer: &Offer,
+    signature: Signature,
+) -> Result<()> {
+    let found = match transition(before, passed, policies, offer, signature, writer.world.clock.now()) {
         Ok(_) => return Ok(()),
         Err(found) => found,
     };

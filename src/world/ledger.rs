@@ -6,10 +6,11 @@
 
 use super::git::{Git, Object, ObjectKind, Small, Want};
 use crate::{
+    attest::statement::EVIDENCE,
     domain::{Fault, Oid, Reason, RefName, Result, Timestamp, state::Entry},
     release::{
         assemble::LARGEST,
-        chain::{Fold, Offer, RawEntry, Verification},
+        chain::{Fold, Offer, RawEntry, Source, Verification},
         object::{Commit, TreeItem, parse_tree},
         plan::{RefFact, Refs},
     },
@@ -55,7 +56,7 @@ pub async fn verify(git: &Git, head: &Oid, clock: Timestamp, pin: Option<Oid>, r
             // Whoever judges may have given up; then nobody wants the rest.
             commits.chunks(CHUNK).all(|chunk| ready.send(read_commits(git, chunk)).is_ok())
         });
-        chunks.iter().try_for_each(|raw| fold.take(raw?, &mut |tree| read_folder(git, tree)))
+        chunks.iter().try_for_each(|raw| fold.take(raw?, &mut FromGit(git)))
     })?;
     fold.finish()
 }
@@ -72,18 +73,92 @@ pub struct WholeEntry {
 pub fn read_entries(git: &Git, oids: &[Oid]) -> Result<Vec<WholeEntry>> {
     let commits: Vec<(Oid, Vec<Oid>)> = oids.iter().map(|oid| (oid.clone(), Vec::new())).collect();
     let broken = |why: &str| Fault::new(Reason::LedgerBroken, format!("an entry that was verified cannot be read again: {why}"));
-    let whole = |raw: RawEntry| {
+    let mut entries = Vec::with_capacity(oids.len());
+    for raw in read_commits(git, &commits)? {
         let entry = Offer::read_entry(raw.entry.as_deref()).map_err(|violation| broken(&violation.message))?;
-        Ok(WholeEntry { entry, evidence: raw.evidence })
-    };
-    read_commits(git, &commits)?.into_iter().map(whole).collect()
+        let files = raw.shape.into_iter().filter(|(path, mode, _)| path.starts_with(EVIDENCE) && mode == "100644");
+        let (paths, oids): (Vec<String>, Vec<Oid>) = files.map(|(path, _, oid)| (path, oid)).unzip();
+        let evidence = paths.into_iter().zip(FromGit(git).files(&oids)?).filter_map(|(path, bytes)| Some((path, bytes?))).collect();
+        entries.push(WholeEntry { entry, evidence });
+    }
+    Ok(entries)
 }
+
+struct FromGit<'a>(&'a Git);
+
+/// What a policy may be at most: files, bytes, levels of folders.
+const POLICY: (usize, u64, usize) = (2_000, 16 * 1024 * 1024, 8);
+
+impl Source for FromGit<'_> {
+    fn policy(&mut self, tree: &Oid) -> Result<std::result::Result<BTreeMap<String, Vec<u8>>, String>> {
+        let mut files = BTreeMap::new();
+        let mut folders = vec![(String::new(), tree.clone())];
+        let (mut left, mut level) = (POLICY.1, 0);
+        while !folders.is_empty() {
+            let oids: Vec<Oid> = folders.iter().map(|(_, oid)| oid.clone()).collect();
+            let (mut blobs, mut next) = (Vec::new(), Vec::new());
+            for ((prefix, oid), object) in folders.iter().zip(self.0.read_small(&oids, TREE)?) {
+                let items = match object {
+                    Small::Object(object) if object.kind == ObjectKind::Tree => parse_tree(&object.bytes, oid.as_str().len() / 2),
+                    Small::Missing => return Err(unverifiable("an object of it is missing")),
+                    _ => Err("a folder of it is none".to_owned()),
+                };
+                for TreeItem { mode, name, oid } in match items {
+                    Ok(items) => items,
+                    Err(why) => return Ok(Err(why)),
+                } {
+                    let path = format!("{prefix}{name}");
+                    match mode.as_str() {
+                        "40000" => next.push((format!("{path}/"), oid)),
+                        "160000" => {}
+                        _ => blobs.push((path, oid)),
+                    }
+                }
+                if files.len() + blobs.len() + next.len() > POLICY.0 {
+                    return Ok(Err(format!("it has more than {} files", POLICY.0)));
+                }
+            }
+            let oids: Vec<Oid> = blobs.iter().map(|(_, oid)| oid.clone()).collect();
+            for ((path, _), object) in blobs.into_iter().zip(self.0.read_small(&oids, LARGEST)?) {
+                match object {
+                    Small::Object(object) if object.kind == ObjectKind::Blob && object.bytes.len() as u64 <= left => {
+                        left -= object.bytes.len() as u64;
+                        files.insert(path, object.bytes);
+                    }
+                    Small::Missing => return Err(unverifiable("an object of it is missing")),
+                    _ => return Ok(Err(format!("{} is not a small file", path.escape_debug()))),
+                }
+            }
+            level += 1;
+            if level > POLICY.2 {
+                return Ok(Err(format!("it nests deeper than {} folders", POLICY.2)));
+            }
+            folders = next;
+        }
+        Ok(Ok(files))
+    }
+
+    fn files(&mut self, oids: &[Oid]) -> Result<Vec<Option<Vec<u8>>>> {
+        let file = |object| match object {
+            Small::Object(object) if object.kind == ObjectKind::Blob => Ok(Some(object.bytes)),
+            Small::Object(_) | Small::TooLarge(_) => Ok(None),
+            Small::Missing => Err(unverifiable("an object of it is missing")),
+        };
+        self.0.read_small(oids, LARGEST)?.into_iter().map(file).collect()
+    }
+}
+
+/// No folder of an entry has more files.
+const PATHS: usize = 1_000;
+
+/// No tree of an entry is larger, in bytes: it has a few files for each gate.
+const TREE: u64 = 256 * 1024;
 
 fn read_commits(git: &Git, commits: &[(Oid, Vec<Oid>)]) -> Result<Vec<RawEntry>> {
     let oids: Vec<Oid> = commits.iter().map(|(oid, _)| oid.clone()).collect();
     let mut raw: Vec<RawEntry> = Vec::with_capacity(commits.len());
     let mut folders: Vec<(usize, String, Oid)> = Vec::new();
-    for (at, ((oid, parents), object)) in commits.iter().zip(git.read_small(&oids, LARGEST)?).enumerate() {
+    for (at, ((oid, parents), object)) in commits.iter().zip(git.read_small(&oids, TREE)?).enumerate() {
         let (bytes, trouble) = match object {
             Small::Object(object) if object.kind == ObjectKind::Commit => (object.bytes, None),
             Small::Object(_) => (Vec::new(), Some("it is not a commit".to_owned())),
@@ -91,35 +166,15 @@ fn read_commits(git: &Git, commits: &[(Oid, Vec<Oid>)]) -> Result<Vec<RawEntry>>
             Small::Missing => return Err(unverifiable("an object of it is missing")),
         };
         folders.extend(Commit::parse(&bytes).ok().map(|commit| (at, String::new(), commit.tree)));
-        raw.push(RawEntry {
-            oid: oid.clone(),
-            parents: parents.clone(),
-            commit: bytes,
-            shape: Vec::new(),
-            entry: None,
-            evidence: BTreeMap::new(),
-            trouble,
-        });
+        raw.push(RawEntry { oid: oid.clone(), parents: parents.clone(), commit: bytes, shape: Vec::new(), entry: None, trouble });
     }
     let below = read_trees(git, &mut raw, &folders)?;
     read_trees(git, &mut raw, &below)?;
-    let mut blobs: Vec<(usize, String, Oid)> = Vec::new();
-    for (at, raw) in raw.iter().enumerate() {
-        let file = |path: &str| path == "entry.json" || path.starts_with("evidence/");
-        let files = raw.shape.iter().filter(|(path, mode, _)| file(path) && mode == "100644");
-        blobs.extend(files.map(|(path, _, oid)| (at, path.clone(), oid.clone())));
-    }
-    let wanted: Vec<Oid> = blobs.iter().map(|(.., oid)| oid.clone()).collect();
-    for ((at, path, _), object) in blobs.into_iter().zip(git.read_small(&wanted, LARGEST)?) {
-        let bytes = match object {
-            Small::Object(object) if object.kind == ObjectKind::Blob => object.bytes,
-            Small::Object(_) | Small::TooLarge(_) => continue,
-            Small::Missing => return Err(unverifiable("an object of it is missing")),
-        };
-        match path.as_str() {
-            "entry.json" => raw[at].entry = Some(bytes),
-            _ => drop(raw[at].evidence.insert(path, bytes)),
-        }
+    let entry =
+        |raw: &RawEntry| raw.shape.iter().find(|(path, mode, _)| path == "entry.json" && mode == "100644").map(|(.., oid)| oid.clone());
+    let (at, wanted): (Vec<usize>, Vec<Oid>) = raw.iter().enumerate().filter_map(|(at, raw)| Some((at, entry(raw)?))).unzip();
+    for (at, bytes) in at.into_iter().zip(FromGit(git).files(&wanted)?) {
+        raw[at].entry = bytes;
     }
     Ok(raw)
 }
@@ -128,7 +183,7 @@ fn read_commits(git: &Git, commits: &[(Oid, Vec<Oid>)]) -> Result<Vec<RawEntry>>
 fn read_trees(git: &Git, raw: &mut [RawEntry], trees: &[(usize, String, Oid)]) -> Result<Vec<(usize, String, Oid)>> {
     let wanted: Vec<Oid> = trees.iter().map(|(.., oid)| oid.clone()).collect();
     let mut below = Vec::new();
-    for ((at, prefix, oid), object) in trees.iter().zip(git.read_small(&wanted, LARGEST)?) {
+    for ((at, prefix, oid), object) in trees.iter().zip(git.read_small(&wanted, TREE)?) {
         let items = match object {
             Small::Object(object) if object.kind == ObjectKind::Tree => parse_tree(&object.bytes, oid.as_str().len() / 2),
             Small::Object(_) => Err("its tree is none".to_owned()),
@@ -136,6 +191,7 @@ fn read_trees(git: &Git, raw: &mut [RawEntry], trees: &[(usize, String, Oid)]) -
             Small::Missing => return Err(unverifiable("an object of it is missing")),
         };
         match items {
+            Ok(items) if items.len() > PATHS => raw[*at].trouble = Some(format!("its tree has {} files", items.len())),
             Ok(items) => {
                 for TreeItem { mode, name, oid } in items {
                     let path = format!("{prefix}{name}");

@@ -125,7 +125,6 @@ const WRITERS: &[&str] = &[
     "waive docs --channel production --release web@1.0.0 --until 5h --reason x",
     "ack docs --channel production --release web@1.0.0",
     "verdict record SAFE --at HEAD",
-    "annul 1 --reason x",
     "docs check --fix",
     "docs lock",
     "docs accept x --kind path --reason x",

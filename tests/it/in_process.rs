@@ -48,7 +48,6 @@ fn the_program_says_what_the_tests_see() {
     both(&["hold", "--channel", "local_dev", "--reason", "try"], 0);
     both(&["promote", "v1.1.0", "--channel", "local_dev"], 4);
     both(&["unhold", "--channel", "local_dev", "--reason", "try"], 0);
-    both(&["annul", "nothing", "--reason", "try"], 2);
     both(&["docs", "lock", "--pulls", "nothing.json"], 2);
     both(&["doctor"], 0);
     both(&["promote", "v1.2.0", "--channel", "local_dev", "--output", "no/such/folder"], 2);

@@ -45,6 +45,12 @@ pub(super) fn fit(case: &Case, found: &mut Found) {
             refuse(format!("the policy has no channel {channel}"));
         }
     }
+    if !entry.actor.id.starts_with("github:") && entry.source != "cli" {
+        refuse(format!("{} asked on the command line, not in `{}`", entry.actor.id, entry.source.escape_debug()));
+    }
+    if !entry.tool.starts_with("tagwarden ") || entry.tool.len() > 100 || entry.tool.chars().any(char::is_control) {
+        refuse(format!("`{}` is not the name of this program with a version", entry.tool.escape_debug()));
+    }
     if let Err(why) = body(entry, &case.policy.protocol) {
         refuse(why);
     }

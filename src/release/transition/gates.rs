@@ -7,16 +7,20 @@ use crate::{
         GateId, Oid, Outcome, Reason, Timestamp,
         state::{Entry, GateRecord, Waiver},
     },
-    gate::{Evidence, Got, LoadedGate, OnFail, When, freshness, probe::EVIDENCE_SCHEMA},
-    release::object::object_id,
+    gate::{Evidence, Got, LoadedGate, OnFail, When, freshness, probe::EVIDENCE_SCHEMA, runner::judge_bound},
+    release::{object::object_id, rejudge},
 };
 use std::collections::BTreeMap;
 
+/// The gates that are asked before this move, those that only advise among them.
+fn deciding<'a>(case: &'a Case) -> impl Iterator<Item = &'a LoadedGate> {
+    let moves = case.entry.channel.as_ref().filter(|_| case.entry.action.moves());
+    moves.into_iter().flat_map(|channel| case.policy.protocol.gates_for(case.entry.action, channel, When::Before))
+}
+
 /// The required gates of this move.
 fn required<'a>(case: &'a Case) -> impl Iterator<Item = &'a LoadedGate> {
-    let moves = case.entry.channel.as_ref().filter(|_| case.entry.action.moves());
-    let gates = moves.into_iter().flat_map(|channel| case.policy.protocol.gates_for(case.entry.action, channel, When::Before));
-    gates.filter(|gate| gate.header.on_fail == OnFail::Halt)
+    deciding(case).filter(|gate| gate.header.on_fail == OnFail::Halt)
 }
 
 fn record<'a>(entry: &'a Entry, gate: &GateId) -> Option<&'a GateRecord> {
@@ -24,8 +28,8 @@ fn record<'a>(entry: &'a Entry, gate: &GateId) -> Option<&'a GateRecord> {
 }
 
 pub(super) fn present(case: &Case, _: &Whole, found: &mut Found) {
-    for gate in required(case).filter(|gate| record(case.entry, &gate.id).is_none()) {
-        let message = format!("the required gate {} has no result", gate.id);
+    for gate in deciding(case).filter(|gate| record(case.entry, &gate.id).is_none()) {
+        let message = format!("gate {} has no result", gate.id);
         found.push(Violation::new("ledger/missing-gate", Reason::GateInconclusive, message));
     }
     let mut seen: BTreeMap<&GateId, usize> = BTreeMap::new();
@@ -102,6 +106,7 @@ pub(super) fn records(case: &Case, _: &Whole, found: &mut Found) {
 
 /// The recorded evidence of a gate, where it can be read.
 fn read<'a>(whole: &'a Whole, record: &GateRecord) -> Option<&'a Evidence> {
+    record.evidence.as_ref()?;
     whole.checked.evidence.get(&evidence_path(record.id.as_str()))?.1.as_ref()
 }
 
@@ -116,9 +121,19 @@ pub(super) fn evidence(case: &Case, whole: &Whole, found: &mut Found) {
             Some((_, None)) => refuse("is malformed"),
             Some((_, Some(evidence))) if !bound(case.entry, record, evidence) => refuse("belongs to another move"),
             Some((_, Some(evidence))) if !agrees(case, evidence) => refuse("does not say what the ledger says"),
+            Some((_, Some(evidence))) if record.outcome == Outcome::Passed && evidence.answers.is_empty() => refuse("holds no answer"),
+            Some((_, Some(evidence))) if !gives(case, record, evidence) => refuse("does not give the recorded result"),
             Some(_) => {}
         }
     }
+}
+
+/// Whether evidence that is the ledger's own gives the recorded result. What else gates saw is judged again by an audit.
+fn gives(case: &Case, record: &GateRecord, evidence: &Evidence) -> bool {
+    let gate = case.policy.protocol.gate(&record.id).filter(|gate| matches!(gate.kind.id, "ack" | "verdict"));
+    let (Some(gate), Some(cx)) = (gate, rejudge::context(case.entry, case.policy, None)) else { return true };
+    // Evidence that grew old was judged by the clock.
+    record.reason_code == Reason::EvidenceExpired.slug() || judge_bound(&cx, gate, evidence).outcome() == record.outcome
 }
 
 fn bound(entry: &Entry, record: &GateRecord, evidence: &Evidence) -> bool {
@@ -255,7 +270,7 @@ mod tests {
             entries: Vec::new(),
             claims: HashMap::new(),
         };
-        let case = Case { before: Some(&before), policy: &policy, entry: &promote, rights: &[], clock: promote.time };
+        let case = Case { before: Some(&before), passed: &[], policy: &policy, entry: &promote, rights: &[], clock: promote.time };
         waived(&case, &record, 1).err()
     }
 

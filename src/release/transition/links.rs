@@ -1,7 +1,15 @@
 //! Where an entry stands in the chain, and when it was decided.
 
 use super::{CLOCK_SLACK, Case, Found, RULEBOOK, Violation, Whole};
-use crate::{domain::Reason, gate::freshness::LONGEST_RUN};
+use crate::{
+    domain::{Reason, Verb, state::Entry},
+    gate::freshness::LONGEST_RUN,
+    release::{
+        draft,
+        object::commit_bytes,
+        policy::{self, Policy},
+    },
+};
 
 /// What could be parsed is known to be an entry; this is about what its writer knew.
 pub(super) fn readable(case: &Case, _: &Whole, found: &mut Found) {
@@ -12,10 +20,42 @@ pub(super) fn readable(case: &Case, _: &Whole, found: &mut Found) {
     }
 }
 
-pub(super) fn parents(case: &Case, whole: &Whole, found: &mut Found) {
-    let (has, wants) = (whole.offer.commit.parents.len(), usize::from(case.before.is_some()));
+pub(super) fn commit(case: &Case, whole: &Whole, found: &mut Found) {
+    let commit = &whole.offer.commit;
+    let (has, wants) = (commit.parents.len(), usize::from(case.before.is_some()));
     if has != wants {
         found.push(Violation::new("ledger/parents", Reason::LedgerBroken, format!("its commit has {has} parents in place of {wants}")));
+    }
+    let entry = case.entry;
+    if commit.payload != commit_bytes(&commit.tree, &commit.parents, &entry.actor.id, entry.time, &draft::message(entry)) {
+        let message = "its commit has another author, time or message than the entry gives";
+        found.push(Violation::new("ledger/commit", Reason::LedgerBroken, message));
+    }
+}
+
+/// Whether one of `by` has the right to do what `passed` did. An adoption needs an adoption.
+pub fn may_pass<'a>(mut by: impl Iterator<Item = (&'a Entry, &'a [String], &'a Policy)>, passed: &Entry) -> bool {
+    by.any(|(entry, rights, policy)| match passed.action {
+        Verb::Adopt => entry.action == Verb::Adopt,
+        verb => policy::permit(&policy.protocol, &entry.actor, rights, verb, passed.channel.as_ref()).is_ok(),
+    })
+}
+
+pub(super) fn passes_by(case: &Case, _: &Whole, found: &mut Found) {
+    let (entry, Some(before)) = (case.entry, case.before) else { return };
+    let mut refuse = |reason, message: String| found.push(Violation::new("ledger/passes-by", reason, message));
+    if !case.passed.is_empty() && entry.time < before.latest {
+        refuse(Reason::ClockBehind, format!("it would pass others by, and its time {} lies before {}", entry.time, before.latest));
+    }
+    for passed in case.passed {
+        let other = &passed.outline;
+        if !may_pass(std::iter::once((entry, case.rights, case.policy)), other) {
+            let message = format!(
+                "it would pass by entry {} ({} by {}), which {} has no right to do",
+                other.serial, other.action, other.actor.id, entry.actor.id
+            );
+            refuse(Reason::NotPermitted, message);
+        }
     }
 }
 

@@ -19,6 +19,7 @@ mod rights;
 mod shape;
 
 pub use fields::statement_of;
+pub use links::may_pass;
 pub use moves::{is_there, rollback_body};
 pub use rights::signed_by;
 
@@ -36,7 +37,7 @@ use crate::{
         actor::{ACTOR_SCHEMA, ActorEvidence},
         state::{ENTRY_SCHEMA, Entry, State},
     },
-    gate::Evidence,
+    gate::{Evidence, Protocol},
 };
 use std::{
     collections::{BTreeMap, HashMap},
@@ -119,7 +120,7 @@ impl Checked {
             let evidence = (path != statement::ACTOR_PATH).then(|| serde_json::from_slice(bytes).ok()).flatten();
             (path.clone(), (Digest::of(bytes), evidence))
         };
-        let channel = entry.channel.as_ref().filter(|_| entry.action.moves());
+        let channel = entry.channel.as_ref().filter(|_| entry.action.moves() && is_plausible(entry, policy));
         let attested = channel.and_then(|channel| {
             let refs = moves::channel_refs(policy, channel, &entry.releases);
             draft::attest(entry, policy, &refs).ok()
@@ -186,6 +187,8 @@ type Found = Vec<Violation>;
 pub struct Case<'a> {
     /// `None`: the entry is entry 0.
     pub before: Option<&'a Ledger>,
+    /// Valid entries that followed the position before, and that this one would take the place of.
+    pub passed: &'a [Arc<Linked>],
     /// The policy in force; for entry 0 its own.
     pub policy: &'a Policy,
     pub entry: &'a Entry,
@@ -252,7 +255,7 @@ rules! {
     12 ["ledger/lower-version"] "a promotion does not lower the version that is on the channel" Request(moves::lower_version);
     13 ["ledger/not-after"] "what is promoted to a channel with `after` is on that channel now, in the same version and commit" Request(moves::after);
     14 ["ledger/statement"] "a waiver is for a gate that may be waived, and ends later; an acknowledgement is for a gate of kind ack; a verdict is SAFE or FINDINGS" Request(fields::statement);
-    15 ["ledger/parents"] "the commit has one parent, entry 0 none" Whole(links::parents);
+    15 ["ledger/parents", "ledger/commit"] "the commit has one parent, entry 0 none; its author, time and message are those that the entry gives" Whole(links::commit);
     16 ["ledger/broken-chain"] "`previous` is the newest valid entry before it" Whole(links::previous);
     17 ["ledger/bad-serial"] "the serial is one more than that of the entry before" Whole(links::serial);
     18 ["ledger/ahead"] "its time is not more than five minutes ahead of the clock" Whole(links::ahead);
@@ -262,14 +265,15 @@ rules! {
     22 ["ledger/policy", "ledger/bad-policy"] "the policy changes only by adoption, by one version, can be read, stands beside the entry, and names the same ledger branch" Whole(shape::policy);
     23 ["ledger/move"] "exactly the channel's tags move, from where the state says to the candidate, and exactly the releases that are new get their tags" Whole(moves::refs);
     24 ["ledger/tag-object"] "each tag object is the one that this entry makes, under its recorded id, signed by who signed the entry" Whole(moves::tag_objects);
-    25 ["ledger/missing-gate", "ledger/gate-twice"] "every required gate of this verb and channel has one result" Whole(gates::present);
+    25 ["ledger/missing-gate", "ledger/gate-twice"] "every gate that is asked before this move has one result" Whole(gates::present);
     26 ["ledger/gate-not-passed"] "every required gate passed, or bears a waiver that counts: for this gate, channel and commit, of somebody else who still has the right, not past its end" Whole(gates::passed);
     27 ["ledger/gate-record"] "a result names the kind and `on_fail` of its gate; a passed one has evidence, a skipped one has none" Whole(gates::records);
     28 ["ledger/evidence"] "evidence is there under its digest, bound to gate, verb, channel, commit and policy; what it says of verdicts and acknowledgements is what the state says" Whole(gates::evidence);
     29 ["ledger/evidence-expired"] "evidence is no older than its gate's `max_age` when the entry was decided, and `valid_until` is what evidence and waivers give" Whole(gates::fresh);
     30 ["ledger/attestation"] "attestations equal those computed again" Whole(gates::attestations);
     31 ["ledger/shape"] "the tree holds exactly the files of this entry, as plain files" Whole(shape::exact);
-    32 ["ledger/state"] "`state/` is the state before with what this entry does" Whole(shape::state);
+    32 ["ledger/passes-by"] "an entry takes the place of others only where they are dated more than five minutes ahead of it, or on a line that was merged, and only by somebody who has the right to each of them; it is not dated before the entry that it follows" Whole(links::passes_by);
+    33 ["ledger/state"] "`state/` is the state before with what this entry does" Whole(shape::state);
 }
 
 /// Rules that the ledger alone cannot decide, and who decides them.
@@ -284,7 +288,7 @@ pub const ELSEWHERE: &[(&str, &str)] = &[
     ("The evidence gives the recorded verdict when it is judged again.", "`audit --rejudge`"),
     ("The evidence is still good at the moment of the push.", "the clearance, at each push (`evidence_expired`)"),
     ("Entry 0 is the one that is pinned.", "every verb, where there is a pin"),
-    ("Of two entries that could both follow, one counts.", "the fold of the chain"),
+    ("Of two lines that a merge brings together, one counts.", "the fold of the chain, by what is remembered, by rights, by height"),
 ];
 
 /// The first rule of this code.
@@ -294,7 +298,7 @@ pub fn rule(code: &str) -> Option<&'static Rule> {
 
 /// What a request breaks before anything is judged. `entry` is a draft: its moves may be missing.
 pub fn request(before: &Ledger, entry: &Entry, rights: &[String], clock: Timestamp) -> Result<(), Violation> {
-    let case = Case { before: Some(before), policy: &before.policy, entry, rights, clock };
+    let case = Case { before: Some(before), passed: &[], policy: &before.policy, entry, rights, clock };
     let mut found = Found::new();
     for rule in RULES {
         if let Check::Request(check) = rule.check {
@@ -305,9 +309,10 @@ pub fn request(before: &Ledger, entry: &Entry, rights: &[String], clock: Timesta
 }
 
 /// What an entry leads to, or every rule that it breaks. `before`: the verified position that it follows; `None`: it is entry
-/// 0. `policies` has the policies in force and adopted. `clock`: now.
+/// 0. `passed`: valid entries behind that position, which this one would take the place of. `policies` has the policies in force and adopted. `clock`: now.
 pub fn transition(
     before: Option<&Ledger>,
+    passed: &[Arc<Linked>],
     policies: &Policies,
     offer: &Offer,
     signature: Signature,
@@ -323,12 +328,20 @@ pub fn transition(
         Signature::Intended(signed) => Checked { signer: rights::intended(signed, policy), ..Checked::of(offer, policy) },
         Signature::Checked(_) | Signature::OfCommit => Checked::of(offer, policy),
     };
+    if let Err(why) = &checked.signer {
+        // What nobody with a say signed is not worth another look.
+        return Err(vec![why.clone()]);
+    }
+    if !is_plausible(entry, policy) {
+        let why = "it has more gates or releases than the policy";
+        return Err(vec![Violation::new("ledger/fields", Reason::BadUsage, why)]);
+    }
     let actor = actor_evidence(offer);
     let rights = actor.as_ref().ok().and_then(Option::as_ref).map(ActorEvidence::rights).unwrap_or_default();
     let delta = Delta::of(before.map(|before| &before.state), entry, &rights);
     let empty = StateTree::empty(&offer.commit.tree);
     let tree = before.map_or(&empty, |before| &before.tree).after(&delta).map_err(|fault| vec![Violation::of("ledger/state", fault)])?;
-    let case = Case { before, policy, entry, rights: &rights, clock };
+    let case = Case { before, passed, policy, entry, rights: &rights, clock };
     let whole = Whole { offer, policies, checked, actor, tree: &tree };
     let mut found = Found::new();
     for rule in RULES {
@@ -338,6 +351,15 @@ pub fn transition(
         }
     }
     if found.is_empty() { Ok(Next { delta, tree, rights }) } else { Err(found) }
+}
+
+/// Results of gates that the policy does not have are tolerated, a few of them.
+const UNKNOWN_GATES: usize = 16;
+
+/// Whether an entry is of a size that the policy accounts for: its statements are as many as gates times refs.
+fn is_plausible(entry: &Entry, policy: &Policy) -> bool {
+    let Protocol { gates, packages, .. } = policy.protocol.as_ref();
+    entry.gates.len() <= gates.len() + UNKNOWN_GATES && entry.releases.len() <= packages.len() && entry.moves.len() <= 2 * packages.len()
 }
 
 fn actor_evidence(offer: &Offer) -> Result<Option<ActorEvidence>, Violation> {

@@ -4,7 +4,7 @@ use super::{Case, Found, Violation, Whole};
 use crate::{
     attest::ssh::Verified as Signed,
     domain::{
-        ChannelName, Oid, PackageName, Reason, RefName, Release, Timestamp, Verb,
+        ChannelName, Oid, Reason, RefName, Release, Timestamp, Verb,
         state::{Body, Entry, HoldScope, HoldTarget, Move, State},
     },
     release::{
@@ -88,11 +88,14 @@ pub(super) fn was_there(case: &Case, found: &mut Found) {
     }
 }
 
-/// What a rollback of these packages says beside its moves: the entry it undoes, a hold on each release that it leaves, and
+/// What a rollback to these releases says beside its moves: the entry it undoes, a hold on each release that it leaves, and
 /// one on the channel. `None`: nothing was ever on the channel.
-pub fn rollback_body<'a>(state: &State, channel: &ChannelName, packages: impl Iterator<Item = &'a PackageName>) -> Option<Body> {
+pub fn rollback_body(state: &State, channel: &ChannelName, releases: &[Release]) -> Option<Body> {
     let now = state.channels.get(channel)?;
-    let left = packages.filter_map(|package| Some(format!("{package}@{}", now.releases.get(package)?.version)));
+    let left = releases.iter().filter_map(|to| {
+        let left = now.releases.get(&to.package).filter(|left| left.version != to.version)?;
+        Some(format!("{}@{}", to.package, left.version))
+    });
     let mut holds: Vec<HoldTarget> = left.map(|release| HoldTarget { scope: HoldScope::Release, of: Some(release) }).collect();
     holds.push(HoldTarget { scope: HoldScope::Channel, of: Some(channel.to_string()) });
     Some(Body::Rollback { holds, undoes: now.serial })
@@ -102,7 +105,7 @@ pub(super) fn rollback(case: &Case, found: &mut Found) {
     let (Entry { action: Verb::Rollback, channel: Some(channel), releases, body, .. }, Some(before)) = (case.entry, case.before) else {
         return;
     };
-    let wanted = rollback_body(&before.state, channel, releases.iter().map(|release| &release.package));
+    let wanted = rollback_body(&before.state, channel, releases);
     if *body != wanted || wanted.is_none() {
         let message = "it does not say which entry it undoes, or does not hold the release that it leaves and the channel";
         found.push(Violation::new("ledger/rollback-body", Reason::BadUsage, message));

@@ -12,7 +12,7 @@ use std::{cell::RefCell, collections::BTreeMap, path::PathBuf};
 use tagwarden::{
     attest::statement::{ACTOR_PATH, evidence_path},
     domain::{
-        Actor, ActorKind, ChannelName, Digest, Oid, Outcome, PackageName, RefName, Release, ReleaseName, Timestamp, Verb,
+        Actor, ActorKind, ChannelName, Digest, Oid, Outcome, RefName, Release, ReleaseName, Timestamp, Verb,
         actor::{ACTOR_SCHEMA, ActorEvidence},
         canonical_json,
         state::{Body, Entry, GateRecord, HoldScope, Move},
@@ -237,6 +237,7 @@ impl Forge {
         let policies = head.policies().clone().into_iter().chain(self.policies.clone()).collect();
         transition::transition(
             Some(head.ledger()),
+            head.passed(),
             &policies,
             &offer.map_err(|violation| vec![violation])?,
             Signature::OfCommit,
@@ -436,8 +437,7 @@ impl Forge {
         };
         let releases: Vec<Release> = names.iter().map(|text| was(&name(text)).unwrap_or_else(|| release(head, text, &oid('7')))).collect();
         let commit = releases[0].commit.clone();
-        let packages: Vec<PackageName> = releases.iter().map(|release| release.package.clone()).collect();
-        let body = transition::rollback_body(head.state(), &channel_name, packages.iter());
+        let body = transition::rollback_body(head.state(), &channel_name, &releases);
         self.moving(head, Verb::Rollback, who, channel, releases, &commit, &[], body)
     }
 

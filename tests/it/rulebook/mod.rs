@@ -5,6 +5,7 @@
 //! compares what the verbs' function says with what the branch reads as.
 
 mod forge;
+mod hostile;
 mod keys;
 mod objects;
 mod pushed;

@@ -885,7 +885,7 @@ fn an_unknown_rulebook_of_a_signer_is_said_and_not_skipped() {
     let mut unsigned = newer.clone();
     unsigned.signer = None;
     let oid = forge.put(&unsigned, Some(&before));
-    named(&forge, &before, &oid, "ledger/bad-entry");
+    named(&forge, &before, &oid, "ledger/unsigned");
     newer.parents = vec![oid];
     let oid = forge.put(&newer, Some(&before));
     assert_eq!(forge.read(&oid, None).into_verified().err().unwrap().reason, Reason::LedgerUnverifiable);
