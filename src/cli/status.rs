@@ -65,10 +65,17 @@ pub fn shape(situation: &gather::Situation, only: Option<&ChannelName>) -> (Stat
         }),
         channels,
         holds: state.holds.to_vec(),
-        waivers: state.waivers.iter().filter(|waiver| waiver.until > situation.world().clock.now()).cloned().collect(),
+        waivers: waivers_in_force(situation),
         releases: releases(situation),
     };
     (shape, release_drift)
+}
+
+/// Waivers that still count: not past their end, and of somebody who has the right.
+fn waivers_in_force(situation: &gather::Situation) -> Vec<state::Waiver> {
+    let now = situation.world().clock.now();
+    let waivers = situation.head.state().waivers_that_count(situation.head.policy());
+    waivers.into_iter().filter(|waiver| waiver.until > now).collect()
 }
 
 /// What a channel is at, by the ledger.

@@ -12,7 +12,8 @@ pub enum ActorKind {
     Automation,
 }
 
-/// An attributed actor. `id` is `ssh:<principal>` where an entry is signed, `local:<git e-mail>` where signing is `none`.
+/// An attributed actor. `id` is `ssh:<principal>` where an entry is signed, `github:<numeric id>` where a mover signed it for
+/// somebody, `local:<git e-mail>` where signing is `none`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Actor {
     pub id: String,

@@ -70,7 +70,7 @@ pub struct Move {
     /// `None`: the ref must not exist.
     #[serde(deserialize_with = "required")]
     pub from: Option<Oid>,
-    /// `None`: the ref is removed (only by a rollback of a first promotion).
+    /// `None` is for a ref that is removed, which no rule allows.
     #[serde(deserialize_with = "required")]
     pub to: Option<Oid>,
     /// What `to` peels to.
