@@ -7,10 +7,10 @@ use super::{
 use tagwarden::{
     attest::statement::ACTOR_PATH,
     domain::{
-        Digest, Oid, Outcome, Reason, Timestamp, Verb, canonical_json,
+        Digest, Oid, Outcome, Reason, Severity, Timestamp, Verb, canonical_json,
         state::{Body, HoldScope},
     },
-    release::chain::Verified,
+    release::{chain::Verified, draft::TOOL, rejudge::rejudge},
 };
 
 /// Adopted; `web@1.0.0` and then `web@1.1.0` promoted to staging, and 1.1.0 to production after its step was acknowledged.
@@ -523,6 +523,24 @@ fn evidence_that_says_what_the_ledger_does_not() {
     invented.edit_evidence("step", |evidence| evidence["answers"][0]["got"]["acks"]["acks"].as_array_mut().unwrap().push(ack));
     let invented = forge.seal(&head, invented);
     skipped(&mut forge, &invented, "ledger/evidence");
+}
+
+/// The rules take what an endpoint answered as it is recorded; judging it again finds the contradiction, and says whose it is.
+#[test]
+fn evidence_that_gives_another_verdict_when_it_is_judged_again() {
+    for (tool, severity) in [("tagwarden 9.9.9", Severity::Note), (TOOL, Severity::Error)] {
+        let mut forge = story();
+        let head = forge.head();
+        let mut moved = forge.promote(&head, "lead", "staging", &["web@1.2.0"], &oid('3'), &[]);
+        moved.edit_evidence("health", |evidence| evidence["answers"][0]["got"]["http"]["status"] = 404.into());
+        moved.entry.tool = tool.to_owned();
+        let moved = forge.seal(&head, moved);
+        forge.add(&moved);
+        let rejudged = rejudge(&moved.entry, head.policy(), &moved.files, None);
+        let [finding] = rejudged.findings.as_slice() else { panic!("{:?}", rejudged.findings) };
+        assert_eq!((finding.code.as_str(), finding.severity), ("ledger/other-verdict", severity));
+        assert_eq!(finding.help.as_deref(), (severity == Severity::Note).then_some("it was judged by tagwarden 9.9.9"));
+    }
 }
 
 #[test]
