@@ -184,6 +184,25 @@ fn evidence_that_is_too_old_at_the_move_expires() {
 }
 
 #[test]
+fn evidence_that_went_stale_on_the_way_is_asked_for_once_more() {
+    let trial = Trial::new(&[("one", false, REQUIRED, false)]);
+    for (minute, asked_again) in [(15, false), (16, true), (40, true)] {
+        let mut runner = Runner::new(&trial.cx, When::Before, &[]);
+        let answer = |runner: &mut Runner, minute: i64| {
+            let Step::Need(probes) = runner.step(at(minute), 0) else { return false };
+            let got = |probe| Answer::of(probe, at(minute), Ok(Got::Http(HttpGot { status: 200, ..HttpGot::default() })));
+            runner.supply(probes.iter().map(|(position, probe)| (*position, got(probe))).collect());
+            true
+        };
+        assert!(answer(&mut runner, 0));
+        assert_eq!(answer(&mut runner, minute), asked_again, "minute {minute}");
+        assert!(!answer(&mut runner, minute + 60), "never twice");
+        let (run, clearance) = runner.finish(&Digest::of(b"binding"), at(minute)).unwrap();
+        assert_eq!((run.reason(), clearance.is_some()), (Reason::Passed, true), "minute {minute}");
+    }
+}
+
+#[test]
 fn a_waiver_of_another_person_lets_the_run_go_on_and_the_outcome_stays() {
     let waiver = |by: &str, until: i64, commit: char| Waiver {
         gate: "one".parse().unwrap(),
