@@ -4,16 +4,14 @@
 //! built program are run on them as a user would. Prints a table and writes JSON; passes or fails nothing.
 
 #[path = "../tests/it/rulebook/forge.rs"]
-#[allow(dead_code)]
+#[expect(dead_code, reason = "tests use the rest")]
 mod forge;
 #[path = "../tests/it/rulebook/keys.rs"]
-#[allow(dead_code)]
 mod keys;
 #[path = "../tests/it/rulebook/objects.rs"]
-#[allow(dead_code)]
 mod objects;
 #[path = "../tests/it/world_support/mod.rs"]
-#[allow(dead_code)]
+#[expect(dead_code, reason = "tests use the rest")]
 mod world_support;
 
 use forge::{Forge, NOW};

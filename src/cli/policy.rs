@@ -2,7 +2,7 @@
 
 use super::{
     Session, args,
-    gather::{self, Acting, Place},
+    gather::{self, Place},
     statement::{self, Intent},
 };
 use crate::{
@@ -51,7 +51,7 @@ async fn adopt(session: &Session, args: &args::Adopt) -> Result<Report> {
     }
     let acting = gather::acting(session, &place, head.policy()).await?;
     let signatures = read_signatures(&args.signatures)?;
-    let signers = count(&acting, head.policy(), &said, &signatures, time);
+    let signers = Signers::of_adoption(head.policy(), &acting.actor, &said, &signatures, time);
     let permit = rights::permit_by_threshold(head.protocol(), &acting.actor, &signers)?;
     let intent = Intent {
         reason: Some(args.reason.clone()),
@@ -95,18 +95,6 @@ async fn committed_policy(session: &Session, place: &Place) -> Result<Policy> {
     }
     let protocol = Arc::new(config::load(&GateFiles { files: read_folder(git, &tree)?, root: folder })?);
     Policy::new(tree, protocol).map_err(|findings| Fault::new(Reason::BadConfig, "gates/allowed_signers cannot be read").findings(findings))
-}
-
-/// Who signs an adoption: the actor by the entry itself, the others by their signatures.
-pub fn count(acting: &Acting, policy: &Policy, statement: &[u8], signatures: &[String], time: crate::domain::Timestamp) -> Signers {
-    let mut signers = Signers::default();
-    if let (Some(signer), Some(principal)) = (&acting.signer, acting.actor.id.strip_prefix("ssh:")) {
-        signers.add(principal, &crate::attest::ssh::fingerprint_of(signer.public_key()).unwrap_or_default());
-    }
-    if let Some(allowed) = &policy.allowed {
-        signers.add_signatures(allowed, statement, signatures, time);
-    }
-    signers
 }
 
 pub fn read_signatures(args: &args::Signatures) -> Result<Vec<String>> {

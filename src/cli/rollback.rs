@@ -110,10 +110,7 @@ fn last_set(situation: &gather::Situation, channel: &ChannelName, entries: &[&Li
 fn had(entries: &[&Linked], channel: &ChannelName, name: &crate::domain::ReleaseName) -> Result<Release> {
     let mut releases = entries.iter().flat_map(|linked| &linked.outline.releases);
     let found = releases.find(|release| release.name() == *name).cloned();
-    found.ok_or_else(|| {
-        let fault = Fault::new(Reason::UnknownRelease, format!("{name} was never on {channel}, so there is no way back to it"));
-        fault.help(format!("`tagwarden history --channel {channel}` lists what was"))
-    })
+    found.ok_or_else(|| transition::never_there(name, channel).fault())
 }
 
 fn planned(situation: &gather::Situation, release: &Release) -> Result<PlannedRelease> {

@@ -169,6 +169,23 @@ pub struct State {
     pub staged: Records<Staged>,
 }
 
+impl State {
+    /// A state in which nothing is yet.
+    pub fn empty(serial: u64, time: Timestamp, policy: PolicyRef) -> State {
+        State {
+            serial,
+            time,
+            policy,
+            channels: BTreeMap::new(),
+            holds: Records::default(),
+            waivers: Records::default(),
+            acks: Records::default(),
+            verdicts: Records::default(),
+            staged: Records::default(),
+        }
+    }
+}
+
 /// Something that an entry put into the state.
 pub trait Record: Clone {
     /// Of two records with one key only the newer is in the state.
@@ -331,6 +348,23 @@ pub struct Waiver {
     #[serde(rename = "as", default, skip_serializing_if = "Vec::is_empty")]
     pub by_right_of: Vec<String>,
     pub serial: u64,
+}
+
+impl Waiver {
+    /// Whether it is for this gate, channel and commit.
+    pub fn is_about(&self, gate: &GateId, channel: Option<&ChannelName>, candidate: Option<&Oid>) -> bool {
+        self.gate == *gate && Some(&self.channel) == channel && Some(&self.candidate) == candidate
+    }
+
+    /// Why it does not count for somebody's move that is decided at `time`; `None`: nothing speaks against it.
+    pub fn objection(&self, time: Timestamp, requester: Option<&str>) -> Option<String> {
+        match requester {
+            _ if self.until <= time => Some(format!("it ended at {}", self.until)),
+            None => Some("nobody in particular asks for the move".to_owned()),
+            Some(requester) if self.by == requester => Some(format!("{requester} gave it and asks for the move")),
+            Some(_) => None,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -448,6 +448,16 @@ pub struct Evidence {
 }
 
 impl Evidence {
+    /// Whether it was gathered for this gate.
+    pub fn is_of(&self, gate: &GateId, kind: &str) -> bool {
+        self.schema == EVIDENCE_SCHEMA && self.gate == *gate && self.kind == kind
+    }
+
+    /// Whether it was gathered for this move under this policy.
+    pub fn is_for(&self, verb: Verb, channel: &ChannelName, candidate: Option<&Oid>, policy: Option<&Oid>) -> bool {
+        self.verb == verb && self.channel == *channel && self.candidate.as_ref() == candidate && self.policy.as_ref() == policy
+    }
+
     pub fn get(&self, key: ProbeKey) -> Option<&Answer> {
         self.answers.iter().find(|answer| answer.key == key)
     }

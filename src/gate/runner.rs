@@ -239,11 +239,8 @@ impl<'a> Runner<'a> {
     fn waiver(&self, gate: &LoadedGate) -> Option<&Waiver> {
         let requester = self.cx.actor.as_ref().map(|actor| actor.id.as_str());
         let covers = |waiver: &&Waiver| {
-            waiver.gate == gate.id
-                && waiver.channel == self.cx.channel
-                && Some(&waiver.candidate) == self.cx.candidate.as_ref()
-                && waiver.until > self.cx.now
-                && requester.is_some_and(|requester| waiver.by != requester)
+            waiver.is_about(&gate.id, Some(&self.cx.channel), self.cx.candidate.as_ref())
+                && waiver.objection(self.cx.now, requester).is_none()
         };
         self.waivers.iter().filter(|_| gate.header.waivable).filter(covers).max_by_key(|waiver| waiver.serial)
     }
@@ -280,14 +277,7 @@ impl<'a> Runner<'a> {
 /// Judges evidence after checking that it is bound to this gate, verb, channel, commit and policy. Also how an audit judges
 /// anew.
 pub fn judge_bound(cx: &Context, gate: &LoadedGate, evidence: &Evidence) -> Judgement {
-    let bound = evidence.schema == probe::EVIDENCE_SCHEMA
-        && evidence.gate == gate.id
-        && evidence.kind == gate.kind.id
-        && evidence.verb == cx.verb
-        && evidence.channel == cx.channel
-        && evidence.candidate == cx.candidate
-        && evidence.policy == cx.policy;
-    if bound {
+    if evidence.is_of(&gate.id, gate.kind.id) && evidence.is_for(cx.verb, &cx.channel, cx.candidate.as_ref(), cx.policy.as_ref()) {
         return gate.gate.judge(cx, evidence);
     }
     let mut checks = Checks::new();

@@ -16,6 +16,18 @@ use std::collections::BTreeMap;
 /// No `entry.json` and no evidence of an entry is larger, in bytes. What is larger is as if it were not there.
 pub const LARGEST: u64 = 4 * 1024 * 1024;
 
+/// All evidence of an entry together is no larger, in bytes.
+pub const EVIDENCE_TOTAL: usize = 32 * 1024 * 1024;
+
+/// No folder of an entry has more files.
+pub const PATHS: usize = 1_000;
+
+/// No tree and no commit of an entry is larger, in bytes: a tree has a few files for each gate, a commit the reason.
+pub const SMALL: u64 = 256 * 1024;
+
+/// A commit before it is signed: what is left up to [`SMALL`] is for the signature.
+pub const PAYLOAD: usize = 192 * 1024;
+
 /// An entry with its files, unsigned.
 pub struct Assembled {
     /// Every file and folder of its tree, by path.

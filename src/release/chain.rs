@@ -20,6 +20,7 @@ pub use super::{
 };
 
 use super::{
+    assemble::EVIDENCE_TOTAL,
     object::Commit,
     policy::{self, Policies},
     state,
@@ -208,7 +209,8 @@ impl Verification {
         }
         if let Some((oid, time)) = behind {
             let why = format!("ledger entry {} is of {time}, which is more than five minutes ahead of the clock here", oid.short());
-            return Err(Fault::new(Reason::ClockBehind, why));
+            let help = format!("set the clock; where this one is right, the other one was not, and the entry counts from {time} on");
+            return Err(Fault::new(Reason::ClockBehind, why).help(help));
         }
         verified.ok_or_else(|| Fault::new(Reason::LedgerBroken, "the ledger does not verify").findings(findings))
     }
@@ -252,9 +254,8 @@ struct Parsed {
     oid: Oid,
     parents: Vec<Oid>,
     offer: std::result::Result<Offer, Violation>,
-    /// `entry.json` as any JSON, where it is no entry of this rulebook.
-    foreign: Option<serde_json::Value>,
-    commit: Option<Commit>,
+    /// `entry.json` as any JSON, and the commit, where it is no entry of this rulebook.
+    foreign: Option<(serde_json::Value, Commit)>,
     /// By the tree of a policy.
     signer: Option<(Oid, std::result::Result<Option<Signed>, Violation>)>,
     /// Its evidence was brought.
@@ -264,14 +265,14 @@ struct Parsed {
 
 impl Offer {
     /// Reads a commit as an entry, without its evidence.
-    pub fn of(raw: RawEntry) -> std::result::Result<Offer, Violation> {
+    fn of(raw: &mut RawEntry) -> std::result::Result<Offer, Violation> {
         let wrong = |why: String| Violation::new("ledger/bad-entry", Reason::LedgerBroken, why);
-        if let Some(trouble) = raw.trouble {
+        if let Some(trouble) = raw.trouble.take() {
             return Err(wrong(trouble));
         }
         let commit = Commit::parse(&raw.commit).map_err(wrong)?;
         let entry = Offer::read_entry(raw.entry.as_deref())?;
-        Ok(Offer { commit, entry, shape: raw.shape, evidence: BTreeMap::new() })
+        Ok(Offer { commit, entry, shape: std::mem::take(&mut raw.shape), evidence: BTreeMap::new() })
     }
 
     /// The evidence that the entry names, and what gave its actor the right: path and object id of each plain file.
@@ -284,15 +285,17 @@ impl Offer {
 }
 
 impl Parsed {
-    fn of(raw: RawEntry, policy: Option<&Policy>) -> Parsed {
-        let (oid, parents) = (raw.oid.clone(), raw.parents.clone());
-        let (commit, bytes) = (Commit::parse(&raw.commit).ok(), raw.entry.clone());
-        let offer = Offer::of(raw);
+    fn of(mut raw: RawEntry, policy: Option<&Policy>) -> Parsed {
+        let offer = Offer::of(&mut raw);
         let is_ours = offer.as_ref().is_ok_and(|offer| offer.entry.rulebook == RULEBOOK);
-        let foreign = bytes.filter(|_| !is_ours).and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        // Only of what this rulebook cannot judge it is asked whether another one could.
+        let foreign = raw.entry.filter(|_| !is_ours).and_then(|bytes| {
+            let value: serde_json::Value = serde_json::from_slice(&bytes).ok()?;
+            Some((value, Commit::parse(&raw.commit).ok()?))
+        });
         let signed = |policy: &Policy, offer: &Offer| (policy.tree.clone(), signed_by(&offer.commit, offer.entry.time, policy));
         let signer = policy.zip(offer.as_ref().ok()).map(|(policy, offer)| signed(policy, offer));
-        Parsed { oid, parents, offer, foreign, commit, signer, complete: false, checked: None }
+        Parsed { oid: raw.oid, parents: raw.parents, offer, foreign, signer, complete: false, checked: None }
     }
 
     /// Who signed it, by this policy.
@@ -336,7 +339,8 @@ impl Fold {
         bring(parsed.iter_mut().filter(|parsed| good(parsed)), source)?;
         if let Some(policy) = &policy {
             parsed.par_iter_mut().filter(|parsed| parsed.complete).for_each(|parsed| {
-                parsed.checked = parsed.offer.as_ref().ok().map(|offer| Checked::of(offer, policy));
+                let signer = parsed.signer.as_ref().map(|(_, signer)| signer.clone());
+                parsed.checked = parsed.offer.as_ref().ok().zip(signer).map(|(offer, signer)| Checked::of(offer, policy, signer));
             });
         }
         for parsed in parsed {
@@ -451,7 +455,7 @@ impl Fold {
     /// Remembers an entry of a signer that only a newer program can judge: while it is the next one, nothing can be said of the
     /// ledger here.
     fn note_newer(&mut self, base: &Base, parsed: &Parsed) {
-        let (Base::At(node), Some(value), Some(commit)) = (base, &parsed.foreign, &parsed.commit) else { return };
+        let (Base::At(node), Some((value, commit))) = (base, &parsed.foreign) else { return };
         let Some(number) = value["rulebook"].as_u64().filter(|number| *number > u64::from(RULEBOOK)) else { return };
         let (linked, Some(policy)) = (&self.nodes[*node].linked, self.policy_at(*node)) else { return };
         let follows = value["previous"].as_str() == Some(linked.oid.as_str())
@@ -678,9 +682,6 @@ impl Base {
     }
 }
 
-/// How much evidence one entry may have, in bytes.
-const EVIDENCE: usize = 32 * 1024 * 1024;
-
 /// Brings the evidence of these entries, each object once.
 fn bring<'a>(parsed: impl Iterator<Item = &'a mut Parsed>, source: &mut dyn Source) -> Result<()> {
     let mut parsed: Vec<&mut Parsed> = parsed.collect();
@@ -693,7 +694,7 @@ fn bring<'a>(parsed: impl Iterator<Item = &'a mut Parsed>, source: &mut dyn Sour
     for (parsed, wanted) in parsed.iter_mut().zip(wanted) {
         parsed.complete = true;
         let Ok(offer) = &mut parsed.offer else { continue };
-        let mut left = EVIDENCE;
+        let mut left = EVIDENCE_TOTAL;
         for (path, oid) in wanted {
             let file = files.get(&oid).filter(|file| file.len() <= left);
             left -= file.map_or(0, Vec::len);

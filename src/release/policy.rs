@@ -155,6 +155,21 @@ pub struct Signers {
 }
 
 impl Signers {
+    /// Who signs an adoption: the actor by the entry itself, the others by their signatures over `statement`.
+    pub fn of_adoption(policy: &Policy, actor: &Actor, statement: &[u8], signatures: &[String], at: Timestamp) -> Signers {
+        let mut signers = Signers::default();
+        if let Some(principal) = actor.id.strip_prefix("ssh:") {
+            // No key is listed under two names, so which of theirs the actor used makes no difference.
+            let listed = policy.allowed.iter().flat_map(|allowed| allowed.signers());
+            let key = listed.filter(|signer| signer.principal == principal).map(|signer| signer.fingerprint.clone()).next();
+            signers.add(principal, &key.unwrap_or_default());
+        }
+        if let Some(allowed) = &policy.allowed {
+            signers.add_signatures(allowed, statement, signatures, at);
+        }
+        signers
+    }
+
     pub fn add(&mut self, principal: &str, key: &str) {
         if self.principals.contains(principal) || self.keys.contains(key) {
             let message = format!("the signature of {principal} does not count twice");

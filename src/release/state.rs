@@ -39,7 +39,7 @@ impl Delta {
         let state = match before {
             Some(state) => state,
             None => {
-                empty = self::empty(entry);
+                empty = State::empty(entry.serial, entry.time, entry.policy.clone());
                 &empty
             }
         };
@@ -128,17 +128,7 @@ fn drop_key<T: Record>(records: &Records<T>, changed: &mut Changed<T>, key: &T::
 
 /// The state after `delta`.
 pub fn apply(before: Option<State>, delta: &Delta) -> State {
-    let mut state = before.unwrap_or_else(|| State {
-        serial: delta.serial,
-        time: delta.time,
-        policy: delta.policy.clone(),
-        channels: BTreeMap::new(),
-        holds: Records::default(),
-        waivers: Records::default(),
-        acks: Records::default(),
-        verdicts: Records::default(),
-        staged: Records::default(),
-    });
+    let mut state = before.unwrap_or_else(|| State::empty(delta.serial, delta.time, delta.policy.clone()));
     (state.serial, state.time, state.policy) = (delta.serial, delta.time, delta.policy.clone());
     state.channels.extend(delta.channel.clone());
     set_all(&mut state.holds, &delta.holds);
@@ -161,21 +151,6 @@ pub fn replay<'a>(entries: impl IntoIterator<Item = (&'a Entry, &'a [String])>) 
         let delta = Delta::of(state.as_ref(), entry, rights);
         Some(apply(state, &delta))
     })
-}
-
-fn empty(entry: &Entry) -> State {
-    let nothing = Entry { action: Verb::Adopt, ..entry.clone() };
-    State {
-        serial: nothing.serial,
-        time: nothing.time,
-        policy: PolicyRef { documents: None, ..nothing.policy },
-        channels: BTreeMap::new(),
-        holds: Records::default(),
-        waivers: Records::default(),
-        acks: Records::default(),
-        verdicts: Records::default(),
-        staged: Records::default(),
-    }
 }
 
 /// Releases that the state does not know yet. A release is known for ever, at the commit and tag it had first.

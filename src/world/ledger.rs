@@ -4,12 +4,12 @@
 //! here as a whole is `ledger_unverifiable`, never "ok". Whatever else lies on it is read as far as it is small, and judged
 //! like an entry. Judging is [`crate::release::chain`].
 
-use super::git::{Git, Object, ObjectKind, Small, Want};
+use super::git::{Git, ObjectKind, Small, Want};
 use crate::{
     attest::statement::EVIDENCE,
     domain::{Fault, Oid, Reason, RefName, Result, Timestamp, state::Entry},
     release::{
-        assemble::LARGEST,
+        assemble::{LARGEST, PATHS, SMALL},
         chain::{Fold, Offer, RawEntry, Source, Verification},
         object::{Commit, TreeItem, parse_tree},
         plan::{RefFact, Refs},
@@ -93,51 +93,7 @@ const POLICY: (usize, u64, usize) = (2_000, 16 * 1024 * 1024, 8);
 
 impl Source for FromGit<'_> {
     fn policy(&mut self, tree: &Oid) -> Result<std::result::Result<BTreeMap<String, Vec<u8>>, String>> {
-        let mut files = BTreeMap::new();
-        let mut folders = vec![(String::new(), tree.clone())];
-        let (mut left, mut level) = (POLICY.1, 0);
-        while !folders.is_empty() {
-            let oids: Vec<Oid> = folders.iter().map(|(_, oid)| oid.clone()).collect();
-            let (mut blobs, mut next) = (Vec::new(), Vec::new());
-            for ((prefix, oid), object) in folders.iter().zip(self.0.read_small(&oids, TREE)?) {
-                let items = match object {
-                    Small::Object(object) if object.kind == ObjectKind::Tree => parse_tree(&object.bytes, oid.as_str().len() / 2),
-                    Small::Missing => return Err(unverifiable("an object of it is missing")),
-                    _ => Err("a folder of it is none".to_owned()),
-                };
-                for TreeItem { mode, name, oid } in match items {
-                    Ok(items) => items,
-                    Err(why) => return Ok(Err(why)),
-                } {
-                    let path = format!("{prefix}{name}");
-                    match mode.as_str() {
-                        "40000" => next.push((format!("{path}/"), oid)),
-                        "160000" => {}
-                        _ => blobs.push((path, oid)),
-                    }
-                }
-                if files.len() + blobs.len() + next.len() > POLICY.0 {
-                    return Ok(Err(format!("it has more than {} files", POLICY.0)));
-                }
-            }
-            let oids: Vec<Oid> = blobs.iter().map(|(_, oid)| oid.clone()).collect();
-            for ((path, _), object) in blobs.into_iter().zip(self.0.read_small(&oids, LARGEST)?) {
-                match object {
-                    Small::Object(object) if object.kind == ObjectKind::Blob && object.bytes.len() as u64 <= left => {
-                        left -= object.bytes.len() as u64;
-                        files.insert(path, object.bytes);
-                    }
-                    Small::Missing => return Err(unverifiable("an object of it is missing")),
-                    _ => return Ok(Err(format!("{} is not a small file", path.escape_debug()))),
-                }
-            }
-            level += 1;
-            if level > POLICY.2 {
-                return Ok(Err(format!("it nests deeper than {} folders", POLICY.2)));
-            }
-            folders = next;
-        }
-        Ok(Ok(files))
+        read_policy(self.0, tree)
     }
 
     fn files(&mut self, oids: &[Oid]) -> Result<Vec<Option<Vec<u8>>>> {
@@ -150,17 +106,60 @@ impl Source for FromGit<'_> {
     }
 }
 
-/// No folder of an entry has more files.
-const PATHS: usize = 1_000;
-
-/// No tree of an entry is larger, in bytes: it has a few files for each gate.
-const TREE: u64 = 256 * 1024;
+/// Level by level, so depth costs no stack. `Ok(Err)`: why it is no policy.
+fn read_policy(git: &Git, tree: &Oid) -> Result<std::result::Result<BTreeMap<String, Vec<u8>>, String>> {
+    let mut files = BTreeMap::new();
+    let mut folders = vec![(String::new(), tree.clone())];
+    let (mut left, mut level) = (POLICY.1, 0);
+    while !folders.is_empty() {
+        let oids: Vec<Oid> = folders.iter().map(|(_, oid)| oid.clone()).collect();
+        let (mut blobs, mut next) = (Vec::new(), Vec::new());
+        for ((prefix, oid), object) in folders.iter().zip(git.read_small(&oids, SMALL)?) {
+            let items = match object {
+                Small::Object(object) if object.kind == ObjectKind::Tree => parse_tree(&object.bytes, oid.as_str().len() / 2),
+                Small::Missing => return Err(unverifiable("an object of it is missing")),
+                _ => Err("a folder of it is none".to_owned()),
+            };
+            for TreeItem { mode, name, oid } in match items {
+                Ok(items) => items,
+                Err(why) => return Ok(Err(why)),
+            } {
+                let path = format!("{prefix}{name}");
+                match mode.as_str() {
+                    "40000" => next.push((format!("{path}/"), oid)),
+                    "160000" => {}
+                    _ => blobs.push((path, oid)),
+                }
+            }
+            if files.len() + blobs.len() + next.len() > POLICY.0 {
+                return Ok(Err(format!("it has more than {} files", POLICY.0)));
+            }
+        }
+        let oids: Vec<Oid> = blobs.iter().map(|(_, oid)| oid.clone()).collect();
+        for ((path, _), object) in blobs.into_iter().zip(git.read_small(&oids, LARGEST)?) {
+            match object {
+                Small::Object(object) if object.kind == ObjectKind::Blob && object.bytes.len() as u64 <= left => {
+                    left -= object.bytes.len() as u64;
+                    files.insert(path, object.bytes);
+                }
+                Small::Missing => return Err(unverifiable("an object of it is missing")),
+                _ => return Ok(Err(format!("{} is not a small file", path.escape_debug()))),
+            }
+        }
+        level += 1;
+        if level > POLICY.2 {
+            return Ok(Err(format!("it nests deeper than {} folders", POLICY.2)));
+        }
+        folders = next;
+    }
+    Ok(Ok(files))
+}
 
 fn read_commits(git: &Git, commits: &[(Oid, Vec<Oid>)]) -> Result<Vec<RawEntry>> {
     let oids: Vec<Oid> = commits.iter().map(|(oid, _)| oid.clone()).collect();
     let mut raw: Vec<RawEntry> = Vec::with_capacity(commits.len());
     let mut folders: Vec<(usize, String, Oid)> = Vec::new();
-    for (at, ((oid, parents), object)) in commits.iter().zip(git.read_small(&oids, TREE)?).enumerate() {
+    for (at, ((oid, parents), object)) in commits.iter().zip(git.read_small(&oids, SMALL)?).enumerate() {
         let (bytes, trouble) = match object {
             Small::Object(object) if object.kind == ObjectKind::Commit => (object.bytes, None),
             Small::Object(_) => (Vec::new(), Some("it is not a commit".to_owned())),
@@ -185,7 +184,7 @@ fn read_commits(git: &Git, commits: &[(Oid, Vec<Oid>)]) -> Result<Vec<RawEntry>>
 fn read_trees(git: &Git, raw: &mut [RawEntry], trees: &[(usize, String, Oid)]) -> Result<Vec<(usize, String, Oid)>> {
     let wanted: Vec<Oid> = trees.iter().map(|(.., oid)| oid.clone()).collect();
     let mut below = Vec::new();
-    for ((at, prefix, oid), object) in trees.iter().zip(git.read_small(&wanted, TREE)?) {
+    for ((at, prefix, oid), object) in trees.iter().zip(git.read_small(&wanted, SMALL)?) {
         let items = match object {
             Small::Object(object) if object.kind == ObjectKind::Tree => parse_tree(&object.bytes, oid.as_str().len() / 2),
             Small::Object(_) => Err("its tree is none".to_owned()),
@@ -209,45 +208,9 @@ fn read_trees(git: &Git, raw: &mut [RawEntry], trees: &[(usize, String, Oid)]) -
     Ok(below)
 }
 
-/// Every file below a tree, by path. Folders are read level by level, so depth costs no stack.
+/// Every file of a policy's tree, by path. Faults: `bad_config` where the tree is none that a ledger could hold.
 pub fn read_folder(git: &Git, tree: &Oid) -> Result<BTreeMap<String, Vec<u8>>> {
-    let mut files = BTreeMap::new();
-    let mut folders = vec![(String::new(), tree.clone())];
-    while !folders.is_empty() {
-        let oids: Vec<Oid> = folders.iter().map(|(_, oid)| oid.clone()).collect();
-        let mut blobs: Vec<(String, Oid)> = Vec::new();
-        let mut next = Vec::new();
-        for ((prefix, oid), object) in folders.iter().zip(git.read_many(&oids)?) {
-            for item in items_of(object, oid)? {
-                let path = format!("{prefix}{}", item.name);
-                match item.mode.as_str() {
-                    "40000" => next.push((format!("{path}/"), item.oid)),
-                    "160000" => {}
-                    _ => blobs.push((path, item.oid)),
-                }
-            }
-        }
-        let oids: Vec<Oid> = blobs.iter().map(|(_, oid)| oid.clone()).collect();
-        for ((path, _), object) in blobs.into_iter().zip(git.read_many(&oids)?) {
-            files.insert(path, bytes_of(object, ObjectKind::Blob)?);
-        }
-        folders = next;
-    }
-    Ok(files)
-}
-
-fn items_of(object: Option<Object>, like: &Oid) -> Result<Vec<TreeItem>> {
-    let bytes = bytes_of(object, ObjectKind::Tree)?;
-    parse_tree(&bytes, like.as_str().len() / 2)
-        .map_err(|why| Fault::new(Reason::LedgerBroken, format!("a tree of the ledger is malformed: {why}")))
-}
-
-fn bytes_of(object: Option<Object>, kind: ObjectKind) -> Result<Vec<u8>> {
-    match object {
-        Some(object) if object.kind == kind => Ok(object.bytes),
-        Some(object) => Err(Fault::new(Reason::LedgerBroken, format!("object {} of the ledger is of the wrong kind", object.oid.short()))),
-        None => Err(unverifiable("an object of it is missing")),
-    }
+    read_policy(git, tree)?.map_err(|why| Fault::new(Reason::BadConfig, format!("the folder of the protocol cannot be read: {why}")))
 }
 
 fn unverifiable(why: &str) -> Fault {

@@ -9,7 +9,7 @@ fn shown(scratch: &Scratch, output: &Output) -> String {
     static TIME: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\d{4}-\d\d-\d\dT[\d:.]+Z").unwrap());
     // In process a file that the words name is told with the folder that it counts from.
     static BESIDE: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\.tagwarden-\w+").unwrap());
-    let text = output.all().replace(&format!("{}/work/", scratch.root().display()), "");
+    let text = output.all().replace(&format!("{}/", scratch.path("work").display()), "");
     BESIDE.replace_all(&TIME.replace_all(&steady(&text), "[when]"), "[beside]").into_owned()
 }
 

@@ -4,10 +4,10 @@ use super::{Case, Found, Violation, Whole};
 use crate::{
     attest::statement::evidence_path,
     domain::{
-        GateId, Oid, Outcome, Reason, Timestamp,
+        GateId, Oid, Outcome, Reason, Timestamp, Verb,
         state::{Entry, GateRecord, Waiver},
     },
-    gate::{Evidence, Got, LoadedGate, OnFail, When, freshness, probe::EVIDENCE_SCHEMA, runner::judge_bound},
+    gate::{Evidence, Got, LoadedGate, OnFail, When, freshness, runner::judge_bound},
     release::{object::object_id, rejudge},
 };
 use std::collections::BTreeMap;
@@ -62,22 +62,16 @@ pub(super) fn passed(case: &Case, _: &Whole, found: &mut Found) {
 fn waived<'a>(case: &Case<'a>, record: &GateRecord, serial: u64) -> Result<&'a Waiver, String> {
     let entry = case.entry;
     let state = case.before.map(|before| &before.state).ok_or("there is no state before it")?;
-    let fits = |waiver: &&Waiver| {
-        waiver.gate == record.id && Some(&waiver.channel) == entry.channel.as_ref() && Some(&waiver.candidate) == entry.candidate.as_ref()
-    };
+    let fits = |waiver: &&Waiver| waiver.is_about(&record.id, entry.channel.as_ref(), entry.candidate.as_ref());
     let waiver = state.waivers.at(serial).iter().find(fits).ok_or("there is none for this gate, channel and commit")?;
-    let verb = crate::domain::Verb::Waive;
-    match () {
-        () if matches!(record.outcome, Outcome::Passed | Outcome::Skipped) => Err(format!("the gate is {}", record.outcome)),
-        () if !case.policy.protocol.gate(&record.id).is_some_and(|gate| gate.header.waivable) => {
-            Err("the gate cannot be waived".to_owned())
-        }
-        () if waiver.until <= entry.time => Err(format!("it ended at {}", waiver.until)),
-        () if waiver.by == entry.actor.id => Err(format!("{} gave it and asks for the move", waiver.by)),
-        () if !case.policy.still_permits(&waiver.by, &waiver.by_right_of, verb, Some(&waiver.channel)) => {
+    match waiver.objection(entry.time, Some(&entry.actor.id)) {
+        _ if matches!(record.outcome, Outcome::Passed | Outcome::Skipped) => Err(format!("the gate is {}", record.outcome)),
+        _ if !case.policy.protocol.gate(&record.id).is_some_and(|gate| gate.header.waivable) => Err("the gate cannot be waived".to_owned()),
+        Some(objection) => Err(objection),
+        None if !case.policy.still_permits(&waiver.by, &waiver.by_right_of, Verb::Waive, Some(&waiver.channel)) => {
             Err(format!("{} has no right to waive any more", waiver.by))
         }
-        () => Ok(waiver),
+        None => Ok(waiver),
     }
 }
 
@@ -137,13 +131,9 @@ fn gives(case: &Case, record: &GateRecord, evidence: &Evidence) -> bool {
 }
 
 fn bound(entry: &Entry, record: &GateRecord, evidence: &Evidence) -> bool {
-    evidence.schema == EVIDENCE_SCHEMA
-        && evidence.gate == record.id
-        && evidence.kind == record.kind
-        && evidence.verb == entry.action
-        && Some(&evidence.channel) == entry.channel.as_ref()
-        && evidence.candidate == entry.candidate
-        && evidence.policy.as_ref() == Some(&entry.policy.tree)
+    let (candidate, policy) = (entry.candidate.as_ref(), Some(&entry.policy.tree));
+    let fits = |channel| evidence.is_for(entry.action, channel, candidate, policy);
+    evidence.is_of(&record.id, &record.kind) && entry.channel.as_ref().is_some_and(fits)
 }
 
 /// Whether what the evidence tells of the ledger is what the ledger holds. Statements on other commits tell stale from absent

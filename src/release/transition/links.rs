@@ -5,14 +5,29 @@ use crate::{
     domain::{Reason, Verb, state::Entry},
     gate::freshness::LONGEST_RUN,
     release::{
+        assemble::{EVIDENCE_TOTAL, PATHS, PAYLOAD},
         draft,
         object::commit_bytes,
         policy::{self, Policy},
     },
 };
+use std::collections::BTreeMap;
 
-/// What could be parsed is known to be an entry; this is about what its writer knew.
-pub(super) fn readable(case: &Case, _: &Whole, found: &mut Found) {
+/// What could be parsed is known to be an entry; this is about its size, and what its writer knew.
+pub(super) fn readable(case: &Case, whole: &Whole, found: &mut Found) {
+    let offer = whole.offer;
+    let mut files: BTreeMap<&str, usize> = BTreeMap::new();
+    for (path, ..) in &offer.shape {
+        *files.entry(path.split_once('/').map_or("", |(folder, _)| folder)).or_default() += 1;
+    }
+    let sizes = [
+        ("the commit", offer.commit.payload.len(), PAYLOAD),
+        ("its evidence", offer.evidence.values().map(Vec::len).sum(), EVIDENCE_TOTAL),
+        ("the number of its files", files.into_values().max().unwrap_or(0), PATHS),
+    ];
+    for (what, size, most) in sizes.into_iter().filter(|(_, size, most)| size > most) {
+        found.push(Violation::new("ledger/bad-entry", Reason::BadUsage, format!("{what} is {size}, and readers take {most} at most")));
+    }
     let number = case.entry.rulebook;
     if number != RULEBOOK {
         let message = format!("it is written under rulebook {number}, this program knows {RULEBOOK}");

@@ -20,7 +20,7 @@ mod shape;
 
 pub use fields::statement_of;
 pub use links::may_pass;
-pub use moves::{is_there, rollback_body};
+pub use moves::{is_there, never_there, rollback_body};
 pub use rights::signed_by;
 
 use super::{
@@ -114,7 +114,8 @@ pub struct Checked {
 }
 
 impl Checked {
-    pub fn of(offer: &Offer, policy: &Policy) -> Checked {
+    /// `signer`: what [`signed_by`] says of the commit.
+    pub fn of(offer: &Offer, policy: &Policy, signer: Result<Option<Signed>, Violation>) -> Checked {
         let entry = &offer.entry;
         let read = |(path, bytes): (&String, &Vec<u8>)| {
             let evidence = (path != statement::ACTOR_PATH).then(|| serde_json::from_slice(bytes).ok()).flatten();
@@ -127,7 +128,7 @@ impl Checked {
         });
         Checked {
             policy: policy.tree.clone(),
-            signer: rights::signed_by(&offer.commit, entry.time, policy),
+            signer,
             tags: entry.moves.iter().map(|moved| moves::tag_signer(moved, entry.time, policy)).collect(),
             evidence: offer.evidence.iter().map(read).collect(),
             attested,
@@ -241,7 +242,7 @@ macro_rules! rules {
 }
 
 rules! {
-    1 ["ledger/bad-entry"] "the commit, its tree and `entry.json` can be read; schema and rulebook are known" Whole(links::readable);
+    1 ["ledger/bad-entry"] "the commit, its tree and `entry.json` can be read and are no larger than readers take; schema and rulebook are known" Whole(links::readable);
     2 ["ledger/fields"] "the fields and the body are those of the action: channel, releases, candidate, moves, gates, `valid_until`, and a reason where one is asked for" Request(fields::fit);
     3 ["ledger/not-permitted"] "the policy in force permits the actor this verb on this channel; an adoption has the threshold of the policy in force; a promotion that makes a release needs the right to stage" Request(rights::permitted);
     4 ["ledger/automation"] "automation lifts no hold and does not roll back a rollback" Request(rights::automation);
@@ -325,8 +326,8 @@ pub fn transition(
     };
     let checked = match signature {
         Signature::Checked(checked) if checked.policy == policy.tree => checked,
-        Signature::Intended(signed) => Checked { signer: rights::intended(signed, policy), ..Checked::of(offer, policy) },
-        Signature::Checked(_) | Signature::OfCommit => Checked::of(offer, policy),
+        Signature::Intended(signed) => Checked::of(offer, policy, rights::intended(signed, policy)),
+        Signature::Checked(_) | Signature::OfCommit => Checked::of(offer, policy, signed_by(&offer.commit, entry.time, policy)),
     };
     if let Err(why) = &checked.signer {
         // What nobody with a say signed is not worth another look.

@@ -4,7 +4,7 @@ use super::{Case, Found, Violation, Whole};
 use crate::{
     attest::ssh::Verified as Signed,
     domain::{
-        ChannelName, Oid, Reason, RefName, Release, Timestamp, Verb,
+        ChannelName, Oid, Reason, RefName, Release, ReleaseName, Timestamp, Verb,
         state::{Body, Entry, HoldScope, HoldTarget, Move, State},
     },
     release::{
@@ -81,11 +81,16 @@ pub(super) fn was_there(case: &Case, found: &mut Found) {
     for release in releases {
         let was = before.moves_of(channel).flat_map(|linked| &linked.outline.releases).any(|was| was == release);
         if !was {
-            let message = format!("{} was never on {channel}, so there is no way back to it", release.name());
-            let violation = Violation::new("ledger/never-there", Reason::UnknownRelease, message);
-            found.push(violation.help(format!("`tagwarden history --channel {channel}` lists what was")));
+            found.push(never_there(&release.name(), channel));
         }
     }
+}
+
+/// A rollback to something that the channel never had.
+pub fn never_there(release: &ReleaseName, channel: &ChannelName) -> Violation {
+    let message = format!("{release} was never on {channel}, so there is no way back to it");
+    let violation = Violation::new("ledger/never-there", Reason::UnknownRelease, message);
+    violation.help(format!("`tagwarden history --channel {channel}` lists what was"))
 }
 
 /// What a rollback to these releases says beside its moves: the entry it undoes, a hold on each release that it leaves, and

@@ -105,18 +105,12 @@ pub(super) fn permitted(case: &Case, found: &mut Found) {
 /// Entry 0 starts the trust: it is judged by its pin, not by itself.
 fn threshold(case: &Case) -> Option<Violation> {
     let (entry, Some(before), Some(Body::Adopt { signatures })) = (case.entry, case.before, &case.entry.body) else { return None };
-    let mut signers = Signers::default();
-    if let Some(principal) = entry.actor.id.strip_prefix("ssh:") {
-        // The key is only for telling that a co-signer used it again; who signed is the rule about actors.
-        let keys = case.policy.allowed.iter().flat_map(|allowed| allowed.signers());
-        let key = keys.filter(|signer| signer.principal == principal).map(|signer| signer.fingerprint.clone()).next();
-        signers.add(principal, &key.unwrap_or_default());
-    }
-    if let (Some(allowed), Ok(statement)) =
-        (&case.policy.allowed, policy::statement(Verb::Adopt, &before.head, policy::adoption(&entry.policy.tree, entry.policy.version)))
-    {
-        signers.add_signatures(allowed, &statement, signatures, entry.time);
-    }
+    let about = policy::adoption(&entry.policy.tree, entry.policy.version);
+    let statement = match policy::statement(Verb::Adopt, &before.head, about) {
+        Ok(statement) => statement,
+        Err(fault) => return Some(Violation::of("ledger/not-permitted", fault)),
+    };
+    let signers = Signers::of_adoption(case.policy, &entry.actor, &statement, signatures, entry.time);
     let granted = policy::permit_by_threshold(&case.policy.protocol, &entry.actor, &signers);
     granted.err().map(|fault| Violation::of("ledger/not-permitted", fault))
 }

@@ -441,7 +441,7 @@ impl Forge {
         self.moving(head, Verb::Rollback, who, channel, releases, &commit, &[], body)
     }
 
-    #[allow(clippy::too_many_arguments)]
+    #[expect(clippy::too_many_arguments, reason = "everything that a move says")]
     fn moving(
         &self,
         head: &Verified,
