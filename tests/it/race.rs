@@ -1,6 +1,6 @@
 //! Two promoters with one base: however often they race, one wins, the other is told `stale_pointer`, and ledger and tags
 //! agree. Both wait for one another before they push, so that every round is a race; where one never comes, the other is told
-//! instead of waiting for ever.
+//! instead of waiting for ever. `TAGWARDEN_RACE_ROUNDS` asks for more rounds.
 
 use crate::ground::Ground;
 use std::{
@@ -22,7 +22,9 @@ release_tags: any
 "#;
 const GATE: &str = "title: The tree is there\ncommand: [ { run: [\"true\"] } ]\n";
 
-const ROUNDS: usize = 100;
+fn rounds() -> usize {
+    std::env::var("TAGWARDEN_RACE_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(20)
+}
 
 /// Nobody who is still at work is this late, however busy the machine is.
 pub const LIMIT: Duration = Duration::from_secs(300);
@@ -70,11 +72,11 @@ fn of_two_promoters_with_one_base_one_wins() {
     // Every release is tagged beforehand, all at the seed commit, so that each round asks for two moves of one tag and nothing
     // else.
     let names = |round: usize| [format!("v1.{round}.1"), format!("v1.{round}.2")];
-    for name in (0..ROUNDS).flat_map(names) {
+    for name in (0..rounds()).flat_map(names) {
         ground.git(&one, &["tag", "-a", "-m", &name, &name]);
     }
     ground.git(&one, &["push", "-q", "origin", "--tags"]);
-    for round in 0..ROUNDS {
+    for round in 0..rounds() {
         let names = names(round);
         let meeting = Arc::new(Meeting::default());
         let race = |clone: &std::path::Path, name: &str| {

@@ -1,9 +1,11 @@
 //! The names in the form of a variable that the files of a tree hold, and those among them that some file takes for variables
 //! of the environment: it reads one by that name, or is an example of an environment.
 
+use crate::text::constant::bytes_pattern;
 use crate::tree::{EntryKind, Tree, Unreadable};
 use rayon::prelude::*;
-use std::collections::HashSet;
+use regex::bytes::Regex;
+use std::{collections::HashSet, sync::LazyLock};
 
 /// Larger files are data, not sources.
 const LARGEST: usize = 1 << 20;
@@ -13,6 +15,9 @@ pub struct Declared {
     pub words: HashSet<String>,
     pub variables: HashSet<String>,
 }
+
+/// A whole word in the form of a name.
+static NAME: LazyLock<Regex> = LazyLock::new(|| bytes_pattern(r"(?-u:\b)[A-Z][A-Z0-9_]{2,99}(?-u:\b)"));
 
 /// What stands right before a name that is read, by what it ends with.
 const READS: &[&str] = &[
@@ -53,18 +58,13 @@ pub fn gather(tree: &dyn Tree) -> Result<Declared, Unreadable> {
         .map(|entry| {
             let bytes = tree.read(&entry.path)?.unwrap_or_default();
             let mut found = Declared::default();
-            if bytes.len() <= LARGEST && !bytes.iter().take(8000).any(|byte| *byte == 0) {
+            if bytes.len() <= LARGEST && memchr::memchr(0, &bytes[..bytes.len().min(8000)]).is_none() {
                 let name = entry.path.rsplit('/').next().unwrap_or_default();
                 let example = name.starts_with(".env") || name.ends_with(".env");
-                let mut at = 0;
-                for word in bytes.split(|byte| !(byte.is_ascii_alphanumeric() || *byte == b'_')) {
-                    let (start, end) = (at, at + word.len());
-                    at = end + 1;
-                    if !is_name(word) {
-                        continue;
-                    }
-                    let name = String::from_utf8_lossy(word).into_owned();
-                    if is_read(&bytes[..start]) && !PLACEHOLDERS.contains(&name.as_str()) || example && bytes.get(end) == Some(&b'=') {
+                for word in NAME.find_iter(&bytes) {
+                    let name = String::from_utf8_lossy(word.as_bytes()).into_owned();
+                    let is_read = is_read(&bytes[..word.start()]) && !PLACEHOLDERS.contains(&name.as_str());
+                    if is_read || example && bytes.get(word.end()) == Some(&b'=') {
                         found.variables.insert(name.clone());
                     }
                     found.words.insert(name);
@@ -85,10 +85,4 @@ fn both(one: HashSet<String>, other: HashSet<String>) -> HashSet<String> {
 
 fn is_read(before: &[u8]) -> bool {
     matches!(before.last(), Some(b'.' | b'"' | b'\'')) && READS.iter().any(|end| before.ends_with(end.as_bytes()))
-}
-
-fn is_name(word: &[u8]) -> bool {
-    (3..=100).contains(&word.len())
-        && word[0].is_ascii_uppercase()
-        && word.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_')
 }
