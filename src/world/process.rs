@@ -212,6 +212,23 @@ impl Drop for Group {
     }
 }
 
+/// A program that runs beside us until this is dropped. Its standard input is a pipe to us that nothing is written to, so it can
+/// tell that we ended in whatever way.
+pub(super) struct Companion {
+    _group: Group,
+    _child: tokio::process::Child,
+}
+
+impl Companion {
+    pub fn start(program: &str, args: impl IntoIterator<Item = OsString>, env: &[(OsString, OsString)]) -> std::io::Result<Companion> {
+        let mut command = tokio::process::Command::new(program);
+        command.args(args).env_clear().envs(env.iter().cloned()).process_group(0).kill_on_drop(true);
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        let child = command.spawn()?;
+        Ok(Companion { _group: Group::of(&child), _child: child })
+    }
+}
+
 /// Reads an output to its end and keeps the first part of it.
 struct Reader {
     kept: Arc<Mutex<Kept>>,

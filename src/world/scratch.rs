@@ -22,15 +22,6 @@ pub struct Scratch {
     env: EnvVars,
 }
 
-/// A throw-away key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Key {
-    /// Path of the private key.
-    pub file: PathBuf,
-    /// `ssh-ed25519 AAAA...`, without a comment.
-    pub public: String,
-}
-
 /// One file of a tree as its bytes are: mode and content digest.
 pub type Files = BTreeMap<String, (String, Digest)>;
 
@@ -162,25 +153,6 @@ impl Scratch {
         });
         let _ = child.wait();
         read.map_err(|error: std::io::Error| failed("git cat-file", &error))
-    }
-
-    /// Makes a key.
-    pub fn key(&self, name: &str) -> Result<Key> {
-        let folder = self.path("keys");
-        fs::create_dir_all(&folder).map_err(|error| failed("a throw-away key", &error))?;
-        let file = folder.join(name);
-        let mut command = self.command("ssh-keygen", "");
-        command.args(["-q", "-t", "ed25519", "-N", "", "-C", "", "-f"]).arg(&file);
-        run(command, b"").map_err(|fault| fault.help("a rehearsal needs OpenSSH's ssh-keygen on PATH"))?;
-        let public = fs::read_to_string(folder.join(format!("{name}.pub"))).map_err(|error| failed("a throw-away key", &error))?;
-        Ok(Key { file, public: public.split_whitespace().take(2).collect::<Vec<_>>().join(" ") })
-    }
-
-    /// An armored signature.
-    pub fn sign(&self, key: &Key, namespace: &str, bytes: &[u8]) -> Result<String> {
-        let mut command = self.command("ssh-keygen", "");
-        command.args(["-q", "-Y", "sign", "-n", namespace, "-f"]).arg(&key.file);
-        run(command, bytes).map(|armored| String::from_utf8_lossy(&armored).into_owned())
     }
 
     /// Writes a file, and the folders it needs.
@@ -344,8 +316,6 @@ mod tests {
     #[test]
     fn everything_goes_away_with_the_handle() {
         let scratch = scratch();
-        let key = scratch.key("somebody").unwrap();
-        assert!(key.public.starts_with("ssh-ed25519 ") && scratch.sign(&key, "git", b"x").unwrap().contains("SSH SIGNATURE"));
         let folder = scratch.path("");
         assert!(folder.exists());
         drop(scratch);

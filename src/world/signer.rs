@@ -1,18 +1,23 @@
-//! Signing, through `ssh-keygen`: it alone knows agents, hardware keys and every key file.
+//! Signing: with a plain Ed25519 key in this process, with every other key through OpenSSH, which alone knows agents, hardware
+//! keys and every key file.
 //!
-//! Nothing here may wait for a passphrase: a program that wants one gets none, and a time limit ends it. A key that came in a
-//! variable lives in a private folder that goes away with the signer. Deliberately absent: verification, which is
-//! [`crate::attest::ssh`].
+//! A key that came in a variable never touches a disk: what is not signed with here is handed to an ssh-agent of our own through
+//! a pipe, and that agent ends with us, or within ten seconds where we are killed. Nothing here may wait for a passphrase: a program
+//! that wants one gets none, and a time limit ends it. Deliberately absent: verification, which is [`crate::attest::ssh`].
 
-use super::{EnvVars, process::Call};
+use super::{
+    EnvVars,
+    process::{self, Call},
+};
 use crate::{
-    attest::ssh::{claimed_fingerprint, fingerprint_of},
+    attest::ssh::{PrivateKey, claimed_fingerprint, fingerprint_of},
     domain::{Fault, Reason, Result},
     gate::protocol::KeySource,
 };
 use std::{
+    ffi::OsString,
     io::Write,
-    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -21,15 +26,28 @@ use tempfile::TempDir;
 /// A hardware key waits for a touch.
 const SIGN_LIMIT: Duration = Duration::from_secs(60);
 
+/// How long an agent of ours may take to start.
+const AGENT_LIMIT: Duration = Duration::from_secs(10);
+
+/// No key file is larger, in bytes.
+const LARGEST_KEY: u64 = 64 * 1024;
+
 /// A usable signing key.
 pub struct Signer {
-    /// A private key file, or the public one of a key that an agent holds.
-    file: PathBuf,
+    holder: Holder,
     public: String,
     fingerprint: String,
-    env: EnvVars,
-    /// Holds `file` where it was made here.
-    _folder: Option<TempDir>,
+}
+
+enum Holder {
+    Here(PrivateKey),
+    /// A private key file, or the public one of a key that an agent holds.
+    OpenSsh {
+        file: PathBuf,
+        env: EnvVars,
+        _folder: Option<TempDir>,
+        _agent: Option<process::Companion>,
+    },
 }
 
 impl Signer {
@@ -38,22 +56,10 @@ impl Signer {
     pub async fn from(source: &KeySource, env: &EnvVars, dir: &Path) -> Result<Option<Signer>> {
         match source {
             KeySource::None => Ok(None),
-            KeySource::Path(path) => Signer::from_file(&located(path, env, dir), env, None).await.map(Some),
+            KeySource::Path(path) => Signer::from_file(&located(path, env, dir), env).await.map(Some),
             KeySource::Env(name) => Signer::from_variable(name, env, dir).await.map(Some),
             KeySource::Agent(fingerprint) => Signer::from_agent(fingerprint, env).await.map(Some),
         }
-    }
-
-    /// A fresh key for a rehearsal; gone with the handle.
-    pub async fn throw_away(env: &EnvVars) -> Result<Signer> {
-        let folder = private_folder(env)?;
-        let file = folder.path().join("key");
-        let name = file.display().to_string();
-        let made = ssh(env, "ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-C", "rehearsal", "-f", &name], Vec::new()).await?;
-        if made.code != Some(0) {
-            return Err(missing("a throw-away key cannot be made", &made.said));
-        }
-        Signer::from_file(&file, env, Some(folder)).await
     }
 
     /// The public key as OpenSSH writes it: `ssh-ed25519 AAAA...`, with or without a comment.
@@ -66,11 +72,14 @@ impl Signer {
         &self.fingerprint
     }
 
-    /// An armored signature over `bytes` for `namespace`.
+    /// An armored signature over `bytes`.
     pub async fn sign(&self, namespace: &str, bytes: &[u8]) -> Result<String> {
-        let file = self.file.display().to_string();
+        let (file, env) = match &self.holder {
+            Holder::Here(key) => return Ok(key.sign(namespace, bytes)),
+            Holder::OpenSsh { file, env, .. } => (file.display().to_string(), env),
+        };
         // An empty input would leave standard input closed, which reads the same.
-        let signed = ssh(&self.env, "ssh-keygen", &["-q", "-Y", "sign", "-n", namespace, "-f", &file], bytes.to_vec()).await?;
+        let signed = ssh(env, "ssh-keygen", &["-q", "-Y", "sign", "-n", namespace, "-f", &file], bytes.to_vec()).await?;
         if signed.code != Some(0) {
             let fault = missing(&format!("key {} did not sign", self.fingerprint), &signed.said);
             return Err(fault.help("A key with a passphrase must be in the ssh-agent: `ssh-add FILE`."));
@@ -82,9 +91,12 @@ impl Signer {
         }
     }
 
-    async fn from_file(file: &Path, env: &EnvVars, folder: Option<TempDir>) -> Result<Signer> {
+    async fn from_file(file: &Path, env: &EnvVars) -> Result<Signer> {
         if !file.is_file() {
             return Err(missing("there is no signing key", &format!("looked for the file {}", file.display())));
+        }
+        if let Some(key) = plain_key(file) {
+            return Signer::here(key);
         }
         let name = file.display().to_string();
         let beside = PathBuf::from(format!("{name}.pub"));
@@ -99,7 +111,7 @@ impl Signer {
                 _ => return Err(missing(&format!("the signing key {name} cannot be read"), &read_out.said)),
             }
         };
-        Signer::new(file.to_owned(), public, env, folder)
+        Signer::new(public, Holder::OpenSsh { file: file.to_owned(), env: env.clone(), _folder: None, _agent: None })
     }
 
     async fn from_variable(name: &str, env: &EnvVars, dir: &Path) -> Result<Signer> {
@@ -116,12 +128,13 @@ impl Signer {
                     &format!("the variable {name} holds neither a private key nor the path of one"),
                 ));
             }
-            return Signer::from_file(&file, env, None).await;
+            return Signer::from_file(&file, env).await;
         }
-        let folder = private_folder(env)?;
-        let file = folder.path().join("key");
-        write_private(&file, key_text(&value).as_bytes()).map_err(|error| missing("the signing key cannot be kept", &error.to_string()))?;
-        Signer::from_file(&file, env, Some(folder)).await
+        let text = key_text(&value);
+        match PrivateKey::parse(&text) {
+            Some(key) => Signer::here(key),
+            None => Signer::in_own_agent(name, text, env).await,
+        }
     }
 
     async fn from_agent(fingerprint: &str, env: &EnvVars) -> Result<Signer> {
@@ -133,18 +146,67 @@ impl Signer {
             return Err(missing("the ssh-agent does not hold the signing key", &said)
                 .help("Start an agent and add the key: `ssh-add FILE`; `ssh-add -l` lists fingerprints."));
         };
+        Signer::of_agent(line, env.clone(), private_folder(env)?, None)
+    }
+
+    /// Starts an ssh-agent and gives it the key that a variable holds.
+    async fn in_own_agent(name: &str, key: String, env: &EnvVars) -> Result<Signer> {
         let folder = private_folder(env)?;
+        let socket = folder.path().join("agent");
+        // The agent ends with the program that it is started for; that one ends when the pipe to us does, however we end.
+        let args = ["-a".into(), socket.clone().into_os_string(), "cat".into()];
+        let agent =
+            process::Companion::start("ssh-agent", args, &cleared(env)).map_err(|error| not_run("ssh-agent", &error.to_string()))?;
+        let env = env.with("SSH_AUTH_SOCK", socket.as_os_str());
+        let began = std::time::Instant::now();
+        while !socket.exists() {
+            if began.elapsed() > AGENT_LIMIT {
+                return Err(missing(&format!("the key in the variable {name} cannot be used"), "an ssh-agent for it did not start"));
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let added = ssh(&env, "ssh-add", &["-q", "-"], key.into_bytes()).await?;
+        if added.code != Some(0) {
+            // What it said may quote the key.
+            return Err(missing(&format!("the key in the variable {name} cannot be read"), "it is malformed, or has a passphrase")
+                .help("A key with a passphrase must be in the ssh-agent: `ssh-add FILE`."));
+        }
+        let listed = ssh(&env, "ssh-add", &["-L"], Vec::new()).await?;
+        let line = listed.stdout.lines().next().unwrap_or_default().to_owned();
+        Signer::of_agent(&line, env, folder, Some(agent))
+    }
+
+    fn of_agent(line: &str, env: EnvVars, folder: TempDir, agent: Option<process::Companion>) -> Result<Signer> {
         let file = folder.path().join("key.pub");
         write_private(&file, format!("{line}\n").as_bytes())
             .map_err(|error| missing("the public key cannot be kept", &error.to_string()))?;
-        Signer::new(file, line.to_owned(), env, Some(folder))
+        Signer::new(line.to_owned(), Holder::OpenSsh { file, env, _folder: Some(folder), _agent: agent })
     }
 
-    fn new(file: PathBuf, public: String, env: &EnvVars, folder: Option<TempDir>) -> Result<Signer> {
+    fn here(key: PrivateKey) -> Result<Signer> {
+        Signer::new(key.public_line(), Holder::Here(key))
+    }
+
+    fn new(public: String, holder: Holder) -> Result<Signer> {
         let public = public.trim().to_owned();
         let fingerprint = fingerprint_of(&public).map_err(|refusal| missing("the signing key is not usable", &refusal.to_string()))?;
-        Ok(Signer { file, public, fingerprint, env: env.clone(), _folder: folder })
+        Ok(Signer { holder, public, fingerprint })
     }
+}
+
+/// A fresh key; gone with the handle.
+pub fn throw_away() -> Result<PrivateKey> {
+    use ring::rand::SecureRandom as _;
+    let none = || missing("a throw-away key cannot be made", "the system gives no random numbers");
+    let mut seed = [0; 32];
+    ring::rand::SystemRandom::new().fill(&mut seed).map_err(|_| none())?;
+    PrivateKey::from_seed(seed).ok_or_else(none)
+}
+
+/// A key file that this process can sign with. OpenSSH refuses a file that others may read, and says so: it is left to it.
+fn plain_key(file: &Path) -> Option<PrivateKey> {
+    let meta = file.metadata().ok().filter(|meta| meta.len() <= LARGEST_KEY && meta.mode() & 0o077 == 0)?;
+    meta.is_file().then(|| std::fs::read_to_string(file).ok()).flatten().and_then(|text| PrivateKey::parse(&text))
 }
 
 fn missing(what: &str, why: &str) -> Fault {
@@ -166,9 +228,10 @@ fn key_text(value: &str) -> String {
 }
 
 fn private_folder(env: &EnvVars) -> Result<TempDir> {
+    use std::os::unix::fs::PermissionsExt;
     let private = std::fs::Permissions::from_mode(0o700);
     let folder = tempfile::Builder::new().prefix("tagwarden-").permissions(private).tempdir_in(env.temp_dir());
-    folder.map_err(|error| missing("there is no place for the key", &error.to_string()))
+    folder.map_err(|error| missing("there is no place for a public key", &error.to_string()))
 }
 
 fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
@@ -186,21 +249,29 @@ struct Said {
     said: String,
 }
 
-async fn ssh(env: &EnvVars, program: &str, args: &[&str], input: Vec<u8>) -> Result<Said> {
+/// What programs of OpenSSH get of the surroundings: where things are, and nothing that may be secret.
+fn cleared(env: &EnvVars) -> Vec<(OsString, OsString)> {
+    let kept = ["PATH", "HOME", "TMPDIR", "SSH_AUTH_SOCK", "SSH_SK_PROVIDER", "DISPLAY", "LOGNAME", "USER"];
+    let kept = kept.into_iter().filter_map(|name| Some((OsString::from(name), env.get_os(name)?.to_owned())));
     // Whoever asks for a passphrase asks a program that gives none, even where there is a terminal.
-    let env = env.with("SSH_ASKPASS", "false").with("SSH_ASKPASS_REQUIRE", "force").with("LC_ALL", "C");
+    let set = [("SSH_ASKPASS", "false"), ("SSH_ASKPASS_REQUIRE", "force"), ("LC_ALL", "C")];
+    kept.chain(set.map(|(name, value)| (name.into(), value.into()))).collect()
+}
+
+fn not_run(program: &str, why: &str) -> Fault {
+    missing(&format!("{program} did not run"), why).help("Install OpenSSH; a key with a passphrase must be in the ssh-agent.")
+}
+
+async fn ssh(env: &EnvVars, program: &str, args: &[&str], input: Vec<u8>) -> Result<Said> {
     let call = Call {
         program: program.into(),
         args: args.iter().map(Into::into).collect(),
         folder: env.temp_dir(),
-        env: env.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        env: cleared(env),
         input,
         limit: SIGN_LIMIT,
     };
-    let ended = call.run().await.map_err(|unavailable| {
-        missing(&format!("{program} did not run"), &unavailable.why)
-            .help("Install OpenSSH; a key with a passphrase must be in the ssh-agent.")
-    })?;
+    let ended = call.run().await.map_err(|unavailable| not_run(program, &unavailable.why))?;
     let said: Vec<String> = String::from_utf8_lossy(&ended.stderr).lines().map(|line| line.trim().to_owned()).collect();
     Ok(Said { code: ended.status.code(), stdout: String::from_utf8_lossy(&ended.stdout).into_owned(), said: said.join("; ") })
 }

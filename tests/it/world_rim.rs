@@ -13,6 +13,7 @@ use tagwarden::{
     world::{
         EnvVars, Signer,
         process::{PATH, run_command},
+        signer::throw_away,
     },
 };
 
@@ -224,31 +225,41 @@ async fn keys_come_from_files_and_variables() {
 }
 
 #[tokio::test]
-async fn a_key_of_a_variable_is_private_and_goes_away() {
+async fn a_key_of_a_variable_never_touches_a_disk() {
     use std::os::unix::fs::PermissionsExt;
     let scratch = Scratch::new();
-    key(&scratch, "k", "");
-    let seen = |path: &std::path::Path| {
-        let mut found = Vec::new();
-        for entry in std::fs::read_dir(path).unwrap().flatten() {
-            let inner = entry.path().join("key");
-            if entry.file_name().to_string_lossy().starts_with("tagwarden-") && inner.is_file() {
-                let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
-                found.push((inner.clone(), mode(&entry.path()), mode(&inner), std::fs::read(&inner).unwrap()));
-            }
+    for (kind, is_ours) in [("ed25519", true), ("ecdsa", false), ("rsa", false)] {
+        let (file, temporary) = (scratch.path(kind), scratch.path(&format!("temporary-{kind}")));
+        let name = file.display().to_string();
+        scratch.run(&scratch.path(""), "ssh-keygen", &["-q", "-t", kind, "-N", "", "-C", "", "-f", &name]);
+        let (private, public) = (std::fs::read_to_string(&file).unwrap(), std::fs::read_to_string(format!("{name}.pub")).unwrap());
+        std::fs::remove_file(&file).unwrap();
+        let env = scratch.env().with("KEY", &private).with("TMPDIR", &temporary);
+        let source = KeySource::Env("KEY".to_owned());
+        if !is_ours {
+            std::fs::create_dir(&temporary).unwrap();
         }
-        found
-    };
-    let private = std::fs::read(scratch.path("k")).unwrap();
-    let temporary = scratch.path("temporary");
-    std::fs::create_dir(&temporary).unwrap();
-    let env = scratch.env().with("KEY", String::from_utf8(private.clone()).unwrap()).with("TMPDIR", &temporary);
-    let signer = Signer::from(&KeySource::Env("KEY".to_owned()), &env, &scratch.path("")).await.unwrap().unwrap();
-    let mine: Vec<_> = seen(&temporary).into_iter().filter(|(.., bytes)| *bytes == private).collect();
-    let [(path, folder_mode, file_mode, _)] = mine.as_slice() else { panic!("{} key files", mine.len()) };
-    assert_eq!((*folder_mode, *file_mode), (0o700, 0o600));
-    drop(signer);
-    assert!(!path.exists());
+        let signer = Signer::from(&source, &env, &scratch.path("")).await.unwrap().unwrap();
+        assert_signs(&signer, public.trim()).await;
+        if is_ours {
+            // It needed no folder at all.
+            assert!(!temporary.exists());
+            continue;
+        }
+        let folders: Vec<_> = std::fs::read_dir(&temporary).unwrap().map(|entry| entry.unwrap().path()).collect();
+        let [folder] = folders.as_slice() else { panic!("{folders:?}") };
+        assert_eq!(std::fs::metadata(folder).unwrap().permissions().mode() & 0o777, 0o700);
+        let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        files.sort();
+        assert_eq!(files, ["agent", "key.pub"], "a socket, and what is public");
+        drop(signer);
+        assert_eq!(std::fs::read_dir(&temporary).unwrap().count(), 0);
+    }
+    // What cannot be read is not quoted.
+    let text = "-----BEGIN RSA PRIVATE KEY-----\nc2VjcmV0\n-----END RSA PRIVATE KEY-----\n";
+    let fault = Signer::from(&KeySource::Env("KEY".to_owned()), &scratch.env().with("KEY", text), &scratch.path("")).await.err().unwrap();
+    assert_eq!(fault.reason, Reason::SignerMissing);
+    assert!(fault.message.contains("KEY") && !fault.to_string().contains("c2VjcmV0"), "{fault}");
 }
 
 #[tokio::test]
@@ -299,10 +310,17 @@ async fn an_agent_signs_with_the_key_of_the_fingerprint() {
 }
 
 #[tokio::test]
-async fn a_throw_away_key_signs_and_is_gone() {
+async fn a_throw_away_key_signs_without_openssh() {
     let scratch = Scratch::new();
-    let signer = Signer::throw_away(&scratch.env()).await.unwrap();
-    assert_signs(&signer, signer.public_key()).await;
-    let fault = Signer::throw_away(&EnvVars::of([("PATH", "/nowhere")])).await.err().unwrap();
-    assert_eq!(fault.reason, Reason::SignerMissing);
+    let keys = [throw_away().unwrap(), throw_away().unwrap()];
+    assert_ne!(keys[0].public_line(), keys[1].public_line());
+    let env = EnvVars::of([("KEY", keys[0].to_openssh()), ("PATH", "/nowhere".to_owned())]);
+    let signer = Signer::from(&KeySource::Env("KEY".to_owned()), &env, &scratch.path("")).await.unwrap().unwrap();
+    assert_signs(&signer, &keys[0].public_line()).await;
+    // OpenSSH reads the same key and makes the same signature.
+    std::fs::write(scratch.path("k"), keys[0].to_openssh()).unwrap();
+    std::fs::set_permissions(scratch.path("k"), std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    std::fs::write(scratch.path("message"), b"bytes").unwrap();
+    scratch.run(&scratch.path(""), "ssh-keygen", &["-q", "-Y", "sign", "-n", "file", "-f", "k", "message"]);
+    assert_eq!(std::fs::read_to_string(scratch.path("message.sig")).unwrap(), keys[0].sign("file", b"bytes"));
 }

@@ -4,13 +4,15 @@
 //! strictly where OpenSSH leaves open who a signer is ([`allowed`]). Keys: Ed25519, ECDSA P-256 and P-384, RSA from 2048 to
 //! 8192 bits with SHA-2, and the security-key forms of Ed25519 and P-256, which must tell of the holder's touch.
 //!
-//! Deliberately absent: making signatures (that is `ssh-keygen -Y sign`, in [`crate::world`]), certificates, revocation
-//! lists (a policy that leaves a key out revokes it), RSA with SHA-1, DSA, P-521.
+//! Signatures are made here with plain Ed25519 keys only ([`PrivateKey`]); every other key signs through OpenSSH, in
+//! [`crate::world`]. Deliberately absent: certificates, revocation lists (a policy that leaves a key out revokes it), RSA with SHA-1, DSA, P-521.
 
 mod allowed;
+mod private;
 mod wire;
 
 pub use allowed::{AllowedSigners, CODES, Signer};
+pub use private::PrivateKey;
 
 use crate::domain::Timestamp;
 use base64::Engine as _;

@@ -8,7 +8,7 @@ use ring::digest;
 /// No signature or key of a supported type comes near it.
 const LONGEST: usize = 64 * 1024;
 
-const MAGIC: &[u8] = b"SSHSIG";
+pub(super) const MAGIC: &[u8] = b"SSHSIG";
 
 /// A security key sets it when its holder touched it.
 const USER_PRESENT: u8 = 1;
@@ -127,15 +127,9 @@ impl Signature {
         Ok(Signature { key_blob, key, namespace, reserved, hash, hash_name, format, raw, presence })
     }
 
-    /// What was signed: not the message itself but its hash, bound to the namespace.
+    /// What was signed in place of the message.
     pub fn signed_data(&self, message: &[u8]) -> Vec<u8> {
-        let mut data = MAGIC.to_vec();
-        let hash = digest::digest(self.hash, message);
-        for field in [self.namespace.as_bytes(), &self.reserved, self.hash_name.as_bytes(), hash.as_ref()] {
-            data.extend_from_slice(&(field.len() as u32).to_be_bytes());
-            data.extend_from_slice(field);
-        }
-        data
+        signed_data(self.namespace.as_bytes(), &self.reserved, self.hash, self.hash_name, message)
     }
 
     /// What a security key signed in place of `signed`; `None`: nobody touched it.
@@ -150,6 +144,17 @@ impl Signature {
         data.extend_from_slice(digest::digest(&digest::SHA256, signed).as_ref());
         Some(data)
     }
+}
+
+/// What is signed: not the message itself but its hash, bound to the namespace.
+pub(super) fn signed_data(namespace: &[u8], reserved: &[u8], hash: &'static digest::Algorithm, hash_name: &str, message: &[u8]) -> Vec<u8> {
+    let hash = digest::digest(hash, message);
+    [MAGIC, &field(namespace), &field(reserved), &field(hash_name.as_bytes()), &field(hash.as_ref())].concat()
+}
+
+/// A field with its length before it. Nothing here comes near the four GiB that a length can say.
+pub(super) fn field(bytes: &[u8]) -> Vec<u8> {
+    [&(bytes.len() as u32).to_be_bytes(), bytes].concat()
 }
 
 fn dearmor(armored: &str) -> Result<Vec<u8>, SshRefusal> {
@@ -179,16 +184,16 @@ pub(super) fn left_padded(number: &[u8], width: usize) -> Result<Vec<u8>, SshRef
 }
 
 /// Reads length-prefixed fields from the front.
-struct Fields<'a>(&'a [u8]);
+pub(super) struct Fields<'a>(pub &'a [u8]);
 
 impl<'a> Fields<'a> {
-    fn take(&mut self, length: usize) -> Result<&'a [u8], SshRefusal> {
+    pub fn take(&mut self, length: usize) -> Result<&'a [u8], SshRefusal> {
         let (field, rest) = self.0.split_at_checked(length).ok_or_else(|| malformed("it ends early"))?;
         self.0 = rest;
         Ok(field)
     }
 
-    fn string(&mut self) -> Result<&'a [u8], SshRefusal> {
+    pub fn string(&mut self) -> Result<&'a [u8], SshRefusal> {
         let length = self.take(4)?.iter().fold(0usize, |length, byte| length << 8 | usize::from(*byte));
         self.take(length)
     }
@@ -197,7 +202,7 @@ impl<'a> Fields<'a> {
         String::from_utf8(self.string()?.to_vec()).map_err(|_| malformed("a name in it is no UTF-8"))
     }
 
-    fn exactly(&mut self, length: usize) -> Result<Vec<u8>, SshRefusal> {
+    pub fn exactly(&mut self, length: usize) -> Result<Vec<u8>, SshRefusal> {
         let field = self.string()?;
         if field.len() == length { Ok(field.to_vec()) } else { Err(malformed("a field has the wrong length")) }
     }
@@ -216,7 +221,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn end(&self) -> Result<(), SshRefusal> {
+    pub fn end(&self) -> Result<(), SshRefusal> {
         if self.0.is_empty() { Ok(()) } else { Err(malformed("bytes follow its end")) }
     }
 }
@@ -228,10 +233,6 @@ fn malformed(why: &str) -> SshRefusal {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn field(bytes: &[u8]) -> Vec<u8> {
-        [&(bytes.len() as u32).to_be_bytes(), bytes].concat()
-    }
 
     #[test]
     fn numbers_have_one_form_and_are_padded_to_their_curve() {

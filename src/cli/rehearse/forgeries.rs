@@ -180,7 +180,7 @@ impl Template {
             Signed::Stranger => Some(super::STRANGER),
         };
         let bytes = match (key.and_then(|name| set.keys.get(name)), signed, &self.commit.signature) {
-            (Some(key), _, _) => signed_commit(&payload, &set.scratch.sign(key, "git", &payload)?),
+            (Some(key), _, _) => signed_commit(&payload, &key.sign("git", &payload)),
             (None, Signed::Before, Some(armored)) => signed_commit(&payload, armored),
             _ => payload,
         };

@@ -113,7 +113,7 @@ async fn signed_together(drill: &Drill, words: &[&str]) -> Result<Report, Miss> 
     let mut all: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
     for name in set.cast.principals.iter().filter(|name| **name != set.cast.mover).take(others) {
         let Some(key) = set.keys.get(name) else { continue };
-        let armored = set.scratch.sign(key, crate::release::policy::STATEMENT_NAMESPACE, &statement)?;
+        let armored = key.sign(crate::release::policy::STATEMENT_NAMESPACE, &statement);
         let file = set.scratch.write(&format!("signatures/{name}"), armored.as_bytes())?;
         all.extend(["--signature".to_owned(), file.display().to_string()]);
     }

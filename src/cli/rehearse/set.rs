@@ -7,12 +7,10 @@ use super::{
     witness::Refs,
 };
 use crate::{
+    attest::ssh::PrivateKey,
     domain::{ChannelName, Fault, GateId, PackageName, Reason, RefName, Result, Verb},
     gate::{Protocol, When},
-    world::{
-        Clock, Git,
-        scratch::{Key, Scratch},
-    },
+    world::{Clock, Git, scratch::Scratch},
 };
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
@@ -26,7 +24,7 @@ pub struct Set {
     pub scratch: Scratch,
     pub protocol: Arc<Protocol>,
     pub cast: Cast,
-    pub keys: BTreeMap<String, Key>,
+    pub keys: BTreeMap<String, PrivateKey>,
     /// The drilled channel, and those that a release has to pass before it, first to last.
     pub channels: Vec<ChannelName>,
     pub package: PackageName,
@@ -58,7 +56,7 @@ impl Set {
 
     /// Somebody with their key, in one of the clones.
     pub fn player(&self, who: &str, clone: &str) -> Player {
-        let key = self.keys.get(&principal(who)).map(|key| key.file.clone().into_os_string()).unwrap_or_default();
+        let key = self.keys.get(&principal(who)).map(PrivateKey::to_openssh).unwrap_or_default();
         Player {
             repo: self.scratch.path(clone),
             env: self.scratch.env().with(KEY_VARIABLE, key),
