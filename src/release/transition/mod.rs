@@ -218,6 +218,8 @@ pub struct Rule {
 }
 
 enum Check {
+    /// Where it does not hold, no other rule is looked at: what nobody with a say signed is not worth it.
+    First(fn(&Checked, &mut Found)),
     Request(fn(&Case, &mut Found)),
     Whole(fn(&Case, &Whole, &mut Found)),
 }
@@ -261,7 +263,7 @@ rules! {
     17 ["ledger/bad-serial"] "the serial is one more than that of the entry before" Whole(links::serial);
     18 ["ledger/ahead"] "its time is not more than five minutes ahead of the clock" Whole(links::ahead);
     19 ["ledger/time"] "its time is not more than a day before the latest entry: no run takes longer" Whole(links::time);
-    20 ["ledger/unsigned", "ledger/bad-signature"] "it is signed by a signer of the policy in force, valid at its time; entry 0 by one of its own policy" Whole(rights::signature);
+    20 ["ledger/unsigned", "ledger/bad-signature"] "it is signed by a signer of the policy in force, valid at its time; entry 0 by one of its own policy" First(rights::signature);
     21 ["ledger/actor"] "the actor is who signed; for an actor `github:<id>` a mover of the policy signed, and `evidence/actor.json` holds the answers that gave the right, at most fifteen minutes old" Whole(rights::actor);
     22 ["ledger/policy", "ledger/bad-policy"] "the policy changes only by adoption, by one version, can be read, stands beside the entry, and names the same ledger branch" Whole(shape::policy);
     23 ["ledger/move"] "exactly the channel's tags move, from where the state says to the candidate, and exactly the releases that are new get their tags" Whole(moves::refs);
@@ -329,9 +331,14 @@ pub fn transition(
         Signature::Intended(signed) => Checked::of(offer, policy, rights::intended(signed, policy)),
         Signature::Checked(_) | Signature::OfCommit => Checked::of(offer, policy, signed_by(&offer.commit, entry.time, policy)),
     };
-    if let Err(why) = &checked.signer {
-        // What nobody with a say signed is not worth another look.
-        return Err(vec![why.clone()]);
+    let mut found = Found::new();
+    for rule in RULES {
+        if let Check::First(check) = rule.check {
+            check(&checked, &mut found);
+        }
+    }
+    if !found.is_empty() {
+        return Err(found);
     }
     if !is_plausible(entry, policy) {
         let why = "it has more gates or releases than the policy";
@@ -344,9 +351,9 @@ pub fn transition(
     let tree = before.map_or(&empty, |before| &before.tree).after(&delta).map_err(|fault| vec![Violation::of("ledger/state", fault)])?;
     let case = Case { before, passed, policy, entry, rights: &rights, clock };
     let whole = Whole { offer, policies, checked, actor, tree: &tree };
-    let mut found = Found::new();
     for rule in RULES {
         match rule.check {
+            Check::First(_) => {}
             Check::Request(check) => check(&case, &mut found),
             Check::Whole(check) => check(&case, &whole, &mut found),
         }

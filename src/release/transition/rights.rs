@@ -1,6 +1,6 @@
 //! Who signed, for whom, and whether the policy in force gives them the right.
 
-use super::{Case, Found, Violation, Whole};
+use super::{Case, Checked, Found, Violation, Whole};
 use crate::{
     attest::ssh::Verified as Signed,
     domain::{
@@ -39,8 +39,8 @@ pub(super) fn intended(signed: Option<&Signed>, policy: &Policy) -> Result<Optio
     }
 }
 
-pub(super) fn signature(_: &Case, whole: &Whole, found: &mut Found) {
-    found.extend(whole.checked.signer.as_ref().err().cloned());
+pub(super) fn signature(checked: &Checked, found: &mut Found) {
+    found.extend(checked.signer.as_ref().err().cloned());
 }
 
 pub(super) fn actor(case: &Case, whole: &Whole, found: &mut Found) {

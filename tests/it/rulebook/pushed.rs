@@ -1,7 +1,7 @@
 //! One thing pushed past the verbs, and what it does: nothing.
 
 use super::{
-    forge::{Forge, Proposal, actor, oid, person},
+    forge::{Forge, Proposal, actor, oid, person, signed},
     objects::Node,
 };
 use tagwarden::{
@@ -10,7 +10,7 @@ use tagwarden::{
         Digest, Oid, Outcome, Reason, Severity, Timestamp, Verb, canonical_json,
         state::{Body, HoldScope},
     },
-    release::{chain::Verified, draft::TOOL, rejudge::rejudge},
+    release::{chain::Verified, draft::TOOL, object::Commit, rejudge::rejudge},
 };
 
 /// Adopted; `web@1.0.0` and then `web@1.1.0` promoted to staging, and 1.1.0 to production after its step was acknowledged.
@@ -907,6 +907,33 @@ fn an_unknown_rulebook_of_a_signer_is_said_and_not_skipped() {
     newer.parents = vec![oid];
     let oid = forge.put(&newer, Some(&before));
     assert_eq!(forge.read(&oid, None).into_verified().err().unwrap().reason, Reason::LedgerUnverifiable);
+}
+
+/// Good entries in commits that say something else, signed by who may sign them.
+#[test]
+fn a_commit_that_is_not_the_one_of_its_entry() {
+    let mut forge = story();
+    let other = forge.head().ledger().genesis.clone();
+    let faults: [(&str, &str, String, &str); 4] = [
+        ("message", ": hold", ": unhold".to_owned(), "ledger/commit"),
+        ("author", "\nauthor ", "\nauthor x".to_owned(), "ledger/commit"),
+        ("a second parent", "\nauthor", format!("\nparent {other}\nauthor"), "ledger/parents"),
+        ("another header", "\ncommitter", "\nencoding x\ncommitter".to_owned(), "ledger/commit"),
+    ];
+    for (about, from, to, code) in faults {
+        let before = forge.head();
+        let hold = forge.hold(&before, Verb::Hold, "lead", HoldScope::Channel, Some("staging"));
+        let oid = forge.put(&hold, Some(&before));
+        let payload = Commit::parse(&forge.bytes_of(&oid)).unwrap().payload;
+        let text = String::from_utf8(payload).unwrap();
+        let changed = text.replacen(from, &to, 1);
+        assert_ne!(text, changed, "{about}");
+        forge.tip = Some(before.head().clone());
+        let oid = forge.put_commit(&signed(changed.into_bytes(), Some("lead")));
+        named(&forge, &before, &oid, code);
+        forge.tip = Some(before.head().clone());
+    }
+    goes_on(&mut forge);
 }
 
 #[test]
