@@ -20,7 +20,7 @@ pub async fn run(session: &Session, args: &args::Ack) -> Result<Report> {
     let body = Body::Ack { gate: args.gate.clone() };
     transition::statement_of(situation.protocol(), &body, time).map_err(Violation::fault)?;
     let release = releases::existing(&situation, &args.release).await?;
-    let acting = gather::acting(session, &situation.place, situation.head.policy()).await?;
+    let acting = gather::acting(session, &situation.place, &situation.head).await?;
     let permit = rights::permit(situation.protocol(), &acting.actor, &[], Verb::Ack, Some(&channel))?;
     let intent = Intent { channel: Some(channel), candidate: Some(release.commit.clone()), body: Some(body), ..Intent::default() };
     let signing = situation.signing();

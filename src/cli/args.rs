@@ -154,6 +154,8 @@ pub enum Command {
         #[command(subcommand)]
         command: Docs,
     },
+    /// Keep on this machine which entry 0 begins the ledger
+    Trust(Trust),
     /// Look for what would get in the way, and mend it
     Doctor(Doctor),
     /// Promote and roll back for real in a scratch copy, with injected failures
@@ -389,6 +391,13 @@ impl std::str::FromStr for Until {
         let none = |_| format!("`{text}` is neither a duration such as 24h nor a time such as 2026-11-21T10:00:00Z");
         text.parse().map(Until::For).or_else(|_: String| time()).map_err(none)
     }
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Trust {
+    /// Entry 0 in full, as the adoption that wrote it printed it
+    #[arg(value_name = "OID")]
+    pub genesis: Oid,
 }
 
 #[derive(Clone, Debug, Args)]

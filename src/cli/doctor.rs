@@ -26,7 +26,7 @@ pub async fn run(session: &Session, args: &args::Doctor) -> Result<Report> {
         Err(fault) => return Ok(finish(checks, Some(of_fault("remote", &fault)), session.signing())),
     };
     checks.push(passed("remote", format!("{} answers", place.at.remote)));
-    let head = match gather::verified(&place, &refs).await {
+    let head = match gather::verification(&place, &refs).await.and_then(|(_, verification)| verification.into_verified()) {
         Ok(head) => head,
         Err(fault) => {
             let report = finish(checks, Some(of_fault("ledger", &fault)), session.signing());
@@ -35,7 +35,7 @@ pub async fn run(session: &Session, args: &args::Doctor) -> Result<Report> {
     };
     let signing = SigningMode::of(head.protocol());
     checks.push(passed("ledger", format!("{} entries verify, head {}", head.length(), head.head().short())));
-    checks.push(pinned(&place, &head));
+    checks.push(pinned(&place, &head).await);
     checks.push(signer(session, &place, &head).await);
     checks.push(adopted(&place, &head));
     checks.push(atomic(&place, &head).await);
@@ -44,7 +44,7 @@ pub async fn run(session: &Session, args: &args::Doctor) -> Result<Report> {
     let skipped = head.skipped_findings();
     let drifted = projection.drifted().count();
     if drifted > 0 && args.fix {
-        let acting = gather::acting(session, &place, head.policy()).await?;
+        let acting = gather::acting(session, &place, &head).await?;
         let mended = apply::project(&acting.writer(&place), &projection).await?;
         for name in &mended {
             checks.push(Check { fixed: true, ..passed("tags", format!("{name} is where the ledger says again")) });
@@ -59,13 +59,25 @@ pub async fn run(session: &Session, args: &args::Doctor) -> Result<Report> {
     Ok(finish(checks, None, Some(signing)).findings(findings).findings(skipped))
 }
 
-fn pinned(place: &Place, head: &Verified) -> Check {
-    match place.world.env.get(gather::GENESIS_PIN).filter(|pin| !pin.is_empty()) {
-        Some(_) => passed("pin", "entry 0 is the pinned one".to_owned()),
-        None => Check {
-            help: Some(format!("set {}={} where the workflow runs", gather::GENESIS_PIN, head.genesis())),
-            ..advice("pin", "entry 0 is not pinned outside the repository, so a replaced ledger would not be noticed".to_owned())
+async fn pinned(place: &Place, head: &Verified) -> Check {
+    let pin = match gather::trust(place).await {
+        Ok(trust) => gather::pin(place, &trust),
+        Err(fault) => Err(fault),
+    };
+    match pin {
+        Ok(Some(_)) => passed("pin", "entry 0 is the pinned one".to_owned()),
+        Ok(None) => Check {
+            help: Some(format!(
+                "compare it with what the first adoption printed; then `tagwarden trust {0}`, or {1}={0} where the workflow runs",
+                head.genesis(),
+                gather::GENESIS_PIN
+            )),
+            ..advice(
+                "pin",
+                format!("nothing outside of the repository says that entry 0 is {}: nothing can be written from here", head.genesis()),
+            )
         },
+        Err(fault) => of_fault("pin", &fault),
     }
 }
 
@@ -73,7 +85,7 @@ async fn signer(session: &Session, place: &Place, head: &Verified) -> Check {
     if head.protocol().signing.key == KeySource::None {
         return advice("signer", "signing: none, so entries prove nothing about who wrote them".to_owned());
     }
-    match gather::acting(session, place, head.policy()).await {
+    match gather::adopting(session, place, head.policy()).await {
         Ok(acting) => passed("signer", format!("acting as {}", acting.actor.id)),
         Err(fault) => Check { help: fault.help.clone(), ..advice("signer", fault.message) },
     }

@@ -23,9 +23,10 @@ use crate::{
         World,
         apply::Writer,
         git::ObjectKind,
-        ledger::{self, LedgerAt, bring, read_refs},
+        ledger::{self, Known, LedgerAt, bring, read_refs},
         signer::Signer,
         trees::WorkTree,
+        trust::Trust,
     },
 };
 use std::sync::Arc;
@@ -146,42 +147,128 @@ pub async fn refs(place: &Place) -> Result<Refs> {
     read_refs(&place.world.git, &place.at, &branches).await
 }
 
-/// The ledger behind the remote's head, verified.
+/// The ledger behind the remote's head, verified; what this machine verified before is not looked at again.
 pub async fn verified(place: &Place, refs: &Refs) -> Result<Verified> {
-    verification(place, refs).await?.1.into_verified()
+    let trust = trust(place).await?;
+    let known = known(place, &trust, Look::AtWhatIsNew)?;
+    let tip = bring_ledger(place, refs, &known).await?;
+    let before = known.chain.as_ref().map_or(0, |chain| chain.length() as u64);
+    let head = ledger::verify(&place.world.git, &tip, place.world.clock.now(), known).await?.into_verified()?;
+    same_branch(place, &head.protocol().ledger)?;
+    trust.saw(&tip);
+    if head.length() != before
+        && let Some(chain) = head.chain()
+    {
+        trust.remember(chain);
+    }
+    Ok(head)
 }
 
-/// What the branch holds, and what its verification gave.
+/// What the branch holds, and what the verification of all of it gave.
 pub async fn verification(place: &Place, refs: &Refs) -> Result<(Oid, Verification)> {
-    let tip = bring_ledger(place, refs).await?;
-    let git = &place.world.git;
-    // What git noted when this clone fetched or pushed last.
-    let noted = place.at.branch.as_str().strip_prefix("refs/heads/").map(|branch| format!("refs/remotes/{}/{branch}", place.at.remote));
-    let remembered = noted.map(|noted| git.rev_parse(&noted)).transpose()?.flatten();
-    let verification = ledger::verify(git, &tip, place.world.clock.now(), pin(place)?, remembered).await?;
+    let trust = trust(place).await?;
+    let known = known(place, &trust, Look::AtEverything)?;
+    let tip = bring_ledger(place, refs, &known).await?;
+    let verification = ledger::verify(&place.world.git, &tip, place.world.clock.now(), known).await?;
+    if let Some(verified) = &verification.verified {
+        same_branch(place, &verified.protocol().ledger)?;
+    }
     Ok((tip, verification))
 }
 
+/// What this machine keeps of the ledger behind the remote.
+pub async fn trust(place: &Place) -> Result<Trust> {
+    let git = &place.world.git;
+    Ok(Trust::of(&place.world.env, &git.push_url(&place.at.remote).await?, git.dir()))
+}
+
+#[derive(PartialEq)]
+enum Look {
+    AtEverything,
+    AtWhatIsNew,
+}
+
+fn known(place: &Place, trust: &Trust, look: Look) -> Result<Known> {
+    // What git noted when this clone fetched or pushed last.
+    let noted = place.at.branch.as_str().strip_prefix("refs/heads/").map(|branch| format!("refs/remotes/{}/{branch}", place.at.remote));
+    let noted = noted.map(|noted| place.world.git.rev_parse(&noted)).transpose()?.flatten();
+    let (pin, chain) = (pin(place, trust)?, trust.seen());
+    let seen = chain.as_ref().map(|chain| chain.tip().clone());
+    let remembered = trust.tip().into_iter().chain(noted).chain(seen).collect();
+    Ok(Known { pin, remembered, chain: chain.filter(|_| look == Look::AtWhatIsNew) })
+}
+
+/// A checkout that is judged does not say which branch is the ledger.
+pub fn same_branch(place: &Place, ledger: &RefName) -> Result<()> {
+    if *ledger == place.at.branch {
+        return Ok(());
+    }
+    let why = format!("gates/protocol.yaml here names {} as the ledger; the ledger that is trusted is {ledger}", place.at.branch);
+    Err(Fault::new(Reason::PolicyUnadopted, why).help(format!("name {ledger} again: the branch of a ledger never changes")))
+}
+
 /// Makes the ledger's objects local; gives its head.
-pub async fn bring_ledger(place: &Place, refs: &Refs) -> Result<Oid> {
-    let head = ledger_head(place, refs)?;
+pub async fn bring_ledger(place: &Place, refs: &Refs, known: &Known) -> Result<Oid> {
+    let head = ledger_head(place, refs, known)?;
     bring(&place.world.git, &place.at, std::slice::from_ref(&place.at.branch)).await?;
     Ok(head)
 }
 
-pub fn ledger_head(place: &Place, refs: &Refs) -> Result<Oid> {
+fn ledger_head(place: &Place, refs: &Refs, known: &Known) -> Result<Oid> {
     let head = refs.get(&place.at.branch).map(|fact| fact.oid.clone());
-    head.ok_or_else(|| Fault::new(Reason::NoLedger, format!("remote `{}` has no {}", place.at.remote, place.at.branch)))
+    let none = || Fault::new(Reason::NoLedger, format!("remote `{}` has no {}", place.at.remote, place.at.branch));
+    head.ok_or_else(|| lost(place, known).err().unwrap_or_else(none))
+}
+
+/// Where the remote has no ledger, there never was one: `ledger_lost` where this machine knows better.
+fn lost(place: &Place, known: &Known) -> Result<()> {
+    let LedgerAt { remote, branch } = &place.at;
+    let gone = |what: String| Fault::new(Reason::LedgerLost, format!("remote `{remote}` has no {branch} any more, or hides it; {what}"));
+    match (&known.remembered[..], &known.pin) {
+        ([], None) => Ok(()),
+        ([], Some(pin)) => {
+            Err(gone(format!("its entry 0 is pinned as {pin}")).help("ask who removed it; a clone that saw it can push it back"))
+        }
+        ([seen, ..], _) => Err(gone(format!("this machine saw it at {seen}"))
+            .help(format!("ask who removed it; `git push {remote} {seen}:{branch}` brings back what was seen"))),
+    }
+}
+
+/// Nothing may be begun anew where a ledger is known. Faults: `ledger_lost`, and those of the pin.
+pub async fn never_known(place: &Place) -> Result<()> {
+    lost(place, &known(place, &trust(place).await?, Look::AtEverything)?)
 }
 
 /// The environment variable that pins entry 0 outside the repository.
 pub const GENESIS_PIN: &str = "TAGWARDEN_GENESIS";
 
-/// The pinned entry 0. Faults: `bad_usage` where the pin is no object id.
-pub fn pin(place: &Place) -> Result<Option<Oid>> {
-    let pin = place.world.env.get(GENESIS_PIN).filter(|pin| !pin.is_empty());
+/// The pinned entry 0. Faults: `bad_usage` where the pin is no object id; `not_pinned` where two pins disagree or one cannot be
+/// read; `policy_unadopted` where the checkout names another branch than the pin.
+pub fn pin(place: &Place, trust: &Trust) -> Result<Option<Oid>> {
     let wrong = |why: String| Fault::new(Reason::BadUsage, format!("{GENESIS_PIN} is not an object id: {why}"));
-    pin.map(|pin| pin.trim().parse().map_err(wrong)).transpose()
+    let given = place.world.env.get(GENESIS_PIN).filter(|pin| !pin.is_empty());
+    let given: Option<Oid> = given.map(|pin| pin.trim().parse().map_err(wrong)).transpose()?;
+    let Some(kept) = trust.pin()? else { return Ok(given) };
+    if let Some(given) = given.filter(|given| *given != kept.genesis) {
+        let file = trust.file().unwrap_or_default();
+        let why = format!("{GENESIS_PIN} says that entry 0 is {given}, and {} that it is {}", file.display(), kept.genesis);
+        return Err(Fault::new(Reason::NotPinned, why).help("one of the two is not the ledger you mean: ask who began it"));
+    }
+    same_branch(place, &kept.branch)?;
+    Ok(Some(kept.genesis))
+}
+
+/// Who writes to a ledger that is there must know from elsewhere which one is meant.
+pub async fn pinned(place: &Place, head: &Verified) -> Result<()> {
+    if pin(place, &trust(place).await?)?.is_some() {
+        return Ok(());
+    }
+    let why = format!("nothing outside of the repository says that the ledger behind `{}` is the one you mean", place.at.remote);
+    let help = format!(
+        "compare its entry 0, {0}, with what the first adoption printed; then `tagwarden trust {0}`, or {GENESIS_PIN}={0} where there is no home folder, as in CI",
+        head.genesis()
+    );
+    Err(Fault::new(Reason::NotPinned, why).help(help))
 }
 
 /// Who acts, and the key they act with.
@@ -193,6 +280,13 @@ pub struct Acting {
 }
 
 impl Acting {
+    /// Notes that the ledger of a place holds what was just written.
+    pub async fn wrote(place: &Place, entry: &Oid) {
+        if let Ok(trust) = trust(place).await {
+            trust.saw(entry);
+        }
+    }
+
     /// Writes as this actor.
     pub fn writer<'a>(&'a self, place: &'a Place) -> Writer<'a> {
         let (signer, signed) = (self.signer.as_ref(), self.signed.as_ref());
@@ -200,8 +294,21 @@ impl Acting {
     }
 }
 
-/// The actor under the policy in force: the principal of the signing key, or the git e-mail where signing is `none`.
-pub async fn acting(session: &Session, place: &Place, policy: &chain::Policy) -> Result<Acting> {
+/// The actor of a verb that writes to this ledger. Faults: `not_pinned`; `policy_unadopted` where the checkout and the policy in
+/// force disagree on whether entries are signed.
+pub async fn acting(session: &Session, place: &Place, head: &Verified) -> Result<Acting> {
+    pinned(place, head).await?;
+    if let Some(drafted) = place.drafted.as_ref().filter(|drafted| drafted.is_unsigned() != head.protocol().is_unsigned()) {
+        let says = |unsigned: bool| if unsigned { "signs nothing" } else { "signs" };
+        let (here, there) = (says(drafted.is_unsigned()), says(head.protocol().is_unsigned()));
+        let why = format!("gates/protocol.yaml here {here}, and the policy in force {there}");
+        return Err(Fault::new(Reason::PolicyUnadopted, why));
+    }
+    adopting(session, place, head.policy()).await
+}
+
+/// The actor under a policy, whatever is pinned or checked out: the principal of the signing key, or the git e-mail where signing is `none`.
+pub async fn adopting(session: &Session, place: &Place, policy: &chain::Policy) -> Result<Acting> {
     let world = &place.world;
     let name = world.git.config("user.name").await?.unwrap_or_default();
     if policy.protocol.is_unsigned() {

@@ -25,7 +25,7 @@ async fn write(session: &Session, args: &args::Hold, verb: Verb) -> Result<Repor
     let situation = gather::situation(session).await?;
     let time = situation.world().clock.now();
     let (scope, of, channel) = target(&situation, args)?;
-    let acting = gather::acting(session, &situation.place, situation.head.policy()).await?;
+    let acting = gather::acting(session, &situation.place, &situation.head).await?;
     let permit = rights::permit(situation.protocol(), &acting.actor, &[], verb, channel.as_ref())?;
     let intent = Intent { channel, reason: Some(args.reason.clone()), body: Some(Body::Hold { scope, of }), ..Intent::default() };
     let signing = situation.signing();

@@ -32,6 +32,7 @@ pub mod session;
 mod stage;
 mod statement;
 mod status;
+mod trust;
 mod verdict;
 mod verify;
 mod waive;
@@ -67,6 +68,7 @@ async fn dispatch(session: &Session, command: &Command) -> Result<Report> {
         Command::Ack(args) => ack::run(session, args).await,
         Command::Verdict { command } => verdict::run(session, command).await,
         Command::Docs { command } => docs::run(session, command).await,
+        Command::Trust(args) => trust::run(session, args).await,
         Command::Doctor(args) => doctor::run(session, args).await,
         Command::Rehearse(args) => rehearse::run(session, args).await,
         Command::Serve(args) => serve::run(session, args).await,

@@ -56,6 +56,7 @@ pub async fn run(situation: Situation, acting: &Acting, plan: Plan, permit: Perm
     let policy = head.policy().clone();
     let signing = crate::report::SigningMode::of(&policy.protocol);
     let applied = apply::move_refs(&acting.writer(&place), head, &plan, &clearance, &permit).await?;
+    Acting::wrote(&place, &applied.entry).await;
     if applied.rebuilt > 0 {
         notices.push(format!("unrelated entries came in between; the entry was rebuilt {} time(s)", applied.rebuilt));
     }

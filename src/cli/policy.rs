@@ -49,7 +49,9 @@ async fn adopt(session: &Session, args: &args::Adopt) -> Result<Report> {
     if args.signatures.print_statement {
         return Ok(Report::new(Reason::Passed, report::Body::Text(TextShape::plain(String::from_utf8_lossy(&said).into_owned()))));
     }
-    let acting = gather::acting(session, &place, head.policy()).await?;
+    // The one verb that may change whether entries are signed.
+    gather::pinned(&place, &head).await?;
+    let acting = gather::adopting(session, &place, head.policy()).await?;
     let signatures = read_signatures(&args.signatures)?;
     let signers = Signers::of_adoption(head.policy(), &acting.actor, &said, &signatures, time);
     let permit = rights::permit_by_threshold(head.protocol(), &acting.actor, &signers)?;
@@ -67,15 +69,22 @@ async fn adopt(session: &Session, args: &args::Adopt) -> Result<Report> {
 
 /// Entry 0: nothing is in force yet, so the policy speaks for itself, and its oid is what can be pinned outside.
 async fn first(session: &Session, place: &Place, policy: Policy, args: &args::Adopt, time: crate::domain::Timestamp) -> Result<Report> {
+    gather::never_known(place).await?;
     if args.signatures.print_statement {
         return Err(Fault::new(Reason::NoLedger, "the first entry needs no co-signatures; there is no ledger yet"));
     }
-    let acting = gather::acting(session, place, &policy).await?;
+    let acting = gather::adopting(session, place, &policy).await?;
     let permit = rights::permit_first(&acting.actor);
     let body = Body::Adopt { signatures: Vec::new() };
     let intent = Intent { reason: Some(args.reason.clone()), body: Some(body), adopts: Some(policy.clone()), ..Intent::default() };
     let applied = statement::write(place, &acting, None, &permit, Verb::Adopt, intent, time).await?;
-    let pin = format!("entry 0 is {}; pin it outside this repository as {}", applied.entry, gather::GENESIS_PIN);
+    // The entry is written: where the pin cannot be kept here, it is still to be said.
+    let kept = gather::trust(place).await.and_then(|trust| trust.keep(&place.at.branch, &applied.entry));
+    let here = match kept {
+        Ok(_) => "this machine keeps it".to_owned(),
+        Err(fault) => format!("this machine does not keep it: {}", fault.message),
+    };
+    let pin = format!("entry 0 is {}; {here}; elsewhere set {} to it, outside of this repository", applied.entry, gather::GENESIS_PIN);
     let shape = shape(place, &policy, 1, applied.entry, applied.record.serial);
     Ok(Report::new(Reason::Moved, report::Body::Policy(shape)).signing(SigningMode::of(&policy.protocol)).notice(pin))
 }

@@ -18,7 +18,7 @@ pub async fn run(session: &Session, args: &args::Promote) -> Result<Report> {
     let situation = gather::situation(session).await?;
     let (channel, rules) = plan::channel(situation.protocol(), situation.place.drafted.as_deref(), args.channel.as_str())?;
     let (after, time) = (rules.after.clone(), situation.world().clock.now());
-    let acting = gather::acting(session, &situation.place, situation.head.policy()).await?;
+    let acting = gather::acting(session, &situation.place, &situation.head).await?;
     let permit = rights::permit(situation.protocol(), &acting.actor, &[], Verb::Promote, Some(&channel))?;
     let wanted = releases::names(situation.protocol(), &args.releases)?;
     let packages: Vec<_> = wanted.iter().map(|name| name.package.clone()).collect();

@@ -22,7 +22,7 @@ pub async fn run(session: &Session, args: &args::Rollback) -> Result<Report> {
     let situation = gather::situation(session).await?;
     let (channel, rules) = plan::channel(situation.protocol(), situation.place.drafted.as_deref(), args.channel.as_str())?;
     let time = situation.world().clock.now();
-    let acting = gather::acting(session, &situation.place, situation.head.policy()).await?;
+    let acting = gather::acting(session, &situation.place, &situation.head).await?;
     let permit = rights::permit(situation.protocol(), &acting.actor, &[], Verb::Rollback, Some(&channel))?;
     let wanted = releases::names(situation.protocol(), &args.releases)?;
     let named: Vec<String> = wanted.iter().map(ToString::to_string).collect();

@@ -19,7 +19,7 @@ pub async fn run(session: &Session, args: &args::Stage) -> Result<Report> {
     let name = plan::release_name(situation.protocol(), &args.release)?;
     let tag_ref = plan::release_ref(situation.protocol(), &name)?;
     let commit = gather::commit(situation.world(), &args.at)?;
-    let acting = gather::acting(session, &situation.place, situation.head.policy()).await?;
+    let acting = gather::acting(session, &situation.place, &situation.head).await?;
     let permit = rights::permit(situation.protocol(), &acting.actor, &[], Verb::Stage, None)?;
     let wanted = PlannedRelease { name: name.clone(), commit: commit.clone(), tag_ref: tag_ref.clone(), tag: None };
     if let Some(staged) = state::staged(situation.head.state(), &name).filter(|staged| staged.commit == commit) {

@@ -41,7 +41,9 @@ pub async fn write(
         early(head, acting, verb, &intent, time)?;
     }
     let draft = draft(head.as_ref(), acting, verb, &intent, time)?;
-    apply::append(&acting.writer(place), head, &draft, &intent.tags, intent.adopts.as_ref(), permit).await
+    let applied = apply::append(&acting.writer(place), head, &draft, &intent.tags, intent.adopts.as_ref(), permit).await?;
+    Acting::wrote(place, &applied.entry).await;
+    Ok(applied)
 }
 
 /// The rules that need no key and no object.

@@ -18,7 +18,7 @@ pub async fn run(session: &Session, command: &args::Verdict) -> Result<Report> {
         (Some(release), _) => releases::existing(&situation, release).await?.commit,
         (None, at) => gather::commit(situation.world(), at.as_deref().unwrap_or("HEAD"))?,
     };
-    let acting = gather::acting(session, &situation.place, situation.head.policy()).await?;
+    let acting = gather::acting(session, &situation.place, &situation.head).await?;
     let permit = rights::permit(situation.protocol(), &acting.actor, &[], Verb::Verdict, None)?;
     let intent = Intent {
         candidate: Some(commit),

@@ -21,7 +21,7 @@ pub async fn run(session: &Session, args: &args::Waive) -> Result<Report> {
     let body = Body::Waive { gate: args.gate.clone(), until };
     transition::statement_of(situation.protocol(), &body, time).map_err(Violation::fault)?;
     let release = releases::existing(&situation, &args.release).await?;
-    let acting = gather::acting(session, &situation.place, situation.head.policy()).await?;
+    let acting = gather::acting(session, &situation.place, &situation.head).await?;
     let permit = rights::permit(situation.protocol(), &acting.actor, &[], Verb::Waive, Some(&channel))?;
     let intent = Intent {
         channel: Some(channel),

@@ -54,8 +54,8 @@ reasons! {
     Findings "findings" 1 "There are findings at error level." "Read the findings.";
     Differences "differences" 1 "The two sides differ." "Read the differences.";
     LedgerBroken "ledger_broken" 1 "The ledger does not verify." "Run `tagwarden audit`, which names what is wrong.";
+    LedgerLost "ledger_lost" 1 "A ledger that is known is not on the remote any more." "Ask who removed it, and push what was seen of it back.";
     DrillFailed "drill_failed" 1 "The rehearsal failed." "Read the failed step.";
-    MovedButUnhealthy "moved_but_unhealthy" 1 "The refs moved, but a gate after the move failed." "Roll back: `tagwarden rollback --channel CHANNEL --reason REASON`.";
     BadUsage "bad_usage" 2 "The command line is not understood." "Run `tagwarden help`.";
     BadConfig "bad_config" 2 "A configuration file is wrong." "Mend the file at the place shown; `tagwarden schema` prints its shape.";
     UnknownChannel "unknown_channel" 2 "The protocol names no such channel." "`tagwarden status` lists the channels.";
@@ -73,7 +73,7 @@ reasons! {
     EffectsNotAllowed "effects_not_allowed" 3 "The gate needs a probe that writes, which plain verify does not do." "Run `tagwarden verify --effects`, or promote.";
     ClockBehind "clock_behind" 3 "The clock is more than five minutes behind the newest ledger entry." "Set the clock.";
     StalePointer "stale_pointer" 4 "Somebody else moved first; nothing was moved." "Look at `tagwarden status`, then run again.";
-    RefChanged "ref_changed" 4 "A ref changed between judgement and move; nothing was moved." "Run again.";
+    RefChanged "ref_changed" 4 "A ref, or the configuration of git, changed between judgement and move; nothing was moved." "Run again.";
     TagConflict "tag_conflict" 4 "A tag of that name exists at another object; nothing was moved." "Choose another version, or look at the tag.";
     Held "held" 4 "A hold forbids this move; nothing was moved." "`tagwarden status` shows the hold; `tagwarden unhold` lifts it.";
     HalfState "half_state" 4 "Ledger and tags disagree; nothing was moved." "`tagwarden doctor` shows it, `tagwarden doctor --fix` mends it.";
@@ -89,6 +89,8 @@ reasons! {
     NotAfter "not_after" 5 "The release is not on the channel that comes before this one." "Promote it to the earlier channel first.";
     UnreachableCommit "unreachable_commit" 5 "The commit is not reachable from a release branch." "Merge it first.";
     PolicyUnadopted "policy_unadopted" 5 "The committed policy is not the one in force." "`tagwarden policy adopt --reason REASON`.";
+    NotPinned "not_pinned" 5 "Nothing outside of the repository says which ledger is meant." "`tagwarden trust OID` with the entry 0 that the first adoption printed, or TAGWARDEN_GENESIS.";
+    MovedButUnhealthy "moved_but_unhealthy" 6 "The refs moved, but a gate after the move failed." "Roll back: `tagwarden rollback --channel CHANNEL --reason REASON`.";
     Internal "internal" 70 "A defect in Tagwarden." "Report it with the message above.";
 }
 

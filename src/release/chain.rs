@@ -39,6 +39,7 @@ use crate::{
     gate::{Protocol, freshness::LONGEST_RUN},
 };
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
@@ -175,6 +176,13 @@ impl Verified {
         &self.ledger.policy.protocol
     }
 
+    /// What may be kept for the next run; `None` where something lies on the branch that does not count: that is looked at again.
+    pub fn chain(&self) -> Option<Chain> {
+        let is_plain = self.skipped.is_empty() && self.passed.is_empty() && self.tip == self.ledger.head;
+        let kept = |linked: &Linked| Kept { oid: linked.oid.clone(), rights: linked.rights.clone(), entry: linked.outline.clone() };
+        is_plain.then(|| Chain { tip: self.tip.clone(), entries: self.entries().map(kept).collect() })
+    }
+
     /// What lies on the branch and does not count.
     pub fn skipped(&self) -> &[Skipped] {
         &self.skipped
@@ -183,6 +191,36 @@ impl Verified {
     /// The same as warnings, one for each commit.
     pub fn skipped_findings(&self) -> Vec<Finding> {
         findings_of(&self.skipped, false)
+    }
+}
+
+/// A chain without anything beside it on the branch, as it is kept from one run to the next.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Chain {
+    tip: Oid,
+    /// Oldest first, each following the one before it.
+    entries: Vec<Kept>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Kept {
+    oid: Oid,
+    rights: Vec<String>,
+    entry: Entry,
+}
+
+impl Chain {
+    pub fn tip(&self) -> &Oid {
+        &self.tip
+    }
+
+    /// How many entries it has.
+    pub fn length(&self) -> usize {
+        self.entries.len()
+    }
+
+    fn genesis(&self) -> Option<&Oid> {
+        self.entries.first().map(|kept| &kept.oid)
     }
 }
 
@@ -237,7 +275,7 @@ struct Node {
 pub struct Fold {
     clock: Timestamp,
     pin: Option<Oid>,
-    remembered: Option<Oid>,
+    remembered: Vec<Oid>,
     policies: Policies,
     nodes: Vec<Node>,
     after: HashMap<Oid, Base>,
@@ -314,8 +352,9 @@ impl Parsed {
 }
 
 impl Fold {
-    /// `pin`: entry 0, where it is known from outside. `remembered`: a commit of the branch that this machine saw as its tip.
-    pub fn new(clock: Timestamp, pin: Option<Oid>, remembered: Option<Oid>) -> Fold {
+    /// `pin`: entry 0, where it is known from outside. `remembered`: commits that this machine saw as the tip of the branch; where
+    /// one is not on the branch any more, the ledger went back, and nothing is verified.
+    pub fn new(clock: Timestamp, pin: Option<Oid>, remembered: Vec<Oid>) -> Fold {
         Fold {
             clock,
             pin,
@@ -328,6 +367,30 @@ impl Fold {
             tip: None,
             newer: Vec::new(),
         }
+    }
+
+    /// Begins behind a chain that this program verified before. `false`: it cannot, and everything has to be taken from the start.
+    pub fn resume(&mut self, chain: Chain, source: &mut dyn Source) -> Result<bool> {
+        let Some(last) = chain.entries.len().checked_sub(1) else { return Ok(false) };
+        if self.tip.is_some() || self.pin.as_ref() != chain.genesis() {
+            return Ok(false);
+        }
+        let adoptions: BTreeSet<Oid> = chain.entries.iter().map(|kept| kept.entry.policy.tree.clone()).collect();
+        for tree in adoptions {
+            match source.policy(&tree)?.map(|files| Policy::read(&tree, files)) {
+                Ok(Ok(policy)) => self.policies.insert(tree, policy),
+                Ok(Err(_)) | Err(_) => return Ok(false),
+            };
+        }
+        let nodes = chain.entries.into_iter().enumerate().map(|(at, Kept { oid, rights, entry })| {
+            let linked = Arc::new(Linked { oid, outline: entry, rights });
+            Node { linked, before: at.checked_sub(1) }
+        });
+        self.nodes = nodes.collect();
+        self.after.extend(self.nodes.iter().enumerate().map(|(at, node)| (node.linked.oid.clone(), Base::At(at))));
+        self.tip = Some(chain.tip);
+        self.go_to(last)?;
+        Ok(true)
     }
 
     /// Takes the next commits. Faults are those of `source`.
@@ -568,7 +631,10 @@ impl Fold {
 
     /// The one of these that goes with what this machine saw last.
     fn remembered_of(&self, heads: &BTreeSet<usize>) -> Option<usize> {
-        let Some(Base::At(seen)) = self.remembered.as_ref().and_then(|oid| self.after.get(oid)) else { return None };
+        let seen = self.remembered.iter().find_map(|oid| match self.after.get(oid) {
+            Some(Base::At(seen)) => Some(seen),
+            _ => None,
+        })?;
         let mut kept = heads.iter().copied().filter(|head| self.follows(*head, *seen) || self.follows(*seen, *head));
         kept.next().filter(|_| kept.next().is_none())
     }
@@ -607,6 +673,16 @@ impl Fold {
 
     /// The verified chain at the last commit taken, as far as this clock has come.
     pub fn finish(mut self) -> Result<Verification> {
+        if let Some(lost) = self.remembered.iter().find(|oid| !self.after.contains_key(*oid)) {
+            let message = format!(
+                "this machine saw {lost} on the ledger, and the branch does not hold it any more: it went back, was replaced, or is another ledger"
+            );
+            let help = format!(
+                "ask who moved it; what was seen is still here: `git log {lost}`, and `git branch ledger-seen {lost}` keeps it. A plain `git push REMOTE {lost}:BRANCH` brings it back where nothing else was written since"
+            );
+            let findings = vec![Finding::error("ledger/head-lost", message).help(help)];
+            return Ok(Verification { findings, entries: 0, verified: None, behind: None, newer: None });
+        }
         let base = self.tip.as_ref().and_then(|tip| self.after.get(tip).cloned()).unwrap_or(Base::Nothing);
         let entries = self.nodes.len() as u64;
         let mut line: Vec<usize> = match &base {

@@ -10,7 +10,7 @@
 use super::{
     World,
     git::{ObjectKind, PushAnswer, PushEnd, PushSpec, RefAnswer, TreeItem, Update, Want},
-    ledger::{self, LedgerAt, bring, read_refs},
+    ledger::{self, Known, LedgerAt, bring, read_refs},
     signer::Signer,
 };
 use crate::{
@@ -345,8 +345,8 @@ async fn read_head(writer: &Writer<'_>, seen: &Verified, head: Option<Oid>) -> R
         return Err(Fault::new(Reason::LedgerBroken, "the ledger is gone from the remote"));
     };
     bring(&writer.world.git, writer.at, std::slice::from_ref(&writer.at.branch)).await?;
-    let (pin, remembered) = (Some(seen.genesis().clone()), Some(seen.tip().clone()));
-    ledger::verify(&writer.world.git, &head, writer.world.clock.now(), pin, remembered).await?.into_verified()
+    let known = Known { pin: Some(seen.genesis().clone()), remembered: vec![seen.tip().clone()], chain: seen.chain() };
+    ledger::verify(&writer.world.git, &head, writer.world.clock.now(), known).await?.into_verified()
 }
 
 fn holds<'a>(refs: &'a Refs, name: &RefName) -> Option<&'a Oid> {

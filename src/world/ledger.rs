@@ -10,7 +10,7 @@ use crate::{
     domain::{Fault, Oid, Reason, RefName, Result, Timestamp, state::Entry},
     release::{
         assemble::{LARGEST, PATHS, SMALL},
-        chain::{Fold, Offer, RawEntry, Source, Verification},
+        chain::{Chain, Fold, Offer, RawEntry, Source, Verification},
         object::{Commit, TreeItem, parse_tree},
         plan::{RefFact, Refs},
     },
@@ -43,12 +43,36 @@ pub async fn bring(git: &Git, at: &LedgerAt, names: &[RefName]) -> Result<()> {
 /// is.
 const CHUNK: usize = 256;
 
-/// Verifies the branch behind `head`, which must be here with all that it reaches. `clock`: now; `pin`: entry 0, where it is
-/// known from outside; `remembered`: a commit of the branch that this machine saw as its tip.
-pub async fn verify(git: &Git, head: &Oid, clock: Timestamp, pin: Option<Oid>, remembered: Option<Oid>) -> Result<Verification> {
-    let mut commits = git.rev_list_parents(head).await?.ok_or_else(|| unverifiable("its commits are not all here"))?;
-    commits.reverse();
+/// What is known of a ledger before it is looked at.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// Entry 0.
+    pub pin: Option<Oid>,
+    /// Commits that this machine saw as the tip of the branch.
+    pub remembered: Vec<Oid>,
+    /// What this program verified before. It is not looked at again; only what came since is.
+    pub chain: Option<Chain>,
+}
+
+/// Verifies the branch behind `head`, which must be here with all that it reaches. `clock`: now.
+pub async fn verify(git: &Git, head: &Oid, clock: Timestamp, known: Known) -> Result<Verification> {
+    let Known { pin, remembered, chain } = known;
     let mut fold = Fold::new(clock, pin, remembered);
+    let mut beyond = None;
+    if let Some(chain) = chain {
+        let (tip, commits) = (chain.tip().clone(), git.rev_list_beyond(head, Some(chain.tip())).await?);
+        let follows = |commits: &Vec<(Oid, Vec<Oid>)>| tip == *head || commits.iter().any(|(_, parents)| parents.contains(&tip));
+        if let Some(commits) = commits.filter(follows)
+            && fold.resume(chain, &mut FromGit(git))?
+        {
+            beyond = Some(commits);
+        }
+    }
+    let mut commits = match beyond {
+        Some(commits) => commits,
+        None => git.rev_list_parents(head).await?.ok_or_else(|| unverifiable("its commits are not all here"))?,
+    };
+    commits.reverse();
     // The next commits are read while the last ones are judged.
     std::thread::scope(|scope| {
         let (ready, chunks) = std::sync::mpsc::sync_channel(1);

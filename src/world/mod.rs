@@ -20,6 +20,7 @@ pub mod scratch;
 pub mod signer;
 pub mod standin;
 pub mod trees;
+pub mod trust;
 
 pub use clock::Clock;
 pub use env::EnvVars;

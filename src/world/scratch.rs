@@ -171,6 +171,27 @@ impl Scratch {
         Ok(path)
     }
 
+    /// The files right in the folders of a folder, by path. Where there is no such folder, there are none.
+    pub fn files_below(&self, name: &str) -> BTreeMap<PathBuf, Vec<u8>> {
+        let mut files = BTreeMap::new();
+        for folder in fs::read_dir(self.path(name)).into_iter().flatten().flatten() {
+            for file in fs::read_dir(folder.path()).into_iter().flatten().flatten() {
+                files.extend(fs::read(file.path()).ok().map(|bytes| (file.path(), bytes)));
+            }
+        }
+        files
+    }
+
+    /// Makes them what they were.
+    pub fn put_back(&self, name: &str, files: &BTreeMap<PathBuf, Vec<u8>>) -> Result<()> {
+        let now = self.files_below(name);
+        let put = |path: &PathBuf| match files.get(path) {
+            Some(bytes) => fs::write(path, bytes),
+            None => fs::remove_file(path),
+        };
+        now.keys().chain(files.keys()).try_for_each(put).map_err(|error| failed(name, &error))
+    }
+
     pub fn remove(&self, name: &str) -> Result<()> {
         fs::remove_file(self.path(name)).map_err(|error| failed(name, &error))
     }

@@ -455,6 +455,9 @@ fn a_commit_whose_way_to_the_release_branch_is_cut_off() {
         // Both commits are here, each alone.
         scratch.git_in(clone, &["fetch", "--quiet", "--depth", "1", &url, &old, &aside]);
     }
+    let genesis = scratch.git(&["rev-list", "--max-parents=0", "FETCH_HEAD"]);
+    scratch.go("lone").refused(&["stage", "v0.9.0", "--at", &old], "not_pinned");
+    scratch.go("lone").json(&["trust", &genesis]).expect("passed");
     for stage in [["stage", "v0.9.0", "--at", &old], ["stage", "v0.9.0", "--at", &aside]] {
         scratch.go("lone").refused(&stage, "shallow_history");
     }
@@ -504,7 +507,7 @@ fn people_without_the_right() {
     scratch.edit(PROTOCOL, "\"env:TAGWARDEN_SIGNING_KEY\"", "none");
     scratch.git(&["commit", "--quiet", "--all", "--message", "Sign nothing"]);
     scratch.push();
-    scratch.refused(&PROMOTE, "signer_missing");
+    scratch.refused(&PROMOTE, "policy_unadopted");
     scratch.git(&["revert", "--no-edit", "HEAD"]);
     scratch.push();
 

@@ -35,7 +35,7 @@ fn help_shows_what_is_built_and_nothing_else() {
     assert_eq!((code, errors.as_str()), (0, ""));
     let verbs = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
     let verbs: Vec<&str> = verbs.filter_map(|line| line.split_whitespace().next()).collect();
-    insta::assert_snapshot!(verbs.join(" "), @"init verify policy stage promote rollback status resolve history audit hold unhold waive ack verdict docs doctor rehearse serve explain schema completions man help");
+    insta::assert_snapshot!(verbs.join(" "), @"init verify policy stage promote rollback status resolve history audit hold unhold waive ack verdict docs trust doctor rehearse serve explain schema completions man help");
     for unbuilt in ["follow", "queue", "catalog", "bundle", "snapshot", "sync", "comment"] {
         assert!(!verbs.contains(&unbuilt) && !help.contains(&format!(" {unbuilt} ")), "{unbuilt}");
     }
@@ -258,7 +258,7 @@ fn serve_answers_from_the_verified_ledger_until_it_is_told_to_stop() {
         assert!(output.status.success(), "git {line}: {}", String::from_utf8_lossy(&output.stderr));
     };
     let verb = |line: &str| {
-        let (code, out, errors) = told(tagwarden(line.split(' ')).current_dir(&clone).output().unwrap());
+        let (code, out, errors) = told(tagwarden(line.split(' ')).current_dir(&clone).env("HOME", folder.path()).output().unwrap());
         assert_eq!(code, 0, "{line}: {out}{errors}");
     };
     for line in [

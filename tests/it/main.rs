@@ -25,6 +25,7 @@ mod race;
 mod rehearse;
 mod rulebook;
 mod session;
+mod trust;
 mod verbs;
 mod world_answer;
 mod world_git;

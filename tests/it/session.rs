@@ -34,7 +34,7 @@ fn the_smallest_protocol_from_nothing() {
 
     gates
        1  docs  docs  before promote, rollback  on every channel
-    note: entry 0 is [oid]; pin it outside this repository as TAGWARDEN_GENESIS
+    note: entry 0 is [oid]; this machine keeps it; elsewhere set TAGWARDEN_GENESIS to it, outside of this repository
     signing: none
 
     done (moved). Verify under it: `tagwarden verify --adopted --channel CHANNEL`.
@@ -245,13 +245,12 @@ fn the_smallest_protocol_from_nothing() {
       ✓  gates/       1 gates, 1 channels
       ✓  remote       origin answers
       ✓  ledger       5 entries verify, head [short]
-      –  pin          entry 0 is not pinned outside the repository, so a replaced ledger would not be noticed
+      ✓  pin          entry 0 is the pinned one
       –  signer       signing: none, so entries prove nothing about who wrote them
       ✓  policy       the committed gates/ are in force (version 1)
       ✓  atomic push  the server offers it
-      ✓  tags         refs/tags/channel/local_dev is where the ledger says again                               mended
+      ✓  tags         refs/tags/channel/local_dev is where the ledger says again    mended
       ✓  tags         every tag is where the ledger says
-    help: pin: set TAGWARDEN_GENESIS=[oid] where the workflow runs
     signing: none
 
     done (passed). Nothing stands in the way.
@@ -436,6 +435,8 @@ fn several_people_with_keys() {
     assert_eq!(audit["genesis"], genesis.as_str());
     assert!(audit["rejudged"].as_array().unwrap().iter().all(|gate| gate["verdict"] == "same"), "{audit:#}");
     scratch.set("TAGWARDEN_GENESIS", &"1".repeat(40));
+    scratch.refused(&["status"], "not_pinned");
+    scratch.set("XDG_STATE_HOME", &scratch.path("elsewhere").display().to_string());
     scratch.refused(&["status"], "ledger_broken");
 }
 

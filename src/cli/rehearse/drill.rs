@@ -84,7 +84,7 @@ impl Drill {
         #[cfg(test)]
         Box::pin(super::tests::bent_answers(self, name, &act)).await;
         let watch = Stopwatch::start();
-        let before = self.set.refs();
+        let before = self.set.snapshot();
         let memory = self.memory.clone();
         let mut seen = act(self).await;
         self.stand_in.calm();

@@ -3,7 +3,7 @@
 
 use super::{
     drill::{Drill, Miss, Seen, wrong},
-    players::said,
+    players::{Player, said},
     set::{SERVER, Set},
 };
 use crate::{
@@ -82,6 +82,7 @@ pub async fn forged(drill: &mut Drill, forgeries: &[Forgery]) -> Seen {
     let head = set.head(&before)?;
     let template = Template::read(&set, &head)?;
     let mut tried = false;
+    let newcomer = set.newcomer(drill.memory.genesis.as_deref())?;
     for forgery in forgeries {
         let forged = template.forge(drill, forgery)?;
         set.move_by_hand(set.ledger(), &forged)?;
@@ -89,11 +90,11 @@ pub async fn forged(drill: &mut Drill, forgeries: &[Forgery]) -> Seen {
             Miss::Wrong(why) => Miss::Wrong(format!("an entry {}: {why}", forgery.about)),
             blocked => blocked,
         };
-        audited(drill, forgery.code).await.map_err(blame)?;
+        audited(drill, &newcomer, forgery.code).await.map_err(blame)?;
         // Every verb reads the chain by the same door; one try of each group shows that the forgery does not count: the tag is
         // where it put it, and no entry that counts says so.
         if !tried {
-            drill.unmoved(&drill.promotion(&last), Reason::HalfState).await.map_err(blame)?;
+            drill.unmoved_by(&newcomer, &drill.promotion(&last), Reason::HalfState).await.map_err(blame)?;
             tried = true;
         }
     }
@@ -106,10 +107,10 @@ pub async fn forged(drill: &mut Drill, forgeries: &[Forgery]) -> Seen {
     ))
 }
 
-/// The audit names this finding.
-pub async fn audited(drill: &Drill, code: &str) -> std::result::Result<Report, Miss> {
+/// The audit of somebody names this finding.
+pub async fn audited(drill: &Drill, player: &Player, code: &str) -> std::result::Result<Report, Miss> {
     let before = drill.set.refs()?;
-    let answer = drill.set.mover().run(&["audit", "--rejudge", "all"]).await;
+    let answer = player.run(&["audit", "--rejudge", "all"]).await;
     drill.set.refs()?.same_as(&before)?;
     let named = answer.findings.iter().any(|finding| finding.code == code);
     match answer.exit_code() {

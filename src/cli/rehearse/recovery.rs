@@ -68,7 +68,7 @@ pub async fn release_tag(drill: &mut Drill) -> Seen {
     let elsewhere = super::races::other_tag(drill)?;
     set.move_by_hand(cut.tag.as_str(), &elsewhere)?;
     drill.unmoved(&drill.promotion(&cut), Reason::TagConflict).await?;
-    audited(drill, "status/release-tag-moved").await?;
+    audited(drill, &drill.set.mover(), "status/release-tag-moved").await?;
     set.move_by_hand(cut.tag.as_str(), before.get(cut.tag.as_str()).unwrap_or_default())?;
     Ok(format!("{} at another object is a conflict", cut.tag))
 }
@@ -154,13 +154,18 @@ pub async fn cut_off(drill: &mut Drill) -> Seen {
     let Some(last) = drill.memory.history.last().cloned() else { return wrong("nothing was promoted yet") };
     let head = set.head(&set.refs()?)?;
     set.scratch.git(SERVER, &["update-ref", set.ledger(), &format!("{head}^")])?;
-    drill.unmoved(&drill.promotion(&last), Reason::HalfState).await?;
-    let answer = drill.unmoved(&["audit", "--expect-head", &head], Reason::Findings).await?;
+    let answer = drill.unmoved(&drill.promotion(&last), Reason::LedgerBroken).await?;
+    if !answer.findings.iter().any(|finding| finding.code == "ledger/head-lost") {
+        return wrong(format!("who saw the head does not miss it: {}", said(&answer)));
+    }
+    let newcomer = set.newcomer(drill.memory.genesis.as_deref())?;
+    drill.unmoved_by(&newcomer, &drill.promotion(&last), Reason::HalfState).await?;
+    let answer = drill.unmoved_by(&newcomer, &["audit", "--expect-head", &head], Reason::Findings).await?;
     if !answer.findings.iter().any(|finding| finding.code == "ledger/head-lost") {
         return wrong(format!("the audit does not miss the remembered head: {}", said(&answer)));
     }
     set.move_by_hand(set.ledger(), &head)?;
-    Ok("refused; the audit missed the remembered head".to_owned())
+    Ok("refused; who saw the head missed it, and so did an audit that was told of it".to_owned())
 }
 
 /// The whole ledger is another one, begun anew.
@@ -170,12 +175,14 @@ pub async fn replaced(drill: &mut Drill) -> Seen {
     let Some(genesis) = drill.memory.genesis.clone() else { return wrong("no entry 0 is known") };
     let before = set.refs()?;
     set.scratch.git(SERVER, &["update-ref", "-d", set.ledger()])?;
-    drill.unmoved(&drill.promotion(&last), Reason::NoLedger).await?;
-    drill.done(&set.player(&set.cast.rival, WORK), &["policy", "adopt", "--reason", "begun anew"]).await?;
-    let pinned = set.mover().with(crate::cli::gather::GENESIS_PIN, &genesis);
-    drill.unmoved_by(&pinned, &drill.promotion(&last), Reason::LedgerBroken).await?;
+    let anew = ["policy", "adopt", "--reason", "begun anew"];
+    drill.unmoved(&drill.promotion(&last), Reason::LedgerLost).await?;
+    drill.unmoved(&anew, Reason::LedgerLost).await?;
+    drill.done(&set.newcomer(None)?, &anew).await?;
+    drill.unmoved(&drill.promotion(&last), Reason::LedgerBroken).await?;
+    drill.unmoved_by(&set.newcomer(Some(&genesis))?, &drill.promotion(&last), Reason::LedgerBroken).await?;
     set.move_by_hand(set.ledger(), &set.head(&before)?)?;
-    Ok("gone, nothing moved; begun anew, the pinned entry 0 was missed".to_owned())
+    Ok("gone, nothing moved, and nothing was begun anew; replaced, the pinned entry 0 was missed".to_owned())
 }
 
 /// Back to the release before, with every endpoint that does not decide rollbacks gone wrong.

@@ -8,11 +8,21 @@ use super::{
 };
 use crate::{
     attest::ssh::PrivateKey,
+    cli::gather::GENESIS_PIN,
     domain::{ChannelName, Fault, GateId, PackageName, Reason, RefName, Result, Verb},
     gate::{Protocol, When},
     world::{Clock, Git, scratch::Scratch},
 };
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+
+/// Where players keep what they know of the ledger.
+const STATE: &str = "home/.local/state/tagwarden/ledgers";
+
+/// What a step may change, and a step that failed leaves for nobody.
+pub struct Snapshot {
+    pub refs: Refs,
+    known: BTreeMap<PathBuf, Vec<u8>>,
+}
 
 /// The repositories of the scratch place.
 pub const SERVER: &str = "server.git";
@@ -134,8 +144,29 @@ impl Set {
         Refs::read(&self.scratch)
     }
 
-    /// Puts every ref of the server back.
-    pub fn restore(&self, wanted: &Refs) -> Result<()> {
-        self.refs()?.put_back(wanted, &self.scratch)
+    /// The mover on a machine that never saw the ledger; `genesis`: what it knows of it.
+    pub fn newcomer(&self, genesis: Option<&str>) -> Result<Player> {
+        self.forget(WORK)?;
+        let state = if genesis.is_some() { "state-of-somebody-told" } else { "state-of-nobody" };
+        let player = self.mover().with("XDG_STATE_HOME", &self.scratch.path(state).display().to_string());
+        Ok(genesis.into_iter().fold(player, |player, genesis| player.with(GENESIS_PIN, genesis)))
+    }
+
+    /// Takes from a clone what git noted of the ledger.
+    pub fn forget(&self, clone: &str) -> Result<()> {
+        let branch = self.ledger().trim_start_matches("refs/heads/");
+        self.scratch.git(clone, &["update-ref", "-d", &format!("refs/remotes/{}/{branch}", self.protocol.remote)]).map(|_| ())
+    }
+
+    /// What a step starts from.
+    pub fn snapshot(&self) -> Result<Snapshot> {
+        Ok(Snapshot { refs: self.refs()?, known: self.scratch.files_below(STATE) })
+    }
+
+    /// Puts every ref of the server back, and what machines know of the ledger.
+    pub fn restore(&self, wanted: &Snapshot) -> Result<()> {
+        self.refs()?.put_back(&wanted.refs, &self.scratch)?;
+        self.scratch.put_back(STATE, &wanted.known)?;
+        [WORK, RIVAL].into_iter().try_for_each(|clone| self.forget(clone))
     }
 }

@@ -65,7 +65,7 @@ pub async fn bent_answers(drill: &mut Drill, name: &str, act: &impl AsyncFn(&mut
     if set.bent.blind.lock().unwrap().is_none() {
         return;
     }
-    let (before, memory) = (set.refs().unwrap(), drill.memory.clone());
+    let (before, memory) = (set.snapshot().unwrap(), drill.memory.clone());
     let all = std::env::var_os("TAGWARDEN_REHEARSAL_ANSWERS").is_some();
     for at in 1..=if all { usize::MAX } else { 1 } {
         set.bent.turn(at);
@@ -135,7 +135,7 @@ async fn each_forgery_is_missed_where_its_finding_is_hidden() {
     drill.step("second promotion", promotions::second).await;
     all_passed(&drill);
     let set = drill.set.clone();
-    let before = set.refs().unwrap();
+    let before = set.snapshot().unwrap();
     for forgery in [SIGNATURES, CHAIN, GATES, EVIDENCE].into_iter().flatten() {
         set.bent.hide(Some(forgery.code));
         let missed = forged(&mut drill, std::slice::from_ref(forgery)).await;

@@ -290,7 +290,7 @@ pub const ELSEWHERE: &[(&str, &str)] = &[
     ),
     ("The evidence gives the recorded verdict when it is judged again.", "`audit --rejudge`"),
     ("The evidence is still good at the moment of the push.", "the clearance, at each push (`evidence_expired`)"),
-    ("Entry 0 is the one that is pinned.", "every verb, where there is a pin"),
+    ("Entry 0 is the one that is pinned.", "every verb, by its pin; without one nothing is written (`not_pinned`)"),
     ("Of two lines that a merge brings together, one counts.", "the fold of the chain, by what is remembered, by rights, by height"),
 ];
 

@@ -160,8 +160,18 @@ impl Git {
         Ok(self.config_all(key).await?.last().cloned())
     }
 
+    /// Whether some URLs stand for others.
+    async fn rewrites_urls(&self) -> Result<bool> {
+        let is_rewrite = |key: &String| key.starts_with("url.") && (key.ends_with(".insteadof") || key.ends_with(".pushinsteadof"));
+        Ok(self.configuration().await?.keys().any(is_rewrite))
+    }
+
     /// Every value of a configuration key, in git's order.
     pub async fn config_all(&self, key: &str) -> Result<Vec<String>> {
+        Ok(self.configuration().await?.get(&normal_key(key)).cloned().unwrap_or_default())
+    }
+
+    async fn configuration(&self) -> Result<&BTreeMap<String, Vec<String>>> {
         let read = || async {
             let output = self.runner().run(["config", "--null", "--list"], None).await?;
             if output.code != Some(0) {
@@ -169,8 +179,7 @@ impl Git {
             }
             Ok(parse_config(&output.stdout))
         };
-        let config = self.shared.config.get_or_try_init(read).await?;
-        Ok(config.get(&normal_key(key)).cloned().unwrap_or_default())
+        self.shared.config.get_or_try_init(read).await
     }
 
     /// Whether `ancestor` is reachable from `of` (or is it). `None`: it cannot be told here, because some of the history is
@@ -204,7 +213,15 @@ impl Git {
 
     /// The same, each with its parents.
     pub async fn rev_list_parents(&self, head: &Oid) -> Result<Option<Vec<(Oid, Vec<Oid>)>>> {
-        let words = ["--shallow-file", "", "rev-list", "--topo-order", "--parents", head.as_str(), "--"];
+        self.rev_list_beyond(head, None).await
+    }
+
+    /// The same without what is reachable from `known`.
+    pub async fn rev_list_beyond(&self, head: &Oid, known: Option<&Oid>) -> Result<Option<Vec<(Oid, Vec<Oid>)>>> {
+        let without = known.map(|oid| format!("^{oid}"));
+        let mut words = vec!["--shallow-file", "", "rev-list", "--topo-order", "--parents", head.as_str()];
+        words.extend(without.as_deref());
+        words.push("--");
         let output = self.runner().run(words, None).await?;
         if output.code != Some(0) {
             return Ok(None);

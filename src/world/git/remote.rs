@@ -50,6 +50,16 @@ impl Git {
         }
     }
 
+    /// Where a push goes: the same, as `url.*.insteadOf` and `url.*.pushInsteadOf` rewrite it.
+    pub async fn push_url(&self, remote: &str) -> Result<String> {
+        let url = self.remote_url(remote).await?;
+        if !self.rewrites_urls().await? {
+            return Ok(url);
+        }
+        let output = self.runner().run(["remote", "get-url", "--push", "--", remote], None).await?.ok("git remote get-url")?;
+        Ok(output.text().trim_end_matches('\n').to_owned())
+    }
+
     /// The refs that match, by full name. A pattern is a full ref name, or one that ends with `*`. Faults: `no_remote`,
     /// `unreachable`.
     pub async fn ls_remote(&self, remote: &str, patterns: &[&str]) -> Result<BTreeMap<RefName, RemoteRef>> {

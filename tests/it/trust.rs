@@ -1,0 +1,177 @@
+//! Where trust starts: which ledger is meant is known from outside of the repository, and what was seen of it is not forgotten.
+
+use crate::common::Scratch;
+
+const PROMOTE: [&str; 4] = ["promote", "v1.0.0", "--channel", "local_dev"];
+const PROTOCOL: &str = "gates/protocol.yaml";
+const LEDGER: &str = "refs/heads/tagwarden/ledger";
+
+/// Every verb that writes to a ledger.
+const WRITING: &[&[&str]] = &[
+    &PROMOTE,
+    &["promote", "v1.0.0", "--channel", "local_dev", "--dry-run"],
+    &["stage", "v1.0.0", "--at", "HEAD"],
+    &["rollback", "--channel", "local_dev", "--reason", "x"],
+    &["hold", "--all", "--reason", "x"],
+    &["verdict", "record", "SAFE", "--at", "HEAD"],
+];
+
+fn genesis(scratch: &Scratch) -> String {
+    scratch.git_in("origin.git", &["rev-list", "--max-parents=0", LEDGER])
+}
+
+/// One release is on the channel, and the machine is another one.
+fn on_a_fresh_machine() -> Scratch {
+    let mut scratch = Scratch::minimal();
+    scratch.json(&["promote", "v0.1.0", "--channel", "local_dev"]).expect("moved");
+    scratch.commit_and_push("second");
+    scratch.set("HOME", &scratch.path("tmp").display().to_string());
+    scratch
+}
+
+#[test]
+fn a_fresh_machine_without_a_pin_moves_nothing() {
+    let mut scratch = on_a_fresh_machine();
+    let genesis = genesis(&scratch);
+    for words in WRITING {
+        let answer = scratch.refused(words, "not_pinned");
+        let help = answer["help"].as_str().unwrap();
+        assert!(help.contains(&format!("tagwarden trust {genesis}")) && help.contains("TAGWARDEN_GENESIS"), "{words:?}: {help}");
+    }
+    scratch.edit(PROTOCOL, "default: true", "default: true ");
+    scratch.commit_and_push("Change the policy");
+    scratch.refused(&["policy", "adopt", "--reason", "x"], "not_pinned");
+    // Who only reads may.
+    for words in [&["status"][..], &["audit"], &["history"], &["policy", "show"]] {
+        scratch.json(words).expect("passed");
+    }
+    scratch.refused(&["trust", &"1".repeat(40)], "ledger_broken");
+    scratch.refused(&["trust", &scratch.git(&["rev-parse", "HEAD"])], "ledger_broken");
+    scratch.refused(&PROMOTE, "not_pinned");
+    scratch.json(&["trust", &genesis]).expect("passed");
+    scratch.json(&["trust", &genesis]).expect("nothing_to_do");
+    scratch.json(&PROMOTE).expect("moved");
+    // Another one is another ledger, and the variable says the same elsewhere.
+    scratch.refused(&["trust", &scratch.git_in("origin.git", &["rev-parse", LEDGER])], "ledger_broken");
+    scratch.unset("HOME");
+    scratch.refused(&["hold", "--all", "--reason", "x"], "not_pinned");
+    scratch.set("TAGWARDEN_GENESIS", &genesis);
+    scratch.json(&["hold", "--all", "--reason", "x"]).expect("moved");
+}
+
+#[test]
+fn two_pins_that_disagree_are_refused() {
+    let mut scratch = Scratch::minimal();
+    scratch.set("TAGWARDEN_GENESIS", &"1".repeat(40));
+    for words in [&PROMOTE[..], &["status"], &["policy", "adopt", "--reason", "x"]] {
+        scratch.refused(words, "not_pinned");
+    }
+    scratch.set("TAGWARDEN_GENESIS", "main");
+    scratch.refused(&PROMOTE, "bad_usage");
+}
+
+/// What was seen once has to be there for ever: by what git noted, and by what this program keeps.
+#[test]
+fn a_ledger_that_went_back_is_refused_by_every_verb() {
+    let mut scratch = Scratch::minimal();
+    let start = scratch.remote_refs()[LEDGER].clone();
+    scratch.json(&["hold", "--all", "--reason", "x"]).expect("moved");
+    let seen = scratch.remote_refs()[LEDGER].clone();
+    scratch.git_in("origin.git", &["update-ref", LEDGER, &start]);
+    let lost = |scratch: &Scratch, words: &[&str]| {
+        let answer = scratch.refused(words, "ledger_broken");
+        let finding = &answer["findings"][0];
+        assert_eq!(finding["code"], "ledger/head-lost", "{answer:#}");
+        assert!(finding["message"].as_str().unwrap().contains(&seen), "{answer:#}");
+        finding["help"].as_str().unwrap().to_owned()
+    };
+    let help = lost(&scratch, &PROMOTE);
+    assert!(help.contains(&format!("git push REMOTE {seen}:BRANCH")), "{help}");
+    for words in WRITING.iter().chain(&[&["status"][..], &["audit"], &["history"], &["policy", "adopt", "--reason", "x"]]) {
+        lost(&scratch, words);
+    }
+    // Each memory alone is enough.
+    scratch.git(&["update-ref", "-d", "refs/remotes/origin/tagwarden/ledger"]);
+    lost(&scratch, &PROMOTE);
+    scratch.set("TAGWARDEN_GENESIS", &start);
+    scratch.set("XDG_STATE_HOME", &scratch.path("elsewhere").display().to_string());
+    scratch.json(&["status"]).expect("passed");
+    scratch.git(&["update-ref", "refs/remotes/origin/tagwarden/ledger", &seen]);
+    lost(&scratch, &PROMOTE);
+    // What is advised brings it back.
+    scratch.git(&["push", "--quiet", "origin", &format!("{seen}:{LEDGER}")]);
+    scratch.json(&["unhold", "--all", "--reason", "x"]).expect("moved");
+}
+
+#[test]
+fn a_ledger_that_is_gone_is_not_begun_anew() {
+    let mut scratch = Scratch::minimal();
+    let seen = scratch.remote_refs()[LEDGER].clone();
+    scratch.git_in("origin.git", &["update-ref", "-d", LEDGER]);
+    for words in [&PROMOTE[..], &["status"], &["audit"], &["policy", "adopt", "--reason", "x"]] {
+        let answer = scratch.refused(words, "ledger_lost");
+        assert!(answer["help"].as_str().unwrap().contains(&format!("git push origin {seen}:{LEDGER}")), "{answer:#}");
+    }
+    // Where only the pin is known, it is not begun anew either.
+    scratch.set("TAGWARDEN_GENESIS", &seen);
+    scratch.set("XDG_STATE_HOME", &scratch.path("elsewhere").display().to_string());
+    scratch.git(&["update-ref", "-d", "refs/remotes/origin/tagwarden/ledger"]);
+    for words in [&PROMOTE[..], &["policy", "adopt", "--reason", "x"]] {
+        scratch.refused(words, "ledger_lost");
+    }
+    scratch.git(&["push", "--quiet", "origin", &format!("{seen}:{LEDGER}")]);
+    scratch.json(&PROMOTE).expect("moved");
+}
+
+/// A copy of an older ledger under another name is the same entry 0, and not the same ledger.
+#[test]
+fn a_checkout_that_names_another_ledger_moves_nothing() {
+    let mut scratch = Scratch::minimal();
+    let start = scratch.remote_refs()[LEDGER].clone();
+    scratch.json(&["hold", "--all", "--reason", "x"]).expect("moved");
+    scratch.git_in("origin.git", &["update-ref", "refs/heads/tagwarden/other", &start]);
+    scratch.edit(PROTOCOL, "branch: tagwarden/ledger", "branch: tagwarden/other");
+    scratch.commit_and_push("Name another ledger");
+    for words in WRITING.iter().chain(&[&["status"][..], &["audit"], &["policy", "adopt", "--reason", "x"]]) {
+        scratch.refused(words, "policy_unadopted");
+    }
+    scratch.set("TAGWARDEN_GENESIS", &start);
+    scratch.set("XDG_STATE_HOME", &scratch.path("elsewhere").display().to_string());
+    for words in WRITING.iter().chain(&[&["status"][..], &["audit"]]) {
+        scratch.refused(words, "policy_unadopted");
+    }
+}
+
+#[test]
+fn a_checkout_that_signs_otherwise_moves_nothing() {
+    let scratch = Scratch::minimal();
+    scratch.edit(PROTOCOL, "key: none", "key: \"env:TAGWARDEN_SIGNING_KEY\"");
+    scratch.write("gates/allowed_signers", "# nobody yet\n");
+    scratch.commit_and_push("Sign");
+    for words in WRITING {
+        scratch.refused(words, "policy_unadopted");
+    }
+}
+
+/// The name of a remote is local: the pin is kept for where it leads.
+#[test]
+fn a_remote_may_have_any_name() {
+    let mut scratch = Scratch::minimal();
+    scratch.git(&["remote", "rename", "origin", "upstream"]);
+    scratch.refused(&PROMOTE, "no_remote");
+    let named = |words: &[&str]| [&["--remote", "upstream"], words].concat().join("\n");
+    let named = |words: &[&str]| named(words).split('\n').map(str::to_owned).collect::<Vec<_>>();
+    let run = |scratch: &Scratch, words: &[&str]| {
+        let words = named(words);
+        scratch.json(&words.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    run(&scratch, &PROMOTE).expect("moved");
+    // As git rewrites it.
+    let folder = format!("{}/", scratch.root().display());
+    scratch.git(&["remote", "set-url", "upstream", "there:origin.git"]);
+    scratch.git(&["config", &format!("url.{folder}.insteadOf"), "there:"]);
+    run(&scratch, &["hold", "--all", "--reason", "x"]).expect("moved");
+    scratch.git_in("", &["clone", "--quiet", "--origin", "elsewhere", "origin.git", "two"]);
+    scratch.identity("two", "Test", "test@example.com");
+    scratch.go("two").json(&["--remote", "elsewhere", "unhold", "--all", "--reason", "x"]).expect("moved");
+}
