@@ -32,6 +32,10 @@ pub const MAX_MEMORY: usize = 3 << 30;
 /// Quotes, lists, items and the like around one another beyond this number are not read.
 pub const MAX_DEPTH: usize = 256;
 
+/// References without a definition around one another beyond this number are not read: each is told with its whole text, which
+/// would grow with the square of the brackets. A link holds no link, so only images reach three.
+pub const MAX_NESTED: usize = 16;
+
 /// Parses a document. A byte order mark, CRLF and NUL are tolerated; ranges are those of `text` as it stands.
 pub fn parse(text: &str) -> Document {
     if text.len() > MAX_BYTES {
@@ -71,10 +75,10 @@ pub fn parse_lines(text: &str, lines: &[Bytes]) -> Document {
 /// A text without metadata; ranges are its own.
 fn read(body: &str) -> Document {
     let normal = normal::normalise(body);
-    let mut undefined: Vec<Undefined> = Vec::new();
+    let mut undefined = Unresolved::default();
     let note = |link: BrokenLink<'_>| -> Option<(CowStr<'_>, CowStr<'_>)> {
-        if link.link_type == LinkType::Reference && undefined.last().is_none_or(|last| last.range != link.span) {
-            undefined.push(Undefined { label: link.reference.to_string(), range: link.span });
+        if link.link_type == LinkType::Reference {
+            undefined.note(link.reference, link.span);
         }
         None
     };
@@ -90,8 +94,41 @@ fn read(body: &str) -> Document {
         }
     }
     let mut document = walk.finish();
-    document.undefined = undefined;
+    if let Some(at) = undefined.too_deep {
+        return Document { unread: Some(Unread::Nested(at)), ..Document::default() };
+    }
+    document.undefined = undefined.found;
     document
+}
+
+/// References without a definition, as the parser meets them: from left to right by their ends, so what lies inside of one
+/// comes right before it.
+#[derive(Default)]
+struct Unresolved {
+    found: Vec<Undefined>,
+    /// Those that no later one holds so far: where each starts, and how many are around one another in it.
+    outermost: Vec<(usize, usize)>,
+    /// Where one holds more than [`MAX_NESTED`]; from there on nothing is kept.
+    too_deep: Option<usize>,
+}
+
+impl Unresolved {
+    fn note(&mut self, label: CowStr<'_>, range: Bytes) {
+        if self.too_deep.is_some() || self.found.last().is_some_and(|last| last.range == range) {
+            return;
+        }
+        let mut depth = 1;
+        // Each is taken away once, so all of this is linear.
+        while let Some((_, inner)) = self.outermost.pop_if(|(start, _)| *start >= range.start) {
+            depth = depth.max(inner + 1);
+        }
+        self.outermost.push((range.start, depth));
+        if depth > MAX_NESTED {
+            self.too_deep = Some(range.start);
+            return;
+        }
+        self.found.push(Undefined { label: label.into_string(), range });
+    }
 }
 
 fn options() -> Options {

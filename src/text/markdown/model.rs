@@ -43,6 +43,8 @@ pub enum Unread {
     Dense,
     /// The block at this offset lies in more than [`super::MAX_DEPTH`] others.
     Deep(usize),
+    /// The reference at this offset holds more than [`super::MAX_NESTED`] others that nothing defines.
+    Nested(usize),
 }
 
 impl Unread {
@@ -54,6 +56,7 @@ impl Unread {
                 format!("its brackets, marks and lines are so many that reading it could take more than {} MiB", super::MAX_MEMORY >> 20)
             }
             Unread::Deep(_) => format!("its quotes and lists lie more than {} deep in one another", super::MAX_DEPTH),
+            Unread::Nested(_) => format!("its references without a definition lie more than {} deep in one another", super::MAX_NESTED),
         }
     }
 
@@ -61,7 +64,7 @@ impl Unread {
     pub const fn at(self) -> usize {
         match self {
             Unread::Long | Unread::Dense => 0,
-            Unread::Deep(at) => at,
+            Unread::Deep(at) | Unread::Nested(at) => at,
         }
     }
 
@@ -69,6 +72,7 @@ impl Unread {
     pub(super) const fn after(self, base: usize) -> Unread {
         match self {
             Unread::Deep(at) => Unread::Deep(at + base),
+            Unread::Nested(at) => Unread::Nested(at + base),
             other => other,
         }
     }

@@ -229,6 +229,10 @@ fn what_would_take_all_memory_is_not_read_and_says_so() {
         ("> ".repeat(MAX_DEPTH - 1) + "`x`", None),
         ("[".repeat(100_000) + "`x`", None),
         ("*a ".repeat(100_000) + "`x`", None),
+        (nested("[", MAX_NESTED) + " `x`", None),
+        ("`x` ".to_owned() + &nested("[", MAX_NESTED + 1), Some(Unread::Nested(4))),
+        ("\u{feff}---\na: b\n---\n`x` ".to_owned() + &nested("![", 100_000), Some(Unread::Nested(20 + 2 * (100_000 - MAX_NESTED - 1)))),
+        ("[[[a][b]][c] ".repeat(20_000) + "`x`", None),
     ] {
         let document = parse(&text);
         assert_eq!(document.unread, unread);
@@ -238,6 +242,21 @@ fn what_would_take_all_memory_is_not_read_and_says_so() {
         }
     }
     assert!(normal::weight(&"> `a` [b](c)\n".repeat(1000)) * 4000 > MAX_MEMORY);
+}
+
+/// References that nothing defines, this many around one another.
+fn nested(open: &str, times: usize) -> String {
+    format!("{}a{}", open.repeat(times), "][b]".repeat(times))
+}
+
+#[test]
+fn what_references_without_a_definition_span_grows_as_their_text() {
+    for text in [nested("[", 4000), nested("![", 4000), nested("![", MAX_NESTED).repeat(200), "[[a][b]][c] ![![x][y]][z]\n\n".repeat(500)] {
+        let document = parse(&text);
+        assert_eq!(document.unread.is_some(), document.undefined.is_empty());
+        let spanned: usize = document.undefined.iter().map(|undefined| undefined.range.len()).sum();
+        assert!(spanned <= MAX_NESTED * text.len(), "{spanned} bytes of {}", text.len());
+    }
 }
 
 #[test]
