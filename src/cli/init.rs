@@ -13,6 +13,7 @@ use crate::{
     world::{
         World,
         files::{self, Found},
+        machine,
     },
 };
 use set::{Facts, NewFile, Signer};
@@ -107,7 +108,7 @@ fn refused(in_the_way: &[String]) -> Fault {
 }
 
 fn unwritable(path: &str, error: &std::io::Error) -> Fault {
-    Fault::new(Reason::BadUsage, format!("cannot write {path}: {error}"))
+    Fault::new(machine::unwritten(error, Reason::BadUsage), format!("cannot write {path}: {error}"))
         .help("make the folder writable, then run init again: what is written stays")
 }
 

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     domain::{Fault, Reason, Result},
     report::{self, Format, Report, Style},
-    world::{Clock, EnvVars, output, runtime},
+    world::{Clock, EnvVars, machine, output, runtime},
 };
 use std::{
     ffi::OsString,
@@ -66,7 +66,7 @@ fn answer(cli: Cli, around: &Surroundings) -> Result<Report> {
 fn writable(delivery: &Delivery) -> Result<()> {
     let Some(path) = &delivery.output else { return Ok(()) };
     output::can_replace(path).map_err(|error| {
-        Fault::new(Reason::BadUsage, format!("cannot write the answer to {}: {error}", path.display()))
+        Fault::new(machine::unwritten(&error, Reason::BadUsage), format!("cannot write the answer to {}: {error}", path.display()))
             .help("give `--output` a file in a folder that exists")
     })
 }
@@ -81,6 +81,7 @@ pub fn deliver(report: &Report, delivery: &Delivery, around: &Surroundings) -> P
             if let Err(error) = output::replace_file(&around.dir.join(path), &text) {
                 printed.stderr = complaint(&format!("cannot write the answer to {}: {error}", path.display()));
                 printed.stdout = text;
+                printed.code = undelivered(printed.code);
             }
         }
         None if delivery.format == Format::Human && matches!(report.body, report::Body::Error(_)) => printed.stderr = text,
@@ -92,6 +93,11 @@ pub fn deliver(report: &Report, delivery: &Delivery, around: &Surroundings) -> P
         printed.stderr.push_str(&complaint(&format!("cannot write the step summary or the outputs: {error}")));
     }
     printed
+}
+
+/// The exit code of a run whose answer could not be put where it was asked for: never that of a success.
+pub const fn undelivered(code: u8) -> u8 {
+    if code == 0 { Reason::NoResources.exit_code() } else { code }
 }
 
 /// Appends to the files that GitHub Actions names; does nothing where it names none.

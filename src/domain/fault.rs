@@ -72,6 +72,7 @@ reasons! {
     LedgerUnverifiable "ledger_unverifiable" 3 "The ledger is not here as a whole, so it cannot be verified." "Fetch the whole ledger branch and run again.";
     EffectsNotAllowed "effects_not_allowed" 3 "The gate needs a probe that writes, which plain verify does not do." "Run `tagwarden verify --effects`, or promote.";
     ClockBehind "clock_behind" 3 "The clock is more than five minutes behind the newest ledger entry." "Set the clock.";
+    NoResources "no_resources" 3 "This machine failed: no space, file or process is left, or a place cannot be written." "Free or allow what the message names, then run again.";
     StalePointer "stale_pointer" 4 "Somebody else moved first; nothing was moved." "Look at `tagwarden status`, then run again.";
     RefChanged "ref_changed" 4 "A ref, or the configuration of git, changed between judgement and move; nothing was moved." "Run again.";
     TagConflict "tag_conflict" 4 "A tag of that name exists at another object; nothing was moved." "Choose another version, or look at the tag.";

@@ -13,6 +13,7 @@ pub mod git;
 pub mod http;
 pub mod ledger;
 pub mod listen;
+pub mod machine;
 pub mod output;
 pub mod process;
 pub mod runtime;

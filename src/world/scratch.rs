@@ -4,7 +4,7 @@
 //! runs in a cleared environment, so that no configuration, key or credential of the surroundings is used. Deliberately
 //! absent: any knowledge of ledgers, gates or channels.
 
-use super::{EnvVars, Git};
+use super::{EnvVars, Git, machine};
 use crate::domain::{Digest, Fault, Oid, Reason, Result, digest::hex};
 use std::{
     collections::BTreeMap,
@@ -269,9 +269,10 @@ fn run(mut command: Command, input: &[u8]) -> Result<Vec<u8>> {
 
 fn finish(output: std::io::Result<std::process::Output>, shown: &str) -> Result<Vec<u8>> {
     let output = output.map_err(|error| failed(shown, &error))?;
-    match output.status.success() {
-        true => Ok(output.stdout),
-        false => Err(failed(shown, &String::from_utf8_lossy(&output.stderr).trim())),
+    match output.status.code() {
+        Some(0) => Ok(output.stdout),
+        None => Err(Fault::new(Reason::NoResources, format!("the scratch copy: {shown} was ended by a signal, as limits of a machine do"))),
+        Some(_) => Err(failed(shown, &String::from_utf8_lossy(&output.stderr).trim())),
     }
 }
 
@@ -281,7 +282,7 @@ fn shown(command: &Command) -> String {
 }
 
 fn failed(what: &str, why: &dyn std::fmt::Display) -> Fault {
-    Fault::new(Reason::DrillFailed, format!("the scratch copy: {what} failed: {why}"))
+    Fault::new(machine::reason(why, Reason::DrillFailed), format!("the scratch copy: {what} failed: {why}"))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 //! that wants one gets none, and a time limit ends it. Deliberately absent: verification, which is [`crate::attest::ssh`].
 
 use super::{
-    EnvVars,
+    EnvVars, machine,
     process::{self, Call},
 };
 use crate::{
@@ -210,7 +210,7 @@ fn plain_key(file: &Path) -> Option<PrivateKey> {
 }
 
 fn missing(what: &str, why: &str) -> Fault {
-    Fault::new(Reason::SignerMissing, format!("{what}: {}", why.trim()))
+    Fault::new(machine::reason(&why, Reason::SignerMissing), format!("{what}: {}", why.trim()))
 }
 
 fn located(path: &str, env: &EnvVars, dir: &Path) -> PathBuf {
@@ -271,7 +271,11 @@ async fn ssh(env: &EnvVars, program: &str, args: &[&str], input: Vec<u8>) -> Res
         input,
         limit: SIGN_LIMIT,
     };
-    let ended = call.run().await.map_err(|unavailable| not_run(program, &unavailable.why))?;
+    let ended = call.run().await.map_err(|unavailable| not_run(program, unavailable.detail.as_deref().unwrap_or(&unavailable.why)))?;
+    if ended.status.code().is_none() {
+        let message = format!("{program} was ended by a signal: by a limit of this machine, or by somebody");
+        return Err(Fault::new(Reason::NoResources, message));
+    }
     let said: Vec<String> = String::from_utf8_lossy(&ended.stderr).lines().map(|line| line.trim().to_owned()).collect();
     Ok(Said { code: ended.status.code(), stdout: String::from_utf8_lossy(&ended.stdout).into_owned(), said: said.join("; ") })
 }

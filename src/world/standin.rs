@@ -3,6 +3,7 @@
 //! `GET /<channel>/<gate>` gives `{"status":"ok","gate":"<gate>","channel":"<channel>"}`. Each gate's answer can be made
 //! wrong or broken, and the whole port can be closed. Deliberately absent: anything that a real deployment does.
 
+use super::machine;
 use crate::domain::{Fault, GateId, Reason, Result};
 use axum::{
     Json, Router,
@@ -141,7 +142,7 @@ fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
 }
 
 fn no_port(error: std::io::Error) -> Fault {
-    Fault::new(Reason::DrillFailed, format!("no stand-in endpoint can listen on 127.0.0.1: {error}"))
+    Fault::new(machine::reason(&error, Reason::DrillFailed), format!("no stand-in endpoint can listen on 127.0.0.1: {error}"))
 }
 
 #[cfg(test)]

@@ -3,7 +3,10 @@
 //! Objects are read through the repository's one object reader, the listing once and only when it is asked for. The work
 //! tree is what git would commit: tracked files and those that no ignore rule hides; symbolic links are read as links.
 
-use super::git::{Git, ObjectKind};
+use super::{
+    git::{Git, ObjectKind},
+    machine,
+};
 use crate::{
     domain::{Digest, Fault, Oid, Reason, Result, digest::hex},
     tree::{EntryKind, Tree, TreeEntry, TreeId, Unreadable},
@@ -149,7 +152,7 @@ impl Git {
 /// executables with their bit. Symbolic links and submodules are left out:
 /// a link could lead out of the folder.
 pub fn checkout(tree: &dyn Tree, folder: &str, within: &Path) -> Result<TempDir> {
-    let failed = |error: &dyn std::fmt::Display| Fault::new(Reason::Internal, format!("cannot write a checkout: {error}"));
+    let failed = |error: &dyn std::fmt::Display| Fault::new(Reason::NoResources, format!("cannot write a checkout: {error}"));
     let prefix = if folder.is_empty() { String::new() } else { format!("{}/", folder.trim_end_matches('/')) };
     let folder = tempfile::tempdir_in(within).map_err(|error| failed(&error))?;
     for entry in tree.entries().map_err(|error| failed(&error))? {
@@ -204,7 +207,7 @@ impl WorkTree {
             return Err(fault.help("Name a commit with `--at REV`."));
         }
         let listed = git.list(&["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate"]);
-        let listed = listed.map_err(|error| Fault::new(Reason::NotARepository, error.0))?;
+        let listed = listed.map_err(|error| Fault::new(machine::reason(&error, Reason::NotARepository), error.0))?;
         let root = git.dir().to_owned();
         let mut entries = Vec::new();
         let mut digests = BTreeMap::new();

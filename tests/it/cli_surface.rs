@@ -195,9 +195,22 @@ fn a_reader_that_leaves_is_no_failure() {
 #[cfg(target_os = "linux")]
 #[test]
 fn an_answer_that_cannot_be_written_is_no_success() {
-    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
-    let (code, _, errors) = told(tagwarden(["man"]).stdout(full).stderr(Stdio::piped()).spawn().unwrap().wait_with_output().unwrap());
-    assert!(code == 70 && errors.starts_with("tagwarden: cannot write the answer"), "{code} {errors}");
+    for word in ["man", "--help", "--version"] {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let (code, _, errors) = told(tagwarden([word]).stdout(full).stderr(Stdio::piped()).spawn().unwrap().wait_with_output().unwrap());
+        assert!(code == 3 && errors.starts_with("tagwarden: cannot write the answer"), "{code} {errors}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_closed_output_is_no_failure() {
+    for line in ["man >&-", "--help >&-", "promot >&- 2>&-", "explain <&- >&- 2>&-"] {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("exec \"$0\" {line}"), env!("CARGO_BIN_EXE_tagwarden")]).env_clear().stdin(Stdio::null());
+        let code = if line.starts_with("promot") { 2 } else { 0 };
+        assert_eq!(told(shell.output().unwrap()), (code, String::new(), String::new()), "{line}");
+    }
 }
 
 #[test]

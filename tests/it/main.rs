@@ -19,6 +19,7 @@ mod house;
 mod in_process;
 mod init;
 mod lockdown;
+mod machine;
 mod properties;
 mod protocols;
 mod race;

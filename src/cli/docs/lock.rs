@@ -16,7 +16,7 @@ use crate::{
     },
     report::{Body, DocsShape, Report, shape::LockShape},
     tree::Unreadable,
-    world::files,
+    world::{files, machine},
 };
 
 pub async fn run(session: &Session, facts: &args::DocsFacts) -> Result<Report> {
@@ -120,7 +120,8 @@ impl Present {
             },
         };
         written.map(|()| true).map_err(|error| {
-            let fault = Fault::new(Reason::BadUsage, format!("the lock `{}` was not written: {error}", self.path));
+            let reason = machine::unwritten(&error, Reason::BadUsage);
+            let fault = Fault::new(reason, format!("the lock `{}` was not written: {error}", self.path));
             fault.help("look at what stands there, or name another file under `lock` in gates/protocol.yaml")
         })
     }

@@ -65,7 +65,7 @@ impl Answerer {
         let redaction = Redaction::compile(&cx.protocol.redact)
             .map_err(|(at, why)| Fault::new(Reason::BadConfig, format!("`redact` path {} is none: {why}", at + 1)))?;
         let scratch = tempfile::Builder::new().prefix("tagwarden-").tempdir_in(world.env.temp_dir());
-        let scratch = scratch.map_err(|error| Fault::new(Reason::Internal, format!("there is no place for scratch files: {error}")))?;
+        let scratch = scratch.map_err(|error| Fault::new(Reason::NoResources, format!("there is no place for scratch files: {error}")))?;
         Ok(Answerer {
             world: world.clone(),
             channel: cx.channel.to_string(),

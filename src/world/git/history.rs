@@ -8,6 +8,7 @@ use super::{Git, run::mask_userinfo};
 use crate::{
     domain::{Fault, Oid, Reason, Result},
     lockdown::history::{History, Limits, Recorder, ends::MOST},
+    world::machine,
 };
 use std::{collections::BTreeMap, process::Stdio, time::Duration};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
@@ -216,7 +217,10 @@ impl<T: FnMut(Told<'_>)> Listing<T> {
 }
 
 fn unreadable(what: impl std::fmt::Display) -> Fault {
-    Fault::new(Reason::Unreachable, format!("the history cannot be read: {what}")).help("Run `git fsck`, or clone anew.")
+    match machine::reason(&what, Reason::Unreachable) {
+        Reason::NoResources => Fault::new(Reason::NoResources, format!("the history cannot be read: {what}")),
+        reason => Fault::new(reason, format!("the history cannot be read: {what}")).help("Run `git fsck`, or clone anew."),
+    }
 }
 
 #[cfg(test)]

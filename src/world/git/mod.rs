@@ -82,13 +82,19 @@ impl Git {
             "--show-toplevel",
         ];
         let (version, places) = tokio::join!(runner.run(["version"], None), runner.run(places, None));
-        let version = version.map_err(|fault| Fault { reason: Reason::GitTooOld, ..fault })?;
+        let version = version?;
+        // One that is too old, or no git at all, may fail in any way.
+        let version = match version.reason(Reason::GitTooOld) {
+            Reason::NoResources => version.ok("git version")?,
+            _ => version,
+        };
         check_version(&version.text())?;
         let places = places?;
         let text = places.text();
         let lines: Vec<&str> = text.lines().collect();
         let [git_dir, common_dir, bare, shallow, format, top @ ..] = lines.as_slice() else {
-            return Err(Fault::new(Reason::NotARepository, format!("{} is no git repository: {}", dir.display(), places.last_words())));
+            let message = format!("{} is no git repository: {}", dir.display(), places.last_words());
+            return Err(Fault::new(places.reason(Reason::NotARepository), message));
         };
         let format = match *format {
             "sha1" => ObjectFormat::Sha1,
@@ -175,7 +181,10 @@ impl Git {
         let read = || async {
             let output = self.runner().run(["config", "--null", "--list"], None).await?;
             if output.code != Some(0) {
-                return Err(Fault::new(Reason::BadConfig, format!("git cannot read its configuration: {}", output.last_words())));
+                return Err(Fault::new(
+                    output.reason(Reason::BadConfig),
+                    format!("git cannot read its configuration: {}", output.last_words()),
+                ));
             }
             Ok(parse_config(&output.stdout))
         };

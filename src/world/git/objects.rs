@@ -4,7 +4,10 @@
 //! hashed again here: git itself does not do so on reading, and a ledger must not rest on an edited object store.
 
 use super::{Git, ObjectFormat, run::Runner};
-use crate::domain::{Fault, Oid, Reason, Result, digest::hex};
+use crate::{
+    domain::{Fault, Oid, Reason, Result, digest::hex},
+    world::machine,
+};
 use std::{
     collections::BTreeMap,
     io::{BufRead, BufReader, Read, Write},
@@ -278,11 +281,15 @@ fn check_path(path: &str) -> Result<()> {
 }
 
 fn unwritable(error: &dyn std::fmt::Display) -> Fault {
-    Fault::new(Reason::Internal, format!("cannot write an object: {error}")).help("Look at permissions and free space of the repository.")
+    Fault::new(Reason::NoResources, format!("cannot write an object: {error}"))
+        .help("Look at permissions and free space of the repository.")
 }
 
 fn unreadable(what: impl std::fmt::Display) -> Fault {
-    Fault::new(Reason::LedgerUnverifiable, format!("the object store cannot be read: {what}")).help("Run `git fsck`, or clone anew.")
+    match machine::reason(&what, Reason::LedgerUnverifiable) {
+        Reason::NoResources => Fault::new(Reason::NoResources, format!("the object store cannot be read: {what}")),
+        reason => Fault::new(reason, format!("the object store cannot be read: {what}")).help("Run `git fsck`, or clone anew."),
+    }
 }
 
 /// A running `git cat-file --batch-command --buffer`. It takes questions until `flush`, then answers them all: writing them

@@ -150,7 +150,7 @@ fn no_remote(remote: &str) -> Fault {
 }
 
 fn unreachable(remote: &str, output: &Output) -> Fault {
-    Fault::new(Reason::Unreachable, format!("remote `{remote}` could not be read: {}", output.last_words()))
+    Fault::new(output.reason(Reason::Unreachable), format!("remote `{remote}` could not be read: {}", output.last_words()))
 }
 
 fn parse_refs(listing: &str, patterns: &[&str]) -> BTreeMap<RefName, RemoteRef> {

@@ -3,7 +3,7 @@
 
 use crate::{
     domain::{Fault, Reason, Result},
-    world::EnvVars,
+    world::{EnvVars, machine},
 };
 use std::{
     ffi::{OsStr, OsString},
@@ -154,18 +154,35 @@ impl Output {
 
     /// The output where git ended well; a defect otherwise, for calls that cannot fail on a sound repository.
     pub fn ok(self, what: &str) -> Result<Output> {
-        if self.code == Some(0) { Ok(self) } else { Err(Fault::new(Reason::Internal, format!("{what} failed: {}", self.last_words()))) }
+        if self.code == Some(0) {
+            return Ok(self);
+        }
+        Err(Fault::new(self.reason(Reason::Internal), format!("{what} failed: {}", self.last_words())))
+    }
+
+    /// Why it failed: `no_resources` where the machine did, or something ended git from outside, else `otherwise`.
+    pub fn reason(&self, otherwise: Reason) -> Reason {
+        let own = self.stderr.lines().filter(|line| !line.starts_with("remote:")).collect::<Vec<_>>().join("\n");
+        if self.code.is_none() { Reason::NoResources } else { machine::reason(&own, otherwise) }
     }
 
     /// What git said, on one line.
     pub fn last_words(&self) -> String {
         let lines: Vec<&str> = self.stderr.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-        if lines.is_empty() { format!("git said nothing (exit {:?})", self.code) } else { lines.join("; ") }
+        match (lines.is_empty(), self.code) {
+            (true, Some(code)) => format!("git said nothing (exit {code})"),
+            (true, None) => "git was ended by a signal: by a limit of this machine, or by somebody".to_owned(),
+            _ => lines.join("; "),
+        }
     }
 }
 
 fn not_started(error: std::io::Error) -> Fault {
-    Fault::new(Reason::GitTooOld, format!("git cannot be run: {error}")).help("Install git 2.36 or newer and put it on PATH.")
+    let message = format!("git cannot be run: {error}");
+    match machine::reason(&error, Reason::GitTooOld) {
+        Reason::GitTooOld => Fault::new(Reason::GitTooOld, message).help("Install git 2.36 or newer and put it on PATH."),
+        other => Fault::new(other, message),
+    }
 }
 
 /// Puts `***` in place of `user:password` (or a bare token) between `://` and `@`.

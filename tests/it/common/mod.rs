@@ -37,7 +37,7 @@ pub const EXIT_CODES: &[(i32, &str)] = &[
     (0, "passed moved already_there nothing_to_do followers_failed"),
     (1, "gate_failed nothing_to_check findings differences ledger_broken ledger_lost drill_failed"),
     (2, "bad_usage bad_config unknown_channel unknown_release no_remote no_ledger signer_missing not_a_repository git_too_old"),
-    (3, "gate_inconclusive evidence_expired unreachable shallow_history ledger_unverifiable effects_not_allowed clock_behind"),
+    (3, "gate_inconclusive evidence_expired unreachable shallow_history ledger_unverifiable effects_not_allowed clock_behind no_resources"),
     (4, "stale_pointer ref_changed tag_conflict held half_state claim_used server_refused no_atomic partial_move"),
     (5, "not_permitted window_closed immutable_tag lower_version version_reused not_after unreachable_commit policy_unadopted not_pinned"),
     (6, "moved_but_unhealthy"),
