@@ -597,7 +597,8 @@ pub struct Rehearse {
 
 #[derive(Clone, Debug, Args)]
 pub struct Serve {
-    /// Where to listen; port 0 takes a free one, which is printed
+    /// Where to listen; port 0 takes a free one, which is printed. There is neither TLS nor access control, so addresses that
+    /// other machines reach are warned of
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7077")]
     pub listen: SocketAddr,
 }

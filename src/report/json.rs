@@ -3,11 +3,25 @@
 use super::{Body, Report, safe, shape};
 use crate::domain::{ChannelName, Decision, Finding, Oid, Reason, Timestamp, Verb};
 use serde::Serialize;
+use serde_json::Value;
 
 /// The whole answer as one pretty-printed JSON object and a newline.
 pub fn render(report: &Report) -> String {
     // A map of plain values has no unserialisable key and no failing member.
-    let text = serde_json::to_string_pretty(&Answer::of(report)).unwrap_or_default();
+    finished(serde_json::to_string_pretty(&Answer::of(report)).unwrap_or_default())
+}
+
+/// The same with further members behind the others.
+pub fn render_with<const N: usize>(report: &Report, further: [(&str, Value); N]) -> String {
+    // As above.
+    let mut answer = serde_json::to_value(Answer::of(report)).unwrap_or_default();
+    if let Value::Object(members) = &mut answer {
+        members.extend(further.map(|(name, value)| (name.to_owned(), value)));
+    }
+    finished(serde_json::to_string_pretty(&answer).unwrap_or_default())
+}
+
+fn finished(text: String) -> String {
     let mut text = safe::neutral_json(text);
     text.push('\n');
     text

@@ -302,12 +302,14 @@ fn serve_answers_from_the_verified_ledger_until_it_is_told_to_stop() {
     assert_eq!(seen, [(503, "ledger_broken"), (200, "passed")]);
 }
 
-/// Starts a server in this clone, asks it, and ends it by SIGTERM.
+/// Starts a server in this clone, asks it beside more half-open connections than it may have open files, and ends it by
+/// SIGTERM.
 #[cfg(unix)]
 fn serve(clone: &Path, requests: &[&str]) -> Vec<(u16, serde_json::Value)> {
     use std::{
         io::{BufRead, BufReader, Read, Write},
         net::TcpStream,
+        time::Duration,
     };
     /// A server must not outlive a test that fails.
     struct Running(Option<std::process::Child>);
@@ -318,15 +320,22 @@ fn serve(clone: &Path, requests: &[&str]) -> Vec<(u16, serde_json::Value)> {
             }
         }
     }
-    let mut child =
-        tagwarden(["serve", "--listen", "127.0.0.1:0"]).current_dir(clone).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stderr.take().unwrap()).read_line(&mut line).unwrap();
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "ulimit -n 64; exec \"$0\" serve --listen 0.0.0.0:0", env!("CARGO_BIN_EXE_tagwarden")]);
+    shell.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
+    let mut child = shell.current_dir(clone).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let id = child.id().to_string();
     let mut running = Running(Some(child));
-    let address = line.trim().strip_prefix("listening on http://").unwrap_or_else(|| panic!("{line}")).to_owned();
+    let line = lines.next().unwrap().unwrap();
+    let address = line.strip_prefix("listening on http://").unwrap_or_else(|| panic!("{line}")).replace("0.0.0.0", "127.0.0.1");
+    let warning = lines.next().unwrap().unwrap();
+    assert!(warning.starts_with("tagwarden: warning: other machines may reach 0.0.0.0:"), "{warning}");
+    let _open: Vec<TcpStream> = (0..100).map(|_| TcpStream::connect(&address).unwrap()).collect();
     let ask = |request: &&str| {
         let mut stream = TcpStream::connect(&address).unwrap();
+        // Nothing takes this long; what does has hung.
+        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
         write!(stream, "{request} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
         let mut text = String::new();
         stream.read_to_string(&mut text).unwrap();
