@@ -68,5 +68,5 @@ fn words_are_said_in_the_folder_of_the_test() {
     scratch.json(&["promote", "v1.1.0", "--channel", "local_dev", "--pulls", "../pulls.json"]).expect("moved");
     let mut elsewhere = Scratch::minimal();
     elsewhere.set("TMPDIR", "/nowhere/at/all");
-    elsewhere.json(&["promote", "v1.0.0", "--channel", "local_dev"]).expect("internal");
+    elsewhere.json(&["promote", "v1.0.0", "--channel", "local_dev"]).expect("no_resources");
 }
