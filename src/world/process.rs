@@ -57,7 +57,14 @@ pub async fn run_command(ask: &CommandAsk, folder: &Path, scratch: &Path, env: &
     let ended = call.run().await?;
     let produced = produces.and_then(|path| produced(&path, scratch, before, began));
     let exit = ended.status.code();
-    Ok(RawCommand { exit, stdout: ended.stdout, stderr: ended.stderr, over_limit: ended.over_limit, produced })
+    Ok(RawCommand {
+        exit,
+        stdout: ended.stdout,
+        stderr: ended.stderr,
+        over_limit: ended.over_limit,
+        stderr_cut: ended.stderr_cut,
+        produced,
+    })
 }
 
 /// The whole environment of a command gate's program. A variable that is to be passed through but is not set makes the
@@ -140,6 +147,8 @@ pub(super) struct Ended {
     pub stderr: Vec<u8>,
     /// More standard output came than was kept.
     pub over_limit: bool,
+    /// More error output came than was kept.
+    pub stderr_cut: bool,
 }
 
 impl Call {
@@ -170,7 +179,7 @@ impl Call {
         };
         let (stdout, stderr) = tokio::join!(stdout.finish(), stderr.finish());
         let status = status.map_err(|error| not_started(&error))?;
-        Ok(Ended { status, stdout: stdout.bytes, stderr: stderr.bytes, over_limit: stdout.over })
+        Ok(Ended { status, stdout: stdout.bytes, stderr: stderr.bytes, over_limit: stdout.over, stderr_cut: stderr.over })
     }
 }
 

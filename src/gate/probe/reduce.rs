@@ -88,9 +88,11 @@ pub fn reduce_http(ask: &HttpAsk, raw: RawHttp, redaction: &Redaction, masks: &M
         let value = if secrets::is_secret_name(name) { REDACTED.to_owned() } else { clean_text(&value, masks) };
         Some((name.to_ascii_lowercase(), value))
     });
+    // Masked as it came: a part of it, or its small letters, might no longer be known for what they are.
     let content_type = header("content-type").and_then(|value| {
-        let media_type = value.split([';', ',']).next().unwrap_or_default().trim().to_ascii_lowercase();
-        (!media_type.is_empty()).then(|| clean_text(&media_type, masks))
+        let clean = clean_text(&value, masks);
+        let media_type = clean.split([';', ',']).next().unwrap_or_default().trim().to_ascii_lowercase();
+        (!media_type.is_empty()).then_some(media_type)
     });
     let output = reduce_output(&raw.body, raw.over_limit, redaction, masks);
     HttpGot {
@@ -113,13 +115,16 @@ pub struct RawCommand {
     pub stderr: Vec<u8>,
     /// Reading stopped before the standard output was at its end.
     pub over_limit: bool,
+    /// Reading stopped before the error output was at its end.
+    pub stderr_cut: bool,
     pub produced: Option<Produced>,
 }
 
 /// Reduces the result of a program. Of the error output, the end is kept.
 pub fn reduce_command(_ask: &CommandAsk, raw: RawCommand, redaction: &Redaction, masks: &Masks) -> CommandGot {
     let output = reduce_output(&raw.stdout, raw.over_limit, redaction, masks);
-    let stderr = clean_text(&String::from_utf8_lossy(&raw.stderr), masks);
+    let stderr = String::from_utf8_lossy(&raw.stderr);
+    let stderr = secrets::redact_text(&if raw.stderr_cut { masks.mask_cut(&stderr) } else { masks.mask(&stderr) });
     let from = stderr.len().saturating_sub(STDERR_LIMIT);
     let from = (from..=stderr.len()).find(|at| stderr.is_char_boundary(*at)).unwrap_or(stderr.len());
     CommandGot {
@@ -313,11 +318,36 @@ mod tests {
             stdout: b"{\"password\": \"x\"}\n".to_vec(),
             stderr: format!("{}\u{e9}end with hunter22", "x".repeat(2 * STDERR_LIMIT)).into_bytes(),
             over_limit: false,
+            stderr_cut: false,
             produced: None,
         };
         let got = reduce_command(&CommandAsk::default(), raw, &Redaction::default(), &Masks::new(["hunter22"]));
         assert_eq!((got.exit, got.stdout, got.is_json), (Some(1), json!({"password": REDACTED}), true));
         assert!(got.stderr.len() <= STDERR_LIMIT && got.stderr.ends_with("\u{e9}end with [masked]"));
+    }
+
+    /// What would hide a secret happens after the masks: a limit, small letters, the cut at a separator.
+    #[test]
+    fn nothing_is_changed_before_it_is_masked() {
+        let masks = Masks::new(["Hunter22;and-more"]);
+        let command = |stderr: String, stderr_cut: bool| {
+            let raw = RawCommand {
+                exit: Some(1),
+                stdout: Vec::new(),
+                stderr: stderr.into_bytes(),
+                over_limit: false,
+                stderr_cut,
+                produced: None,
+            };
+            reduce_command(&CommandAsk::default(), raw, &Redaction::default(), &masks).stderr
+        };
+        // The kept end starts inside the secret.
+        let kept = command(format!("Hunter22;and-more{}", "x".repeat(STDERR_LIMIT - 8)), false);
+        assert!(!kept.contains("and-more"), "{kept:.20}");
+        assert_eq!(command("x Hunter22;an".to_owned(), true), "x [masked]");
+        assert_eq!(command("x Hunter22;an".to_owned(), false), "x Hunter22;an");
+        let got = reduce_http(&HttpAsk::default(), http("text/Hunter22;and-more; charset=utf-8", b""), &Redaction::default(), &masks);
+        assert_eq!(got.content_type.as_deref(), Some("text/[masked]"));
     }
 
     #[test]
