@@ -97,6 +97,7 @@ fn defect() -> Fault {
         return Fault::new(reason, format!("no further file, thread or memory is to be had, at {place}"))
             .help("raise the limits (`ulimit -n`, `ulimit -u`) or end other programs, then run again");
     }
+    let place = EnvVars::from_process().masks().mask(&place);
     Fault::new(reason, format!("a defect in Tagwarden at {place}"))
         .help("report it with this message; with RUST_BACKTRACE=1 the message says more (it may quote values)")
 }

@@ -245,7 +245,9 @@ pub const GENESIS_PIN: &str = "TAGWARDEN_GENESIS";
 /// The pinned entry 0. Faults: `bad_usage` where the pin is no object id; `not_pinned` where two pins disagree or one cannot be
 /// read; `policy_unadopted` where the checkout names another branch than the pin.
 pub fn pin(place: &Place, trust: &Trust) -> Result<Option<Oid>> {
-    let wrong = |why: String| Fault::new(Reason::BadUsage, format!("{GENESIS_PIN} is not an object id: {why}"));
+    // The value is not told: a secret may have been put into the wrong variable.
+    let wrong =
+        |_: String| Fault::new(Reason::BadUsage, format!("{GENESIS_PIN} is not an object id of 40 or 64 lower-case hex characters"));
     let given = place.world.env.get(GENESIS_PIN).filter(|pin| !pin.is_empty());
     let given: Option<Oid> = given.map(|pin| pin.trim().parse().map_err(wrong)).transpose()?;
     let Some(kept) = trust.pin()? else { return Ok(given) };

@@ -1,33 +1,41 @@
-//! The process environment, read once at the start.
+//! The process environment, read once at the start, and which of its values are secrets whoever asks.
 
+use crate::gate::probe::reduce::{
+    Masks,
+    secrets::{self, is_secret, is_secret_name},
+};
 use std::{
     collections::BTreeMap,
     ffi::{OsStr, OsString},
-    path::PathBuf,
-    sync::Arc,
+    path::{Path, PathBuf},
+    sync::{Arc, OnceLock},
 };
 
 /// A snapshot of environment variables. Child processes get theirs from it, so a test can give any environment.
 #[derive(Clone, Default)]
-pub struct EnvVars(Arc<BTreeMap<OsString, OsString>>);
+pub struct EnvVars {
+    vars: Arc<BTreeMap<OsString, OsString>>,
+    masks: Arc<OnceLock<Masks>>,
+}
 
 impl EnvVars {
     /// The environment of this process, as it is now.
     pub fn from_process() -> EnvVars {
-        EnvVars(Arc::new(std::env::vars_os().collect()))
+        EnvVars::of(std::env::vars_os())
     }
 
     /// Exactly these variables.
     pub fn of<K: Into<OsString>, V: Into<OsString>>(vars: impl IntoIterator<Item = (K, V)>) -> EnvVars {
-        EnvVars(Arc::new(vars.into_iter().map(|(name, value)| (name.into(), value.into())).collect()))
+        let vars = vars.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+        EnvVars { vars: Arc::new(vars), masks: Arc::default() }
     }
 
     /// The same environment with one variable set.
     #[must_use]
     pub fn with(&self, name: impl Into<OsString>, value: impl Into<OsString>) -> EnvVars {
-        let mut vars = (*self.0).clone();
+        let mut vars = (*self.vars).clone();
         vars.insert(name.into(), value.into());
-        EnvVars(Arc::new(vars))
+        EnvVars::of(vars)
     }
 
     /// The value of a variable; bytes that are no UTF-8 are replaced. `None`: not set.
@@ -36,7 +44,28 @@ impl EnvVars {
     }
 
     pub fn get_os(&self, name: &str) -> Option<&OsStr> {
-        self.0.get(OsStr::new(name)).map(OsString::as_os_str)
+        self.vars.get(OsStr::new(name)).map(OsString::as_os_str)
+    }
+
+    /// Names and values that are secrets whatever is asked of them: those whose names say so, and the user info of addresses.
+    /// A path of something that is there is none.
+    pub fn secrets(&self) -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        for (name, value) in self.iter() {
+            let (name, value) = (name.to_string_lossy(), value.to_string_lossy());
+            found.extend(secrets::of_address(&value).map(|secret| ("password".to_owned(), secret.to_owned())));
+            let path = Path::new(value.as_ref());
+            if is_secret_name(&name) && !(path.is_absolute() && path.exists()) {
+                found.push((name.into_owned(), value.into_owned()));
+            }
+        }
+        found.retain(|(name, value)| is_secret(name, value));
+        found
+    }
+
+    /// Masks for the words of programs that run in this environment.
+    pub fn masks(&self) -> &Masks {
+        self.masks.get_or_init(|| Masks::new(self.secrets().into_iter().map(|(_, value)| value)))
     }
 
     /// Where temporary files go.
@@ -45,14 +74,14 @@ impl EnvVars {
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
-        self.0.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()))
+        self.vars.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()))
     }
 }
 
 /// Shows names only: values may be secrets.
 impl std::fmt::Debug for EnvVars {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
+        f.debug_set().entries(self.vars.keys()).finish()
     }
 }
 
@@ -66,5 +95,18 @@ mod tests {
         assert_eq!(env.get("TOKEN").as_deref(), Some("hunter2"));
         assert_eq!(env.get("NOPE"), None);
         assert_eq!(format!("{env:?}"), r#"{"HOME", "TOKEN"}"#);
+    }
+
+    #[test]
+    fn secrets_are_what_names_and_addresses_say() {
+        let env = EnvVars::of([
+            ("API_TOKEN", "hunter2"),
+            ("HTTPS_PROXY", "http://me:sesame@example.com"),
+            ("SIGNING_KEY", "/"),
+            ("ACCESS_KEY", "/no/such/file"),
+            ("EDITOR", "hunter-and-gatherer-22"),
+        ]);
+        let masked = env.masks().mask("hunter2 sesame me / /no/such/file hunter-and-gatherer-22");
+        assert_eq!(masked, "[masked] [masked] me / [masked] hunter-and-gatherer-22");
     }
 }

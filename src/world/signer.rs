@@ -276,7 +276,8 @@ async fn ssh(env: &EnvVars, program: &str, args: &[&str], input: Vec<u8>) -> Res
         let message = format!("{program} was ended by a signal: by a limit of this machine, or by somebody");
         return Err(Fault::new(Reason::NoResources, message));
     }
-    let said: Vec<String> = String::from_utf8_lossy(&ended.stderr).lines().map(|line| line.trim().to_owned()).collect();
+    let said = env.masks().mask(&String::from_utf8_lossy(&ended.stderr));
+    let said: Vec<&str> = said.lines().map(str::trim).collect();
     Ok(Said { code: ended.status.code(), stdout: String::from_utf8_lossy(&ended.stdout).into_owned(), said: said.join("; ") })
 }
 

@@ -125,13 +125,17 @@ impl Answerer {
         Answer::of(probe, time, self.fetch(&probe.ask, environments).await)
     }
 
+    /// The one door of what could not be had: every reason goes through the masks, whoever worded it.
     async fn fetch(&self, ask: &Ask, environments: &Environments) -> std::result::Result<Got, Unavailable> {
+        self.fetch_raw(ask, environments).await.map_err(|unavailable| self.secrets.masks().unavailable(unavailable))
+    }
+
+    async fn fetch_raw(&self, ask: &Ask, environments: &Environments) -> std::result::Result<Got, Unavailable> {
         match ask {
             Ask::Http(ask) => {
                 let exchange = self.world.http.ask(ask, self.world.clock.now()).await;
                 let masks = self.secrets.masks().and(&exchange.masks);
-                let raw = exchange.result.map_err(|unavailable| masks.unavailable(unavailable))?;
-                Ok(Got::Http(reduce_http(ask, raw, &self.redaction, &masks)))
+                Ok(Got::Http(reduce_http(ask, exchange.result?, &self.redaction, &masks)))
             }
             Ask::Env(ask) => {
                 let variables = environments.of(&ask.from, self).await?;
@@ -143,14 +147,12 @@ impl Answerer {
                 Ok(Got::Rules(reduce_rules(ask, &self.channel, &values)))
             }
             Ask::Command(ask) => {
-                let raw = self.run(ask).await;
-                let masks = self.secrets.masks();
-                let raw = raw.map_err(|unavailable| masks.unavailable(unavailable))?;
-                Ok(Got::Command(reduce_command(ask, raw, &self.redaction, &masks)))
+                let raw = self.run(ask).await?;
+                Ok(Got::Command(reduce_command(ask, raw, &self.redaction, &self.secrets.masks())))
             }
             Ask::ProbeRef(ask) => {
                 let probed = probe_ref::probe(&self.world.git, &self.remote, &ask.id, self.world.clock.now()).await;
-                probed.map(Got::ProbeRef).map_err(|unavailable| self.secrets.masks().unavailable(unavailable))
+                probed.map(Got::ProbeRef)
             }
             Ask::Chain(_) => self.facts.chain.clone().map(Got::Chain),
             Ask::Verdicts(_) => self.facts.verdicts().map(Got::Verdicts),

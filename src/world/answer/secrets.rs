@@ -1,18 +1,18 @@
 //! Which values of environments are secrets: taken out of every answer of the run, whoever gave it.
 //!
-//! Secret are the values of variables whose names say so, and those of variables that gates ask for or pass on where the
-//! value is long or mixed enough to be one. Never secret is what every gate may know: channel and package names, versions,
+//! Secret are the values of variables whose names say so, the user info of addresses in variables, and the values of variables
+//! that gates ask for, pass on or send where the value is long or mixed enough to be one. Never secret is what every gate may know: channel and package names, versions,
 //! the commit, base URLs. What goes into a request by `{env.NAME}` is masked beside this, whatever it looks like.
 
 use crate::{
     gate::{
         Ask, Context,
         probe::{
-            EnvFrom,
-            reduce::{Masks, secrets::is_secret_name},
+            EnvAsk, EnvFrom, HttpAsk,
+            reduce::{Masks, secrets::is_secret},
         },
     },
-    world::EnvVars,
+    world::{EnvVars, http},
 };
 use std::{
     collections::BTreeSet,
@@ -32,26 +32,25 @@ impl Secrets {
         let packages = cx.protocol.packages.keys().map(|name| name.to_string());
         let public = placeholders.chain(channels.flatten()).chain(packages).collect();
         let secrets = Secrets { env: env.clone(), public, masks: Mutex::default() };
-        let named: Vec<(String, String)> = env
-            .iter()
-            .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
-            .filter(|(name, _)| is_secret_name(name))
-            .collect();
+        let named = env.secrets();
         secrets.learn_values(named.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         secrets
     }
 
     /// Takes up the variables that the probes name.
     pub fn learn<'a>(&self, asks: impl Iterator<Item = &'a Ask>) {
-        let names: BTreeSet<&str> = asks
+        let names: BTreeSet<String> = asks
             .flat_map(|ask| match ask {
-                Ask::Command(ask) => ask.env.iter().map(String::as_str).collect(),
-                Ask::Env(ask) if ask.from == EnvFrom::Process => vec![ask.name.as_str()],
+                Ask::Command(ask) => ask.env.clone(),
+                Ask::Http(ask) => http::variables(ask),
+                Ask::Env(EnvAsk { name, from: EnvFrom::Process, .. }) => vec![name.clone()],
+                Ask::Env(EnvAsk { from: EnvFrom::Http(url), .. }) => http::variables(&HttpAsk { url: url.clone(), ..HttpAsk::default() }),
                 _ => Vec::new(),
             })
             .collect();
-        let values: Vec<(&str, String)> = names.into_iter().filter_map(|name| Some((name, self.env.get(name)?))).collect();
-        self.learn_values(values.iter().map(|(name, value)| (*name, value.as_str())));
+        let values: Vec<(String, String)> =
+            names.into_iter().filter_map(|name| Some((self.env.get(&name)?, name))).map(|(value, name)| (name, value)).collect();
+        self.learn_values(values.iter().map(|(name, value)| (name.as_str(), value.as_str())));
     }
 
     /// Takes up the secrets among these variables.
@@ -66,9 +65,6 @@ impl Secrets {
     }
 
     fn is_secret(&self, name: &str, value: &str) -> bool {
-        let value = value.trim();
-        let mixed = value.chars().any(|c| c.is_ascii_digit()) && value.chars().any(|c| c.is_alphabetic());
-        let looks = value.len() >= 20 || (value.len() >= 8 && mixed);
-        !self.public.contains(value) && (looks || (is_secret_name(name) && value.len() >= 6))
+        !self.public.contains(value.trim()) && is_secret(name, value)
     }
 }

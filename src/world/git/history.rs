@@ -4,7 +4,7 @@
 //! Asked for only where something is missing, since it reads every tree of the history: about a quarter of a second for
 //! 10,000 commits. Looking for renames in all of them would take three times as much.
 
-use super::{Git, run::mask_userinfo};
+use super::Git;
 use crate::{
     domain::{Fault, Oid, Reason, Result},
     lockdown::history::{History, Limits, Recorder, ends::MOST},
@@ -107,7 +107,7 @@ impl Git {
             return Err(unreadable(format!("git log did not end within {} s", LIMIT.as_secs())));
         };
         heard.map_err(unreadable)?;
-        let said = mask_userinfo(&String::from_utf8_lossy(&said));
+        let said = self.runner().clean(&said);
         if !status.map_err(unreadable)?.success() {
             return Err(unreadable(said.trim()));
         }

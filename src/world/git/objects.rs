@@ -212,7 +212,7 @@ impl Git {
             let _ = stdin.write_all(format!("{tree}\n").as_bytes()).await;
         }
         let output = child.wait_with_output().await.map_err(unreadable)?;
-        if output.status.success() { Ok(()) } else { Err(unreadable(String::from_utf8_lossy(&output.stderr).trim())) }
+        if output.status.success() { Ok(()) } else { Err(unreadable(self.runner().clean(&output.stderr).trim())) }
     }
 
     /// Writes a tree of files and folders, by two processes however many there are. Paths are relative, with `/`; the id of

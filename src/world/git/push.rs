@@ -139,6 +139,15 @@ pub(super) fn read_answer(spec: &PushSpec, code: Option<i32>, stdout: &str, stde
     PushAnswer { end, lines, remote }
 }
 
+/// The porcelain answer with what the server said in it cleaned. Names of refs stay as they are: they tell what moved.
+pub(super) fn clean_summaries(stdout: &str, clean: impl Fn(&str) -> String) -> String {
+    let line = |line: &str| match line.match_indices('\t').nth(1) {
+        Some((tab, _)) => format!("{}\t{}\n", &line[..tab], clean(&line[tab + 1..])),
+        None => format!("{line}\n"),
+    };
+    stdout.lines().map(line).collect()
+}
+
 /// `<flag> TAB <from>:<to> TAB <summary>`, where a refusal ends with its reason in parentheses.
 fn read_line(line: &str) -> Option<PushLine> {
     let mut parts = line.splitn(3, '\t');
@@ -403,6 +412,13 @@ mod tests {
             let answer = read_answer(&spec(), Some(*code), &stdout, stderr);
             assert!(fits(&answer.end), "{lines:?} gave {:?}", answer.end);
         }
+    }
+
+    #[test]
+    fn a_servers_reason_is_cleaned_and_names_stay() {
+        let stdout = "To x\n!\tsecret:refs/tags/secret\t[remote rejected] (no secret here)\nDone\n";
+        let clean = clean_summaries(stdout, |text| text.replace("secret", "*"));
+        assert_eq!(clean, "To x\n!\tsecret:refs/tags/secret\t[remote rejected] (no * here)\nDone\n");
     }
 
     #[test]

@@ -5,8 +5,11 @@ use super::{
     push::{self, PushAnswer, PushEnd, PushSpec, Update},
     run::Output,
 };
-use crate::domain::{Fault, Oid, Reason, RefName, Result};
-use std::collections::BTreeMap;
+use crate::{
+    domain::{Fault, Oid, Reason, RefName, Result},
+    gate::probe::reduce::{Masks, secrets::of_address},
+};
+use std::{collections::BTreeMap, ffi::OsStr};
 
 /// A ref as the remote has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,12 +66,12 @@ impl Git {
     /// The refs that match, by full name. A pattern is a full ref name, or one that ends with `*`. Faults: `no_remote`,
     /// `unreachable`.
     pub async fn ls_remote(&self, remote: &str, patterns: &[&str]) -> Result<BTreeMap<RefName, RemoteRef>> {
-        self.remote_url(remote).await?;
+        let url = self.remote_url(remote).await?;
         let mut args = vec!["ls-remote", "--quiet", "--", remote];
         let peeled: Vec<String> = patterns.iter().filter(|pattern| !pattern.ends_with('*')).map(|name| format!("{name}^{{}}")).collect();
         args.extend(patterns);
         args.extend(peeled.iter().map(String::as_str));
-        let output = self.runner().run(args, None).await?;
+        let output = self.talk(&url, args).await?;
         if output.code != Some(0) {
             return Err(unreachable(remote, &output));
         }
@@ -79,7 +82,7 @@ impl Git {
     /// Whole history comes even where this clone is shallow. Faults: `no_remote`, `unreachable`; also where a wanted ref or
     /// object is not there.
     pub async fn fetch_objects(&self, remote: &str, wants: &[Want]) -> Result<()> {
-        self.remote_url(remote).await?;
+        let url = self.remote_url(remote).await?;
         if wants.is_empty() {
             return Ok(());
         }
@@ -92,22 +95,22 @@ impl Git {
             Want::Ref(name) => name.as_str(),
             Want::Oid(oid) => oid.as_str(),
         }));
-        let output = self.runner().run(args, None).await?;
+        let output = self.talk(&url, args).await?;
         if output.code == Some(0) { Ok(()) } else { Err(unreachable(remote, &output)) }
     }
 
     /// Sends the updates in one atomic push, each under its lease. `Err` only where nothing was sent (`no_remote`,
     /// `bad_config`); every word of the server is in the answer.
     pub async fn push(&self, remote: &str, spec: &PushSpec) -> Result<PushAnswer> {
-        self.remote_url(remote).await?;
+        let url = self.remote_url(remote).await?;
         let mut args = Vec::new();
         // A mirror remote pushes with force; that must not reach us.
         if !self.config_all(&format!("remote.{remote}.mirror")).await?.is_empty() {
             args.extend(["-c".into(), format!("remote.{remote}.mirror=false").into()]);
         }
         args.extend(push::push_argv(remote, spec)?);
-        match self.runner().run(args, None).await {
-            Ok(output) => Ok(push::read_answer(spec, output.code, &output.text(), &output.stderr)),
+        match self.talk(&url, args).await {
+            Ok(output) => Ok(push::read_answer(spec, output.code, &self.porcelain(&url, &output), &output.stderr)),
             // It was ended half-way: what it had sent by then is not known.
             Err(fault) if fault.reason == Reason::Unreachable => Ok(push::no_answer(fault.message)),
             Err(fault) => Err(fault),
@@ -116,17 +119,29 @@ impl Git {
 
     /// Whether the remote can push atomically, asked by a push that sends nothing. `commit`: any commit that is here.
     pub async fn advertises_atomic(&self, remote: &str, commit: &Oid) -> Result<bool> {
-        self.remote_url(remote).await?;
+        let url = self.remote_url(remote).await?;
         let probe: RefName = "refs/tagwarden/probe/atomic".parse().map_err(|error: String| Fault::new(Reason::Internal, error))?;
         let spec = PushSpec { updates: vec![Update { name: probe, expect: None, new: Some(commit.clone()) }] };
         let mut args = push::push_argv(remote, &spec)?;
         args.insert(1, "--dry-run".into());
-        let output = self.runner().run(args, None).await?;
-        match push::read_answer(&spec, output.code, &output.text(), &output.stderr).end {
+        let output = self.talk(&url, args).await?;
+        match push::read_answer(&spec, output.code, &self.porcelain(&url, &output), &output.stderr).end {
             PushEnd::NoAtomic => Ok(false),
             PushEnd::Unknown(_) => Err(unreachable(remote, &output)),
             _ => Ok(true),
         }
+    }
+
+    /// Runs git against this URL. Nothing that is said quotes its user info, alone or as part of it.
+    async fn talk<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(&self, url: &str, args: I) -> Result<Output> {
+        let output = self.runner().run(args, None).await?;
+        Ok(Output { stderr: Masks::new(of_address(url)).mask(&output.stderr), ..output })
+    }
+
+    /// The porcelain answer of a push, without secrets.
+    fn porcelain(&self, url: &str, output: &Output) -> String {
+        let masks = Masks::new(of_address(url));
+        push::clean_summaries(&output.text(), |summary| masks.mask(&self.runner().clean(summary.as_bytes())))
     }
 }
 

@@ -72,13 +72,18 @@ pub(super) struct Runner {
     env: Vec<(OsString, OsString)>,
     limit: Duration,
     started: AtomicU64,
+    /// Where the secrets are that its words may quote.
+    surroundings: EnvVars,
 }
+
+/// Before every line that the server said.
+const SERVER: &str = "remote: ";
 
 pub(super) struct Output {
     /// `None`: ended by a signal.
     pub code: Option<i32>,
     pub stdout: Vec<u8>,
-    /// With user info of URLs masked.
+    /// Without secrets.
     pub stderr: String,
 }
 
@@ -90,7 +95,14 @@ impl Runner {
         let mut kept: Vec<(OsString, OsString)> =
             env.iter().filter(|(name, _)| !dropped(name)).map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         kept.extend(FIXED.iter().map(|(name, value)| (OsString::from(name), OsString::from(value))));
-        Runner { program: program(env), dir: dir.to_owned(), env: kept, limit: LIMIT, started: AtomicU64::new(0) }
+        Runner {
+            program: program(env),
+            dir: dir.to_owned(),
+            env: kept,
+            limit: LIMIT,
+            started: AtomicU64::new(0),
+            surroundings: env.clone(),
+        }
     }
 
     pub fn started(&self) -> u64 {
@@ -116,15 +128,28 @@ impl Runner {
             return Err(Fault::new(Reason::Unreachable, format!("git did not end within {} s", self.limit.as_secs())));
         };
         let output = output.map_err(not_started)?;
-        let stderr = mask_userinfo(&String::from_utf8_lossy(&output.stderr));
+        let stderr = self.clean(&output.stderr);
         Ok(Output { code: output.status.code(), stdout: output.stdout, stderr })
     }
 
     /// The same, blocking: for reads behind the synchronous [`crate::tree::Tree`].
     pub fn run_blocking<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(&self, args: I) -> Result<Output> {
         let output = self.command(args).stdin(Stdio::null()).output().map_err(not_started)?;
-        let stderr = mask_userinfo(&String::from_utf8_lossy(&output.stderr));
+        let stderr = self.clean(&output.stderr);
         Ok(Output { code: output.status.code(), stdout: output.stdout, stderr })
+    }
+
+    /// What git or a server said, without the secrets of the environment and the user info of URLs.
+    pub fn clean(&self, said: &[u8]) -> String {
+        let said = String::from_utf8_lossy(said);
+        let masks = self.surroundings.masks();
+        // git puts its mark before every line of the server, which must not hide what stands on two of them.
+        let (server, own): (Vec<&str>, Vec<&str>) = said.lines().partition(|line| line.starts_with(SERVER));
+        let server: Vec<&str> = server.iter().map(|line| &line[SERVER.len()..]).collect();
+        let server = masks.mask(&server.join("\n"));
+        let mut lines: Vec<String> = server.lines().map(|line| format!("{SERVER}{line}")).collect();
+        lines.push(masks.mask(&own.join("\n")));
+        mask_userinfo(&lines.join("\n"))
     }
 
     pub fn command<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(&self, args: I) -> std::process::Command {
@@ -220,6 +245,14 @@ mod tests {
         ] {
             assert_eq!(mask_userinfo(text), masked);
         }
+    }
+
+    #[test]
+    fn words_are_told_without_the_secrets_of_the_environment() {
+        let env = EnvVars::of([("DEPLOY_TOKEN", "hunter22-and-more")]);
+        let runner = Runner::new(Path::new("/"), &env);
+        let said = "remote: no hunter22-an        \nremote: d-more here\nfatal: HUNTER22-AND%2Dmore at https://u:p@example.com\n";
+        assert_eq!(runner.clean(said.as_bytes()), "remote: no [masked] here\nfatal: [masked] at https://***@example.com");
     }
 
     #[tokio::test]

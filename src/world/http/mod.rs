@@ -87,6 +87,26 @@ impl Http {
     }
 }
 
+/// The variables that a question sends, as far as its texts are templates.
+pub fn variables(ask: &HttpAsk) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut named = |text: &str| {
+        // What is no template is refused when it is asked.
+        let _ = fill_env(text, |name| {
+            names.push(name.to_owned());
+            Some(String::new())
+        });
+        Ok::<String, ()>(String::new())
+    };
+    for text in ask.headers.values().chain([&ask.url]).chain(&ask.text) {
+        _ = named(text);
+    }
+    if let Some(json) = &ask.json {
+        _ = map_strings(&mut json.clone(), &mut named);
+    }
+    names
+}
+
 /// A request with everything filled in.
 #[derive(Clone)]
 struct Request {
@@ -214,9 +234,11 @@ fn make_client(env: &EnvVars) -> Result<reqwest::Client, String> {
     // Another part of the program may have chosen it already; there is only one to choose.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let roots = match env.get("SSL_CERT_FILE").filter(|path| !path.is_empty()) {
+        // The value is not told: whatever was put into the variable may stand there.
         Some(path) => {
-            let pem = std::fs::read(&path).map_err(|error| format!("SSL_CERT_FILE {path}: {error}"))?;
-            Some(reqwest::Certificate::from_pem_bundle(&pem).map_err(|_| format!("SSL_CERT_FILE {path} holds no certificates"))?)
+            let pem = std::fs::read(&path).map_err(|error| format!("the file that SSL_CERT_FILE names cannot be read: {error}"))?;
+            let roots = reqwest::Certificate::from_pem_bundle(&pem);
+            Some(roots.map_err(|_| "the file that SSL_CERT_FILE names holds no certificates".to_owned())?)
         }
         None => None,
     };

@@ -15,6 +15,7 @@
 
 mod view;
 
+use super::secrets;
 use crate::gate::probe::Unavailable;
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use base64::{Engine as _, alphabet, engine};
@@ -50,13 +51,13 @@ pub struct Masks {
 }
 
 impl Masks {
-    pub fn new(secrets: impl IntoIterator<Item = impl AsRef<str>>) -> Masks {
+    pub fn new(values: impl IntoIterator<Item = impl AsRef<str>>) -> Masks {
         let mut all = BTreeSet::new();
-        for secret in secrets {
+        for secret in values {
             let secret = secret.as_ref();
             all.insert(secret.to_owned());
             all.insert(secret.trim().to_owned());
-            all.extend(password_of(secret).map(str::to_owned));
+            all.extend(secrets::of_address(secret).map(str::to_owned));
             if secret.trim().contains('\n') {
                 all.extend(secret.lines().map(str::trim).filter(|line| line.len() >= LINE_FROM).map(str::to_owned));
             }
@@ -138,18 +139,9 @@ impl Masks {
     /// The same reason with a masked detail.
     #[must_use]
     pub fn unavailable(&self, unavailable: Unavailable) -> Unavailable {
-        let detail = unavailable.detail.map(|detail| super::secrets::redact_text(&self.mask(&detail)));
+        let detail = unavailable.detail.map(|detail| secrets::redact_text(&self.mask(&detail)));
         Unavailable { detail, ..unavailable }
     }
-}
-
-/// The password in an address such as `postgres://user:password@host/name`: it is the secret of it, and programs say it
-/// without the rest.
-fn password_of(address: &str) -> Option<&str> {
-    let (_, rest) = address.split_once("://")?;
-    let authority = rest.split(['/', '?', '#']).next()?;
-    let (user_info, _) = authority.rsplit_once('@')?;
-    user_info.split_once(':').map(|(_, password)| password)
 }
 
 /// What is looked for in skeletons.
@@ -368,6 +360,7 @@ mod tests {
         for (address, left) in [
             ("postgres://app:hunter22@db.example.com:5432/app?x=y", "[masked] for app at db.example.com:5432"),
             ("https://app:hunter22@example.com", "[masked] for app at db.example.com:5432"),
+            ("https://hunter22@example.com", "[masked] for app at db.example.com:5432"),
             ("postgres://db.example.com:5432/hunter22", "hunter22 for app at db.example.com:5432"),
             ("https://example.com/?mail=app:hunter22@example.com", "hunter22 for app at db.example.com:5432"),
         ] {

@@ -85,6 +85,29 @@ pub fn is_secret_name(name: &str) -> bool {
     Kept::under(name) != Kept::All
 }
 
+/// Whether the value of a variable is a secret: it is long or mixed enough to be one, or its name says so.
+pub fn is_secret(name: &str, value: &str) -> bool {
+    let value = value.trim();
+    looks_secret(value) || (is_secret_name(name) && value.len() >= 6)
+}
+
+/// The secrets in the user info of an address such as `postgres://user:password@host/name`; programs say them without the
+/// rest. The password is one; a user is where it looks like a token.
+pub fn of_address(address: &str) -> impl Iterator<Item = &str> {
+    let authority = address.split_once("://").and_then(|(_, rest)| rest.split(['/', '?', '#']).next());
+    let user_info = authority.and_then(|authority| authority.rsplit_once('@')).map(|(user_info, _)| user_info);
+    let (user, password) = user_info.map_or((None, None), |user_info| match user_info.split_once(':') {
+        Some((user, password)) => (Some(user), Some(password)),
+        None => (Some(user_info), None),
+    });
+    user.filter(|user| looks_secret(user)).into_iter().chain(password)
+}
+
+fn looks_secret(value: &str) -> bool {
+    let mixed = value.chars().any(|c| c.is_ascii_digit()) && value.chars().any(|c| c.is_alphabetic());
+    value.len() >= 20 || (value.len() >= 8 && mixed)
+}
+
 /// What may stay of the values below a key.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Kept {
