@@ -168,6 +168,258 @@ fn run_in(formats: &[&str], scratch: &Scratch, line: &[&str], code: i32) -> Vec<
     said
 }
 
+/// Where a canary is planted, and the variable that makes it a known secret.
+const DOORS: &[(&str, &str)] = &[
+    ("request path", "PATH_TOKEN"),
+    ("request query", "QUERY_TOKEN"),
+    ("request header", "HEADER_TOKEN"),
+    ("request body", "BODY_TOKEN"),
+    ("response header", "TOLD_TOKEN"),
+    ("response body", "ANSWER_TOKEN"),
+    ("media type", "MEDIA_TOKEN"),
+    ("program output", "OUTPUT_TOKEN"),
+    ("program error", "ERROR_TOKEN"),
+    ("cut program error", "CUT_TOKEN"),
+    ("redirect target", "TARGET_TOKEN"),
+    ("redirect host", "HOST_TOKEN"),
+    ("environment", "ENVIRONMENT_TOKEN"),
+    ("server of git", "HOOK_TOKEN"),
+    ("user info", "USER_TOKEN"),
+    ("pin", "PIN_TOKEN"),
+    ("certificates", "ROOTS_TOKEN"),
+];
+
+/// No two alike, of letters in both cases and digits.
+fn canary(door: &str) -> String {
+    let at = DOORS.iter().position(|(name, _)| *name == door).unwrap();
+    let mut letters: Vec<u8> = b"vRk7WqZt3LmXp9HdYs5B".to_vec();
+    letters.rotate_left(at);
+    format!("Cy{}{at:02}", String::from_utf8(letters).unwrap())
+}
+
+/// The same secret as programs may write it.
+fn encodings(secret: &str) -> Vec<(&'static str, String)> {
+    let each =
+        |encode: &dyn Fn(usize, u32) -> String| secret.chars().enumerate().map(|(at, c)| encode(at, u32::from(c))).collect::<String>();
+    let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let base64 = STANDARD.encode(format!("user:{secret}"));
+    let wrapped: Vec<&str> = base64.as_bytes().chunks(9).map(|line| std::str::from_utf8(line).unwrap()).collect();
+    vec![
+        ("plain", secret.to_owned()),
+        ("upper case", secret.to_uppercase()),
+        ("lower case", secret.to_lowercase()),
+        ("percent", each(&|_, c| format!("%{c:02x}"))),
+        ("percent, partly", each(&|at, c| if at % 3 == 0 { format!("%{c:02X}") } else { char::from_u32(c).unwrap().to_string() })),
+        ("html decimal", each(&|_, c| format!("&#{c};"))),
+        ("html hex", each(&|at, c| if at % 2 == 0 { format!("&#x{c:X};") } else { char::from_u32(c).unwrap().to_string() })),
+        ("json", each(&|_, c| format!("\\u{c:04x}"))),
+        ("base64", STANDARD.encode(secret)),
+        ("base64, small", STANDARD.encode(secret).to_lowercase()),
+        ("base64, wrapped", wrapped.join("\n")),
+        ("hex", hex),
+    ]
+}
+
+/// All encodings of a canary, each behind a mark that is no secret.
+fn told_in_all(door: &str, between: &str) -> String {
+    let all = encodings(&canary(door)).into_iter().map(|(_, form)| form.replace('\n', between));
+    let mark = mark(door);
+    all.map(|form| format!("{mark}={form}")).collect::<Vec<_>>().join(between)
+}
+
+fn mark(door: &str) -> String {
+    format!("mark-{}", door.replace(' ', "-"))
+}
+
+/// The table of doors and encodings is printed with `--nocapture`.
+#[test]
+fn no_canary_comes_through_in_any_encoding() {
+    let server = Server::start();
+    let outside = tempfile::tempdir().unwrap();
+    let scratch = canaries(&server, outside.path());
+
+    let (verify, promote) = (["verify", "--at", "HEAD", "--channel"], ["promote", "v1.0.0", "--channel", "production"]);
+    let mut said = run_in(&ALL, &scratch, &[&verify[..], &["production"]].concat(), 0);
+    said.extend(run_in(&["human", "json"], &scratch, &[&verify[..], &["elsewhere"]].concat(), 1));
+    said.extend(run_in(&["json"], &scratch, &[&verify[..], &["environment"]].concat(), 3));
+    scratch.git(&["config", "remote.leaky.url", &format!("http://me:{}@{}/x.git", canary("user info"), &closed_url()[7..])]);
+    said.push(scratch.run(&["status", "--remote", "leaky", "-vv"]));
+    let pin = told_in_all("pin", " ");
+    said.push(scratch.run_with(&["status", "--format", "json"], &[("TAGWARDEN_GENESIS", &pin)]));
+    let roots = told_in_all("certificates", " ");
+    said.push(scratch.run_with(&[&verify[..], &["elsewhere", "--format", "json"]].concat(), &[("SSL_CERT_FILE", &roots)]));
+    let hook = scratch.path("origin.git/hooks/pre-receive");
+    let words = outside.path().join("hook");
+    std::fs::write(&hook, format!("#!/bin/sh\ncat {} >&2\nexit 1\n", words.display())).unwrap();
+    std::fs::set_permissions(&hook, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let refused = scratch.run(&[&promote[..], &["--format", "json"]].concat());
+    assert!(refused.code == 4 && refused.stdout.contains("server_refused"), "{refused}");
+    said.push(refused);
+    std::fs::remove_file(&hook).unwrap();
+    for channel in ["production", "long"] {
+        let moved = scratch.run(&["promote", "v1.0.0", "--channel", channel, "-vv"]);
+        assert_eq!(moved.code, 0, "{moved}");
+        said.push(moved);
+    }
+    let asked: String = server.log().iter().map(|request| format!("{}{}", request.head, String::from_utf8_lossy(&request.body))).collect();
+    for door in ["request path", "request query", "request header", "request body"] {
+        assert!(asked.contains(&canary(door)), "the server was told the {door}");
+    }
+
+    let mut wanted = Vec::new();
+    for (door, _) in DOORS {
+        for (encoding, form) in encodings(&canary(door)) {
+            let cut = (*door == "cut program error" && encoding == "plain").then(|| form[..12].to_owned());
+            wanted.extend(cut.map(|piece| (format!("{door} | {encoding}"), piece.into_bytes())));
+            // The first line of what is wrapped is the same for all.
+            let lines = form.split('\n').skip(usize::from(form.contains('\n')));
+            let pieces = lines.filter(|piece| piece.len() > 8).flat_map(as_rendered);
+            wanted.extend(pieces.map(|piece| (format!("{door} | {encoding}"), piece.into_bytes())));
+        }
+    }
+    let written = everything_written(&scratch, &said);
+    let found = search(&written, &wanted);
+    print!("{}", table(&found));
+    assert!(found.is_empty(), "{found:#?}");
+
+    // Every door was open: what stood beside the canaries came through, or the refusal that it led to.
+    let marks: Vec<_> = DOORS.iter().map(|(door, _)| (format!("the {door}"), mark(door).into_bytes())).collect();
+    let seen = search(&written, &marks);
+    let unseen = [
+        "request path",
+        "request query",
+        "request header",
+        "request body",
+        "redirect host",
+        "environment",
+        "user info",
+        "pin",
+        "certificates",
+    ];
+    for (door, _) in DOORS.iter().filter(|(door, _)| !unseen.contains(door)) {
+        assert!(seen.iter().any(|at| at.starts_with(&format!("the {door}:"))), "`{door}` was not open: {seen:#?}");
+    }
+    let all: String = said.iter().map(|output| format!("{}{}", output.stdout, output.stderr)).collect();
+    for words in
+        ["http/redirect-elsewhere", "env/unreadable", "remote `leaky` could not be read", "TAGWARDEN_GENESIS is not", "SSL_CERT_FILE names"]
+    {
+        assert!(all.contains(words), "`{words}` was not said");
+    }
+}
+
+/// A form as it stands in texts, in JSON and in XML.
+fn as_rendered(form: &str) -> BTreeSet<String> {
+    BTreeSet::from([form.to_owned(), form.replace('\\', "\\\\"), form.replace('&', "&amp;")])
+}
+
+fn table(found: &BTreeSet<String>) -> String {
+    let names: Vec<&str> = encodings("x").into_iter().map(|(name, _)| name).collect();
+    let mut table = format!("{:18}  {}\n", "", names.join(" | "));
+    for (door, _) in DOORS {
+        let cells = names.iter().map(|name| {
+            let leaks = found.iter().any(|at| at.starts_with(&format!("{door} | {name}:")));
+            format!("{:width$}", if leaks { "LEAK" } else { "-" }, width = name.len())
+        });
+        table.push_str(&format!("{door:18}  {}\n", cells.collect::<Vec<_>>().join(" | ")));
+    }
+    table
+}
+
+/// A repository whose gates open every door; the words of programs and of the server's hook lie in `outside`, which is not
+/// searched.
+fn canaries(server: &Server, outside: &std::path::Path) -> Scratch {
+    let mut scratch = Scratch::new();
+    for (door, variable) in DOORS {
+        scratch.set(variable, &canary(door));
+    }
+    std::fs::create_dir(scratch.path("tmp-out")).unwrap();
+    let put = |name: &str, text: String| std::fs::write(outside.join(name), text).unwrap();
+    put("out", told_in_all("program output", "\n") + "\n");
+    put("err", told_in_all("program error", "\n") + "\n");
+    // Inside the canary what is read ends, at one MiB.
+    let (before, secret) = (mark("cut program error") + "=", canary("cut program error"));
+    put("cut", format!("{}\n{before}{secret}", "x".repeat((1 << 20) - before.len() - 1 - 20)));
+    put("hook", told_in_all("server of git", "\n") + "\n");
+    scratch.set("WORDS", &outside.display().to_string());
+
+    server.set(&format!("/echo/{}", canary("request path")), Reply::Echo);
+    let body = serde_json::json!({"mark": "ok", "note": told_in_all("response body", "\n"), "list": encodings(&canary("response body"))});
+    server.set("/told", Reply::json(&body.to_string()).header("x-note", &told_in_all("response header", " ")));
+    let media = format!("{}/{}", mark("media type"), canary("media type"));
+    let headers = vec![("content-type".to_owned(), media)];
+    server.set("/media", Reply::Send { status: 200, headers, body: told_in_all("media type", "\n").into_bytes() });
+    let target = format!("https://example.com/?{}", told_in_all("redirect target", "%0A"));
+    server.set("/moved", Reply::status(302, "").header("location", &target));
+    server.set("/away", Reply::status(302, "").header("location", &format!("https://{}.example.com/", canary("redirect host"))));
+    server.set("/env", Reply::status(302, "").header("location", &format!("https://{}.example.com/", canary("environment"))));
+
+    let url = server.url();
+    let channel = |name: &str| format!("  {name}: {{ tag: \"channel/{{channel}}\", base_url: \"{url}\" }}\n");
+    let channels: String = ["production", "elsewhere", "environment", "long"].map(channel).concat();
+    let head = "version: 1\npackages: { web: { release_tag: \"v{version}\" } }\nrelease_branches: [main]\nsigning: { key: none }\n";
+    scratch.write("gates/protocol.yaml", format!("{head}release_tags: any\nchannels:\n{channels}"));
+    for (name, text) in OPEN_GATES {
+        scratch.write(&format!("gates/{name}.yaml"), text);
+    }
+    scratch.commit("Add the protocol");
+    scratch.push();
+    let adopted = scratch.run(&["policy", "adopt", "--reason", "start"]);
+    assert_eq!(adopted.code, 0, "{adopted}");
+    scratch
+}
+
+const OPEN_GATES: &[(&str, &str)] = &[
+    (
+        "10-sent",
+        r#"title: A request that is said back
+channels: [production]
+http:
+  - post: "{base_url}/echo/{env.PATH_TOKEN}?of={env.QUERY_TOKEN}"
+    headers: { X-Note: "{env.HEADER_TOKEN}" }
+    json: { note: "{env.BODY_TOKEN}" }
+    expect: { jq: ['.echo | length > 10'] }
+"#,
+    ),
+    (
+        "20-told",
+        r#"title: Answers that tell too much
+channels: [production]
+http:
+  - get: "{base_url}/told"
+    expect: { headers: { X-Note: { matches: "mark" } }, jq: ['.mark == "ok"'] }
+  - get: "{base_url}/media"
+    expect: { status: 200 }
+"#,
+    ),
+    (
+        "30-program",
+        r#"title: A program that talks
+channels: [production]
+command:
+  - shell: 'cat "$WORDS/out"; cat "$WORDS/err" >&2'
+    env: [WORDS]
+"#,
+    ),
+    // Of its own, since so long an output takes its time.
+    ("35-long", "title: A program without end\nchannels: [long]\ncommand: [ { shell: 'cat \"$WORDS/cut\" >&2', env: [WORDS] } ]\n"),
+    (
+        "40-elsewhere",
+        r#"title: Redirects
+channels: [elsewhere]
+http:
+  - get: "{base_url}/moved"
+    expect: { status: 200 }
+  - get: "{base_url}/away"
+    follow: 3
+    expect: { status: 200 }
+"#,
+    ),
+    (
+        "50-environment",
+        "title: Variables\nchannels: [environment]\nenv:\n  from: { http: \"{base_url}/env\" }\n  vars: { MODE: required }\n",
+    ),
+];
+
 const ALL: [&str; 5] = ["human", "json", "junit", "github", "sarif"];
 
 /// What a secret looks like in other clothes: itself, in hexadecimal, in base64 at each of the three places.

@@ -19,7 +19,7 @@ use tagwarden::{
         protocol::{Channel, Documents, KeySource, ReleaseTags, Signing},
     },
     lockdown::{Fate, Question},
-    tree::MapTree,
+    tree::{MapTree, Tree, TreeEntry, TreeId, Unreadable},
     world::{
         Clock, EnvVars, World,
         answer::{Answerer, LedgerFacts},
@@ -386,4 +386,48 @@ async fn the_history_is_read_once_and_only_for_paths_that_are_missing() {
     told(vec![fate("gone")]).await;
     assert!(once > 0);
     assert_eq!(git.processes() - before, 2 * once, "as many for two paths as for one");
+}
+
+/// Cannot be read, and says so with a secret.
+struct Broken(TreeId);
+
+impl Tree for Broken {
+    fn id(&self) -> &TreeId {
+        &self.0
+    }
+
+    fn entries(&self) -> Result<&[TreeEntry], Unreadable> {
+        Err(Unreadable(format!("no {}", CANARY.to_uppercase())))
+    }
+
+    fn read(&self, _path: &str) -> Result<Option<Vec<u8>>, Unreadable> {
+        Err(Unreadable(format!("no {CANARY}")))
+    }
+}
+
+#[tokio::test]
+async fn whatever_cannot_be_had_is_told_without_secrets() {
+    let bench = Bench::new(&[("ACCESS_TOKEN", CANARY)]).await;
+    let broken = || Arc::new(Broken(MapTree::new(BTreeMap::new()).id().clone()));
+    let cx = Context { tree: broken(), ..context(&bench.world) };
+    let facts = LedgerFacts { chain: Err(Unavailable::new("unreachable").detail(format!("by {CANARY}"))), ..no_facts() };
+    let answerer = Answerer::new(&bench.world, &cx, broken(), facts, true, "origin".to_owned()).unwrap();
+    let environment = EnvAsk { name: "A".to_owned(), from: EnvFrom::Command(vec!["./env".to_owned()]), ..EnvAsk::default() };
+    let documents = DocumentsAsk { pulls: Vec::new(), questions: vec![Question::Fate("gone".to_owned())] };
+    let asks = vec![Ask::Env(environment), run("./env"), Ask::Documents(documents), Ask::Chain(ChainAsk {})];
+    for (_, answer) in answerer.answer_all(numbered(asks)).await {
+        let detail = answer.result().unwrap_err().detail.unwrap();
+        assert!(detail.contains("[masked]") && !detail.to_lowercase().contains(CANARY), "{detail}");
+    }
+}
+
+#[tokio::test]
+async fn what_one_question_sends_no_other_answer_tells() {
+    let bench = Bench::new(&[("GREETING", CANARY)]).await;
+    let (url, _) = server(2, |_| format!("hello {CANARY}"));
+    let sends = get(format!("{url}/?of={{env.GREETING}}"));
+    for answer in bench.ask(vec![sends, get(url)]).await {
+        let Got::Http(got) = answer.result().unwrap() else { panic!() };
+        assert_eq!(got.body, "hello [masked]");
+    }
 }
