@@ -102,11 +102,11 @@ mod tests {
         let env = EnvVars::of([
             ("API_TOKEN", "hunter2"),
             ("HTTPS_PROXY", "http://me:sesame@example.com"),
-            ("SIGNING_KEY", "/"),
+            ("SIGNING_KEY", "/usr/bin"),
             ("ACCESS_KEY", "/no/such/file"),
             ("EDITOR", "hunter-and-gatherer-22"),
         ]);
-        let masked = env.masks().mask("hunter2 sesame me / /no/such/file hunter-and-gatherer-22");
-        assert_eq!(masked, "[masked] [masked] me / [masked] hunter-and-gatherer-22");
+        let masked = env.masks().mask("hunter2 sesame me /usr/bin /no/such/file hunter-and-gatherer-22");
+        assert_eq!(masked, "[masked] [masked] me /usr/bin [masked] hunter-and-gatherer-22");
     }
 }

@@ -229,7 +229,7 @@ impl Search<'_> {
             self.hits.extend(inner.half.map(|start| (start, self.length)));
             self.look(&inner, Layer::Escapes { encoded }, layers);
         }
-        for inner in view.from_base64().iter().chain(&view.from_hex()) {
+        for inner in view.base64_decoded().iter().chain(&view.hex_decoded()) {
             self.look(inner, Layer::Bytes, layers);
         }
         // Base64 has a `+` of its own, so that a form's blank is another reading of the text.
@@ -464,7 +464,7 @@ mod tests {
         Case(Vec<bool>),
         Wrapped(usize, &'static str),
         Percent { upper: bool, which: Vec<bool> },
-        Form,
+        Posted,
         Html(Vec<u8>),
         Json(Vec<u8>),
         Base64 { url: bool, pad: bool, before: usize, width: usize, between: &'static str },
@@ -479,7 +479,7 @@ mod tests {
             some().prop_map(Form::Case),
             (1..30_usize, prop::sample::select(vec!["\n", "\r\n", "\n\t  "])).prop_map(|(width, between)| Form::Wrapped(width, between)),
             (any::<bool>(), some()).prop_map(|(upper, which)| Form::Percent { upper, which }),
-            Just(Form::Form),
+            Just(Form::Posted),
             kinds(4).prop_map(Form::Html),
             kinds(3).prop_map(Form::Json),
             (any::<bool>(), any::<bool>(), 0..3_usize, 1..80_usize, between())
@@ -510,7 +510,7 @@ mod tests {
                 Form::Percent { upper, which } => {
                     each(&|at, c| if c == '%' || c == '+' || which[at % which.len()] { percent(c, *upper) } else { c.to_string() })
                 }
-                Form::Form => each(&|_, c| match c {
+                Form::Posted => each(&|_, c| match c {
                     ' ' => "+".to_owned(),
                     c if c.is_ascii_alphanumeric() => c.to_string(),
                     c => percent(c, true),

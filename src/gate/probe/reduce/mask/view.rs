@@ -114,7 +114,7 @@ impl View {
 
     /// What its runs of base64 hold, for each of the four characters of a group at which the encoded text may start. White
     /// space between the characters counts for nothing.
-    pub fn from_base64(&self) -> Vec<View> {
+    pub fn base64_decoded(&self) -> Vec<View> {
         self.decoded(6, 9, |byte| match byte {
             b'A'..=b'Z' => Some(byte - b'A'),
             b'a'..=b'z' => Some(byte - b'a' + 26),
@@ -126,7 +126,7 @@ impl View {
     }
 
     /// What its runs of hex hold, for each of the two digits at which a byte may start.
-    pub fn from_hex(&self) -> Vec<View> {
+    pub fn hex_decoded(&self) -> Vec<View> {
         self.decoded(4, 14, hex_digit)
     }
 
@@ -457,7 +457,7 @@ mod tests {
         let skeleton = Skeleton::of(&view);
         assert_eq!((skeleton.bytes.as_slice(), skeleton.place(1..3)), ("a\u{f6}b".as_bytes(), (1, 7, 0)));
         let view = View::of("x: aGVs\n bG8gd29y\nbGQ=", false);
-        let hello = view.from_base64().into_iter().find(|view| view.bytes.starts_with(b"hello")).unwrap();
+        let hello = view.base64_decoded().into_iter().find(|view| view.bytes.starts_with(b"hello")).unwrap();
         assert_eq!((hello.bytes.as_slice(), hello.place(0..11)), (&b"hello world\0"[..], (3, 21)));
         let skeleton = Skeleton::of(&View::of("A b\n  \u{1e9e}+\\c", false));
         assert_eq!((skeleton.bytes.as_slice(), skeleton.place(0..5)), (&b"abssc"[..], (0, 12, 2)));
