@@ -348,6 +348,7 @@ mod tests {
         let [channels, version] = [server.ask("GET /channels").await, server.ask("GET /version").await];
         assert_eq!((channels.0, version.0), (200, 200));
         assert_eq!(reader.read(&mut [0]).await.unwrap(), 1, "its own answer is still under way");
+        drop(reader);
         server.end().await;
     }
 

@@ -227,6 +227,11 @@ impl<T: Record> Records<T> {
         self.by_serial.get(&serial).map(Vec::as_slice).unwrap_or_default()
     }
 
+    /// All of them, by the serial of the entry that made them.
+    pub fn by_serial(&self) -> &BTreeMap<u64, Vec<T>> {
+        &self.by_serial
+    }
+
     /// Replaces what the entry of this serial made; nothing: removes it.
     pub fn set(&mut self, serial: u64, records: Vec<T>) {
         for old in self.by_serial.remove(&serial).unwrap_or_default() {

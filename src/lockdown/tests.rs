@@ -261,12 +261,12 @@ fn commits_and_tags_of_the_page_are_read_where_something_calls_them_so() {
 
 #[test]
 fn very_many_references_take_linear_time() {
-    let text = "`src/lib/env.ts` `gone/x.md` [a](gone.md#x) ".repeat(20_000);
+    let text = "`src/lib/env.ts` `gone/x.md` [a](gone.md#x) ".repeat(8_000);
     let mut census = census(FILES, "docs/promotion.md", &text);
-    assert_eq!((census.references.len(), census.problems.len()), (60_000, census::MOST_PROBLEMS));
-    assert_eq!(census.untold_errors(), 40_000 - census::MOST_PROBLEMS);
+    assert_eq!((census.references.len(), census.problems.len()), (24_000, census::MOST_PROBLEMS));
+    assert_eq!(census.untold_errors(), 16_000 - census::MOST_PROBLEMS);
     let first = census.take_findings("docs/promotion.md").next().unwrap();
-    assert_eq!((first.code.as_str(), first.message.as_str()), ("docs/too-many", "there are 30000 more errors in this document"));
+    assert_eq!((first.code.as_str(), first.message.as_str()), ("docs/too-many", "there are 6000 more errors in this document"));
 }
 
 #[test]

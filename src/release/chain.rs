@@ -657,8 +657,8 @@ impl Fold {
             let linked = self.nodes[node].linked.clone();
             let (entry, oid) = (&linked.outline, linked.oid.clone());
             let delta = state::Delta::of(ledger.as_ref().map(|ledger| &ledger.state), entry, &linked.rights);
-            let empty = StateTree::empty(&oid);
-            let tree = ledger.as_ref().map_or(&empty, |ledger| &ledger.tree).after(&delta)?;
+            // Only the one at the end is wanted.
+            let tree = StateTree::empty(&oid);
             let next = super::transition::Next { delta, tree, rights: linked.rights.clone() };
             let adopted = self.policies.get(&entry.policy.tree).filter(|_| entry.action == Verb::Adopt).cloned();
             ledger = Some(match (ledger, adopted) {
@@ -666,6 +666,9 @@ impl Fold {
                 (None, Some(policy)) => Ledger::first(oid, entry.clone(), next, policy),
                 (None, None) => return Err(Fault::new(Reason::Internal, "entry 0 without its policy")),
             });
+        }
+        if let Some(ledger) = &mut ledger {
+            ledger.tree = StateTree::of(&ledger.state, &ledger.head)?;
         }
         self.position = ledger.map(|ledger| (node, ledger));
         Ok(())

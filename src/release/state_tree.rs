@@ -14,9 +14,16 @@ use super::{
     object::{TreeItem, object_id, parse_tree},
     state::{Changed, Delta},
 };
-use crate::domain::{Oid, Result, digest::canonical_json, state::STATE_SCHEMA};
+use crate::domain::{
+    Oid, Result, Timestamp,
+    digest::canonical_json,
+    state::{PolicyRef, STATE_SCHEMA, State},
+};
 use serde::Serialize;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// How many entries share a folder, so that no tree grows with the ledger.
 const BUCKET: u64 = 256;
@@ -72,7 +79,6 @@ const KINDS: [&str; 5] = ["acks", "holds", "staged", "verdicts", "waivers"];
 
 impl Files {
     fn of(delta: &Delta) -> Result<Files> {
-        let head = serde_json::json!({ "schema": STATE_SCHEMA, "serial": delta.serial, "time": delta.time, "policy": delta.policy });
         let channel = match &delta.channel {
             Some((name, state)) => Some((format!("{name}.json"), canonical_json(state)?)),
             None => None,
@@ -84,8 +90,12 @@ impl Files {
             contents(&delta.verdicts)?,
             contents(&delta.waivers)?,
         ];
-        Ok(Files { head: canonical_json(&head)?, channel, kinds })
+        Ok(Files { head: head(delta.serial, delta.time, &delta.policy)?, channel, kinds })
     }
+}
+
+fn head(serial: u64, time: Timestamp, policy: &PolicyRef) -> Result<Vec<u8>> {
+    canonical_json(&serde_json::json!({ "schema": STATE_SCHEMA, "serial": serial, "time": time, "policy": policy }))
 }
 
 fn contents<T: Serialize>(changed: &Changed<T>) -> Result<BTreeMap<u64, Option<Vec<u8>>>> {
@@ -103,6 +113,28 @@ impl StateTree {
         StateTree { like: like.clone(), root: like.clone(), head: like.clone(), channels: Folder::default(), kinds }
     }
 
+    /// The tree of a whole state, which is the same as step by step.
+    pub fn of(state: &State, like: &Oid) -> Result<StateTree> {
+        let mut tree = StateTree::empty(like);
+        tree.head = object_id("blob", &head(state.serial, state.time, &state.policy)?, like);
+        for (name, channel) in &state.channels {
+            tree.channels.put(&format!("{name}.json"), Some(object_id("blob", &canonical_json(channel)?, like)), like);
+        }
+        tree.channels.seal(like);
+        let kinds = [
+            contents(state.acks.by_serial())?,
+            contents(state.holds.by_serial())?,
+            contents(state.staged.by_serial())?,
+            contents(state.verdicts.by_serial())?,
+            contents(state.waivers.by_serial())?,
+        ];
+        for (kind, all) in tree.kinds.iter_mut().zip(&kinds) {
+            kind.set(all, like);
+        }
+        tree.root = tree.compute_root();
+        Ok(tree)
+    }
+
     /// The id of `state/`.
     pub fn id(&self) -> &Oid {
         &self.root
@@ -115,7 +147,8 @@ impl StateTree {
         tree.head = object_id("blob", &files.head, &self.like);
         if let Some((name, bytes)) = &files.channel {
             let oid = object_id("blob", bytes, &self.like);
-            tree.channels.set(name, Some(oid), &self.like);
+            tree.channels.put(name, Some(oid), &self.like);
+            tree.channels.seal(&self.like);
         }
         for (kind, changed) in tree.kinds.iter_mut().zip(&files.kinds) {
             kind.set(changed, &self.like);
@@ -153,7 +186,11 @@ impl Kind {
         }
         for (serial, bytes) in changed {
             let bucket = self.buckets.entry(serial / BUCKET).or_default();
-            bucket.set(&file_name(*serial), bytes.as_ref().map(|bytes| object_id("blob", bytes, like)), like);
+            bucket.put(&file_name(*serial), bytes.as_ref().map(|bytes| object_id("blob", bytes, like)), like);
+        }
+        let touched: BTreeSet<u64> = changed.keys().map(|serial| serial / BUCKET).collect();
+        for (_, bucket) in self.buckets.iter_mut().filter(|(number, _)| touched.contains(number)) {
+            bucket.seal(like);
         }
         self.buckets.retain(|_, bucket| bucket.id.is_some());
         let folders = self.buckets.iter().filter_map(|(number, bucket)| Some((number.to_string(), true, bucket.id.as_ref()?)));
@@ -178,7 +215,8 @@ impl Kind {
 }
 
 impl Folder {
-    fn set(&mut self, name: &str, oid: Option<Oid>, like: &Oid) {
+    /// Changes a file; [`Folder::seal`] then gives the folder its id.
+    fn put(&mut self, name: &str, oid: Option<Oid>, like: &Oid) {
         let bytes = Arc::make_mut(&mut self.bytes);
         let length = like.as_str().len() / 2;
         // Every item is `<mode> <name>\0<raw id>`, in the order of the names.
@@ -195,7 +233,10 @@ impl Folder {
         }
         let item: Vec<u8> = oid.iter().flat_map(|oid| item_bytes(name, false, oid)).collect();
         bytes.splice(at..end.max(at), item);
-        self.id = (!bytes.is_empty()).then(|| object_id("tree", bytes, like));
+    }
+
+    fn seal(&mut self, like: &Oid) {
+        self.id = (!self.bytes.is_empty()).then(|| object_id("tree", &self.bytes, like));
     }
 
     fn items<'a>(&self, path: &str, fresh: impl IntoIterator<Item = (&'a str, &'a Vec<u8>)>, items: &mut Vec<(String, Item)>) {
@@ -256,7 +297,7 @@ mod tests {
     use crate::{
         domain::{
             Verb,
-            state::{Body, HoldScope, State},
+            state::{Body, HoldScope},
         },
         release::{
             assemble::tree_of,
@@ -276,7 +317,11 @@ mod tests {
             let delta = Delta::of(state.as_ref(), entry, &[]);
             let before = trees.last().cloned().unwrap_or_else(|| StateTree::empty(&oid('a')));
             trees.push(before.after(&delta).unwrap());
-            state = Some(apply(state, &delta));
+            let after = apply(state, &delta);
+            if entry.serial % 100 == 0 {
+                assert_eq!(StateTree::of(&after, &oid('a')).unwrap().id(), trees.last().unwrap().id(), "serial {}", entry.serial);
+            }
+            state = Some(after);
             deltas.push(delta);
         }
         (trees, deltas)

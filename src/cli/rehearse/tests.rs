@@ -67,6 +67,9 @@ pub async fn bent_answers(drill: &mut Drill, name: &str, act: &impl AsyncFn(&mut
     }
     let (before, memory) = (set.snapshot().unwrap(), drill.memory.clone());
     let all = std::env::var_os("TAGWARDEN_REHEARSAL_ANSWERS").is_some();
+    if !all && !drill.steps.len().is_multiple_of(3) {
+        return;
+    }
     for at in 1..=if all { usize::MAX } else { 1 } {
         set.bent.turn(at);
         let seen = Box::pin(act(drill)).await;
@@ -147,9 +150,10 @@ async fn each_forgery_is_missed_where_its_finding_is_hidden() {
     }
 }
 
-/// Every step, with its first answer bent. `TAGWARDEN_REHEARSAL_ANSWERS=all` bends each one in turn, which takes a minute.
+/// Every third step, with its first answer bent. `TAGWARDEN_REHEARSAL_ANSWERS=all` bends each answer of each step in turn, which
+/// takes a minute.
 #[test]
-fn every_step_misses_where_one_of_its_answers_is_another() {
+fn steps_miss_where_one_of_their_answers_is_another() {
     // The stack of a test's thread is smaller than that of a program.
     let thread = std::thread::Builder::new().stack_size(32 << 20).spawn(|| {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
@@ -167,5 +171,7 @@ async fn with_bent_answers() {
     let blind = drill.set.bent.blind.lock().unwrap().take().unwrap();
     assert_eq!(blind, Vec::<String>::new(), "they passed although an answer was another");
     // The comparison of bytes alone asks no verb.
-    assert!(drill.set.bent.tried.load(Ordering::SeqCst) + 1 >= drill.steps.len(), "of {} steps", drill.steps.len());
+    let (tried, all) = (drill.set.bent.tried.load(Ordering::SeqCst), std::env::var_os("TAGWARDEN_REHEARSAL_ANSWERS").is_some());
+    let wanted = if all { drill.steps.len() } else { drill.steps.len() / 3 };
+    assert!(tried + 1 >= wanted, "{tried} of {wanted}");
 }
