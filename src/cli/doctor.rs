@@ -1,5 +1,5 @@
 //! `doctor`: looks at everything that promotions rest on and says what to do about it; `--fix` puts drifted tags back where the
-//! verified ledger says.
+//! newest valid entry says, for who has the right to such a move. It deletes nothing.
 
 use super::{
     Session, args,
@@ -8,7 +8,11 @@ use super::{
 use crate::{
     domain::{Fault, Finding, Outcome, Reason, Result},
     gate::protocol::KeySource,
-    release::{chain::Verified, projection::Projection},
+    release::{
+        chain::Verified,
+        policy as rights,
+        projection::{ProjectedTag, Projection},
+    },
     report::{Body, DoctorShape, Report, SigningMode, shape::Check},
     world::apply,
 };
@@ -42,10 +46,14 @@ pub async fn run(session: &Session, args: &args::Doctor) -> Result<Report> {
     let projection = Projection::of(&head, &refs);
     let mut findings = projection.findings();
     let skipped = head.skipped_findings();
-    let drifted = projection.drifted().count();
-    if drifted > 0 && args.fix {
+    if projection.mendable().count() > 0 && args.fix {
         let acting = gather::acting(session, &place, &head).await?;
-        let mended = apply::project(&acting.writer(&place), &projection).await?;
+        let permit = |tag: &ProjectedTag| {
+            let (verb, channel) = tag.right();
+            rights::permit(head.protocol(), &acting.actor, &[], verb, channel)
+        };
+        let tags = projection.mendable().map(|tag| Ok((tag, permit(tag)?))).collect::<Result<Vec<_>>>()?;
+        let mended = apply::project(&acting.writer(&place), &head, &tags).await?;
         for name in &mended {
             checks.push(Check { fixed: true, ..passed("tags", format!("{name} is where the ledger says again")) });
         }

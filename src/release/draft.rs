@@ -120,6 +120,11 @@ pub fn channel_tag(entry: &Entry, name: &RefName, candidate: &Oid, summary: &Dig
     object::tag_bytes(candidate, name, &entry.actor.id, entry.time, &message)
 }
 
+/// The entry that a channel's tag says it was made by.
+pub fn serial_of(message: &str) -> Option<u64> {
+    message.lines().find_map(|line| line.strip_prefix("Tagwarden-Serial: ")?.trim().parse().ok())
+}
+
 /// The unsigned release tag object.
 pub fn release_tag(entry: &Entry, name: &RefName, release: &Release) -> Vec<u8> {
     object::tag_bytes(&release.commit, name, &entry.actor.id, entry.time, &format!("Release {}", release.name()))

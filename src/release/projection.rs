@@ -1,8 +1,8 @@
-//! Channel tags as the ledger says they should be. Made only from a verified head, it is the proof that `doctor --fix` needs
-//! to move a drifted tag back: the ledger decides, never the tag.
+//! Tags as the ledger says they should be. It is made only from a verified head, so where `doctor --fix` moves a drifted tag to is
+//! decided by the ledger, never by the tag.
 
 use super::{chain::Verified, plan::Refs};
-use crate::domain::{Finding, Oid, RefName};
+use crate::domain::{ChannelName, Finding, Oid, RefName, Verb};
 use std::collections::HashMap;
 
 /// One recorded tag beside what the remote holds.
@@ -20,7 +20,7 @@ pub struct ProjectedTag {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TagOwner {
-    Channel(crate::domain::ChannelName),
+    Channel(ChannelName),
     Release(String),
 }
 
@@ -96,6 +96,12 @@ impl Projection {
         })
     }
 
+    /// Those that can be put where the newest valid entry says. Nothing is ever deleted: what the ledger knows nothing of may be
+    /// all that is left of another one.
+    pub fn mendable(&self) -> impl Iterator<Item = &ProjectedTag> {
+        self.drifted().filter(|tag| tag.recorded.is_some())
+    }
+
     /// Every difference as a finding.
     pub fn findings(&self) -> Vec<Finding> {
         self.tags.iter().filter(|tag| tag.recorded != tag.there).map(ProjectedTag::finding).collect()
@@ -103,6 +109,14 @@ impl Projection {
 }
 
 impl ProjectedTag {
+    /// The right that putting it back needs: that of the move that made it.
+    pub fn right(&self) -> (Verb, Option<&ChannelName>) {
+        match &self.owner {
+            TagOwner::Channel(channel) => (Verb::Promote, Some(channel)),
+            TagOwner::Release(_) => (Verb::Stage, None),
+        }
+    }
+
     pub fn finding(&self) -> Finding {
         let show = |oid: &Option<Oid>| oid.as_ref().map_or("nothing".to_owned(), |oid| oid.short().to_owned());
         let message = format!("{} holds {} on the remote, the ledger says {}", self.name, show(&self.there), show(&self.recorded));
@@ -114,6 +128,12 @@ impl ProjectedTag {
             (TagOwner::Release(_), _, _) => "status/release-tag-moved",
         };
         let mend = match self.owner {
+            TagOwner::Channel(_) if self.recorded.is_none() => {
+                return Finding::error(code, message).help(format!(
+                    "find out who made it, and whether the ledger is whole; nothing here deletes it. Where nobody needs it: `git push REMOTE --delete {}`",
+                    self.name
+                ));
+            }
             TagOwner::Channel(_) => "`tagwarden doctor --fix` puts it back",
             TagOwner::Release(_) if self.there.is_none() => "`tagwarden doctor --fix` puts it back",
             TagOwner::Release(_) => "find out who moved it; a release tag is never moved back by force",

@@ -1,7 +1,7 @@
 //! Writes: one ledger entry and the refs that go with it, in one atomic push under leases.
 //!
 //! [`move_refs`] moves channel tags and demands a [`Clearance`]; [`append`] writes an entry that moves no channel tag and
-//! demands a [`Permit`]; [`project`] puts channel tags where a verified ledger says and demands a [`Projection`]. All three
+//! demands a [`Permit`]; [`project`] puts tags where a verified ledger says and demands a [`Permit`] for each. All three
 //! answer by what the refs say afterwards, not by git's exit code alone.
 //!
 //! A push that lost a race is built anew on the new head, three times at most, and only where the entries in between leave
@@ -27,7 +27,7 @@ use crate::{
         object::{self, Commit},
         plan::{Plan, Refs, half_state},
         policy::{Permit, Policies},
-        projection::{ProjectedTag, Projection},
+        projection::ProjectedTag,
         state::same_ground,
         state_tree::Item,
         transition::{Ledger, Linked, Signature, Violation, transition},
@@ -120,11 +120,20 @@ pub async fn append(
     Err(Fault::new(Reason::StalePointer, "other entries kept coming first; nothing was written"))
 }
 
-/// Puts channel tags where the verified ledger says. Only what drifted is pushed, each under the lease of what is there now.
-pub async fn project(writer: &Writer<'_>, projection: &Projection) -> Result<Vec<RefName>> {
+/// Puts tags where the newest valid entry says, each under the lease of what is there now and with the right to move it. Faults:
+/// `ledger_broken` where a tag was made by an entry that this ledger does not have yet: then it is the ledger that went back.
+pub async fn project(writer: &Writer<'_>, head: &Verified, tags: &[(&ProjectedTag, Permit)]) -> Result<Vec<RefName>> {
     let git = &writer.world.git;
     let mut updates = Vec::new();
-    for tag in projection.drifted() {
+    for (tag, permit) in tags {
+        let (verb, channel) = tag.right();
+        if !permit.covers(permit.actor(), verb, channel) || tag.recorded.is_none() {
+            return Err(Fault::new(Reason::NotPermitted, format!("nothing permits to move {}", tag.name)));
+        }
+        if let Some(serial) = made_by(writer, tag).await?.filter(|serial| *serial > head.serial()) {
+            let why = format!("{} was made by entry {serial}, and the ledger here ends with entry {}", tag.name, head.serial());
+            return Err(Fault::new(Reason::LedgerBroken, why).help("ask who moved the ledger; a clone that saw the entry can push it back"));
+        }
         if restorable(writer, tag).await? {
             updates.push(Update { name: tag.name.clone(), expect: tag.there.clone(), new: tag.recorded.clone() });
         }
@@ -138,6 +147,17 @@ pub async fn project(writer: &Writer<'_>, projection: &Projection) -> Result<Vec
         PushEnd::Moved | PushEnd::UpToDate => Ok(names),
         end => Err(push_fault(end, &answer.remote)),
     }
+}
+
+/// The entry that the tag on the remote says it was made by. Faults: `unreachable` where the tag cannot be had.
+async fn made_by(writer: &Writer<'_>, tag: &ProjectedTag) -> Result<Option<u64>> {
+    let git = &writer.world.git;
+    let Some(there) = &tag.there else { return Ok(None) };
+    if !git.has(there)? {
+        bring(git, writer.at, std::slice::from_ref(&tag.name)).await?;
+    }
+    let object = git.read(there)?.filter(|object| object.kind == ObjectKind::Tag);
+    Ok(object.and_then(|object| object::Tag::parse(&object.bytes).ok()).and_then(|tag| draft::serial_of(&tag.message)))
 }
 
 /// Makes what the tag shall hold again. A tag object can be pushed only from where its commit is, and the person who mends

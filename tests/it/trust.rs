@@ -175,3 +175,68 @@ fn a_remote_may_have_any_name() {
     scratch.identity("two", "Test", "test@example.com");
     scratch.go("two").json(&["--remote", "elsewhere", "unhold", "--all", "--reason", "x"]).expect("moved");
 }
+
+const SIGNED: &str = r#"
+version: 1
+packages: { app: { release_tag: "v{version}", default: true } }
+release_branches: [main]
+channels: { live: { tag: "channel/{channel}" }, next: { tag: "channel/{channel}" } }
+signing: { key: "env:TAGWARDEN_SIGNING_KEY", threshold: 1 }
+roles:
+  movers: { who: ["ssh:ann@example.com"], may: [stage, promote, hold] }
+  others: { who: ["ssh:ben@example.com"], may: [stage, verdict] }
+"#;
+const GATE: &str = "title: The tree is there\ncommand: [ { run: [\"true\"] } ]\n";
+
+/// Signed by ann, who may move; v1.0.0 and then v1.1.0 are on the channel.
+fn with_two_people() -> Scratch {
+    let mut scratch = Scratch::new();
+    scratch.write(PROTOCOL, SIGNED);
+    scratch.write("gates/10-tree.yaml", GATE);
+    for name in ["ann", "ben"] {
+        scratch.key(name);
+    }
+    scratch.write("gates/allowed_signers", &scratch.allowed_signers(&["ann", "ben"]));
+    scratch.commit("Add the protocol");
+    scratch.push();
+    scratch.sign_as("ann");
+    scratch.json(&["policy", "adopt", "--reason", "start"]).expect("moved");
+    scratch.json(&["promote", "v1.0.0", "--channel", "live"]).expect("moved");
+    scratch.commit_and_push("second");
+    scratch.json(&["promote", "v1.1.0", "--channel", "live"]).expect("moved");
+    scratch
+}
+
+#[test]
+fn doctor_mends_for_who_has_the_right_and_deletes_nothing() {
+    let mut scratch = with_two_people();
+    let good = scratch.remote_refs()["refs/tags/channel/live"].clone();
+    let commit = scratch.git(&["rev-parse", "HEAD"]);
+    scratch.git_in("origin.git", &["update-ref", "refs/tags/channel/live", &commit]);
+    scratch.git_in("origin.git", &["update-ref", "refs/tags/channel/next", &commit]);
+    scratch.sign_as("ben");
+    scratch.refused(&["doctor", "--fix"], "not_permitted");
+    scratch.sign_as("ann");
+    let answer = scratch.json(&["doctor", "--fix"]).expect("findings");
+    let refs = scratch.remote_refs();
+    assert_eq!((&refs["refs/tags/channel/live"], &refs["refs/tags/channel/next"]), (&good, &commit), "{answer:#}");
+    let finding = answer["findings"].as_array().unwrap().iter().find(|finding| finding["code"] == "status/tag-without-entry").unwrap();
+    assert!(finding["help"].as_str().unwrap().contains("git push REMOTE --delete refs/tags/channel/next"), "{finding:#}");
+    scratch.set("XDG_STATE_HOME", &scratch.path("elsewhere").display().to_string());
+    scratch.git_in("origin.git", &["update-ref", "refs/tags/channel/live", &commit]);
+    scratch.refused(&["doctor", "--fix"], "not_pinned");
+}
+
+/// Nobody who never saw the newest entries puts the tags back behind them.
+#[test]
+fn doctor_does_not_follow_a_ledger_that_went_back() {
+    let mut scratch = with_two_people();
+    let genesis = genesis(&scratch);
+    let head = scratch.remote_refs()[LEDGER].clone();
+    scratch.git_in("origin.git", &["update-ref", LEDGER, &format!("{head}^")]);
+    scratch.git(&["update-ref", "-d", "refs/remotes/origin/tagwarden/ledger"]);
+    scratch.set("XDG_STATE_HOME", &scratch.path("elsewhere").display().to_string());
+    scratch.set("TAGWARDEN_GENESIS", &genesis);
+    let answer = scratch.refused(&["doctor", "--fix"], "ledger_broken");
+    assert!(answer["message"].as_str().unwrap().contains("entry 2"), "{answer:#}");
+}
