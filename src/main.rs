@@ -17,7 +17,7 @@ use tagwarden::{
     },
     domain::{Fault, Reason},
     report::Report,
-    world::{Clock, EnvVars, machine, output},
+    world::{Clock, EnvVars, hidden, machine, output},
 };
 
 fn main() -> ExitCode {
@@ -35,7 +35,7 @@ fn main() -> ExitCode {
 
 fn surroundings() -> Surroundings {
     Surroundings {
-        env: EnvVars::from_process(),
+        env: hidden::environment(),
         clock: Clock::system(),
         dir: PathBuf::new(),
         shows_colors: anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never,

@@ -54,11 +54,6 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 const STRANGER: &str = "rehearsal-stranger";
 
 pub async fn run(session: &Session, args: &args::Rehearse) -> Result<Report> {
-    let ended = || Fault::new(Reason::DrillFailed, "the rehearsal was ended before its end");
-    scratch::unless_told_to_end(rehearse(session, args)).await.unwrap_or_else(|| Err(ended()))
-}
-
-async fn rehearse(session: &Session, args: &args::Rehearse) -> Result<Report> {
     let watch = Stopwatch::start();
     // What is not here stays away: fetching it would write into the repository.
     let quiet = Session::new(session.globals.clone(), session.env.with("GIT_NO_LAZY_FETCH", "1"), session.clock);

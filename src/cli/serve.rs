@@ -23,7 +23,7 @@ use crate::{
     report::{Body, Report, SigningMode, StatusShape, TextShape, json, shape::VersionShape},
     world::{
         listen::{self, Aged, Cached, Patience},
-        output,
+        output, signals,
     },
 };
 use axum::{
@@ -50,6 +50,8 @@ pub async fn run(session: &Session, args: &args::Serve) -> Result<Report> {
         })
     });
     let bound = listen::bind(args.listen).await?;
+    // It ends by itself when it is told to.
+    let _busy = signals::busy();
     let stop = listen::stop_signal().await?;
     // Where standard error is gone, nobody waits for the address.
     let _ = output::to_stderr(&format!("listening on http://{}\n", bound.address));

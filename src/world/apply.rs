@@ -11,6 +11,7 @@ use super::{
     World,
     git::{ObjectKind, PushAnswer, PushEnd, PushSpec, RefAnswer, TreeItem, Update, Want},
     ledger::{self, Known, LedgerAt, bring, read_refs},
+    signals,
     signer::Signer,
 };
 use crate::{
@@ -39,12 +40,14 @@ use std::{collections::BTreeMap, sync::Arc};
 const REBUILDS: usize = 3;
 
 /// What was written.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Applied {
     pub entry: Oid,
     pub record: Entry,
     /// How often the entry was rebuilt on unrelated ones.
     pub rebuilt: usize,
+    /// Who is told to end still says what was written.
+    _busy: signals::Busy,
 }
 
 /// Points between the steps of a write at which a rehearsal lets the process die.
@@ -142,6 +145,7 @@ pub async fn project(writer: &Writer<'_>, head: &Verified, tags: &[(&ProjectedTa
         return Ok(Vec::new());
     }
     let names = updates.iter().map(|update| update.name.clone()).collect();
+    let _busy = signals::busy();
     let answer = git.push(&writer.at.remote, &PushSpec { updates }).await?;
     match answer.end {
         PushEnd::Moved | PushEnd::UpToDate => Ok(names),
@@ -315,14 +319,15 @@ async fn push(
     last: &(dyn Fn(Timestamp) -> Result<()> + Sync),
 ) -> Result<Pushed> {
     let Built { commit, record, updates } = built;
+    let busy = signals::busy();
     let answer = send(writer, &updates, last).await?;
     let refs = read_refs(&writer.world.git, writer.at, &[]).await?;
     let now = refs.get(&writer.at.branch).map(|fact| fact.oid.clone());
-    let done = || Pushed::Applied(Box::new(Applied { entry: commit.clone(), record: record.clone(), rebuilt }));
+    let done = |busy| Pushed::Applied(Box::new(Applied { entry: commit.clone(), record: record.clone(), rebuilt, _busy: busy }));
     if now.as_ref() == Some(&commit) {
         // Our entry is the head; the tags must be where it says, or the server split the push.
         return match taken_alone(&updates, &refs, &writer.at.branch) {
-            None => Ok(done()),
+            None => Ok(done(busy)),
             Some(_) => Err(undo(writer, &updates, &refs, &answer).await),
         };
     }
@@ -335,7 +340,7 @@ async fn push(
     }
     let newer = read_head(writer, head, now).await?;
     if newer.entries().any(|linked| linked.oid == commit) {
-        return Ok(done());
+        return Ok(done(busy));
     }
     Ok(Pushed::Lost(Box::new(newer)))
 }
@@ -343,10 +348,11 @@ async fn push(
 /// Entry 0: the ledger ref must not exist.
 async fn push_first(writer: &Writer<'_>, built: Built) -> Result<Applied> {
     let Built { commit, record, updates } = built;
+    let busy = signals::busy();
     let answer = send(writer, &updates, &|_| Ok(())).await?;
     let refs = read_refs(&writer.world.git, writer.at, &[]).await?;
     match holds(&refs, &writer.at.branch) {
-        Some(oid) if *oid == commit => Ok(Applied { entry: commit, record, rebuilt: 0 }),
+        Some(oid) if *oid == commit => Ok(Applied { entry: commit, record, rebuilt: 0, _busy: busy }),
         Some(_) => Err(Fault::new(Reason::StalePointer, "somebody else wrote the first entry of the ledger")),
         None => Err(refused(&answer, &updates, &refs)),
     }

@@ -63,6 +63,29 @@ impl EnvVars {
         found
     }
 
+    /// The same environment without the variables that hold a secret: for programs that need none.
+    #[must_use]
+    pub fn without_secrets(&self) -> EnvVars {
+        let is_open = |(name, value): &(&OsStr, &OsStr)| {
+            let one = EnvVars::of([(name.to_os_string(), value.to_os_string())]);
+            one.secrets().is_empty()
+        };
+        // git reads these as one list, and refuses one with holes.
+        let of_git = |name: &OsStr| name.to_string_lossy().starts_with("GIT_CONFIG_");
+        let is_whole = self.iter().filter(|(name, _)| of_git(name)).all(|variable| is_open(&variable));
+        EnvVars::of(self.iter().filter(is_open).filter(|(name, _)| is_whole || *name != OsStr::new("GIT_CONFIG_COUNT")))
+    }
+
+    /// The same without private keys, for programs that may need other secrets.
+    #[must_use]
+    pub fn without_keys(&self) -> EnvVars {
+        EnvVars::of(self.iter().filter(|(_, value)| !value.to_string_lossy().contains("PRIVATE KEY-----")))
+    }
+
+    pub(super) fn get_os_name(&self, name: &OsStr) -> Option<&OsStr> {
+        self.vars.get(name).map(OsString::as_os_str)
+    }
+
     /// Masks for the words of programs that run in this environment.
     pub fn masks(&self) -> &Masks {
         self.masks.get_or_init(|| Masks::new(self.secrets().into_iter().map(|(_, value)| value)))

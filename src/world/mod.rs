@@ -10,6 +10,7 @@ pub mod documents;
 pub mod env;
 pub mod files;
 pub mod git;
+pub mod hidden;
 pub mod http;
 pub mod ledger;
 pub mod listen;
@@ -18,8 +19,10 @@ pub mod output;
 pub mod process;
 pub mod runtime;
 pub mod scratch;
+pub mod signals;
 pub mod signer;
 pub mod standin;
+pub mod temporary;
 pub mod trees;
 pub mod trust;
 

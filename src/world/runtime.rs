@@ -1,5 +1,6 @@
 //! Where asynchronous work runs to its end.
 
+use super::signals;
 use crate::domain::{Fault, Reason, Result};
 use rustix::process::Signal;
 use std::{
@@ -21,11 +22,14 @@ pub fn complete<T>(work: impl Future<Output = T>) -> Result<T> {
         // A file that passes the limit of sizes is an error of its write from here on, and no death without a word. Where it
         // cannot be listened for, that death is all there is.
         let _kept = signal(SignalKind::from_raw(Signal::XFSZ.as_raw()));
-        work.await
+        signals::unless_told(work).await
     });
     // A helper task that still waits for the network must not hold the answer back.
     runtime.shutdown_background();
-    Ok(done)
+    if done.is_err() {
+        signals::clean_up();
+    }
+    done
 }
 
 /// Whether so many threads can run at once. The runtime itself panics where it cannot start its second one, and then waits

@@ -4,7 +4,7 @@
 //! runs in a cleared environment, so that no configuration, key or credential of the surroundings is used. Deliberately
 //! absent: any knowledge of ledgers, gates or channels.
 
-use super::{EnvVars, Git, machine};
+use super::{EnvVars, Git, machine, temporary::Temporary};
 use crate::domain::{Digest, Fault, Oid, Reason, Result, digest::hex};
 use std::{
     collections::BTreeMap,
@@ -14,11 +14,10 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
-use tempfile::TempDir;
 
 /// Lives as long as the handle; then everything in it is removed.
 pub struct Scratch {
-    folder: TempDir,
+    folder: Temporary,
     env: EnvVars,
 }
 
@@ -28,8 +27,7 @@ pub type Files = BTreeMap<String, (String, Digest)>;
 impl Scratch {
     /// An empty folder. Of the surroundings only PATH is kept.
     pub fn new(surroundings: &EnvVars) -> Result<Scratch> {
-        let builder = tempfile::Builder::new().prefix("tagwarden-rehearsal-").tempdir_in(surroundings.temp_dir());
-        let folder = builder.map_err(|error| failed("a scratch folder", &error))?;
+        let folder = Temporary::new(&surroundings.temp_dir()).map_err(|error| failed("a scratch folder", &error))?;
         let [home, temporary] = ["home", "tmp"].map(|name| folder.path().join(name));
         for folder in [&home, &temporary] {
             fs::create_dir(folder).map_err(|error| failed("a scratch folder", &error))?;
@@ -206,23 +204,6 @@ impl Scratch {
 /// Whether somebody watches standard error.
 pub fn is_watched() -> bool {
     std::io::IsTerminal::is_terminal(&std::io::stderr())
-}
-
-/// The work's outcome; `None`: the process was told to end first (Ctrl-C, or SIGTERM), and the work was dropped.
-pub async fn unless_told_to_end<T>(work: impl Future<Output = T>) -> Option<T> {
-    tokio::select! {
-        outcome = work => Some(outcome),
-        () = told_to_end() => None,
-    }
-}
-
-async fn told_to_end() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
-    tokio::select! {
-        told = tokio::signal::ctrl_c() => if told.is_err() { std::future::pending().await },
-        _ = terminate.recv() => {}
-    }
 }
 
 /// Runs some work to its end in the middle of other work that does not wait, as a checkpoint does not. Only on a runtime

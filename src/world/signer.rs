@@ -8,6 +8,7 @@
 use super::{
     EnvVars, machine,
     process::{self, Call},
+    temporary::Temporary,
 };
 use crate::{
     attest::ssh::{PrivateKey, claimed_fingerprint, fingerprint_of},
@@ -21,7 +22,6 @@ use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
-use tempfile::TempDir;
 
 /// A hardware key waits for a touch.
 const SIGN_LIMIT: Duration = Duration::from_secs(60);
@@ -45,7 +45,7 @@ enum Holder {
     OpenSsh {
         file: PathBuf,
         env: EnvVars,
-        _folder: Option<TempDir>,
+        _folder: Option<Temporary>,
         _agent: Option<process::Companion>,
     },
 }
@@ -176,7 +176,7 @@ impl Signer {
         Signer::of_agent(&line, env, folder, Some(agent))
     }
 
-    fn of_agent(line: &str, env: EnvVars, folder: TempDir, agent: Option<process::Companion>) -> Result<Signer> {
+    fn of_agent(line: &str, env: EnvVars, folder: Temporary, agent: Option<process::Companion>) -> Result<Signer> {
         let file = folder.path().join("key.pub");
         write_private(&file, format!("{line}\n").as_bytes())
             .map_err(|error| missing("the public key cannot be kept", &error.to_string()))?;
@@ -227,11 +227,8 @@ fn key_text(value: &str) -> String {
     format!("{}\n", text.trim_end())
 }
 
-fn private_folder(env: &EnvVars) -> Result<TempDir> {
-    use std::os::unix::fs::PermissionsExt;
-    let private = std::fs::Permissions::from_mode(0o700);
-    let folder = tempfile::Builder::new().prefix("tagwarden-").permissions(private).tempdir_in(env.temp_dir());
-    folder.map_err(|error| missing("there is no place for a public key", &error.to_string()))
+fn private_folder(env: &EnvVars) -> Result<Temporary> {
+    Temporary::new(&env.temp_dir()).map_err(|error| missing("there is no place for a public key", &error.to_string()))
 }
 
 fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {

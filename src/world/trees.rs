@@ -6,6 +6,7 @@
 use super::{
     git::{Git, ObjectKind},
     machine,
+    temporary::Temporary,
 };
 use crate::{
     domain::{Digest, Fault, Oid, Reason, Result, digest::hex},
@@ -18,7 +19,6 @@ use std::{
     path::{Path, PathBuf},
     sync::{Arc, OnceLock},
 };
-use tempfile::TempDir;
 
 /// The files of a commit.
 pub struct CommitTree {
@@ -143,7 +143,7 @@ impl Git {
     }
 
     /// Writes the files of a tree into a fresh folder that goes away with the handle: what command gates run in.
-    pub fn policy_checkout(&self, tree: &Oid) -> Result<TempDir> {
+    pub fn policy_checkout(&self, tree: &Oid) -> Result<Temporary> {
         checkout(&CommitTree::of_tree(self, tree)?, "", self.temp_dir())
     }
 }
@@ -151,10 +151,10 @@ impl Git {
 /// Writes the files below `folder` of a tree (the empty name: all of them) into a fresh folder in `within`, by their names from there on,
 /// executables with their bit. Symbolic links and submodules are left out:
 /// a link could lead out of the folder.
-pub fn checkout(tree: &dyn Tree, folder: &str, within: &Path) -> Result<TempDir> {
+pub fn checkout(tree: &dyn Tree, folder: &str, within: &Path) -> Result<Temporary> {
     let failed = |error: &dyn std::fmt::Display| Fault::new(Reason::NoResources, format!("cannot write a checkout: {error}"));
     let prefix = if folder.is_empty() { String::new() } else { format!("{}/", folder.trim_end_matches('/')) };
-    let folder = tempfile::tempdir_in(within).map_err(|error| failed(&error))?;
+    let folder = Temporary::new(within).map_err(|error| failed(&error))?;
     for entry in tree.entries().map_err(|error| failed(&error))? {
         let Some(name) = entry.path.strip_prefix(&prefix) else { continue };
         let lawful = name.split('/').all(|part| !matches!(part, "" | "." | ".."));

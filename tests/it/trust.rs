@@ -196,7 +196,7 @@ fn with_two_people() -> Scratch {
     for name in ["ann", "ben"] {
         scratch.key(name);
     }
-    scratch.write("gates/allowed_signers", &scratch.allowed_signers(&["ann", "ben"]));
+    scratch.write("gates/allowed_signers", scratch.allowed_signers(&["ann", "ben"]));
     scratch.commit("Add the protocol");
     scratch.push();
     scratch.sign_as("ann");
@@ -239,4 +239,135 @@ fn doctor_does_not_follow_a_ledger_that_went_back() {
     scratch.set("TAGWARDEN_GENESIS", &genesis);
     let answer = scratch.refused(&["doctor", "--fix"], "ledger_broken");
     assert!(answer["message"].as_str().unwrap().contains("entry 2"), "{answer:#}");
+}
+
+/// Writes down its group, and works on with a child until it is ended.
+const LONG: &str = "title: It works\ncommand: [ { shell: \"echo $$ >RUNNING; sleep 300 & wait\", within: 5m } ]\n";
+
+/// With a key in a variable, in the middle of a gate's program.
+#[test]
+fn who_is_told_to_end_leaves_nothing_behind() {
+    let mut scratch = with_two_people();
+    let running = scratch.path("running");
+    scratch.write("gates/20-works.yaml", LONG.replace("RUNNING", &running.display().to_string()));
+    scratch.commit_and_push("A gate that takes long");
+    scratch.json(&["policy", "adopt", "--reason", "x"]).expect("moved");
+    let key = std::fs::read_to_string(scratch.path("keys/ann")).unwrap();
+    scratch.set("TAGWARDEN_SIGNING_KEY", &key);
+    let refs = scratch.remote_refs();
+    for (signal, name) in [("-INT", "SIGINT"), ("-TERM", "SIGTERM"), ("-HUP", "SIGHUP")] {
+        let _ = std::fs::remove_file(&running);
+        let child = scratch.spawn_program(&["promote", "v1.2.0", "--channel", "live", "--format", "json"]);
+        let group = wait_for(&running);
+        let files: Vec<_> = walk(&scratch.path("tmp"));
+        assert!(!files.is_empty(), "a gate has its folder");
+        for file in &files {
+            let bytes = std::fs::read(file).unwrap_or_default();
+            assert!(!String::from_utf8_lossy(&bytes).contains("PRIVATE KEY"), "{}", file.display());
+        }
+        scratch.signal(signal, &child.id().to_string());
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let answer: serde_json::Value = serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"));
+        assert_eq!((output.status.code(), &answer["reason_code"]), (Some(3), &"interrupted".into()), "{answer:#}");
+        assert!(answer["message"].as_str().unwrap().contains(name), "{answer:#}");
+        assert_eq!(walk(&scratch.path("tmp")), Vec::<std::path::PathBuf>::new(), "{name}");
+        assert_eq!(std::fs::read_dir(scratch.path("tmp")).unwrap().count(), 0, "{name}");
+        let members = std::fs::read_dir("/proc").unwrap().flatten().filter(|process| {
+            let stat = std::fs::read_to_string(process.path().join("stat")).unwrap_or_default();
+            // pid (name) state ppid pgrp
+            let after = stat.rsplit_once(") ").map(|(_, after)| after.to_owned()).unwrap_or_default();
+            let words: Vec<&str> = after.split(' ').collect();
+            words.len() > 2 && words[2] == group && words[0] != "Z"
+        });
+        assert_eq!(members.count(), 0, "{name}: the gate's programs go on");
+        assert_eq!(scratch.remote_refs(), refs);
+    }
+}
+
+fn wait_for(file: &std::path::Path) -> String {
+    for _ in 0..6_000 {
+        match std::fs::read_to_string(file) {
+            Ok(text) if text.ends_with('\n') => return text.trim().to_owned(),
+            _ => std::thread::sleep(std::time::Duration::from_millis(10)),
+        }
+    }
+    panic!("the gate did not start");
+}
+
+/// Every file below a folder.
+fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        match entry.path().is_dir() {
+            true => files.extend(walk(&entry.path())),
+            false => files.push(entry.path()),
+        }
+    }
+    files
+}
+
+/// A gate's program turns the remote elsewhere; the push asks first whether all is as it was.
+#[test]
+fn a_program_that_rewrites_the_configuration_of_git_gets_no_push() {
+    let mut scratch = with_two_people();
+    let (elsewhere, config) = (scratch.path("elsewhere.git"), scratch.path("work/.git/config"));
+    scratch.git_in("", &["clone", "--quiet", "--mirror", "origin.git", "elsewhere.git"]);
+    let turn = format!(
+        "title: It turns\ncommand: [ {{ shell: \"git config --file {} remote.origin.url {}\" }} ]\n",
+        config.display(),
+        elsewhere.display()
+    );
+    scratch.write("gates/20-turns.yaml", turn);
+    scratch.commit_and_push("A gate that turns the remote");
+    scratch.json(&["policy", "adopt", "--reason", "x"]).expect("moved");
+    let kept = std::fs::read(&config).unwrap();
+    let there = scratch.git_in("elsewhere.git", &["show-ref"]);
+    let refs = scratch.remote_refs();
+    let answer = scratch.json(&["promote", "v1.2.0", "--channel", "live"]).expect("ref_changed");
+    assert!(answer["message"].as_str().unwrap().contains("remote.origin.url"), "{answer:#}");
+    assert_eq!((scratch.remote_refs(), scratch.git_in("elsewhere.git", &["show-ref"])), (refs, there));
+    std::fs::write(&config, kept).unwrap();
+    scratch.sign_as("ann");
+}
+
+/// What a gate's program sees of everybody who runs as the same user.
+#[cfg(target_os = "linux")]
+#[test]
+fn no_process_of_ours_shows_a_secret_to_a_gates_program() {
+    let mut scratch = with_two_people();
+    let (running, go_on) = (scratch.path("running"), scratch.path("go-on"));
+    let wait = LONG
+        .replace("RUNNING", &running.display().to_string())
+        .replace("sleep 300 & wait", &format!("while ! test -e {}; do sleep 0.05; done", go_on.display()));
+    scratch.write("gates/20-works.yaml", wait);
+    scratch.commit_and_push("A gate that waits");
+    scratch.json(&["policy", "adopt", "--reason", "x"]).expect("moved");
+    let key = std::fs::read_to_string(scratch.path("keys/ann")).unwrap();
+    let canary = "canary-4f1c0a77d2";
+    let _ = std::fs::remove_file(&running);
+    scratch.set("TAGWARDEN_SIGNING_KEY", &key).set("DEPLOY_TOKEN", canary).set("MARK_OF_THIS_TEST", "6b1f");
+    let child = scratch.spawn_program(&["promote", "v1.2.0", "--channel", "live", "--format", "json"]);
+    wait_for(&running);
+    let (mut seen, mut shown) = (0, Vec::new());
+    for process in std::fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path()) {
+        let environment = std::fs::read(process.join("environ")).unwrap_or_default();
+        let environment = String::from_utf8_lossy(&environment).into_owned();
+        if !environment.contains("MARK_OF_THIS_TEST") && !environment.contains(canary) {
+            continue;
+        }
+        seen += 1;
+        // Whatever else a standard input is, reading it would wait, or take from it.
+        let is_file = std::fs::read_link(process.join("fd/0")).is_ok_and(|target| target.to_string_lossy().contains("memfd"));
+        let input = if is_file { std::fs::read(process.join("fd/0")).unwrap_or_default() } else { Vec::new() };
+        let input = String::from_utf8_lossy(&input).into_owned();
+        if [&environment, &input].iter().any(|text| text.contains(canary) || text.contains("PRIVATE KEY")) {
+            shown.push(std::fs::read_to_string(process.join("cmdline")).unwrap_or_default().replace('\0', " "));
+        }
+    }
+    std::fs::write(&go_on, "").unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stdout));
+    assert!(seen >= 2, "the program and its git were there: {seen}");
+    assert_eq!(shown, Vec::<String>::new());
 }

@@ -606,3 +606,46 @@ async fn a_remote_over_ssh_answers_the_same() {
     assert!(matches!(git.push("origin", &stale).await.unwrap().end, PushEnd::Stale(_)));
     assert!(matches!(git.push("origin", &wrong).await.unwrap().end, PushEnd::Stale(_)));
 }
+
+/// A commit graph that leaves a parent out is believed by git, and by nobody here.
+#[tokio::test]
+async fn a_lying_commit_graph_is_not_asked() {
+    let scratch = Scratch::with_remote(3);
+    let [first, second, last] = ["HEAD~2", "HEAD~1", "HEAD"].map(|rev| scratch.oid("work", rev));
+    scratch.git("work", &["commit-graph", "write", "--reachable"]);
+    let path = scratch.path("work").join(".git/objects/info/commit-graph");
+    let mut bytes = std::fs::read(&path).unwrap();
+    let number = |at: usize, width: usize| bytes[at..at + width].iter().fold(0usize, |sum, byte| sum << 8 | usize::from(*byte));
+    // gitformat-commit-graph(5): a table of chunks, each with its offset.
+    let chunk =
+        |id: &[u8; 4]| (0..usize::from(bytes[6])).map(|n| 8 + n * 12).find(|at| &bytes[*at..at + 4] == id).map(|at| number(at + 4, 8));
+    let (names, data) = (chunk(b"OIDL").unwrap(), chunk(b"CDAT").unwrap());
+    let hex = |at: usize| bytes[at..at + 20].iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let row = (0..3).find(|row| hex(names + row * 20) == second.as_str()).unwrap();
+    let parent = data + row * 36 + 20;
+    bytes[parent..parent + 4].copy_from_slice(&0x7000_0000u32.to_be_bytes());
+    std::fs::remove_file(&path).unwrap();
+    std::fs::write(&path, bytes).unwrap();
+    let words = ["merge-base", "--is-ancestor", first.as_str(), last.as_str()];
+    assert_eq!(scratch.try_run(&scratch.path("work"), "git", &words).0, Some(1), "git believes it");
+    assert_eq!(scratch.open("work").await.is_ancestor(&first, &last).await.unwrap(), Some(true));
+}
+
+/// Filters are programs that the configuration names.
+#[tokio::test]
+async fn no_filter_is_run_to_look_for_changes() {
+    let scratch = Scratch::with_remote(1);
+    let work = scratch.path("work");
+    std::fs::write(work.join(".gitattributes"), "*.txt filter=f\n").unwrap();
+    std::fs::write(work.join("a.txt"), "a\n").unwrap();
+    scratch.git("work", &["add", "."]);
+    scratch.git("work", &["commit", "--quiet", "--message", "attributes"]);
+    let ran = scratch.path("ran");
+    scratch.git("work", &["config", "filter.f.clean", &format!("touch {}; cat", ran.display())]);
+    std::fs::write(work.join("a.txt"), "b\n").unwrap();
+    let git = scratch.open("work").await;
+    assert!(git.is_dirty("a.txt").await.unwrap());
+    assert!(!ran.exists(), "the filter ran");
+    scratch.git("work", &["status", "--short"]);
+    assert!(ran.exists(), "git runs it");
+}

@@ -16,7 +16,9 @@ pub use facts::LedgerFacts;
 use super::{
     World,
     documents::{self, Record},
-    process, trees,
+    process,
+    temporary::Temporary,
+    trees,
 };
 use crate::{
     domain::{Fault, Oid, Reason, Result},
@@ -34,7 +36,6 @@ use environment::Environments;
 use futures_util::StreamExt;
 use secrets::Secrets;
 use std::sync::Arc;
-use tempfile::TempDir;
 
 /// How many reads are under way at once.
 const AT_ONCE: usize = 32;
@@ -55,7 +56,7 @@ pub struct Answerer {
     redaction: Redaction,
     secrets: Secrets,
     /// Held while a program runs. Its folder is the run's own: what one program leaves there, a later one finds.
-    scratch: tokio::sync::Mutex<TempDir>,
+    scratch: tokio::sync::Mutex<Temporary>,
 }
 
 impl Answerer {
@@ -64,7 +65,7 @@ impl Answerer {
     pub fn new(world: &World, cx: &Context, gates: Arc<dyn Tree>, facts: LedgerFacts, effects: bool, remote: String) -> Result<Answerer> {
         let redaction = Redaction::compile(&cx.protocol.redact)
             .map_err(|(at, why)| Fault::new(Reason::BadConfig, format!("`redact` path {} is none: {why}", at + 1)))?;
-        let scratch = tempfile::Builder::new().prefix("tagwarden-").tempdir_in(world.env.temp_dir());
+        let scratch = Temporary::new(&world.env.temp_dir());
         let scratch = scratch.map_err(|error| Fault::new(Reason::NoResources, format!("there is no place for scratch files: {error}")))?;
         Ok(Answerer {
             world: world.clone(),

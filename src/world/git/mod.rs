@@ -178,17 +178,26 @@ impl Git {
     }
 
     async fn configuration(&self) -> Result<&BTreeMap<String, Vec<String>>> {
-        let read = || async {
-            let output = self.runner().run(["config", "--null", "--list"], None).await?;
-            if output.code != Some(0) {
-                return Err(Fault::new(
-                    output.reason(Reason::BadConfig),
-                    format!("git cannot read its configuration: {}", output.last_words()),
-                ));
-            }
-            Ok(parse_config(&output.stdout))
-        };
-        self.shared.config.get_or_try_init(read).await
+        self.shared.config.get_or_try_init(|| self.read_configuration()).await
+    }
+
+    async fn read_configuration(&self) -> Result<BTreeMap<String, Vec<String>>> {
+        let output = self.runner().run(["config", "--null", "--list"], None).await?;
+        if output.code != Some(0) {
+            let message = format!("git cannot read its configuration: {}", output.last_words());
+            return Err(Fault::new(output.reason(Reason::BadConfig), message));
+        }
+        Ok(parse_config(&output.stdout))
+    }
+
+    /// Refuses where the configuration is not what it was when it was read first: a program that ran meanwhile may have turned
+    /// the remote elsewhere. Faults: `ref_changed`.
+    pub(super) async fn configured_as_before(&self) -> Result<()> {
+        let (before, now) = (self.configuration().await?, self.read_configuration().await?);
+        let other = now.iter().find(|(key, values)| before.get(*key) != Some(values)).map(|(key, _)| key);
+        let Some(key) = other.or_else(|| before.keys().find(|key| !now.contains_key(*key))) else { return Ok(()) };
+        let why = format!("the configuration of git changed while this ran: {}", mask_userinfo(key).escape_debug());
+        Err(Fault::new(Reason::RefChanged, why).help("look at `git config --list --show-origin`; nothing was sent"))
     }
 
     /// Whether `ancestor` is reachable from `of` (or is it). `None`: it cannot be told here, because some of the history is
@@ -246,7 +255,15 @@ impl Git {
 
     /// Whether anything below `path` (relative to the root) differs from HEAD, untracked files among it.
     pub async fn is_dirty(&self, path: &str) -> Result<bool> {
-        let args = ["status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames", "--", path];
+        // Filters are programs of the configuration; what they would make of a file is not what is judged.
+        let filters: BTreeSet<&str> =
+            self.configuration().await?.keys().filter_map(|key| Some(key.strip_prefix("filter.")?.rsplit_once('.')?.0)).collect();
+        let off = filters.iter().flat_map(|name| {
+            let set = |key: &str, value: &str| ["-c".to_owned(), format!("filter.{name}.{key}={value}")];
+            [set("clean", ""), set("process", ""), set("required", "false")].concat()
+        });
+        let words = ["status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames", "--", path];
+        let args: Vec<String> = off.chain(words.map(str::to_owned)).collect();
         let output = self.runner().run(args, None).await?.ok("git status")?;
         Ok(!output.stdout.is_empty())
     }

@@ -6,7 +6,7 @@
 use super::{Git, ObjectFormat, run::Runner};
 use crate::{
     domain::{Fault, Oid, Reason, Result, digest::hex},
-    world::machine,
+    world::{machine, temporary::Temporary},
 };
 use std::{
     collections::BTreeMap,
@@ -177,7 +177,7 @@ impl Git {
         if blobs.is_empty() {
             return Ok(Vec::new());
         }
-        let folder = tempfile::tempdir_in(self.temp_dir()).map_err(|error| unwritable(&error))?;
+        let folder = Temporary::new(self.temp_dir()).map_err(|error| unwritable(&error))?;
         let mut paths = String::new();
         for (number, bytes) in blobs.iter().enumerate() {
             let path = folder.path().join(number.to_string());

@@ -59,6 +59,8 @@ const FIXED: &[(&str, &str)] = &[
 const CONFIG: &[&str] = &[
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
+    // It may say other parents than the commits do.
+    "core.commitGraph=false",
     "gc.auto=0",
     "maintenance.auto=false",
     "color.ui=never",
@@ -69,7 +71,10 @@ const CONFIG: &[&str] = &[
 pub(super) struct Runner {
     program: PathBuf,
     dir: PathBuf,
+    /// Without secrets: a gate's program may look at what runs beside it.
     env: Vec<(OsString, OsString)>,
+    /// For what speaks with a server, which may need a token.
+    env_of_remotes: Vec<(OsString, OsString)>,
     limit: Duration,
     started: AtomicU64,
     /// Where the secrets are that its words may quote.
@@ -92,13 +97,17 @@ impl Runner {
         let dropped = |name: &OsStr| {
             name.to_str().is_some_and(|name| DROPPED.contains(&name) || (name.starts_with("GIT_TRACE") && name != "GIT_TRACE2_PARENT_SID"))
         };
-        let mut kept: Vec<(OsString, OsString)> =
-            env.iter().filter(|(name, _)| !dropped(name)).map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        kept.extend(FIXED.iter().map(|(name, value)| (OsString::from(name), OsString::from(value))));
+        let fixed = |env: EnvVars| {
+            let mut kept: Vec<(OsString, OsString)> =
+                env.iter().filter(|(name, _)| !dropped(name)).map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+            kept.extend(FIXED.iter().map(|(name, value)| (OsString::from(name), OsString::from(value))));
+            kept
+        };
         Runner {
             program: program(env),
             dir: dir.to_owned(),
-            env: kept,
+            env: fixed(env.without_secrets()),
+            env_of_remotes: fixed(env.without_keys()),
             limit: LIMIT,
             started: AtomicU64::new(0),
             surroundings: env.clone(),
@@ -111,7 +120,16 @@ impl Runner {
 
     /// Runs git to its end. `Err` only where it could not be started or ran too long; a failure of git is an [`Output`].
     pub async fn run<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(&self, args: I, input: Option<Vec<u8>>) -> Result<Output> {
-        let mut command = tokio::process::Command::from(self.command(args));
+        self.to_its_end(self.command(args), input).await
+    }
+
+    /// The same with what credentials need.
+    pub async fn run_with_remote<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(&self, args: I) -> Result<Output> {
+        self.to_its_end(self.command_in(&self.env_of_remotes, args), None).await
+    }
+
+    async fn to_its_end(&self, command: std::process::Command, input: Option<Vec<u8>>) -> Result<Output> {
+        let mut command = tokio::process::Command::from(command);
         command.stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
         // It stays in our process group: ssh may have to ask at the terminal, which it cannot from another one.
         command.kill_on_drop(true);
@@ -153,9 +171,13 @@ impl Runner {
     }
 
     pub fn command<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(&self, args: I) -> std::process::Command {
+        self.command_in(&self.env, args)
+    }
+
+    fn command_in<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(&self, env: &[(OsString, OsString)], args: I) -> std::process::Command {
         self.started.fetch_add(1, Ordering::Relaxed);
         let mut command = std::process::Command::new(&self.program);
-        command.current_dir(&self.dir).env_clear().envs(self.env.iter().map(|(name, value)| (name, value)));
+        command.current_dir(&self.dir).env_clear().envs(env.iter().map(|(name, value)| (name, value)));
         for setting in CONFIG {
             command.args(["-c", setting]);
         }

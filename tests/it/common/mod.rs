@@ -37,7 +37,10 @@ pub const EXIT_CODES: &[(i32, &str)] = &[
     (0, "passed moved already_there nothing_to_do followers_failed"),
     (1, "gate_failed nothing_to_check findings differences ledger_broken ledger_lost drill_failed"),
     (2, "bad_usage bad_config unknown_channel unknown_release no_remote no_ledger signer_missing not_a_repository git_too_old"),
-    (3, "gate_inconclusive evidence_expired unreachable shallow_history ledger_unverifiable effects_not_allowed clock_behind no_resources"),
+    (
+        3,
+        "gate_inconclusive evidence_expired unreachable shallow_history ledger_unverifiable outcome_unknown interrupted effects_not_allowed clock_behind no_resources",
+    ),
     (4, "stale_pointer ref_changed tag_conflict held half_state claim_used server_refused no_atomic partial_move"),
     (5, "not_permitted window_closed immutable_tag lower_version version_reused not_after unreachable_commit policy_unadopted not_pinned"),
     (6, "moved_but_unhealthy"),
@@ -265,6 +268,19 @@ impl Scratch {
         command.current_dir(self.path(&self.dir)).env_clear().envs(&self.env).envs(env.iter().copied());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         Run::Program(command.spawn().unwrap())
+    }
+
+    /// The built program, running.
+    pub fn spawn_program(&self, args: &[&str]) -> Child {
+        match self.start_program(args, &[]) {
+            Run::Program(child) => child,
+            Run::Thread(_) => unreachable!("a program is a program"),
+        }
+    }
+
+    pub fn signal(&self, signal: &str, process: &str) {
+        let (good, said) = self.try_tool("", "kill", &[signal, process]);
+        assert!(good, "{said}");
     }
 
     fn start_in_process(&self, args: &[&str], env: &[(&str, &str)]) -> Run {
