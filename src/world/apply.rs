@@ -144,13 +144,28 @@ pub async fn project(writer: &Writer<'_>, head: &Verified, tags: &[(&ProjectedTa
     if updates.is_empty() {
         return Ok(Vec::new());
     }
-    let names = updates.iter().map(|update| update.name.clone()).collect();
+    let names: Vec<RefName> = updates.iter().map(|update| update.name.clone()).collect();
     let _busy = signals::busy();
-    let answer = git.push(&writer.at.remote, &PushSpec { updates }).await?;
-    match answer.end {
-        PushEnd::Moved | PushEnd::UpToDate => Ok(names),
-        end => Err(push_fault(end, &answer.remote)),
+    let answer = git.push(&writer.at.remote, &PushSpec { updates: updates.clone() }).await?;
+    let end = match answer.end {
+        PushEnd::Moved | PushEnd::UpToDate => return Ok(names),
+        end => end,
+    };
+    let refs = read_refs(git, writer.at, &[]).await?;
+    let (mended, left): (Vec<&Update>, Vec<&Update>) =
+        updates.iter().partition(|update| update.expect != update.new && holds(&refs, &update.name) == update.new.as_ref());
+    match (mended.is_empty(), left.is_empty()) {
+        (_, true) => Ok(names),
+        (true, _) => Err(push_fault(end, &answer.remote)),
+        _ => Err(half_mended(&mended, &left, &end)),
     }
+}
+
+/// Some tags are where the ledger says now, and some are not. Each is right or wrong by itself, so nothing is taken back.
+fn half_mended(mended: &[&Update], left: &[&Update], end: &PushEnd) -> Fault {
+    let names = |updates: &[&Update]| updates.iter().map(|update| update.name.as_str()).collect::<Vec<_>>().join(", ");
+    let what = format!("{} is where the ledger says again, {} is not: {}", names(mended), names(left), words(end));
+    Fault::new(Reason::PartialMove, what).help("what is mended stays; run `tagwarden doctor --fix` again for the rest")
 }
 
 /// The entry that the tag on the remote says it was made by. Faults: `unreachable` where the tag cannot be had.
@@ -413,11 +428,13 @@ async fn undo(writer: &Writer<'_>, updates: &[Update], refs: &Refs, answer: &Pus
 fn refused(answer: &PushAnswer, updates: &[Update], refs: &Refs) -> Fault {
     let displaced = updates.iter().find(|update| holds(refs, &update.name) != update.expect.as_ref());
     match (&answer.end, displaced) {
-        (PushEnd::Stale(_), Some(update)) if update.expect.is_none() => {
+        (PushEnd::Stale(_) | PushEnd::Locked(_), Some(update)) if update.expect.is_none() => {
             let fault = Fault::new(Reason::TagConflict, format!("{} came into being meanwhile", update.name));
             fault.help("look at it with `git ls-remote`, then run again")
         }
-        (PushEnd::Stale(_), Some(update)) => half_state(&update.name, update.expect.as_ref(), holds(refs, &update.name)),
+        (PushEnd::Stale(_) | PushEnd::Locked(_), Some(update)) => {
+            half_state(&update.name, update.expect.as_ref(), holds(refs, &update.name))
+        }
         (end, _) => push_fault(end.clone(), &answer.remote),
     }
 }
@@ -427,12 +444,20 @@ fn push_fault(end: PushEnd, remote: &[String]) -> Fault {
     let reason = match &end {
         PushEnd::NoAtomic => Reason::NoAtomic,
         PushEnd::Unknown(_) => Reason::Unreachable,
-        PushEnd::Refused(_) => Reason::ServerRefused,
+        PushEnd::Refused(_) | PushEnd::Locked(_) => Reason::ServerRefused,
         PushEnd::Partial(_) => Reason::PartialMove,
         PushEnd::Stale(_) | PushEnd::Moved | PushEnd::UpToDate => Reason::StalePointer,
     };
-    Fault::new(reason, words(&end)).findings(said)
+    let fault = Fault::new(reason, words(&end)).findings(said);
+    match end {
+        PushEnd::Locked(_) => fault.help(LOCKED),
+        _ => fault,
+    }
 }
+
+/// A lock does not say whose it is.
+const LOCKED: &str = "another push may be at work: run again in a minute; where the lock file is still there and no git runs on the \
+                      server, a git that was killed left it: remove that file on the server, then run again";
 
 fn words(end: &PushEnd) -> String {
     match end {
@@ -440,6 +465,7 @@ fn words(end: &PushEnd) -> String {
         PushEnd::UpToDate => "the push changed nothing".to_owned(),
         PushEnd::NoAtomic => "the server cannot push atomically; nothing was sent".to_owned(),
         PushEnd::Stale(why) => format!("somebody else moved first: {why}"),
+        PushEnd::Locked(why) => format!("a lock file on the server is in the way, and nothing was moved: {why}"),
         PushEnd::Refused(why) => format!("the server refused: {why}"),
         PushEnd::Partial(why) => format!("the server moved only some refs: {why}"),
         PushEnd::Unknown(why) => format!("the server gave no answer: {why}"),

@@ -18,6 +18,7 @@ mod gates;
 mod house;
 mod in_process;
 mod init;
+mod killed;
 mod lockdown;
 mod machine;
 mod properties;

@@ -39,7 +39,7 @@ async fn push(git: &Git, remote: &str, name: &RefName, expect: Option<&Oid>, new
         PushEnd::Moved => Ok(()),
         PushEnd::UpToDate => refused("somebody wrote the probe ref at the same time".to_owned()),
         PushEnd::NoAtomic => refused("the server cannot push atomically".to_owned()),
-        PushEnd::Refused(words) | PushEnd::Stale(words) | PushEnd::Partial(words) => refused(words),
+        PushEnd::Refused(words) | PushEnd::Stale(words) | PushEnd::Locked(words) | PushEnd::Partial(words) => refused(words),
         PushEnd::Unknown(words) => Err(Unavailable::new(why::UNREACHABLE).detail(words)),
     }
 }

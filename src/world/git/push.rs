@@ -94,6 +94,8 @@ pub enum PushEnd {
     UpToDate,
     /// Somebody else moved first; nothing moved.
     Stale(String),
+    /// A lock file on the server is in the way: of a push that is at work, or of one that was killed; nothing moved.
+    Locked(String),
     /// The server refused, in its own words; nothing moved.
     Refused(String),
     /// The server cannot push atomically; nothing was sent.
@@ -185,6 +187,11 @@ const STALE: &[&str] = &[
     "fetch first",
 ];
 
+/// Whether the server says that a lock file is there already.
+fn tells_of_lock(words: &str) -> bool {
+    words.contains("Unable to create '") && words.contains(".lock': File exists")
+}
+
 fn end(spec: &PushSpec, code: Option<i32>, lines: &[PushLine], remote: &[String], stderr: &str) -> PushEnd {
     if lines.is_empty() {
         return if stderr.contains("does not support --atomic push") { PushEnd::NoAtomic } else { PushEnd::Unknown(last_words(stderr)) };
@@ -217,6 +224,7 @@ fn end(spec: &PushSpec, code: Option<i32>, lines: &[PushLine], remote: &[String]
     }
     match cause {
         Some(Cause::Stale(words)) => PushEnd::Stale(words),
+        Some(Cause::Locked(words)) => PushEnd::Locked(words),
         Some(Cause::Refused(words)) => PushEnd::Refused(words),
         None => PushEnd::Unknown(last_words(stderr)),
     }
@@ -224,19 +232,20 @@ fn end(spec: &PushSpec, code: Option<i32>, lines: &[PushLine], remote: &[String]
 
 enum Cause {
     Stale(String),
+    Locked(String),
     Refused(String),
 }
 
 impl Cause {
     fn words(self) -> String {
         match self {
-            Cause::Stale(words) | Cause::Refused(words) => words,
+            Cause::Stale(words) | Cause::Locked(words) | Cause::Refused(words) => words,
         }
     }
 }
 
-/// The cause among the collateral: a refusal first (it would stand after another try), then a stale lease, then what the
-/// server said beside the lines.
+/// The cause among the collateral: a refusal first (it would stand after another try), then a lock file, which git tells of only
+/// beside the lines, then a stale lease, then what else the server said there.
 fn cause(lines: &[PushLine], remote: &[String]) -> Option<Cause> {
     let refused = lines.iter().find_map(|line| match &line.answer {
         RefAnswer::Refused(reason) => Some(Cause::Refused(format!("{}: {}", line.name, with_words(reason, remote)))),
@@ -248,7 +257,8 @@ fn cause(lines: &[PushLine], remote: &[String]) -> Option<Cause> {
     });
     let collateral = lines.iter().any(|line| line.answer == RefAnswer::Collateral);
     let raced = remote.iter().find(|words| STALE.iter().any(|stale| words.contains(stale)));
-    refused.or(stale).or_else(|| match raced {
+    let locked = remote.iter().find(|words| tells_of_lock(words)).map(|words| Cause::Locked(words.trim().to_owned()));
+    refused.or(locked).or(stale).or_else(|| match raced {
         Some(words) if collateral => Some(Cause::Stale(words.clone())),
         None if collateral => Some(Cause::Refused(with_words("the server's ref transaction failed", remote))),
         _ => None,
@@ -358,6 +368,18 @@ mod tests {
                 ["!|[remote rejected] (atomic transaction failed)", "!|[remote rejected] (atomic transaction failed)"],
                 "remote: error: cannot lock ref 'refs/heads/l': is at aaa but expected bbb        \n",
                 |end| matches!(end, PushEnd::Stale(why) if why.contains("but expected")),
+            ),
+            (
+                1,
+                ["!|[remote rejected] (atomic transaction failed)", "!|[remote rejected] (atomic transaction failed)"],
+                "remote: error: cannot lock ref 'refs/tags/t': Unable to create '/s.git/./refs/tags/t.lock': File exists.        \n",
+                |end| matches!(end, PushEnd::Locked(why) if why.contains("/s.git/./refs/tags/t.lock")),
+            ),
+            (
+                1,
+                ["!|[remote rejected] (failed to update ref)", "!|[remote rejected] (failed to update ref)"],
+                "remote: error: Unable to create '/s.git/packed-refs.lock': File exists.        \n",
+                |end| matches!(end, PushEnd::Locked(why) if why.contains("packed-refs.lock")),
             ),
             (
                 1,
