@@ -18,7 +18,10 @@ use crate::{
 use std::{
     ffi::OsString,
     io::Write,
-    os::unix::fs::{MetadataExt, OpenOptionsExt},
+    os::unix::{
+        fs::{MetadataExt, OpenOptionsExt},
+        net::UnixStream,
+    },
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -159,7 +162,8 @@ impl Signer {
             process::Companion::start("ssh-agent", args, &cleared(env)).map_err(|error| not_run("ssh-agent", &error.to_string()))?;
         let env = env.with("SSH_AUTH_SOCK", socket.as_os_str());
         let began = std::time::Instant::now();
-        while !socket.exists() {
+        // Its socket has a name before anybody is heard there.
+        while UnixStream::connect(&socket).is_err() {
             if began.elapsed() > AGENT_LIMIT {
                 return Err(missing(&format!("the key in the variable {name} cannot be used"), "an ssh-agent for it did not start"));
             }

@@ -276,6 +276,20 @@ async fn a_passphrase_is_never_waited_for() {
     assert_eq!(fault.reason, Reason::SignerMissing);
 }
 
+/// An agent's socket has its name before anybody listens at it.
+#[tokio::test]
+async fn an_agent_that_is_slow_to_listen_is_waited_for() {
+    let scratch = Scratch::new();
+    let file = scratch.path("key").display().to_string();
+    scratch.run(&scratch.path(""), "ssh-keygen", &["-q", "-t", "ecdsa", "-N", "", "-C", "", "-f", &file]);
+    let (private, public) = (std::fs::read_to_string(&file).unwrap(), std::fs::read_to_string(format!("{file}.pub")).unwrap());
+    let path = std::env::var("PATH").unwrap();
+    scratch.script("ssh-agent", &format!("#!/bin/sh\n: >\"$2\"\nsleep 0.3\nrm \"$2\"\nPATH='{path}'\nexec ssh-agent \"$@\"\n"));
+    let env = scratch.env().with("KEY", &private).with("PATH", format!("{}:{path}", scratch.path("").display()));
+    let signer = Signer::from(&KeySource::Env("KEY".to_owned()), &env, &scratch.path("")).await.unwrap().unwrap();
+    assert_signs(&signer, public.trim()).await;
+}
+
 #[tokio::test]
 async fn an_agent_signs_with_the_key_of_the_fingerprint() {
     let scratch = Scratch::new();
