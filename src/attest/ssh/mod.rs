@@ -5,7 +5,8 @@
 //! 8192 bits with SHA-2, and the security-key forms of Ed25519 and P-256, which must tell of the holder's touch.
 //!
 //! Signatures are made here with plain Ed25519 keys only ([`PrivateKey`]); every other key signs through OpenSSH, in
-//! [`crate::world`]. Deliberately absent: certificates, revocation lists (a policy that leaves a key out revokes it), RSA with SHA-1, DSA, P-521.
+//! [`crate::world`]. Deliberately absent: certificates, revocation lists (a policy that leaves a key out revokes it), RSA with
+//! SHA-1, DSA, P-521.
 
 mod allowed;
 mod private;
