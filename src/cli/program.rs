@@ -47,7 +47,12 @@ pub fn run(words: &[OsString], around: &Surroundings) -> std::result::Result<Pri
             let report = ManuallyDrop::new(report);
             Ok(deliver(&report, &delivery, around))
         }
-        Parsed::Refused(report, delivery) => Ok(deliver(&report, &delivery, around)),
+        Parsed::Refused(report, delivery) => {
+            // It quotes the words, and a secret may have been put among them.
+            let Printed { code, stdout, stderr } = deliver(&report, &delivery, around);
+            let masks = around.env.masks();
+            Ok(Printed { code, stdout: masks.mask(&stdout), stderr: masks.mask(&stderr) })
+        }
         Parsed::Print(text) => Err(text),
     }
 }

@@ -120,9 +120,14 @@ pub fn channel_tag(entry: &Entry, name: &RefName, candidate: &Oid, summary: &Dig
     object::tag_bytes(candidate, name, &entry.actor.id, entry.time, &message)
 }
 
-/// The entry that a channel's tag says it was made by.
+/// The entry that a channel's tag says it was made by; where it says several, the highest. What cannot be read is higher than any.
 pub fn serial_of(message: &str) -> Option<u64> {
-    message.lines().find_map(|line| line.strip_prefix("Tagwarden-Serial: ")?.trim().parse().ok())
+    const KEY: &str = "tagwarden-serial:";
+    let value = |line: &str| {
+        let (key, value) = line.trim_start().split_at_checked(KEY.len())?;
+        key.eq_ignore_ascii_case(KEY).then(|| value.trim().parse().unwrap_or(u64::MAX))
+    };
+    message.lines().filter_map(value).max()
 }
 
 /// The unsigned release tag object.

@@ -168,15 +168,27 @@ fn half_mended(mended: &[&Update], left: &[&Update], end: &PushEnd) -> Fault {
     Fault::new(Reason::PartialMove, what).help("what is mended stays; run `tagwarden doctor --fix` again for the rest")
 }
 
-/// The entry that the tag on the remote says it was made by. Faults: `unreachable` where the tag cannot be had.
+/// The entry that the tag on the remote, or a tag in it, says it was made by. Faults: `unreachable` where the tag cannot be had.
 async fn made_by(writer: &Writer<'_>, tag: &ProjectedTag) -> Result<Option<u64>> {
-    let git = &writer.world.git;
-    let Some(there) = &tag.there else { return Ok(None) };
-    if !git.has(there)? {
-        bring(git, writer.at, std::slice::from_ref(&tag.name)).await?;
+    match &tag.there {
+        Some(there) => serial_in_tag(&writer.world.git, writer.at, &tag.name, there).await,
+        None => Ok(None),
     }
-    let object = git.read(there)?.filter(|object| object.kind == ObjectKind::Tag);
-    Ok(object.and_then(|object| object::Tag::parse(&object.bytes).ok()).and_then(|tag| draft::serial_of(&tag.message)))
+}
+
+/// The highest entry that a tag of the remote says it was made by. `None`: it is no tag object, or says nothing of the kind.
+pub async fn serial_in_tag(git: &super::Git, at: &LedgerAt, name: &RefName, there: &Oid) -> Result<Option<u64>> {
+    if !git.has(there)? {
+        bring(git, at, std::slice::from_ref(name)).await?;
+    }
+    let (mut next, mut serial) = (Some(there.clone()), None);
+    while let Some(oid) = next.take() {
+        let Some(object) = git.read(&oid)?.filter(|object| object.kind == ObjectKind::Tag) else { break };
+        let Ok(tag) = object::Tag::parse(&object.bytes) else { return Ok(Some(u64::MAX)) };
+        serial = serial.max(draft::serial_of(&tag.message));
+        next = Some(tag.object);
+    }
+    Ok(serial)
 }
 
 /// Makes what the tag shall hold again. A tag object can be pushed only from where its commit is, and the person who mends

@@ -68,7 +68,7 @@ impl EnvVars {
     pub fn without_secrets(&self) -> EnvVars {
         let is_open = |(name, value): &(&OsStr, &OsStr)| {
             let one = EnvVars::of([(name.to_os_string(), value.to_os_string())]);
-            one.secrets().is_empty()
+            one.secrets().is_empty() && !is_key(value)
         };
         // git reads these as one list, and refuses one with holes.
         let of_git = |name: &OsStr| name.to_string_lossy().starts_with("GIT_CONFIG_");
@@ -79,7 +79,7 @@ impl EnvVars {
     /// The same without private keys, for programs that may need other secrets.
     #[must_use]
     pub fn without_keys(&self) -> EnvVars {
-        EnvVars::of(self.iter().filter(|(_, value)| !value.to_string_lossy().contains("PRIVATE KEY-----")))
+        EnvVars::of(self.iter().filter(|(_, value)| !is_key(value)))
     }
 
     pub(super) fn get_os_name(&self, name: &OsStr) -> Option<&OsStr> {
@@ -99,6 +99,10 @@ impl EnvVars {
     pub fn iter(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
         self.vars.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()))
     }
+}
+
+fn is_key(value: &OsStr) -> bool {
+    value.to_string_lossy().contains("PRIVATE KEY-----")
 }
 
 /// Shows names only: values may be secrets.

@@ -1,15 +1,14 @@
 //! Keeps secrets out of what other programs can read of this process.
 //!
 //! What a process was started with stands in `/proc/<pid>/environ` for as long as it lives, and a gate's program may read it. So where
-//! the environment holds secrets, the process starts itself once more in the same place, without them: they come as the contents of an
-//! anonymous file, which is emptied as soon as it is read. Only Linux shows environments this way; elsewhere nothing is done. Deliberately
+//! the environment holds secrets, the process starts itself once more in the same place, without them: they come through a pipe, which is empty
+//! once it is read. Only Linux shows environments this way; elsewhere nothing is done. Deliberately
 //! absent: protection from who may read the memory of this process, as root may.
 
 use super::EnvVars;
 use std::{
     ffi::{OsStr, OsString},
-    fs::{File, OpenOptions},
-    io::{Read, Seek, Write},
+    io::{Read, Write},
     os::unix::{
         ffi::{OsStrExt, OsStringExt},
         process::CommandExt,
@@ -20,8 +19,8 @@ use std::{
 /// Says that standard input holds the rest of the environment.
 const MARK: &str = "TAGWARDEN_HIDDEN_ENVIRONMENT";
 
-/// No environment is larger, in bytes.
-const LARGEST: u64 = 64 * 1024 * 1024;
+/// A pipe takes so many bytes that nobody reads yet; where the secrets are more, they stay where they are.
+const ROOM: usize = 60_000;
 
 /// The whole environment of this process. Returns in a process whose own shows no secrets, where that can be had.
 pub fn environment() -> EnvVars {
@@ -38,34 +37,25 @@ pub fn environment() -> EnvVars {
 }
 
 fn start_again(env: &EnvVars, clean: &EnvVars) -> std::io::Result<()> {
-    let mut file = anonymous_file()?;
+    let mut rest = Vec::new();
     for (name, value) in env.iter().filter(|(name, _)| clean.get_os_name(name).is_none()) {
-        file.write_all(&[name.as_bytes(), b"=", value.as_bytes(), b"\0"].concat())?;
+        rest.extend([name.as_bytes(), b"=", value.as_bytes(), b"\0"].concat());
     }
-    file.rewind()?;
+    if rest.len() > ROOM {
+        return Err(std::io::ErrorKind::FileTooLarge.into());
+    }
+    let (reader, mut writer) = std::io::pipe()?;
+    writer.write_all(&rest)?;
     let mut words = std::env::args_os();
     let mut command = Command::new(std::env::current_exe()?);
-    command.arg0(words.next().unwrap_or_default()).args(words).env_clear().envs(clean.iter()).env(MARK, "1").stdin(file);
+    command.arg0(words.next().unwrap_or_default()).args(words).env_clear().envs(clean.iter()).env(MARK, "1").stdin(reader);
     Err(command.exec())
-}
-
-#[cfg(target_os = "linux")]
-fn anonymous_file() -> std::io::Result<File> {
-    Ok(rustix::fs::memfd_create("environment", rustix::fs::MemfdFlags::CLOEXEC)?.into())
-}
-
-#[cfg(not(target_os = "linux"))]
-fn anonymous_file() -> std::io::Result<File> {
-    Err(std::io::ErrorKind::Unsupported.into())
 }
 
 fn rest(env: &EnvVars) -> EnvVars {
     let mut bytes = Vec::new();
     // What cannot be read is not there: the variable is then said to be missing.
-    let _ = std::io::stdin().lock().take(LARGEST).read_to_end(&mut bytes);
-    if let Ok(file) = OpenOptions::new().write(true).open("/proc/self/fd/0") {
-        let _ = file.set_len(0);
-    }
+    let _ = std::io::stdin().lock().take(ROOM as u64).read_to_end(&mut bytes);
     let own = env.iter().filter(|(name, _)| *name != OsStr::new(MARK)).map(|(name, value)| (name.to_owned(), value.to_owned()));
     let hidden = bytes.split(|byte| *byte == 0).filter_map(|line| {
         let at = line.iter().skip(1).position(|byte| *byte == b'=')? + 1;

@@ -204,10 +204,15 @@ fn not_started(error: &std::io::Error) -> Unavailable {
 }
 
 /// Kills what is left of a process group when dropped, also where the run is given up half-way.
-struct Group(Option<rustix::process::Pid>);
+pub(super) struct Group(Option<rustix::process::Pid>);
 
 impl Group {
-    fn of(child: &tokio::process::Child) -> Group {
+    /// It ended by itself: what it left on purpose lives on.
+    pub fn ended(mut self) {
+        self.0 = None;
+    }
+
+    pub fn of(child: &tokio::process::Child) -> Group {
         Group(child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw))
     }
 }

@@ -10,7 +10,7 @@
 //! Whoever can write there can also put another program in the place of this one. Deliberately absent: anything secret; user info
 //! of the URL is left out, so that a token that changes makes no other ledger of it.
 
-use super::{EnvVars, files};
+use super::{EnvVars, files, machine};
 use crate::{
     domain::{Digest, Fault, Oid, Reason, RefName, Result},
     release::chain::Chain,
@@ -106,8 +106,9 @@ impl Trust {
             }
             None => {}
         }
-        let failed =
-            |error: std::io::Error| Fault::new(Reason::NotPinned, format!("the pin {} cannot be written: {error}", file.display()));
+        let failed = |error: std::io::Error| {
+            Fault::new(machine::unwritten(&error, Reason::NotPinned), format!("the pin {} cannot be written: {error}", file.display()))
+        };
         self.write("pin.json", &serde_json::to_vec_pretty(&pin).map_err(|error| failed(error.into()))?).map_err(failed)?;
         Ok(file)
     }

@@ -185,6 +185,7 @@ impl Answerer {
         let scratch = self.scratch.lock().await;
         let folder = trees::checkout(self.gates.as_ref(), "", &self.world.env.temp_dir())
             .map_err(|fault| Unavailable::new(why::UNREADABLE).detail(fault.message))?;
+        self.world.git.suspect();
         process::run_command(ask, folder.path(), scratch.path(), &self.world.env).await
     }
 }

@@ -28,7 +28,10 @@ use run::Runner;
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 use tokio::sync::OnceCell;
 
@@ -54,6 +57,8 @@ struct Shared {
     shallow: bool,
     format: ObjectFormat,
     config: OnceCell<BTreeMap<String, Vec<String>>>,
+    /// A program of somebody's ran beside us.
+    suspect: AtomicBool,
     batch: Mutex<Option<Batch>>,
 }
 
@@ -120,6 +125,7 @@ impl Git {
             shallow,
             format,
             config: OnceCell::new(),
+            suspect: AtomicBool::new(false),
             batch: Mutex::new(None),
         };
         Ok(Git { shared: Arc::new(shared) })
@@ -190,9 +196,18 @@ impl Git {
         Ok(parse_config(&output.stdout))
     }
 
+    /// Says that a program was run that may have changed the configuration: it is compared before every talk with a remote from
+    /// here on.
+    pub fn suspect(&self) {
+        self.shared.suspect.store(true, Ordering::SeqCst);
+    }
+
     /// Refuses where the configuration is not what it was when it was read first: a program that ran meanwhile may have turned
-    /// the remote elsewhere. Faults: `ref_changed`.
+    /// the remote elsewhere, or put a program of its own in the way. Faults: `ref_changed`.
     pub(super) async fn configured_as_before(&self) -> Result<()> {
+        if !self.shared.suspect.load(Ordering::SeqCst) {
+            return Ok(());
+        }
         let (before, now) = (self.configuration().await?, self.read_configuration().await?);
         let other = now.iter().find(|(key, values)| before.get(*key) != Some(values)).map(|(key, _)| key);
         let Some(key) = other.or_else(|| before.keys().find(|key| !now.contains_key(*key))) else { return Ok(()) };

@@ -103,7 +103,6 @@ impl Git {
     /// `bad_config`); every word of the server is in the answer.
     pub async fn push(&self, remote: &str, spec: &PushSpec) -> Result<PushAnswer> {
         let url = self.remote_url(remote).await?;
-        self.configured_as_before().await?;
         let mut args = Vec::new();
         // A mirror remote pushes with force; that must not reach us.
         if !self.config_all(&format!("remote.{remote}.mirror")).await?.is_empty() {
@@ -135,6 +134,7 @@ impl Git {
 
     /// Runs git against this URL. Nothing that is said quotes its user info, alone or as part of it.
     async fn talk<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(&self, url: &str, args: I) -> Result<Output> {
+        self.configured_as_before().await?;
         let output = self.runner().run_with_remote(args).await?;
         Ok(Output { stderr: Masks::new(of_address(url)).mask(&output.stderr), ..output })
     }

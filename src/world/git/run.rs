@@ -3,14 +3,17 @@
 
 use crate::{
     domain::{Fault, Reason, Result},
-    world::{EnvVars, machine},
+    world::{EnvVars, machine, process::Group},
 };
 use std::{
     ffi::{OsStr, OsString},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::Stdio,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        LazyLock,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 use tokio::io::AsyncWriteExt;
@@ -67,6 +70,9 @@ const CONFIG: &[&str] = &[
     "color.remote=never",
     "core.quotePath=false",
 ];
+
+/// Whether this process has a terminal to ask at.
+static TERMINAL: LazyLock<bool> = LazyLock::new(|| std::fs::File::open("/dev/tty").is_ok());
 
 pub(super) struct Runner {
     program: PathBuf,
@@ -131,9 +137,15 @@ impl Runner {
     async fn to_its_end(&self, command: std::process::Command, input: Option<Vec<u8>>) -> Result<Output> {
         let mut command = tokio::process::Command::from(command);
         command.stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
-        // It stays in our process group: ssh may have to ask at the terminal, which it cannot from another one.
         command.kill_on_drop(true);
+        // Where there is a terminal it stays in our process group: ssh may have to ask there, which it cannot from another one, and
+        // who ends us there ends the whole group.
+        let alone = !*TERMINAL;
+        if alone {
+            command.process_group(0);
+        }
         let mut child = command.spawn().map_err(not_started)?;
+        let group = alone.then(|| Group::of(&child));
         let stdin = child.stdin.take();
         let write = async move {
             if let (Some(mut stdin), Some(input)) = (stdin, input) {
@@ -145,6 +157,7 @@ impl Runner {
         let Ok(output) = tokio::time::timeout(self.limit, both).await else {
             return Err(Fault::new(Reason::Unreachable, format!("git did not end within {} s", self.limit.as_secs())));
         };
+        group.into_iter().for_each(Group::ended);
         let output = output.map_err(not_started)?;
         let stderr = self.clean(&output.stderr);
         Ok(Output { code: output.status.code(), stdout: output.stdout, stderr })
