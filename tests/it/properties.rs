@@ -297,7 +297,7 @@ release_tags: any
 }
 
 fn cases() -> u32 {
-    std::env::var("TAGWARDEN_PROPERTY_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(4)
+    std::env::var("TAGWARDEN_PROPERTY_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(3)
 }
 
 proptest! {

@@ -23,7 +23,7 @@ release_tags: any
 const GATE: &str = "title: The tree is there\ncommand: [ { run: [\"true\"] } ]\n";
 
 fn rounds() -> usize {
-    std::env::var("TAGWARDEN_RACE_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(20)
+    std::env::var("TAGWARDEN_RACE_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(10)
 }
 
 /// Nobody who is still at work is this late, however busy the machine is.

@@ -252,7 +252,7 @@ fn leaves(value: &serde_json::Value, at: String) -> Vec<String> {
 }
 
 fn cases() -> u32 {
-    std::env::var("TAGWARDEN_RULEBOOK_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(6)
+    std::env::var("TAGWARDEN_RULEBOOK_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(5)
 }
 
 proptest! {
