@@ -178,10 +178,16 @@ pub async fn replaced(drill: &mut Drill) -> Seen {
     let anew = ["policy", "adopt", "--reason", "begun anew"];
     drill.unmoved(&drill.promotion(&last), Reason::LedgerLost).await?;
     drill.unmoved(&anew, Reason::LedgerLost).await?;
+    drill.unmoved_by(&set.newcomer(None)?, &anew, Reason::LedgerLost).await?;
+    // Without the tags that it made, nothing tells a newcomer of the lost one.
+    let tags = set.scratch.git(SERVER, &["for-each-ref", "--format=%(refname)", "refs/tags"])?;
+    for name in tags.lines() {
+        set.scratch.git(SERVER, &["update-ref", "-d", name])?;
+    }
     drill.done(&set.newcomer(None)?, &anew).await?;
     drill.unmoved(&drill.promotion(&last), Reason::LedgerBroken).await?;
     drill.unmoved_by(&set.newcomer(Some(&genesis))?, &drill.promotion(&last), Reason::LedgerBroken).await?;
-    set.move_by_hand(set.ledger(), &set.head(&before)?)?;
+    set.refs()?.put_back(&before, &set.scratch)?;
     Ok("gone, nothing moved, and nothing was begun anew; replaced, the pinned entry 0 was missed".to_owned())
 }
 
