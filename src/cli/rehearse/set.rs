@@ -148,6 +148,8 @@ impl Set {
     pub fn newcomer(&self, genesis: Option<&str>) -> Result<Player> {
         self.forget(WORK)?;
         let state = if genesis.is_some() { "state-of-somebody-told" } else { "state-of-nobody" };
+        // Whatever a newcomer of this sort learned before is gone.
+        self.scratch.put_back(&format!("{state}/tagwarden/ledgers"), &BTreeMap::new())?;
         let player = self.mover().with("XDG_STATE_HOME", &self.scratch.path(state).display().to_string());
         Ok(genesis.into_iter().fold(player, |player, genesis| player.with(GENESIS_PIN, genesis)))
     }
