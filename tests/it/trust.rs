@@ -296,16 +296,29 @@ fn who_is_told_to_end_leaves_nothing_behind() {
         assert!(answer["message"].as_str().unwrap().contains(name), "{answer:#}");
         assert_eq!(walk(&scratch.path("tmp")), Vec::<std::path::PathBuf>::new(), "{name}");
         assert_eq!(std::fs::read_dir(scratch.path("tmp")).unwrap().count(), 0, "{name}");
-        let members = std::fs::read_dir("/proc").unwrap().flatten().filter(|process| {
-            let stat = std::fs::read_to_string(process.path().join("stat")).unwrap_or_default();
-            // pid (name) state ppid pgrp
-            let after = stat.rsplit_once(") ").map(|(_, after)| after.to_owned()).unwrap_or_default();
-            let words: Vec<&str> = after.split(' ').collect();
-            words.len() > 2 && words[2] == group && words[0] != "Z"
+        // What is killed is gone only once the system got to it.
+        let is_gone = (0..3_000).any(|_| {
+            let gone = members(&group) == 0;
+            if !gone {
+                std::thread::sleep(std::time::Duration::from_millis(10));
+            }
+            gone
         });
-        assert_eq!(members.count(), 0, "{name}: the gate's programs go on");
+        assert!(is_gone, "{name}: the gate's programs go on");
         assert_eq!(scratch.remote_refs(), refs);
     }
+}
+
+/// How many processes of a group still run.
+fn members(group: &str) -> usize {
+    let members = std::fs::read_dir("/proc").unwrap().flatten().filter(|process| {
+        let stat = std::fs::read_to_string(process.path().join("stat")).unwrap_or_default();
+        // pid (name) state ppid pgrp
+        let after = stat.rsplit_once(") ").map(|(_, after)| after.to_owned()).unwrap_or_default();
+        let words: Vec<&str> = after.split(' ').collect();
+        words.len() > 2 && words[2] == group && words[0] != "Z"
+    });
+    members.count()
 }
 
 fn wait_for(file: &std::path::Path) -> String {
