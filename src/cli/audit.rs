@@ -31,7 +31,7 @@ pub async fn run(session: &Session, args: &args::Audit) -> Result<Report> {
         expected_head: args.expect_head.clone(),
         ..AuditShape::default()
     };
-    if verification.newer.is_some() || verification.behind.is_some() {
+    if verification.newer.is_some() || verification.behind.is_some() || verification.lost.is_some() {
         // Nothing can be said of this ledger here and now.
         verification.into_verified()?;
         return Err(Fault::new(Reason::Internal, "a ledger that cannot be verified was"));

@@ -34,6 +34,7 @@ pub async fn run(session: &Session, args: &args::Doctor) -> Result<Report> {
         Ok(head) => head,
         Err(fault) => {
             let report = finish(checks, Some(of_fault("ledger", &fault)), session.signing());
+            let report = if fault.reason == Reason::LedgerLost { Report { reason: fault.reason, ..report } } else { report };
             return Ok(report.findings(fault.findings));
         }
     };

@@ -13,15 +13,15 @@ use crate::{
         protocol::KeySource,
     },
     release::{
-        chain::{self, Verification, Verified},
-        plan::Refs,
+        chain::{self, Chain, Verification, Verified},
+        plan::{self, Refs},
         policy as rights,
     },
     report::{Report, SigningMode},
     tree::Tree,
     world::{
         World,
-        apply::Writer,
+        apply::{self, Writer},
         git::ObjectKind,
         ledger::{self, Known, LedgerAt, bring, read_refs},
         signer::Signer,
@@ -189,13 +189,21 @@ enum Look {
 }
 
 fn known(place: &Place, trust: &Trust, look: Look) -> Result<Known> {
+    let (pin, chain) = (pin(place, trust)?, trust.seen()?);
+    Ok(Known { pin, remembered: remembered(place, trust, chain.as_ref())?, chain: chain.filter(|_| look == Look::AtWhatIsNew) })
+}
+
+/// The commits that this machine saw as the tip of the branch. `chain`: what it verified last.
+fn remembered(place: &Place, trust: &Trust, chain: Option<&Chain>) -> Result<Vec<Oid>> {
     // What git noted when this clone fetched or pushed last.
     let noted = place.at.branch.as_str().strip_prefix("refs/heads/").map(|branch| format!("refs/remotes/{}/{branch}", place.at.remote));
     let noted = noted.map(|noted| place.world.git.rev_parse(&noted)).transpose()?.flatten();
-    let (pin, chain) = (pin(place, trust)?, trust.seen());
-    let seen = chain.as_ref().map(|chain| chain.tip().clone());
-    let remembered = trust.tip().into_iter().chain(noted).chain(seen).collect();
-    Ok(Known { pin, remembered, chain: chain.filter(|_| look == Look::AtWhatIsNew) })
+    Ok(trust.tip()?.into_iter().chain(noted).chain(chain.map(|chain| chain.tip().clone())).collect())
+}
+
+/// What is known of the ledger where only now somebody says which entry 0 is meant: everything but that.
+pub fn known_without_pin(place: &Place, trust: &Trust) -> Result<Known> {
+    Ok(Known { pin: None, remembered: remembered(place, trust, trust.seen()?.as_ref())?, chain: None })
 }
 
 /// A checkout that is judged does not say which branch is the ledger.
@@ -207,36 +215,101 @@ pub fn same_branch(place: &Place, ledger: &RefName) -> Result<()> {
     Err(Fault::new(Reason::PolicyUnadopted, why).help(format!("name {ledger} again: the branch of a ledger never changes")))
 }
 
-/// Makes the ledger's objects local; gives its head.
+/// Makes the ledger's objects local; gives its head. Faults: `no_ledger`, `ledger_lost`.
 pub async fn bring_ledger(place: &Place, refs: &Refs, known: &Known) -> Result<Oid> {
-    let head = ledger_head(place, refs, known)?;
+    let Some(head) = refs.get(&place.at.branch).map(|fact| fact.oid.clone()) else {
+        not_lost(place, refs, known).await?;
+        return Err(Fault::new(Reason::NoLedger, format!("remote `{}` has no {}", place.at.remote, place.at.branch)));
+    };
     bring(&place.world.git, &place.at, std::slice::from_ref(&place.at.branch)).await?;
     Ok(head)
 }
 
-fn ledger_head(place: &Place, refs: &Refs, known: &Known) -> Result<Oid> {
-    let head = refs.get(&place.at.branch).map(|fact| fact.oid.clone());
-    let none = || Fault::new(Reason::NoLedger, format!("remote `{}` has no {}", place.at.remote, place.at.branch));
-    head.ok_or_else(|| lost(place, known).err().unwrap_or_else(none))
-}
-
-/// Where the remote has no ledger, there never was one: `ledger_lost` where this machine knows better.
-fn lost(place: &Place, known: &Known) -> Result<()> {
-    let LedgerAt { remote, branch } = &place.at;
-    let gone = |what: String| Fault::new(Reason::LedgerLost, format!("remote `{remote}` has no {branch} any more, or hides it; {what}"));
-    match (&known.remembered[..], &known.pin) {
-        ([], None) => Ok(()),
-        ([], Some(pin)) => {
-            Err(gone(format!("its entry 0 is pinned as {pin}")).help("ask who removed it; a clone that saw it can push it back"))
-        }
-        ([seen, ..], _) => Err(gone(format!("this machine saw it at {seen}"))
-            .help(format!("ask who removed it; `git push {remote} {seen}:{branch}` brings back what was seen"))),
-    }
-}
-
 /// Nothing may be begun anew where a ledger is known. Faults: `ledger_lost`, and those of the pin.
-pub async fn never_known(place: &Place) -> Result<()> {
-    lost(place, &known(place, &trust(place).await?, Look::AtEverything)?)
+pub async fn never_known(place: &Place, refs: &Refs) -> Result<()> {
+    not_lost(place, refs, &known(place, &trust(place).await?, Look::AtEverything)?).await
+}
+
+/// Where the remote shows no ledger, there never was one. Faults: `ledger_lost` where anything tells of one.
+async fn not_lost(place: &Place, refs: &Refs, known: &Known) -> Result<()> {
+    let LedgerAt { remote, branch } = &place.at;
+    let seen = newest(place, &known.remembered).await?;
+    let (trace, left) = match (&seen, &known.pin, made_by_a_ledger(place, refs).await?) {
+        (Some(seen), ..) => (format!("this machine saw it at {seen}"), None),
+        (None, Some(pin), _) => (format!("its entry 0 is pinned as {pin}"), None),
+        (None, None, Some((tag, serial))) => (format!("{tag} was made by entry {serial} of it"), Some(tag)),
+        (None, None, None) => return Ok(()),
+    };
+    let lost = |what: &str| Fault::new(Reason::LedgerLost, format!("remote `{remote}` {what}; {trace}"));
+    if push_finds_it(place, seen.as_ref()).await == Some(true) {
+        let help = format!(
+            "ask who runs the server to show {branch} to fetches again (`uploadpack.hideRefs` there); nothing is lost, and nothing is to be pushed"
+        );
+        return Err(lost(&format!("hides {branch} from fetches, and a push would find it there")).help(help));
+    }
+    let elsewhere =
+        branch.as_str().strip_prefix("refs/heads/").map(|short| format!("`git push {remote} refs/remotes/{remote}/{short}:{branch}`"));
+    let help = match &seen {
+        Some(seen) if place.world.git.has(seen)? => {
+            format!(
+                "ask who removed or hid it (`transfer.hideRefs` on the server); `git push {remote} {seen}:{branch}` brings back what was seen"
+            )
+        }
+        Some(seen) => {
+            format!("ask who removed or hid it; from a clone that has what was seen, `git push {remote} {seen}:{branch}` brings it back")
+        }
+        None => format!(
+            "ask who removed or hid it; a clone that fetched it can push it back: {}",
+            elsewhere.unwrap_or_else(|| format!("`git push {remote} OID:{branch}`"))
+        ),
+    };
+    let fault = lost(&format!("has no {branch} any more: it was deleted, or is hidden from fetches and pushes"));
+    Err(fault.help(match left {
+        None => help,
+        Some(tag) => format!(
+            "{help}. Only where everybody who used that ledger gave it up: the tag is the last trace of it, so {} and begin anew",
+            plan::keep_and_delete(&tag, remote)
+        ),
+    }))
+}
+
+/// The newest of these commits that is here; where none is, the first.
+async fn newest(place: &Place, seen: &[Oid]) -> Result<Option<Oid>> {
+    let git = &place.world.git;
+    let mut newest: Option<&Oid> = None;
+    for oid in seen {
+        let is_newer = match newest {
+            _ if !git.has(oid)? => false,
+            Some(newest) => git.is_ancestor(newest, oid).await? == Some(true),
+            None => true,
+        };
+        newest = if is_newer { Some(oid) } else { newest };
+    }
+    Ok(newest.or(seen.first()).cloned())
+}
+
+/// A channel tag that an entry made says that there was a ledger, also to who never saw it.
+async fn made_by_a_ledger(place: &Place, refs: &Refs) -> Result<Option<(RefName, u64)>> {
+    let drafted = place.drafted.as_deref().map(plan::channel_refs);
+    let is_channel_tag = |name: &RefName| match &drafted {
+        Some(names) => names.iter().any(|(_, wanted)| wanted == name),
+        None => name.as_str().starts_with("refs/tags/channel/"),
+    };
+    // A lightweight tag has no message.
+    for (name, fact) in refs.iter().filter(|(name, fact)| fact.peeled.is_some() && is_channel_tag(name)) {
+        if let Some(serial) = apply::serial_in_tag(&place.world.git, &place.at, name, &fact.oid).await? {
+            return Ok(Some((name.clone(), serial)));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether a push would find the branch that fetches do not see. `None`: that cannot be told.
+async fn push_finds_it(place: &Place, seen: Option<&Oid>) -> Option<bool> {
+    let git = &place.world.git;
+    let seen = seen.filter(|seen| git.has(seen).unwrap_or(false)).cloned();
+    let commit = seen.or_else(|| git.rev_parse("HEAD").ok().flatten())?;
+    git.push_finds(&place.at.remote, &place.at.branch, &commit).await.ok()
 }
 
 /// The environment variable that pins entry 0 outside the repository.

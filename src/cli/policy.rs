@@ -13,13 +13,14 @@ use crate::{
     },
     release::{
         chain::Policy,
+        plan::Refs,
         policy::{self as rights, Signers},
     },
     report::{
         self, PolicyShape, Report, SigningMode, TextShape,
         shape::{LedgerPlace, PolicyGate, PolicyRole, PolicySigner},
     },
-    world::{apply, ledger::read_folder},
+    world::ledger::read_folder,
 };
 use std::sync::Arc;
 
@@ -37,7 +38,7 @@ async fn adopt(session: &Session, args: &args::Adopt) -> Result<Report> {
     session.under(SigningMode::of(&policy.protocol));
     let refs = gather::refs(&place).await?;
     if !refs.contains_key(&place.at.branch) {
-        return first(session, &place, policy, args, time).await;
+        return first(session, &place, &refs, policy, args, time).await;
     }
     let head = gather::verified(&place, &refs).await?;
     if head.state().policy.tree == policy.tree {
@@ -68,9 +69,15 @@ async fn adopt(session: &Session, args: &args::Adopt) -> Result<Report> {
 }
 
 /// Entry 0: nothing is in force yet, so the policy speaks for itself, and its oid is what can be pinned outside.
-async fn first(session: &Session, place: &Place, policy: Policy, args: &args::Adopt, time: crate::domain::Timestamp) -> Result<Report> {
-    gather::never_known(place).await?;
-    no_tag_of_a_ledger(place, &policy.protocol).await?;
+async fn first(
+    session: &Session,
+    place: &Place,
+    refs: &Refs,
+    policy: Policy,
+    args: &args::Adopt,
+    time: crate::domain::Timestamp,
+) -> Result<Report> {
+    gather::never_known(place, refs).await?;
     if args.signatures.print_statement {
         return Err(Fault::new(Reason::NoLedger, "the first entry needs no co-signatures; there is no ledger yet"));
     }
@@ -88,23 +95,6 @@ async fn first(session: &Session, place: &Place, policy: Policy, args: &args::Ad
     let pin = format!("entry 0 is {}; {here}; elsewhere set {} to it, outside of this repository", applied.entry, gather::GENESIS_PIN);
     let shape = shape(place, &policy, 1, applied.entry, applied.record.serial);
     Ok(Report::new(Reason::Moved, report::Body::Policy(shape)).signing(SigningMode::of(&policy.protocol)).notice(pin))
-}
-
-/// A channel tag that an entry made says that there was a ledger, also to who never saw it.
-async fn no_tag_of_a_ledger(place: &Place, protocol: &Protocol) -> Result<()> {
-    let refs = gather::refs(place).await?;
-    for (channel, rules) in &protocol.channels {
-        for package in protocol.packages.keys() {
-            let Some(name) = rules.tag.as_ref().and_then(|pattern| pattern.channel_ref(channel, package).ok()) else { continue };
-            let Some(fact) = refs.get(&name) else { continue };
-            if let Some(serial) = apply::serial_in_tag(&place.world.git, &place.at, &name, &fact.oid).await? {
-                let why =
-                    format!("{name} on `{}` was made by entry {serial} of a ledger, and {} is not there", place.at.remote, place.at.branch);
-                return Err(Fault::new(Reason::LedgerLost, why).help("ask who removed or renamed it; a clone that saw it can push it back"));
-            }
-        }
-    }
-    Ok(())
 }
 
 /// The `gates/` of the HEAD commit. What is only in the work tree cannot be adopted.

@@ -12,8 +12,10 @@ pub async fn run(session: &Session, args: &args::Trust) -> Result<Report> {
     let place = gather::place(session).await?;
     let refs = gather::refs(&place).await?;
     let trust = gather::trust(&place).await?;
-    let known = Known { pin: Some(args.genesis.clone()), ..Known::default() };
-    let tip = gather::bring_ledger(&place, &refs, &known).await?;
+    // What this machine saw counts also where the pin that went with it is gone.
+    let known = gather::known_without_pin(&place, &trust)?;
+    let tip = gather::bring_ledger(&place, &refs, &Known { pin: trust.pin()?.map(|pin| pin.genesis), ..known.clone() }).await?;
+    let known = Known { pin: Some(args.genesis.clone()), ..known };
     let head = ledger::verify(&place.world.git, &tip, place.world.clock.now(), known).await?.into_verified().map_err(|fault| {
         let help = "compare it with what the first adoption printed, letter by letter";
         Fault { message: format!("{} does not begin with {}", place.at.branch, args.genesis), ..fault }.help(help)

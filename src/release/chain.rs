@@ -235,12 +235,18 @@ pub struct Verification {
     pub behind: Option<(Oid, Timestamp)>,
     /// An entry of a signer, written under rules that this program does not know.
     pub newer: Option<(Oid, u32)>,
+    /// A commit that this machine saw on the branch, and that is not there any more. Then nothing was looked at.
+    pub lost: Option<Oid>,
 }
 
 impl Verification {
     /// The verified chain, or the refusal of every verb. Faults: `ledger_broken`, `ledger_unverifiable`, `clock_behind`.
     pub fn into_verified(self) -> Result<Verified> {
-        let Verification { findings, verified, behind, newer, .. } = self;
+        let Verification { findings, verified, behind, newer, lost, entries: _ } = self;
+        if lost.is_some() {
+            return Err(Fault::new(Reason::LedgerBroken, "the ledger went back, or was replaced: it lacks what this machine saw of it")
+                .findings(findings));
+        }
         if let Some((oid, number)) = newer {
             let why = format!("entry {} is written under rulebook {number}, this program knows {RULEBOOK}", oid.short());
             return Err(Fault::new(Reason::LedgerUnverifiable, why).help("use a newer version of Tagwarden"));
@@ -684,7 +690,7 @@ impl Fold {
                 "ask who moved it; what was seen is still here: `git log {lost}`, and `git branch ledger-seen {lost}` keeps it. A plain `git push REMOTE {lost}:BRANCH` brings it back where nothing else was written since"
             );
             let findings = vec![Finding::error("ledger/head-lost", message).help(help)];
-            return Ok(Verification { findings, entries: 0, verified: None, behind: None, newer: None });
+            return Ok(Verification { findings, entries: 0, verified: None, behind: None, newer: None, lost: Some(lost.clone()) });
         }
         let base = self.tip.as_ref().and_then(|tip| self.after.get(tip).cloned()).unwrap_or(Base::Nothing);
         let entries = self.nodes.len() as u64;
@@ -707,7 +713,7 @@ impl Fold {
             let broken = self.broken(&base);
             let findings = [broken].into_iter().chain(findings_of(&self.skipped, true));
             let findings = findings.map(|finding| Finding { severity: Severity::Error, ..finding }).collect();
-            return Ok(Verification { findings, entries, verified: None, behind, newer });
+            return Ok(Verification { findings, entries, verified: None, behind, newer, lost: None });
         };
         self.go_to(last)?;
         let (kept, late): (BTreeSet<usize>, BTreeSet<usize>) = (line.iter().copied().collect(), ahead.iter().copied().collect());
@@ -729,7 +735,7 @@ impl Fold {
         let Fold { position, policies, skipped, .. } = self;
         let verified = position.map(|(_, ledger)| Verified { tip, ledger, passed, policies, skipped });
         let findings = verified.as_ref().map(|verified| findings_of(&verified.skipped, true)).unwrap_or_default();
-        Ok(Verification { findings, entries: kept.len() as u64, verified, behind, newer })
+        Ok(Verification { findings, entries: kept.len() as u64, verified, behind, newer, lost: None })
     }
 
     /// Why no head can be named.

@@ -238,7 +238,37 @@ pub fn recorded_tag(state: Option<&ChannelState>, tag: &RefName) -> Option<Oid> 
 
 pub fn half_state(tag: &RefName, recorded: Option<&Oid>, there: Option<&Oid>) -> Fault {
     let show = |oid: Option<&Oid>| oid.map_or("nothing".to_owned(), |oid| oid.short().to_owned());
-    Fault::new(Reason::HalfState, format!("{tag} holds {} on the remote, but the ledger says {}", show(there), show(recorded)))
+    let fault = Fault::new(Reason::HalfState, format!("{tag} holds {} on the remote, but the ledger says {}", show(there), show(recorded)));
+    match recorded {
+        Some(_) => fault,
+        None => fault.help(foreign_tag(tag)),
+    }
+}
+
+/// What to do about a channel tag that no entry of the ledger made.
+pub fn foreign_tag(tag: &RefName) -> String {
+    format!(
+        "no entry of this ledger made it, so nothing here moves or deletes it: find out who made it, and whether the ledger is whole. Where nobody needs it, {}",
+        keep_and_delete(tag, "REMOTE")
+    )
+}
+
+/// How a tag is removed so that what it held is not lost.
+pub fn keep_and_delete(tag: &RefName, remote: &str) -> String {
+    let kept = tag.as_str().replacen("refs/tags/", "refs/kept/", 1);
+    format!("keep a copy (`git fetch {remote} {tag}:{kept}`), then `git push {remote} --delete {tag}`")
+}
+
+/// The tags of every channel that has one, each once.
+pub fn channel_refs(protocol: &Protocol) -> Vec<(ChannelName, RefName)> {
+    let mut refs: Vec<(ChannelName, RefName)> = Vec::new();
+    for (channel, rules) in &protocol.channels {
+        for package in protocol.packages.keys() {
+            let name = rules.tag.as_ref().and_then(|pattern| pattern.channel_ref(channel, package).ok());
+            refs.extend(name.filter(|name| !refs.iter().any(|(_, known)| known == name)).map(|name| (channel.clone(), name)));
+        }
+    }
+    refs
 }
 
 #[cfg(test)]

@@ -1,7 +1,10 @@
 //! Tags as the ledger says they should be. It is made only from a verified head, so where `doctor --fix` moves a drifted tag to is
 //! decided by the ledger, never by the tag.
 
-use super::{chain::Verified, plan::Refs};
+use super::{
+    chain::Verified,
+    plan::{self, Refs},
+};
 use crate::domain::{ChannelName, Finding, Oid, RefName, Verb};
 use std::collections::HashMap;
 
@@ -52,25 +55,20 @@ impl Projection {
                 });
             }
         }
-        for (channel, rules) in &head.protocol().channels {
-            for package in head.protocol().packages.keys() {
-                let name = rules.tag.as_ref().and_then(|pattern| pattern.channel_ref(channel, package).ok());
-                let Some(name) = name.filter(|name| !tags.iter().any(|tag| tag.name == *name)) else { continue };
-                if let Some(oid) = there(&name) {
-                    tags.push(ProjectedTag {
-                        name,
-                        recorded: None,
-                        there: Some(oid),
-                        commit: None,
-                        entry: None,
-                        owner: TagOwner::Channel(channel.clone()),
-                    });
-                }
-            }
+        for (channel, name) in plan::channel_refs(head.protocol()) {
+            let Some(oid) = there(&name).filter(|_| !tags.iter().any(|tag: &ProjectedTag| tag.name == name)) else { continue };
+            tags.push(ProjectedTag {
+                name,
+                recorded: None,
+                there: Some(oid),
+                commit: None,
+                entry: None,
+                owner: TagOwner::Channel(channel),
+            });
         }
         for staged in head.state().staged.iter() {
             let release = crate::domain::ReleaseName { package: staged.package.clone(), version: staged.version.clone() };
-            let Ok(name) = super::plan::release_ref(head.protocol(), &release) else { continue };
+            let Ok(name) = plan::release_ref(head.protocol(), &release) else { continue };
             tags.push(ProjectedTag {
                 there: there(&name),
                 entry: entry(&name, &staged.tag),
@@ -129,10 +127,7 @@ impl ProjectedTag {
         };
         let mend = match self.owner {
             TagOwner::Channel(_) if self.recorded.is_none() => {
-                return Finding::error(code, message).help(format!(
-                    "find out who made it, and whether the ledger is whole; nothing here deletes it. Where nobody needs it: `git push REMOTE --delete {}`",
-                    self.name
-                ));
+                return Finding::error(code, message).help(plan::foreign_tag(&self.name));
             }
             TagOwner::Channel(_) => "`tagwarden doctor --fix` puts it back",
             TagOwner::Release(_) if self.there.is_none() => "`tagwarden doctor --fix` puts it back",

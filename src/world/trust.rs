@@ -5,9 +5,10 @@
 //! |---|---|
 //! | `pin.json` | the URL, the branch and entry 0; written by the adoption that begins a ledger, and by `trust` |
 //! | `tip.json` | the commit that the branch held when it was read or written last |
-//! | `seen.json` | the tip of the branch and the chain, as they were verified last; where it is missing or of another version, all is verified again |
+//! | `seen.json` | the tip of the branch and the chain, as they were verified last; where it is missing or of another build, all is verified again |
 //!
-//! Whoever can write there can also put another program in the place of this one. Deliberately absent: anything secret; user info
+//! A file that others may write is refused, each of them: a pin would name their ledger, a tip would hide that the ledger went
+//! back, a chain would count as verified. Whoever can write there can also put another program in the place of this one. Deliberately absent: anything secret; user info
 //! of the URL is left out, so that a token that changes makes no other ledger of it.
 
 use super::{EnvVars, files, machine};
@@ -23,7 +24,10 @@ use std::{
 };
 
 const PIN_SCHEMA: &str = "tagwarden.pin/1";
-const SEEN_SCHEMA: &str = "tagwarden.seen/1";
+const SEEN_SCHEMA: &str = "tagwarden.seen/2";
+
+/// The build that verifies: what another one verified may break a rule of this one, and versions are shared between releases.
+const BUILD: &str = env!("TAGWARDEN_BUILD");
 
 /// No file here is larger, in bytes; a longer chain is verified each time.
 const LARGEST: u64 = 64 * 1024 * 1024;
@@ -41,7 +45,7 @@ pub struct Pin {
 #[derive(Serialize, Deserialize)]
 struct Seen {
     schema: String,
-    tool: String,
+    build: String,
     #[serde(flatten)]
     chain: Chain,
 }
@@ -76,13 +80,7 @@ impl Trust {
             let fault = Fault::new(Reason::NotPinned, format!("the pin {} {why}", file.display()));
             fault.help("look at the file; `tagwarden trust OID` writes it anew where it is gone")
         };
-        match file.metadata() {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(wrong(format!("cannot be read: {error}"))),
-            Ok(meta) if meta.mode() & 0o022 != 0 => return Err(wrong("may be written by others".to_owned())),
-            Ok(_) => {}
-        }
-        let text = files::read_text(&file, 64 * 1024).map_err(|error| wrong(format!("cannot be read: {error}")))?;
+        let Some(text) = read_kept(&file, 64 * 1024).map_err(wrong)? else { return Ok(None) };
         let pin: Pin = serde_json::from_str(&text).map_err(|error| wrong(format!("is malformed: {error}")))?;
         match pin.schema == PIN_SCHEMA {
             true => Ok(Some(pin)),
@@ -101,7 +99,10 @@ impl Trust {
             Some(there) if there == pin => return Ok(file),
             Some(there) => {
                 let why = format!("{} pins entry 0 {} of {}", file.display(), there.genesis, there.branch);
-                let help = "one of the two is not the ledger you mean: ask who began it. Where the old one was given up on purpose, move that file away first";
+                let folder = file.parent().unwrap_or(&file).display();
+                let help = format!(
+                    "one of the two is not the ledger you mean: ask who began it. Where everybody concerned gave the old one up, keep what this machine knows of it under another name: `mv {folder} {folder}.kept`"
+                );
                 return Err(Fault::new(Reason::NotPinned, why).help(help));
             }
             None => {}
@@ -113,15 +114,18 @@ impl Trust {
         Ok(file)
     }
 
-    /// The commit that the branch held when it was read or written last.
-    pub fn tip(&self) -> Option<Oid> {
-        let file = self.folder.as_ref()?.join("tip.json");
-        serde_json::from_str(&files::read_text(&file, 1024).ok()?).ok()
+    /// The commit that the branch held when it was read or written last. Faults: `ledger_unverifiable` where that is kept and
+    /// cannot be told.
+    pub fn tip(&self) -> Result<Option<Oid>> {
+        let Some(file) = self.folder.as_ref().map(|folder| folder.join("tip.json")) else { return Ok(None) };
+        let wrong = |why: String| unknown_memory(&file, &why);
+        let Some(text) = read_kept(&file, 1024).map_err(wrong)? else { return Ok(None) };
+        serde_json::from_str(&text).map(Some).map_err(|error| wrong(format!("is malformed: {error}")))
     }
 
-    /// Remembers that the branch holds this commit, where a pin is kept.
+    /// Remembers that the branch holds this commit, where a pin is kept. A memory that cannot be read is left as it is.
     pub fn saw(&self, tip: &Oid) {
-        if let (true, Ok(bytes)) = (self.is_pinned() && self.tip().as_ref() != Some(tip), serde_json::to_vec(tip)) {
+        if let (true, Ok(bytes)) = (self.is_pinned() && self.tip().is_ok_and(|kept| kept.as_ref() != Some(tip)), serde_json::to_vec(tip)) {
             // Where it cannot be written, only the memory of it is missing.
             let _ = self.write("tip.json", &bytes);
         }
@@ -131,18 +135,20 @@ impl Trust {
         self.file().is_some_and(|file| file.exists())
     }
 
-    /// What was verified last, by this version of the program.
-    pub fn seen(&self) -> Option<Chain> {
-        let file = self.folder.as_ref()?.join("seen.json");
-        let text = files::read_text(&file, LARGEST).ok()?;
-        let seen: Seen = serde_json::from_str(&text).ok()?;
-        (seen.schema == SEEN_SCHEMA && seen.tool == crate::release::draft::TOOL).then_some(seen.chain)
+    /// What was verified last, by this build of the program. What is of another build, or cannot be parsed, is verified again.
+    /// Faults: `ledger_unverifiable` where others may write it, or it cannot be read.
+    pub fn seen(&self) -> Result<Option<Chain>> {
+        let Some(file) = self.folder.as_ref().map(|folder| folder.join("seen.json")) else { return Ok(None) };
+        let text = read_kept(&file, LARGEST).map_err(|why| unknown_memory(&file, &why))?;
+        let seen: Option<Seen> = text.and_then(|text| serde_json::from_str(&text).ok());
+        Ok(seen.filter(|seen| seen.schema == SEEN_SCHEMA && seen.build == BUILD).map(|seen| seen.chain))
     }
 
     /// Remembers what was verified, where a pin is kept. What cannot be written is verified again the next time.
     pub fn remember(&self, chain: Chain) {
-        let seen = Seen { schema: SEEN_SCHEMA.to_owned(), tool: crate::release::draft::TOOL.to_owned(), chain };
-        if let (true, Ok(bytes)) = (self.is_pinned(), serde_json::to_vec(&seen)) {
+        let seen = Seen { schema: SEEN_SCHEMA.to_owned(), build: BUILD.to_owned(), chain };
+        let bytes = serde_json::to_vec(&seen).ok().filter(|bytes| bytes.len() as u64 <= LARGEST);
+        if let (true, Some(bytes)) = (self.is_pinned(), bytes) {
             let _ = self.write("seen.json", &bytes);
         }
     }
@@ -156,6 +162,26 @@ impl Trust {
         file.persist(folder.join(name))?;
         Ok(())
     }
+}
+
+/// A file that is kept here; `None`: there is none. `Err`: why it does not count.
+fn read_kept(file: &Path, most: u64) -> std::result::Result<Option<String>, String> {
+    match file.metadata() {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(format!("cannot be read: {error}")),
+        Ok(meta) if meta.mode() & 0o022 != 0 => return Err("may be written by others".to_owned()),
+        Ok(_) => {}
+    }
+    files::read_text(file, most).map(Some).map_err(|error| format!("cannot be read: {error}"))
+}
+
+/// What was seen may be gone: unknown is not whole.
+fn unknown_memory(file: &Path, why: &str) -> Fault {
+    let file = file.display();
+    let what = format!("whether the ledger went back cannot be told: {file}, which remembers what this machine saw of it, {why}");
+    Fault::new(Reason::LedgerUnverifiable, what).help(format!(
+        "find out who wrote that file, and compare the ledger's head with what others saw; then keep the file under another name, `mv {file} {file}.kept`, and run again"
+    ))
 }
 
 /// The URL without what may differ from run to run: user info, a slash at the end, the way to a folder of this machine.

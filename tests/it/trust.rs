@@ -251,17 +251,176 @@ fn doctor_does_not_follow_a_ledger_that_went_back() {
     }
 }
 
+/// A clone that never saw the ledger, on another machine.
+fn on_a_fresh_clone(scratch: &mut Scratch) {
+    scratch.git_in("", &["clone", "--quiet", "origin.git", "fresh"]);
+    scratch.identity("fresh", "Test", "test@example.com");
+    scratch.git_in("fresh", &["update-ref", "-d", "refs/remotes/origin/tagwarden/ledger"]);
+    scratch.set("XDG_STATE_HOME", &scratch.path("elsewhere").display().to_string()).go("fresh");
+}
+
+/// Every verb that asks the ledger.
+const ASKING: &[&[&str]] = &[
+    &["status"],
+    &["resolve", "local_dev"],
+    &["history"],
+    &["audit"],
+    &["policy", "show"],
+    &["policy", "adopt", "--reason", "x"],
+    &["verify", "--adopted", "--channel", "local_dev"],
+    &["doctor"],
+    &["doctor", "--fix"],
+    &["unhold", "--all", "--reason", "x"],
+];
+
 /// A channel's tag tells of the ledger also to who never saw one.
 #[test]
 fn a_tag_that_an_entry_made_says_that_there_was_a_ledger() {
     let mut scratch = Scratch::minimal();
+    let genesis = scratch.remote_refs()[LEDGER].clone();
     scratch.json(&PROMOTE).expect("moved");
     scratch.git_in("origin.git", &["update-ref", "-d", LEDGER]);
-    scratch.git_in("", &["clone", "--quiet", "origin.git", "fresh"]);
-    scratch.identity("fresh", "Test", "test@example.com");
-    scratch.set("XDG_STATE_HOME", &scratch.path("elsewhere").display().to_string());
-    let answer = scratch.go("fresh").refused(&["policy", "adopt", "--reason", "x"], "ledger_lost");
-    assert!(answer["message"].as_str().unwrap().contains("refs/tags/channel/local_dev"), "{answer:#}");
+    on_a_fresh_clone(&mut scratch);
+    let tag = "refs/tags/channel/local_dev";
+    for words in WRITING.iter().chain(ASKING).chain(&[&["trust", genesis.as_str()][..]]) {
+        let answer = scratch.refused(words, "ledger_lost");
+        let said = answer.to_string();
+        assert!(said.contains(&format!("{tag} was made by entry 1 of it")), "{words:?}: {answer:#}");
+        assert!(said.contains(&format!("git push origin refs/remotes/origin/tagwarden/ledger:{LEDGER}")), "{words:?}: {answer:#}");
+        assert!(!said.contains("policy adopt"), "{words:?}: {answer:#}");
+    }
+    // Who gives it up keeps the last trace of it first, by the very words.
+    let help = scratch.refused(&["status"], "ledger_lost")["help"].as_str().unwrap().to_owned();
+    let words: Vec<Vec<&str>> = help.split('`').skip(1).step_by(2).map(|words| words.split(' ').skip(1).collect()).collect();
+    let [.., keep, delete] = words.as_slice() else { panic!("{help}") };
+    assert_eq!((keep[0], delete[..3].join(" ")), ("fetch", "push origin --delete".to_owned()), "{help}");
+    let held = scratch.remote_refs()[tag].clone();
+    scratch.git(keep);
+    scratch.git(delete);
+    assert_eq!(scratch.git(&["rev-parse", "refs/kept/channel/local_dev"]), held);
+    scratch.json(&["policy", "adopt", "--reason", "x"]).expect("moved");
+}
+
+/// The way back that is printed works from the clone that saw the ledger.
+#[test]
+fn who_saw_the_ledger_pushes_it_back_as_it_is_said() {
+    let mut scratch = Scratch::minimal();
+    scratch.json(&PROMOTE).expect("moved");
+    let seen = scratch.remote_refs()[LEDGER].clone();
+    scratch.git(&["fetch", "--quiet", "origin"]);
+    scratch.git_in("origin.git", &["update-ref", "-d", LEDGER]);
+    on_a_fresh_clone(&mut scratch);
+    let help = scratch.refused(&["status"], "ledger_lost")["help"].as_str().unwrap().to_owned();
+    let push: Vec<&str> = help.split('`').find(|words| words.starts_with("git push")).unwrap().split(' ').skip(1).collect();
+    scratch.git_in("work", &push);
+    assert_eq!(scratch.remote_refs()[LEDGER], seen);
+    scratch.json(&["status"]).expect("passed");
+}
+
+/// A server that hides the branch from those who fetch still has it: nobody is told to push, or to begin anew.
+#[test]
+fn a_ledger_that_is_hidden_is_told_from_one_that_is_gone() {
+    let scratch = Scratch::minimal();
+    scratch.json(&PROMOTE).expect("moved");
+    scratch.git_in("origin.git", &["config", "uploadpack.hideRefs", "refs/heads/tagwarden"]);
+    for words in WRITING.iter().chain(ASKING) {
+        let said = scratch.refused(words, "ledger_lost").to_string();
+        assert!(said.contains("hides refs/heads/tagwarden/ledger from fetches") && !said.contains("git push"), "{words:?}: {said}");
+    }
+    // Hidden from both it looks as if it were deleted, and that is said.
+    scratch.git_in("origin.git", &["config", "--unset", "uploadpack.hideRefs"]);
+    scratch.git_in("origin.git", &["config", "transfer.hideRefs", "refs/heads/tagwarden"]);
+    let said = scratch.refused(&["status"], "ledger_lost").to_string();
+    assert!(said.contains("it was deleted, or is hidden from fetches and pushes") && said.contains("transfer.hideRefs"), "{said}");
+    scratch.git_in("origin.git", &["config", "--unset", "transfer.hideRefs"]);
+    scratch.json(&["status"]).expect("passed");
+}
+
+/// Where the pin is gone, what was seen still counts.
+#[test]
+fn trust_looks_at_what_this_machine_saw() {
+    let scratch = Scratch::minimal();
+    let start = scratch.remote_refs()[LEDGER].clone();
+    scratch.json(&["hold", "--all", "--reason", "x"]).expect("moved");
+    scratch.git(&["update-ref", "-d", "refs/remotes/origin/tagwarden/ledger"]);
+    let pin = kept(&scratch, "pin.json");
+    std::fs::remove_file(&pin).unwrap();
+    let seen = scratch.remote_refs()[LEDGER].clone();
+    scratch.git_in("origin.git", &["update-ref", LEDGER, &start]);
+    let answer = scratch.refused(&["trust", &start], "ledger_broken");
+    assert_eq!(answer["findings"][0]["code"], "ledger/head-lost", "{answer:#}");
+    scratch.git_in("origin.git", &["update-ref", LEDGER, &seen]);
+    scratch.json(&["trust", &start]).expect("passed");
+    assert!(pin.exists());
+}
+
+/// Nothing was verified, so nothing is said to be.
+#[test]
+fn an_audit_of_a_ledger_that_went_back_counts_nothing() {
+    let scratch = Scratch::minimal();
+    let start = scratch.remote_refs()[LEDGER].clone();
+    scratch.json(&["hold", "--all", "--reason", "x"]).expect("moved");
+    scratch.git_in("origin.git", &["update-ref", LEDGER, &start]);
+    let output = scratch.run(&["audit"]);
+    let said = output.all();
+    assert!(!said.contains("verified") && said.contains("the ledger went back, or was replaced"), "{said}");
+    assert_eq!(output.code, 1);
+    assert!(scratch.refused(&["audit"], "ledger_broken")["entries"].is_null());
+}
+
+/// A file of what this machine remembers.
+fn kept(scratch: &Scratch, name: &str) -> std::path::PathBuf {
+    let ledgers = std::fs::read_dir(scratch.path("home/.local/state/tagwarden/ledgers")).unwrap();
+    let folders: Vec<_> = ledgers.map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(folders.len(), 1, "{folders:?}");
+    folders[0].join(name)
+}
+
+#[test]
+fn a_memory_that_others_may_write_or_that_is_malformed_is_no_memory() {
+    use std::{fs::Permissions, os::unix::fs::PermissionsExt};
+    let scratch = Scratch::minimal();
+    scratch.json(&["hold", "--all", "--reason", "x"]).expect("moved");
+    scratch.json(&["status"]).expect("passed");
+    for (name, reason) in [("pin.json", "not_pinned"), ("tip.json", "ledger_unverifiable"), ("seen.json", "ledger_unverifiable")] {
+        let file = kept(&scratch, name);
+        for mode in [0o620, 0o602] {
+            std::fs::set_permissions(&file, Permissions::from_mode(mode)).unwrap();
+            for words in [&["status"][..], &["audit"], &["unhold", "--all", "--reason", "x"]] {
+                let answer = scratch.refused(words, reason);
+                assert!(answer["message"].as_str().unwrap().contains("may be written by others"), "{name}: {answer:#}");
+            }
+        }
+        std::fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+        scratch.json(&["status"]).expect("passed");
+    }
+    let tip = kept(&scratch, "tip.json");
+    std::fs::write(&tip, "\"no object id\"").unwrap();
+    for words in [&["status"][..], &["audit"], &["unhold", "--all", "--reason", "x"], &["policy", "adopt", "--reason", "x"]] {
+        let answer = scratch.refused(words, "ledger_unverifiable");
+        assert!(answer["help"].as_str().unwrap().contains(&format!("`mv {0} {0}.kept`", tip.display())), "{answer:#}");
+        assert_eq!(std::fs::read_to_string(&tip).unwrap(), "\"no object id\"", "the evidence stays");
+    }
+    std::fs::rename(&tip, tip.with_extension("kept")).unwrap();
+    scratch.json(&["unhold", "--all", "--reason", "x"]).expect("moved");
+}
+
+/// What is kept as verified counts for the build that verified it.
+#[test]
+fn what_another_build_verified_is_verified_again() {
+    let scratch = Scratch::minimal();
+    scratch.json(&["hold", "--all", "--reason", "the true reason"]).expect("moved");
+    scratch.json(&["status"]).expect("passed");
+    let file = kept(&scratch, "seen.json");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let lie = text.replace("the true reason", "a lie");
+    assert_ne!(lie, text);
+    let reason = || scratch.json(&["status"]).expect("passed")["holds"][0]["reason"].as_str().unwrap().to_owned();
+    std::fs::write(&file, &lie).unwrap();
+    assert_eq!(reason(), "a lie", "it is taken as it is kept");
+    let build = serde_json::from_str::<serde_json::Value>(&lie).unwrap()["build"].as_str().unwrap().to_owned();
+    std::fs::write(&file, lie.replace(&build, "0000000000000000")).unwrap();
+    assert_eq!(reason(), "the true reason");
 }
 
 /// Writes down its group, and works on with a child until it is ended.

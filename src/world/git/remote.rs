@@ -121,15 +121,32 @@ impl Git {
     pub async fn advertises_atomic(&self, remote: &str, commit: &Oid) -> Result<bool> {
         let url = self.remote_url(remote).await?;
         let probe: RefName = "refs/tagwarden/probe/atomic".parse().map_err(|error: String| Fault::new(Reason::Internal, error))?;
-        let spec = PushSpec { updates: vec![Update { name: probe, expect: None, new: Some(commit.clone()) }] };
-        let mut args = push::push_argv(remote, &spec)?;
-        args.insert(1, "--dry-run".into());
-        let output = self.talk(&url, args).await?;
-        match push::read_answer(&spec, output.code, &self.porcelain(&url, &output), &output.stderr).end {
-            PushEnd::NoAtomic => Ok(false),
-            PushEnd::Unknown(_) => Err(unreachable(remote, &output)),
+        match self.dry_push(remote, &url, probe, commit).await? {
+            (PushEnd::NoAtomic, _) => Ok(false),
+            (PushEnd::Unknown(_), output) => Err(unreachable(remote, &output)),
             _ => Ok(true),
         }
+    }
+
+    /// Whether a push finds this ref on the remote, asked by a push that sends nothing: a server may hide from those who fetch
+    /// what it shows to those who push. `commit`: any commit that is here. Faults: `unreachable`, also where the answer does not
+    /// tell.
+    pub async fn push_finds(&self, remote: &str, name: &RefName, commit: &Oid) -> Result<bool> {
+        let url = self.remote_url(remote).await?;
+        match self.dry_push(remote, &url, name.clone(), commit).await? {
+            (PushEnd::Stale(_) | PushEnd::UpToDate, _) => Ok(true),
+            (PushEnd::Moved, _) => Ok(false),
+            (_, output) => Err(unreachable(remote, &output)),
+        }
+    }
+
+    /// How a push that makes this ref would end as far as this side can tell; nothing is sent.
+    async fn dry_push(&self, remote: &str, url: &str, name: RefName, commit: &Oid) -> Result<(PushEnd, Output)> {
+        let spec = PushSpec { updates: vec![Update { name, expect: None, new: Some(commit.clone()) }] };
+        let mut args = push::push_argv(remote, &spec)?;
+        args.insert(1, "--dry-run".into());
+        let output = self.talk(url, args).await?;
+        Ok((push::read_answer(&spec, output.code, &self.porcelain(url, &output), &output.stderr).end, output))
     }
 
     /// Runs git against this URL. Nothing that is said quotes its user info, alone or as part of it.

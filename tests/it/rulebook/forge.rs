@@ -210,7 +210,9 @@ impl Forge {
             && let Some(chain) = before.chain()
             && before.genesis() == now.genesis()
         {
-            let again = verify(Known { pin: Some(before.genesis().clone()), chain: Some(chain), ..known }).verified.unwrap();
+            let again = verify(Known { pin: Some(before.genesis().clone()), chain: Some(chain), ..known });
+            assert_eq!((&again.behind, &again.newer), (&whole.behind, &whole.newer), "what forbids to go on is found again");
+            let again = again.verified.unwrap();
             assert_eq!((again.head(), again.tip(), again.state()), (now.head(), now.tip(), now.state()));
             assert_eq!((again.length(), again.ledger().tree.id()), (now.length(), now.ledger().tree.id()));
         }
