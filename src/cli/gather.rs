@@ -6,7 +6,7 @@
 use super::Session;
 use crate::{
     attest::ssh::Verified as Signed,
-    domain::{Actor, Fault, Oid, Reason, RefName, Result},
+    domain::{Actor, Fault, Oid, Reason, RefName, Result, state::PolicyRef},
     gate::{
         Protocol,
         config::{self, GateFiles},
@@ -106,16 +106,7 @@ impl Situation {
 
     /// Puts on a report what every report of a ledger verb says.
     pub fn report(&self, report: Report) -> Report {
-        let report = report.signing(self.signing());
-        match self.place.committed.as_ref().filter(|tree| **tree != self.head.state().policy.tree) {
-            Some(tree) => report.notice(format!(
-                "the committed gates/ ({}) are not the adopted policy ({}, version {}); the adopted one decides",
-                tree.short(),
-                self.head.state().policy.tree.short(),
-                self.head.state().policy.version,
-            )),
-            None => report,
-        }
+        under(&self.place, &self.head.state().policy, report.signing(self.signing()))
     }
 
     /// The ledger position for reports.
@@ -126,6 +117,17 @@ impl Situation {
             serial: self.head.serial(),
         }
     }
+}
+
+/// Names the difference between the committed `gates/` and the policy that decided, where there is one.
+pub fn under(place: &Place, policy: &PolicyRef, report: Report) -> Report {
+    let Some(tree) = place.committed.as_ref().filter(|tree| **tree != policy.tree) else { return report };
+    report.notice(format!(
+        "the committed gates/ ({}) are not the adopted policy ({}, version {}); the adopted one decides",
+        tree.short(),
+        policy.tree.short(),
+        policy.version,
+    ))
 }
 
 /// Reads the remote and verifies its ledger.

@@ -3,22 +3,29 @@
 use super::{
     args::Moving,
     drive::{self, Judged},
-    gather::{Acting, Situation},
+    gather::{self, Acting, Place, Situation},
 };
 use crate::{
     domain::{ChannelName, Digest, Fault, Oid, Reason, RefName, Result, Verb},
     gate::{Context, When, runner::Runner},
     release::{
-        chain::Linked,
+        chain::{Linked, Verified},
         plan::{self, Plan, PlannedRelease},
         policy::{self as rights, Permit},
+        projection::Projection,
         transition::{self, Violation},
     },
     report::{
         Body, MoveShape, Report, RunShape,
         shape::{LedgerPlace, MoveRef, join_releases},
     },
-    world::{World, apply, git::Want, ledger::read_refs, trees::CommitTree},
+    world::{
+        World,
+        apply::{self, Moved},
+        git::Want,
+        ledger::read_settled,
+        trees::CommitTree,
+    },
 };
 use std::sync::Arc;
 
@@ -55,7 +62,10 @@ pub async fn run(situation: Situation, acting: &Acting, plan: Plan, permit: Perm
     let Situation { place, refs: _, head } = situation;
     let policy = head.policy().clone();
     let signing = crate::report::SigningMode::of(&policy.protocol);
-    let applied = apply::move_refs(&acting.writer(&place), head, &plan, &clearance, &permit).await?;
+    let applied = match apply::move_refs(&acting.writer(&place), head, &plan, &clearance, &permit).await? {
+        Moved::Applied(applied) => *applied,
+        Moved::AlreadyThere(head) => return came_second(place, *head, &plan).await,
+    };
     Acting::wrote(&place, &applied.entry).await;
     if applied.rebuilt > 0 {
         notices.push(format!("unrelated entries came in between; the entry was rebuilt {} time(s)", applied.rebuilt));
@@ -77,7 +87,26 @@ pub async fn run(situation: Situation, acting: &Acting, plan: Plan, permit: Perm
     let failure = after.as_ref().err().map(|fault| format!("the gates after the move could not be run: {fault}"));
     shape.after = after.ok().flatten();
     notices.extend(failure);
-    Ok(with_notices(Report::new(reason, Body::Move(Box::new(shape))).signing(signing), notices))
+    let report = gather::under(&place, &applied.record.policy, Report::new(reason, Body::Move(Box::new(shape))).signing(signing));
+    Ok(with_notices(report, notices))
+}
+
+/// Somebody promoted the same while this run judged it. Good only where the tags are where that entry put them.
+async fn came_second(place: Place, head: Verified, plan: &Plan) -> Result<Report> {
+    let refs = read_settled(&place.world.git, &place.at, |refs| Projection::of(&head, refs).drifted().next().is_none()).await?;
+    let (channel, rules) = plan::channel(head.protocol(), None, plan.channel.as_str())?;
+    let packages: Vec<_> = plan.releases.iter().map(|release| release.name.package.clone()).collect();
+    plan::channel_tags((&channel, rules), &packages, head.state(), &refs)?;
+    already_at(&Situation { place, refs, head }, &channel)
+}
+
+/// The answer where the channel is at what was asked for: exit 0 only where tag, entry and evidence agree. The tags were compared
+/// before, entry and evidence when the ledger was verified.
+pub fn already_at(situation: &Situation, channel: &ChannelName) -> Result<Report> {
+    let serial = situation.head.state().channels.get(channel).map(|now| now.serial);
+    let linked = serial.and_then(|serial| situation.head.entry(serial));
+    let linked = linked.ok_or_else(|| Fault::new(Reason::Internal, format!("the entry that put {channel} where it is is not there")))?;
+    already(situation, Verb::Promote, linked)
 }
 
 /// The rules that need no gate, before any gate is asked.
@@ -203,20 +232,20 @@ fn context(situation: &Situation, plan: &Plan) -> Result<Context> {
 /// The last look before the move: what was judged must still be what is there. The ledger may have grown; whether that
 /// matters is decided when the push is built.
 async fn read_again(situation: &Situation, plan: &Plan) -> Result<()> {
-    let now = read_refs(&situation.world().git, &situation.place.at, &[]).await?;
-    let names = plan.tags.iter().map(|tag| &tag.name).chain(plan.releases.iter().map(|release| &release.tag_ref));
+    let names = || plan.tags.iter().map(|tag| &tag.name).chain(plan.releases.iter().map(|release| &release.tag_ref));
     let ledger = &situation.place.at.branch;
-    let same_ledger = now.get(ledger) == situation.refs.get(ledger);
-    for name in names {
-        if same_ledger && now.get(name) != situation.refs.get(name) {
-            return Err(Fault::new(Reason::RefChanged, format!("{name} changed while the gates ran")));
-        }
+    let changed = |now: &plan::Refs| names().find(|name| now.get(*name) != situation.refs.get(*name)).cloned();
+    let same_ledger = |now: &plan::Refs| now.get(ledger) == situation.refs.get(ledger);
+    let is_settled = |now: &plan::Refs| !same_ledger(now) || changed(now).is_none();
+    let now = read_settled(&situation.world().git, &situation.place.at, is_settled).await?;
+    match changed(&now).filter(|_| same_ledger(&now)) {
+        Some(name) => Err(Fault::new(Reason::RefChanged, format!("{name} changed while the gates ran"))),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 async fn after_gates(
-    place: &super::gather::Place,
+    place: &Place,
     cx: &Context,
     policy: &crate::release::chain::Policy,
     answerer: &crate::world::answer::Answerer,

@@ -6,7 +6,7 @@ use super::{
     releases,
 };
 use crate::{
-    domain::{ChannelName, Fault, Reason, Result, Verb},
+    domain::{ChannelName, Result, Verb},
     release::{
         plan::{self, Plan, PlannedRelease},
         policy as rights, transition,
@@ -49,7 +49,7 @@ pub async fn run(session: &Session, args: &args::Promote) -> Result<Report> {
     if transition::is_there(situation.head.state(), &plan.channel, &plan.as_releases())
         && !situation.head.ledger().claims.contains_key(&plan.claim)
     {
-        return already_there(&situation, &plan.channel);
+        return moving::already_at(&situation, &plan.channel);
     }
     moving::early(&situation, &plan)?;
     for release in &plan.releases {
@@ -76,13 +76,4 @@ fn request(args: &args::Promote, channel: &ChannelName, releases: &[PlannedRelea
     let about = serde_json::json!({ "releases": commits, "reason": args.reason });
     let claim = args.moving.claim.clone();
     Request { verb: Verb::Promote, channel: channel.clone(), releases: names(releases), about, claim }
-}
-
-/// The channel is there: exit 0 only where tag, entry and evidence agree. The tag was compared when the plan was made, entry
-/// and evidence when the ledger was verified.
-fn already_there(situation: &gather::Situation, channel: &ChannelName) -> Result<Report> {
-    let serial = situation.head.state().channels.get(channel).map(|now| now.serial);
-    let linked = serial.and_then(|serial| situation.head.entry(serial));
-    let linked = linked.ok_or_else(|| Fault::new(Reason::Internal, format!("the entry that put {channel} where it is is not there")))?;
-    moving::already(situation, Verb::Promote, linked)
 }

@@ -1,7 +1,7 @@
 //! What the verbs share that write an entry without moving a channel tag: stage, hold, unhold, waive, ack, verdict,
 //! policy adopt.
 
-use super::gather::{Acting, Place};
+use super::gather::{self, Acting, Place};
 use crate::{
     domain::{ChannelName, Oid, Reason, RefName, Release, Result, Timestamp, Verb, state::Body},
     release::{
@@ -11,7 +11,10 @@ use crate::{
         transition::{self, Violation},
     },
     report::{self, EntryShape, Report, SigningMode},
-    world::apply::{self, Applied},
+    world::{
+        apply::{self, Applied},
+        nonce,
+    },
 };
 
 /// What such an entry says.
@@ -55,10 +58,11 @@ pub fn early(head: &Verified, acting: &Acting, verb: Verb, intent: &Intent, time
 fn draft(head: Option<&Verified>, acting: &Acting, verb: Verb, intent: &Intent, time: Timestamp) -> Result<Draft> {
     let Intent { channel, releases, candidate, reason, body, adopts, tags: _ } = intent;
     let adopts = adopts.as_ref().map(|policy| policy.tree.clone());
-    // What it follows is part of the claim: the same may be said again later.
+    // What it follows is part of the claim: the same may be said again later. So is chance: two who say the same in the same second
+    // say it twice.
     let about = serde_json::json!({
         "verb": verb, "channel": channel, "candidate": candidate, "body": body, "adopts": adopts, "time": time, "actor": acting.actor.id,
-        "follows": head.map(Verified::head),
+        "follows": head.map(Verified::head), "nonce": nonce::fresh()?,
     });
     Ok(Draft {
         action: verb,
@@ -74,11 +78,12 @@ fn draft(head: Option<&Verified>, acting: &Acting, verb: Verb, intent: &Intent, 
         gates: Vec::new(),
         body: body.clone(),
         adopts,
+        documents: None,
     })
 }
 
 /// The report of a written entry.
 pub fn report(place: &Place, applied: Applied, signing: SigningMode) -> Report {
     let shape = EntryShape::of(&applied.record, applied.entry, place.at.branch.clone());
-    Report::new(Reason::Moved, report::Body::Entry(shape)).signing(signing)
+    gather::under(place, &applied.record.policy, Report::new(Reason::Moved, report::Body::Entry(shape)).signing(signing))
 }

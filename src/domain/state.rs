@@ -32,6 +32,9 @@ pub struct Entry {
     pub action: Verb,
     /// What was asked, as a digest: a repeated request with the same claim is recognised.
     pub claim: Digest,
+    /// Chance: two who write the same in the same second write two entries, of which one can be the next. Says nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<Digest>,
     pub time: Timestamp,
     /// Program and version that judged.
     pub tool: String,
@@ -86,7 +89,7 @@ pub struct PolicyRef {
     pub version: u64,
     /// The git tree of the adopted `gates/`.
     pub tree: Oid,
-    /// Digest over the protocol documents that were judged; absent where none was.
+    /// Digest over the protocol documents that a move's gates judged; absent where none was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub documents: Option<Digest>,
 }

@@ -16,6 +16,7 @@ pub struct Clearance {
     valid_until: Timestamp,
     gates: Vec<GateRecord>,
     evidence: Vec<(String, Vec<u8>)>,
+    documents: Option<Digest>,
 }
 
 impl Clearance {
@@ -30,6 +31,9 @@ impl Clearance {
                 evidence.push((evidence_path(gate.id.as_str()), canonical_json(recorded)?));
             }
         }
+        let judged = run.gates.iter().filter(|gate| gate.outcome != Outcome::Skipped).filter_map(|gate| cx.protocol.gate(&gate.id));
+        let unreadable = |why: crate::tree::Unreadable| Fault::new(Reason::GateInconclusive, format!("the documents: {why}"));
+        let documents = super::judged_documents(cx, judged).map_err(unreadable)?;
         Ok(Clearance {
             verb: cx.verb,
             channel: cx.channel.clone(),
@@ -39,6 +43,7 @@ impl Clearance {
             valid_until,
             gates: run.records(),
             evidence,
+            documents,
         })
     }
 
@@ -65,6 +70,11 @@ impl Clearance {
     /// `(path beside the entry, canonical bytes)`: what was judged, to be recorded.
     pub fn evidence(&self) -> &[(String, Vec<u8>)] {
         &self.evidence
+    }
+
+    /// The digest of the documents that were judged.
+    pub fn documents(&self) -> Option<&Digest> {
+        self.documents.as_ref()
     }
 
     pub fn valid_until(&self) -> Timestamp {

@@ -23,11 +23,14 @@ pub use probe::{Answer, Ask, Effect, Evidence, Got, Probe, ProbeKey, Unavailable
 pub use protocol::Protocol;
 
 use crate::{
-    domain::{Actor, ChannelName, Finding, GateId, Oid, Outcome, Reason, Release, Result, Severity, Span, Timestamp, Verb},
+    domain::{Actor, ChannelName, Digest, Finding, GateId, Oid, Outcome, Reason, Release, Result, Severity, Span, Timestamp, Verb},
     text::source::Source,
-    tree::Tree,
+    tree::{Tree, Unreadable},
 };
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// One ordered question. Implementations live in `gate/kinds/<kind>.rs`, one file each.
 pub trait Gate: Send + Sync {
@@ -38,6 +41,10 @@ pub trait Gate: Send + Sync {
     fn judge(&self, cx: &Context, seen: &Evidence) -> Judgement;
     /// How variables must be set on a channel, for documents that say so too. Most gates ask for none.
     fn settings(&self, _channel: &ChannelName) -> Vec<(&str, Setting)> {
+        Vec::new()
+    }
+    /// The paths of the candidate's documents that it judges. Most gates judge none.
+    fn documents(&self, _cx: &Context) -> Vec<String> {
         Vec::new()
     }
 }
@@ -186,6 +193,18 @@ impl LoadedGate {
             && self.verbs().contains(&verb)
             && self.header.channels.as_ref().is_none_or(|channels| channels.contains(channel))
     }
+}
+
+/// The digest of the candidate's documents that these gates judged: of every path, the digest of what is there. `None`: they
+/// judged none.
+pub fn judged_documents<'a>(cx: &Context, gates: impl Iterator<Item = &'a LoadedGate>) -> std::result::Result<Option<Digest>, Unreadable> {
+    let mut documents: BTreeMap<String, Option<Digest>> = BTreeMap::new();
+    for path in gates.flat_map(|gate| gate.gate.documents(cx)).collect::<BTreeSet<String>>() {
+        let digest = cx.tree.read(&path)?.map(|bytes| Digest::of(&bytes));
+        documents.insert(path, digest);
+    }
+    let digest = || Digest::of_json(&documents).map_err(|fault| Unreadable(fault.message));
+    (!documents.is_empty()).then(digest).transpose()
 }
 
 /// A verdict. Made only by [`Checks::judge`], so that "passed" without a check cannot be written down.

@@ -31,6 +31,8 @@ pub struct Draft {
     pub body: Option<Body>,
     /// The policy an adoption brings; `None`: the one in force.
     pub adopts: Option<Oid>,
+    /// The digest of the protocol documents that were judged.
+    pub documents: Option<Digest>,
 }
 
 impl Draft {
@@ -41,7 +43,7 @@ impl Draft {
             (Some(tree), before) => {
                 PolicyRef { version: before.map_or(1, |before| before.version + 1), tree: tree.clone(), documents: None }
             }
-            (None, Some(before)) => before,
+            (None, Some(before)) => PolicyRef { documents: self.documents.clone(), ..before },
             (None, None) => return Err(Fault::new(Reason::NoLedger, "only an adoption can be the first entry")),
         };
         Ok(Entry {
@@ -51,6 +53,7 @@ impl Draft {
             previous: head.map(|head| head.head().clone()),
             action: self.action,
             claim: self.claim.clone(),
+            nonce: None,
             time: self.time,
             tool: TOOL.to_owned(),
             actor: self.actor.clone(),
@@ -152,6 +155,7 @@ impl Plan {
             gates: clearance.map(|clearance| clearance.gates().to_vec()).unwrap_or_default(),
             body: self.body.clone(),
             adopts: None,
+            documents: clearance.and_then(Clearance::documents).cloned(),
         }
     }
 }

@@ -85,6 +85,7 @@ pub fn entry(serial: u64, action: Verb, on: Option<&str>, releases: Vec<Release>
         previous: None,
         action,
         claim: Digest::of(b""),
+        nonce: None,
         time: Timestamp::from_unix(1_000_000 + serial as i64),
         tool: "tagwarden 0".to_owned(),
         actor: actor("ssh:release@example.com"),

@@ -3,8 +3,8 @@
 use super::{chain::Policy, draft::TOOL};
 use crate::{
     attest::statement::evidence_path,
-    domain::{Finding, GateId, Outcome, Reason, Severity, state::Entry},
-    gate::{Context, Evidence, runner::judge_bound},
+    domain::{Digest, Finding, GateId, Outcome, Reason, Severity, state::Entry},
+    gate::{Context, Evidence, judged_documents, runner::judge_bound},
     tree::{MapTree, Tree},
 };
 use std::{collections::BTreeMap, sync::Arc};
@@ -43,12 +43,28 @@ pub fn context(entry: &Entry, policy: &Policy, tree: Option<Arc<dyn Tree>>) -> O
     })
 }
 
+/// What is wrong where the candidate's documents are not those whose digest is recorded.
+fn other_documents(cx: &Context, entry: &Entry, recorded: &Digest) -> Option<Finding> {
+    let judged = entry.gates.iter().filter(|record| record.outcome != Outcome::Skipped);
+    let again = judged_documents(cx, judged.filter_map(|record| cx.protocol.gate(&record.id)));
+    let what = match again {
+        Ok(Some(again)) if again == *recorded => return None,
+        Ok(Some(again)) => format!("the candidate's documents give {again}"),
+        Ok(None) => "none of its gates judges documents".to_owned(),
+        Err(why) => return Some(Finding::warning("ledger/cannot-rejudge", format!("entry {}: {why}", entry.serial))),
+    };
+    Some(Finding::error("ledger/other-documents", format!("entry {} says that the documents {recorded} were judged; {what}", entry.serial)))
+}
+
 /// Judges the evidence of a move anew under the policy it names. `files` are the entry's `evidence/*`, `tree` the
 /// candidate's files where its commit is still here.
 pub fn rejudge(entry: &Entry, policy: &Policy, files: &BTreeMap<String, Vec<u8>>, tree: Option<Arc<dyn Tree>>) -> Rejudged {
     let mut rejudged = Rejudged::default();
     let has_tree = tree.is_some();
     let Some(cx) = context(entry, policy, tree) else { return rejudged };
+    rejudged
+        .findings
+        .extend(entry.policy.documents.as_ref().filter(|_| has_tree).and_then(|recorded| other_documents(&cx, entry, recorded)));
     for record in &entry.gates {
         // A gate whose evidence went stale was judged by the clock, not by its evidence.
         let judged = record.outcome != Outcome::Skipped && record.reason_code != Reason::EvidenceExpired.slug();

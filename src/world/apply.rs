@@ -10,14 +10,14 @@
 use super::{
     World,
     git::{ObjectKind, PushAnswer, PushEnd, PushSpec, RefAnswer, TreeItem, Update, Want},
-    ledger::{self, Known, LedgerAt, bring, read_refs},
-    signals,
+    ledger::{self, Known, LedgerAt, bring, read_refs, read_settled},
+    nonce, signals,
     signer::Signer,
 };
 use crate::{
     attest::ssh::Verified as Signed,
     domain::{
-        Fault, Oid, Reason, RefName, Result, Timestamp,
+        Fault, Oid, Reason, RefName, Result, Timestamp, Verb,
         state::{Entry, Move},
     },
     gate::Clearance,
@@ -31,7 +31,7 @@ use crate::{
         projection::ProjectedTag,
         state::same_ground,
         state_tree::Item,
-        transition::{Ledger, Linked, Signature, Violation, transition},
+        transition::{Ledger, Linked, Signature, Violation, is_there, transition},
     },
 };
 use std::{collections::BTreeMap, sync::Arc};
@@ -70,8 +70,15 @@ pub struct Writer<'a> {
     pub checkpoint: &'a super::Checkpoints,
 }
 
+/// What became of a move.
+pub enum Moved {
+    Applied(Box<Applied>),
+    /// Somebody else promoted the same first; the ledger as it is by now.
+    AlreadyThere(Box<Verified>),
+}
+
 /// Moves channel tags by a plan, under the clearance of exactly these moves.
-pub async fn move_refs(writer: &Writer<'_>, head: Verified, plan: &Plan, clearance: &Clearance, permit: &Permit) -> Result<Applied> {
+pub async fn move_refs(writer: &Writer<'_>, head: Verified, plan: &Plan, clearance: &Clearance, permit: &Permit) -> Result<Moved> {
     if !permit.covers(&plan.actor, plan.verb, Some(&plan.channel)) {
         return Err(Fault::new(Reason::Internal, "the permit is for another verb, actor or channel"));
     }
@@ -82,7 +89,10 @@ pub async fn move_refs(writer: &Writer<'_>, head: Verified, plan: &Plan, clearan
         let covered = |now| clearance.covers(plan.verb, &plan.channel, &plan.candidate, &policy, &binding, now);
         let built = build_move(writer, &head, plan, clearance).await?;
         match push(writer, &head, built, rebuilt, &covered).await? {
-            Pushed::Applied(applied) => return Ok(*applied),
+            Pushed::Applied(applied) => return Ok(Moved::Applied(applied)),
+            Pushed::Lost(newer) if plan.verb == Verb::Promote && is_there(newer.state(), &plan.channel, &plan.as_releases()) => {
+                return Ok(Moved::AlreadyThere(newer));
+            }
             Pushed::Lost(newer) => {
                 if !same_ground(head.state(), newer.state(), &plan.channel, plan.after.as_ref(), &plan.candidate) {
                     return Err(stale(&newer));
@@ -223,7 +233,7 @@ struct Built {
 }
 
 async fn build_move(writer: &Writer<'_>, head: &Verified, plan: &Plan, clearance: &Clearance) -> Result<Built> {
-    let mut entry = plan.draft(Some(clearance)).place(Some(head), Vec::new())?;
+    let mut entry = Entry { nonce: Some(nonce::fresh()?), ..plan.draft(Some(clearance)).place(Some(head), Vec::new())? };
     for (at, planned) in plan.releases.iter().enumerate().filter(|(_, planned)| planned.tag.is_none()) {
         let bytes = draft::release_tag(&entry, &planned.tag_ref, &entry.releases[at]);
         let made = make_tag(writer, &planned.tag_ref, None, &planned.commit, bytes).await?;
@@ -249,7 +259,7 @@ async fn build_entry(
     tags: &[(RefName, String)],
     adopts: Option<&Policy>,
 ) -> Result<Built> {
-    let mut entry = draft.place(head, Vec::new())?;
+    let mut entry = Entry { nonce: Some(nonce::fresh()?), ..draft.place(head, Vec::new())? };
     for (name, release) in tags {
         let Some(at) = entry.releases.iter().position(|bound| bound.name().to_string() == *release) else { continue };
         let bytes = draft::release_tag(&entry, name, &entry.releases[at]);
@@ -348,7 +358,10 @@ async fn push(
     let Built { commit, record, updates } = built;
     let busy = signals::busy();
     let answer = send(writer, &updates, last).await?;
-    let refs = read_refs(&writer.world.git, writer.at, &[]).await?;
+    // Whoever is in the way moves the ledger in the end: a server that writes one file for each ref shows its tags first.
+    let is_in_the_way = matches!(answer.end, PushEnd::Stale(_) | PushEnd::Locked(_));
+    let is_settled = |refs: &Refs| !is_in_the_way || holds(refs, &writer.at.branch) != Some(head.tip());
+    let refs = read_settled(&writer.world.git, writer.at, is_settled).await?;
     let now = refs.get(&writer.at.branch).map(|fact| fact.oid.clone());
     let done = |busy| Pushed::Applied(Box::new(Applied { entry: commit.clone(), record: record.clone(), rebuilt, _busy: busy }));
     if now.as_ref() == Some(&commit) {

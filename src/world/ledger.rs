@@ -15,7 +15,7 @@ use crate::{
         plan::{RefFact, Refs},
     },
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 /// Where the ledger lives.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +31,22 @@ pub async fn read_refs(git: &Git, at: &LedgerAt, branches: &[String]) -> Result<
     patterns.extend(heads.iter().map(String::as_str));
     let refs = git.ls_remote(&at.remote, &patterns).await?;
     Ok(refs.into_iter().map(|(name, fact)| (name, RefFact { oid: fact.oid, peeled: fact.peeled })).collect())
+}
+
+/// How often, and how far apart, refs are read that may be in the middle of a change.
+const LOOKS: (usize, Duration) = (5, Duration::from_millis(200));
+
+/// The same refs without release branches, read again for about a second while they are not settled; then as they are.
+pub async fn read_settled(git: &Git, at: &LedgerAt, is_settled: impl Fn(&Refs) -> bool) -> Result<Refs> {
+    let mut refs = read_refs(git, at, &[]).await?;
+    for _ in 0..LOOKS.0 {
+        if is_settled(&refs) {
+            break;
+        }
+        tokio::time::sleep(LOOKS.1).await;
+        refs = read_refs(git, at, &[]).await?;
+    }
+    Ok(refs)
 }
 
 /// Brings what these refs hold, with all that it reaches.

@@ -15,6 +15,7 @@ pub mod http;
 pub mod ledger;
 pub mod listen;
 pub mod machine;
+pub mod nonce;
 pub mod output;
 pub mod process;
 pub mod runtime;

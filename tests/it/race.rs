@@ -1,15 +1,18 @@
 //! Two promoters with one base: however often they race, one wins, the other is told `stale_pointer`, and ledger and tags
-//! agree. Both wait for one another before they push, so that every round is a race; where one never comes, the other is told
+//! agree; who asks for the same as the winner is told `already_there`. Both wait for one another before they push, so that every round is a race; where one never comes, the other is told
 //! instead of waiting for ever. `TAGWARDEN_RACE_ROUNDS` asks for more rounds.
 
-use crate::ground::Ground;
+use crate::{
+    common::NOW,
+    ground::{Around, Ground},
+};
 use std::{
     sync::{Arc, Condvar, Mutex},
     time::Duration,
 };
 use tagwarden::{
     domain::{Fault, Reason, Result},
-    world::apply::Checkpoint,
+    world::{Clock, apply::Checkpoint},
 };
 
 const PROTOCOL: &str = r#"
@@ -29,31 +32,41 @@ fn rounds() -> usize {
 /// Nobody who is still at work is this late, however busy the machine is.
 pub const LIMIT: Duration = Duration::from_secs(300);
 
-/// Where two wait for one another.
-#[derive(Default)]
+/// Where several wait for one another.
 pub struct Meeting {
+    guests: usize,
     /// How many came, and how many ended.
     seen: Mutex<(usize, usize)>,
     changed: Condvar,
 }
 
+impl Default for Meeting {
+    fn default() -> Meeting {
+        Meeting::of(2)
+    }
+}
+
 impl Meeting {
-    /// Returns once both are here; refused where the other ended without coming, or is late.
+    pub fn of(guests: usize) -> Meeting {
+        Meeting { guests, seen: Mutex::default(), changed: Condvar::new() }
+    }
+
+    /// Returns once all are here; refused where one ended without coming, or is late.
     pub fn wait(&self, limit: Duration) -> Result<()> {
         let mut seen = self.seen.lock().unwrap();
         seen.0 += 1;
         self.changed.notify_all();
-        let (seen, _) = self.changed.wait_timeout_while(seen, limit, |(came, ended)| *came < 2 && *ended == 0).unwrap();
+        let (seen, _) = self.changed.wait_timeout_while(seen, limit, |(came, ended)| *came < self.guests && *ended == 0).unwrap();
         let missed = |why: &str| Err(Fault::new(Reason::Internal, format!("the other promoter {why}")));
         match *seen {
-            (came, _) if came >= 2 => Ok(()),
+            (came, _) if came >= self.guests => Ok(()),
             (_, 0) => missed("did not come in time"),
             _ => missed("ended before it pushed"),
         }
     }
 }
 
-/// One of the two; it says so when it ends, in whatever way.
+/// One of them; it says so when it ends, in whatever way.
 pub struct Guest(pub Arc<Meeting>);
 
 impl Drop for Guest {
@@ -99,6 +112,42 @@ fn of_two_promoters_with_one_base_one_wins() {
         assert_eq!(last["releases"][0]["version"].as_str().unwrap(), &names[winner][1..]);
         let refs = ground.refs();
         assert_eq!(refs["refs/tags/channel/live"], last["moves"][0]["to"].as_str().unwrap(), "round {round}: tag and ledger disagree");
+    }
+}
+
+/// The same release by four clones of one person, each by the same clock: what they write differs in nothing but chance. One moved
+/// it, the others are told that it is there.
+#[test]
+fn of_four_who_promote_the_same_one_moves_it() {
+    let ground = Ground::new(&[("gates/protocol.yaml", PROTOCOL), ("gates/10-tree.yaml", GATE)]);
+    let clones: Vec<_> = (0..4).map(|_| ground.clone_as("one")).collect();
+    let first = Around { clock: Some(Clock::starting(NOW.parse().unwrap())), ..Around::default() };
+    assert_eq!(ground.run_around(&clones[0], &["policy", "adopt", "--reason", "start"], first).code, 0);
+    for round in 1..=rounds().min(4) {
+        let release = format!("v1.{round}.0");
+        let meeting = Arc::new(Meeting::of(clones.len()));
+        let race = |clone: &std::path::Path| {
+            let _guest = Guest(meeting.clone());
+            let meeting = meeting.clone();
+            let wait = move |at: Checkpoint| if at == Checkpoint::BeforePush { meeting.wait(LIMIT) } else { Ok(()) };
+            let clock = Clock::starting(format!("2026-11-21T1{round}:00:00Z").parse().unwrap());
+            let around = Around { checkpoint: Some(Arc::new(wait)), clock: Some(clock), ..Around::default() };
+            ground.run_around(clone, &["promote", &release, "--channel", "live"], around)
+        };
+        let answers: Vec<_> = std::thread::scope(|scope| {
+            let runs: Vec<_> = clones.iter().map(|clone| scope.spawn(|| race(clone))).collect();
+            runs.into_iter().map(|run| run.join().unwrap()).collect()
+        });
+        let mut reasons: Vec<(u8, &str)> = answers.iter().map(|answer| (answer.code, answer.reason)).collect();
+        reasons.sort_unstable();
+        assert_eq!(reasons, [(0, "already_there"), (0, "already_there"), (0, "already_there"), (0, "moved")], "round {round}: {answers:?}");
+        assert_eq!(ground.last_entry()["serial"], round, "round {round}: one move, one entry");
+        let entries: Vec<_> = answers.iter().map(|answer| answer.json["ledger"]["entry"].clone()).collect();
+        assert!(entries.iter().all(|entry| *entry == entries[0]), "round {round}: {entries:?}");
+        ground.commit(&clones[0], &format!("after {round}"));
+        for clone in &clones[1..] {
+            ground.git(clone, &["pull", "-q", "--rebase", "origin", "main"]);
+        }
     }
 }
 

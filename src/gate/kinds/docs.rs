@@ -137,6 +137,10 @@ impl Gate for Docs {
         ask.map(|ask| Probe::reads(ProbeKey::first(open::ITEM), Ask::Documents(ask))).into_iter().collect()
     }
 
+    fn documents(&self, cx: &Context) -> Vec<String> {
+        self.documents.as_ref().unwrap_or(&cx.protocol.documents.protocol).clone()
+    }
+
     fn judge(&self, cx: &Context, seen: &Evidence) -> Judgement {
         let mut checks = Checks::new();
         if is_the_tree(cx, seen, &mut checks)

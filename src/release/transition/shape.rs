@@ -69,6 +69,9 @@ pub(super) fn policy(case: &Case, whole: &Whole, found: &mut Found) {
     if beside.is_some_and(|beside| *beside != named.tree) {
         refuse("the policy beside it is not the one it names".to_owned());
     }
+    if named.documents.is_some() && !entry.action.moves() {
+        refuse("it names documents, and judged none".to_owned());
+    }
     match case.before.map(|before| &before.state.policy) {
         None if entry.action != Verb::Adopt || named.version != 1 => refuse("entry 0 must adopt version 1 of a policy".to_owned()),
         None => {}

@@ -366,6 +366,7 @@ impl Forge {
             gates: Vec::new(),
             body: None,
             adopts: None,
+            documents: None,
         }
     }
 
