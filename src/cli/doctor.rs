@@ -19,6 +19,11 @@ use crate::{
 
 pub async fn run(session: &Session, args: &args::Doctor) -> Result<Report> {
     let place = gather::place(session).await?;
+    let warnings: Vec<Finding> = place.drafted.iter().flat_map(|protocol| protocol.warnings.iter().cloned()).collect();
+    Ok(look(session, args, place).await?.findings(warnings))
+}
+
+async fn look(session: &Session, args: &args::Doctor, place: Place) -> Result<Report> {
     let mut checks =
         vec![passed("repository", format!("git answers, {}", if place.world.git.is_shallow() { "shallow clone" } else { "whole clone" }))];
     checks.push(match &place.drafted {

@@ -6,7 +6,7 @@ use super::{
     statement::{self, Intent},
 };
 use crate::{
-    domain::{Fault, Oid, Reason, Result, Verb, state::Body},
+    domain::{Fault, Oid, Reason, Result, Timestamp, Verb, state::Body},
     gate::{
         Protocol, When,
         config::{self, GateFiles},
@@ -18,7 +18,7 @@ use crate::{
     },
     report::{
         self, PolicyShape, Report, SigningMode, TextShape,
-        shape::{LedgerPlace, PolicyGate, PolicyRole, PolicySigner},
+        shape::{LedgerPlace, PinShape, PolicyGate, PolicyRole, PolicySigner},
     },
     world::ledger::read_folder,
 };
@@ -42,9 +42,10 @@ async fn adopt(session: &Session, args: &args::Adopt) -> Result<Report> {
     }
     let head = gather::verified(&place, &refs).await?;
     if head.state().policy.tree == policy.tree {
-        let shape = shape(&place, &policy, head.state().policy.version, head.head().clone(), head.serial());
-        return Ok(Report::new(Reason::NothingToDo, report::Body::Policy(shape)).signing(SigningMode::of(&policy.protocol)));
+        let shape = shape(&place, &policy, head.state().policy.version, head.genesis(), head.head().clone(), head.serial());
+        return Ok(adopted(Reason::NothingToDo, &policy, shape));
     }
+    no_dead_end(&policy, time)?;
     let version = head.state().policy.version + 1;
     let said = rights::statement(Verb::Adopt, head.head(), rights::adoption(&policy.tree, version))?;
     if args.signatures.print_statement {
@@ -62,22 +63,17 @@ async fn adopt(session: &Session, args: &args::Adopt) -> Result<Report> {
         adopts: Some(policy.clone()),
         ..Intent::default()
     };
+    let genesis = head.genesis().clone();
     let applied = statement::write(&place, &acting, Some(head), &permit, Verb::Adopt, intent, time).await?;
-    let shape = shape(&place, &policy, version, applied.entry, applied.record.serial);
-    let moved = Report::new(Reason::Moved, report::Body::Policy(shape)).signing(SigningMode::of(&policy.protocol));
+    let shape = shape(&place, &policy, version, &genesis, applied.entry, applied.record.serial);
+    let moved = adopted(Reason::Moved, &policy, shape);
     Ok(signers.refused.into_iter().fold(moved, |report, finding| report.findings([finding])))
 }
 
 /// Entry 0: nothing is in force yet, so the policy speaks for itself, and its oid is what can be pinned outside.
-async fn first(
-    session: &Session,
-    place: &Place,
-    refs: &Refs,
-    policy: Policy,
-    args: &args::Adopt,
-    time: crate::domain::Timestamp,
-) -> Result<Report> {
+async fn first(session: &Session, place: &Place, refs: &Refs, policy: Policy, args: &args::Adopt, time: Timestamp) -> Result<Report> {
     gather::never_known(place, refs).await?;
+    no_dead_end(&policy, time)?;
     if args.signatures.print_statement {
         return Err(Fault::new(Reason::NoLedger, "the first entry needs no co-signatures; there is no ledger yet"));
     }
@@ -88,13 +84,33 @@ async fn first(
     let applied = statement::write(place, &acting, None, &permit, Verb::Adopt, intent, time).await?;
     // The entry is written: where the pin cannot be kept here, it is still to be said.
     let kept = gather::trust(place).await.and_then(|trust| trust.keep(&place.at.branch, &applied.entry));
-    let here = match kept {
+    let here = match &kept {
         Ok(_) => "this machine keeps it".to_owned(),
         Err(fault) => format!("this machine does not keep it: {}", fault.message),
     };
-    let pin = format!("entry 0 is {}; {here}; elsewhere set {} to it, outside of this repository", applied.entry, gather::GENESIS_PIN);
-    let shape = shape(place, &policy, 1, applied.entry, applied.record.serial);
-    Ok(Report::new(Reason::Moved, report::Body::Policy(shape)).signing(SigningMode::of(&policy.protocol)).notice(pin))
+    let genesis = applied.entry.clone();
+    let elsewhere = format!(
+        "wherever else releases are made, CI among them, set {}={genesis}, as a variable of that place's own settings and not in a file of this repository",
+        gather::GENESIS_PIN
+    );
+    let kept = kept.ok().map(|file| file.display().to_string());
+    let pin = PinShape { variable: gather::GENESIS_PIN, value: genesis.clone(), kept };
+    let shape = PolicyShape { pin: Some(pin), ..shape(place, &policy, 1, &genesis, applied.entry, applied.record.serial) };
+    let report = adopted(Reason::Moved, &policy, shape);
+    Ok(report.notice(format!("entry 0 is {genesis}; {here}")).notice(elsewhere))
+}
+
+fn adopted(reason: Reason, policy: &Policy, shape: PolicyShape) -> Report {
+    let report = Report::new(reason, report::Body::Policy(shape)).signing(SigningMode::of(&policy.protocol));
+    report.findings(policy.protocol.warnings.iter().cloned())
+}
+
+/// Refuses a policy under which nobody could go on.
+fn no_dead_end(policy: &Policy, time: Timestamp) -> Result<()> {
+    let found = policy.dead_ends(time);
+    let Some(first) = found.first() else { return Ok(()) };
+    let fault = Fault::new(Reason::BadConfig, first.message.clone()).findings(policy.protocol.warnings.iter().chain(&found).cloned());
+    Err(first.help.iter().fold(fault, |fault, help| fault.help(help.clone())))
 }
 
 /// The `gates/` of the HEAD commit. What is only in the work tree cannot be adopted.
@@ -129,13 +145,14 @@ async fn show(session: &Session) -> Result<Report> {
         place,
         situation.head.policy(),
         situation.head.state().policy.version,
+        situation.head.genesis(),
         situation.head.head().clone(),
         situation.head.serial(),
     );
     Ok(situation.report(Report::new(Reason::Passed, report::Body::Policy(shape))))
 }
 
-fn shape(place: &Place, policy: &Policy, version: u64, entry: Oid, serial: u64) -> PolicyShape {
+fn shape(place: &Place, policy: &Policy, version: u64, genesis: &Oid, entry: Oid, serial: u64) -> PolicyShape {
     let protocol: &Protocol = &policy.protocol;
     let signers = policy.allowed.iter().flat_map(|allowed| allowed.signers());
     PolicyShape {
@@ -143,6 +160,8 @@ fn shape(place: &Place, policy: &Policy, version: u64, entry: Oid, serial: u64) 
         tree: policy.tree.clone(),
         committed: place.committed.clone(),
         ledger: LedgerPlace { name: place.at.branch.clone(), entry, serial },
+        genesis: genesis.clone(),
+        pin: None,
         threshold: if protocol.is_unsigned() { 0 } else { protocol.signing.threshold },
         signers: signers
             .map(|signer| PolicySigner { principal: signer.principal.clone(), fingerprint: signer.fingerprint.clone() })

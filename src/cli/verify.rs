@@ -145,7 +145,7 @@ async fn judge(place: &Place, ledger: Ledger<'_>, subject: Subject, args: &args:
     if run.gates.is_empty() {
         return Err(Fault::new(Reason::NothingToCheck, format!("no gate decides promotions to {}", cx.channel)));
     }
-    let report = Report::run(&run, SigningMode::of(&subject.protocol));
+    let report = Report::run(&run, SigningMode::of(&subject.protocol)).findings(subject.protocol.warnings.iter().cloned());
     Ok(match &subject.candidate {
         None => report.notice("judged the work tree as a draft; a promotion judges a commit"),
         Some(_) => report,

@@ -5,7 +5,7 @@
 //! permits nothing that names no channel. Where a policy has no roles, every signer may do everything. Adopting is decided by
 //! the signers and the threshold, never by roles.
 
-use super::state::holds_on;
+use super::{chain::GIT_NAMESPACE, state::holds_on};
 use crate::{
     attest::ssh::AllowedSigners,
     domain::{
@@ -61,6 +61,57 @@ impl Policy {
             |principal: &str| self.allowed.as_ref().is_some_and(|allowed| allowed.signers().any(|signer| signer.principal == principal));
         let is_signer = by.strip_prefix("ssh:").is_none_or(listed);
         is_signer && permits(&self.protocol, by, rights, verb, channel)
+    }
+}
+
+impl Policy {
+    /// Why this policy would be the last one, or could move nothing: nobody whose signature counts at that time could adopt
+    /// another, or promote to any channel. A policy whose channels have no tags promotes nothing, and need not.
+    pub fn dead_ends(&self, at: Timestamp) -> Vec<Finding> {
+        let protocol = self.protocol.as_ref();
+        let named = |namespace: &str| -> BTreeSet<&str> {
+            let signers = self.allowed.iter().flat_map(|allowed| allowed.signers());
+            let counts = signers.filter(|signer| signer.is_valid_at(at) && signer.may_sign_for(namespace));
+            counts.map(|signer| signer.principal.as_str()).collect()
+        };
+        // Where nothing is signed nobody is known by a key.
+        let writers = if protocol.is_unsigned() { BTreeSet::new() } else { named(GIT_NAMESPACE) };
+        let others = named(STATEMENT_NAMESPACE);
+        let mut found = Vec::new();
+        // Whoever writes the adoption signs its entry, the others its statement.
+        let most = writers.iter().map(|writer| others.iter().filter(|other| *other != writer).count() + 1).max().unwrap_or(0);
+        if !protocol.is_unsigned() && (most as u64) < u64::from(protocol.signing.threshold) {
+            let message = format!(
+                "nobody could adopt another policy after this one: that needs {} signers whose keys count now, and there are {most}",
+                protocol.signing.threshold
+            );
+            let help = "list more signers in gates/allowed_signers (their `valid-after`, `valid-before` and `namespaces` count), or lower `signing.threshold`";
+            found.push(Finding::error("policy/nobody-adopts", message).help(help));
+        }
+        let tagged: Vec<&ChannelName> = protocol.channels.iter().filter(|(_, rules)| rules.tag.is_some()).map(|(name, _)| name).collect();
+        if !tagged.is_empty() && !tagged.iter().any(|channel| self.somebody_promotes(channel, &writers)) {
+            let help = "a role with `may: [promote]` names a signer of gates/allowed_signers as `ssh:NAME`; with `signing: none` people are `local:MAIL`";
+            found.push(Finding::error("policy/nobody-promotes", "nobody could promote to any channel under this policy").help(help));
+        }
+        found
+    }
+
+    /// `writers`: who can sign an entry.
+    fn somebody_promotes(&self, channel: &ChannelName, writers: &BTreeSet<&str>) -> bool {
+        let protocol = self.protocol.as_ref();
+        if protocol.roles.is_empty() {
+            return protocol.is_unsigned() || !writers.is_empty();
+        }
+        let is_writer = |id: &str| id.strip_prefix("ssh:").is_some_and(|principal| writers.contains(principal));
+        let may = |id: &str, rights: &[String]| permits(protocol, id, rights, Verb::Promote, Some(channel));
+        protocol.roles.values().flat_map(|role| &role.who).any(|who| match who.split_once(':').map_or("", |(form, _)| form) {
+            "ssh" => is_writer(who) && may(who, &[]),
+            "local" => protocol.is_unsigned() && may(who, &[]),
+            // Somebody on a forge acts through a mover.
+            _ if !protocol.movers.iter().any(|mover| is_writer(mover)) => false,
+            "github" => may(who, &[]),
+            _ => may("github:0", std::slice::from_ref(who)),
+        })
     }
 }
 

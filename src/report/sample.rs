@@ -302,6 +302,8 @@ pub fn policy() -> Report {
         tree: oid('b'),
         committed: Some(oid('b')),
         ledger: ledger(),
+        genesis: oid('0'),
+        pin: None,
         threshold: 1,
         signers: vec![PolicySigner { principal: "release@example.com".into(), fingerprint: "SHA256:abc".into() }],
         release_branches: vec!["main".into()],

@@ -90,6 +90,10 @@ fn every_member_of_every_answer() {
     ledger.ref: string
     ledger.entry: string
     ledger.serial: number
+    genesis: string
+    pin.variable: string
+    pin.value: string
+    pin.kept: string
     threshold: number
     signers: []
     release_branches[]: string

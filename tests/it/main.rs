@@ -7,6 +7,7 @@ mod common;
 mod ground;
 mod world_support;
 
+mod adopting;
 mod bad_input;
 mod canary;
 mod census;

@@ -29,12 +29,14 @@ fn the_smallest_protocol_from_nothing() {
     assert_snapshot!(tell(&scratch, &["policy", "adopt", "--reason", "start"]), @r"
     policy 1 ([short])
       ledger entry 0 ([short]) on tagwarden/ledger
+      entry 0           [oid]
       channels          local_dev
       release branches  main
 
     gates
        1  docs  docs  before promote, rollback  on every channel
-    note: entry 0 is [oid]; this machine keeps it; elsewhere set TAGWARDEN_GENESIS to it, outside of this repository
+    note: entry 0 is [oid]; this machine keeps it
+    note: wherever else releases are made, CI among them, set TAGWARDEN_GENESIS=[oid], as a variable of that place's own settings and not in a file of this repository
     signing: none
 
     done (moved). Verify under it: `tagwarden verify --adopted --channel CHANNEL`.

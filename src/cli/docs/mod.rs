@@ -92,7 +92,8 @@ fn report(gathered: &Gathered, shape: DocsShape, findings: Vec<Finding>) -> Repo
     // What was not read may make any number of them.
     let unread = findings.iter().any(|finding| UNREAD.contains(&finding.code.as_str()));
     let empty = shape.totals.all() + shape.accepted == 0 && !shape.documents.is_empty() && !unread;
-    let report = gathered.signed(Report::new(reason, Body::Docs(Box::new(shape))).findings(findings));
+    let warnings = gathered.protocol.iter().flat_map(|protocol| protocol.warnings.iter().cloned());
+    let report = gathered.signed(Report::new(reason, Body::Docs(Box::new(shape))).findings(findings).findings(warnings));
     let report = match gathered.facts.only.is_all() {
         true => report,
         false => report.notice("only some kinds of reference were looked for; the lock was not compared"),

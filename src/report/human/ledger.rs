@@ -185,6 +185,7 @@ pub fn policy(shape: &PolicyShape, canvas: &mut Canvas) {
     }
     let channels: Vec<&str> = shape.channels.iter().map(ChannelName::as_str).collect();
     let facts = [
+        ("entry 0", shape.genesis.to_string()),
         ("channels", channels.join(" -> ")),
         ("release branches", shape.release_branches.join(", ")),
         ("automation", shape.automation.join(", ")),

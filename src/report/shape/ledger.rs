@@ -98,6 +98,11 @@ pub struct PolicyShape {
     pub committed: Option<Oid>,
     /// The entry that adopted it.
     pub ledger: LedgerPlace,
+    /// Entry 0.
+    pub genesis: Oid,
+    /// How entry 0 is pinned, where it was just written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pin: Option<PinShape>,
     /// How many signers an adoption needs.
     pub threshold: u32,
     pub signers: Vec<PolicySigner>,
@@ -106,6 +111,16 @@ pub struct PolicyShape {
     pub roles: Vec<PolicyRole>,
     pub automation: Vec<String>,
     pub gates: Vec<PolicyGate>,
+}
+
+/// What says, outside of the repository, which ledger is meant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PinShape {
+    /// The environment variable to set wherever else releases are made.
+    pub variable: &'static str,
+    pub value: Oid,
+    /// The file of this machine that keeps it; `None`: it could not be kept here.
+    pub kept: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

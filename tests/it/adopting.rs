@@ -1,0 +1,226 @@
+//! Adoptions as people have them: where the key lives in CI alone, what the configuration warns of, policies under which nobody
+//! could go on, and what an entry says of the policy and the documents that decided.
+
+use crate::common::{Scratch, finding};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use tagwarden::{
+    domain::{Digest, state::Entry},
+    release::{policy::Policy, rejudge},
+    tree::MapTree,
+};
+
+const PROTOCOL: &str = "gates/protocol.yaml";
+const LEDGER: &str = "refs/heads/tagwarden/ledger";
+const GATE: &str = "title: The tree is there\ncommand: [ { run: [\"true\"] } ]\n";
+
+/// Signed; ann and ben may sign. Not adopted.
+fn signed(roles: &str) -> Scratch {
+    let mut scratch = Scratch::new();
+    for name in ["ann", "ben"] {
+        scratch.key(name);
+    }
+    scratch.write(PROTOCOL, protocol(roles));
+    scratch.write("gates/10-tree.yaml", GATE);
+    scratch.write("gates/allowed_signers", scratch.allowed_signers(&["ann", "ben"]));
+    scratch.commit("Add the protocol");
+    scratch.push();
+    scratch.sign_as("ann");
+    scratch
+}
+
+fn protocol(more: &str) -> String {
+    format!(
+        r#"version: 1
+packages: {{ app: {{ release_tag: "v{{version}}", default: true }} }}
+release_branches: [main]
+channels: {{ live: {{ tag: "channel/{{channel}}" }} }}
+{more}
+"#
+    )
+}
+
+const SIGNING: &str = "signing: { key: \"env:TAGWARDEN_SIGNING_KEY\" }";
+
+/// No home, and a key that is nowhere but in a variable.
+#[test]
+fn a_team_whose_key_lives_in_ci_adopts_and_goes_on() {
+    let mut scratch = signed(SIGNING);
+    let key = std::fs::read_to_string(scratch.path("keys/ann")).unwrap();
+    scratch.set("TAGWARDEN_SIGNING_KEY", &key).unset("HOME");
+    let output = scratch.run(&["policy", "adopt", "--reason", "start"]);
+    let genesis = scratch.remote_refs()[LEDGER].clone();
+    let said = output.ok();
+    assert!(said.contains(&format!("entry 0 is {genesis}; this machine does not keep it")), "{said}");
+    assert!(said.contains(&format!("set TAGWARDEN_GENESIS={genesis}, as a variable of that place's own settings")), "{said}");
+    // Whoever lost the answer asks again, and is told the same.
+    let again = scratch.json(&["policy", "adopt", "--reason", "start"]).expect("nothing_to_do");
+    assert_eq!(again["genesis"], genesis.as_str());
+    scratch.refused(&["promote", "v1.0.0", "--channel", "live"], "not_pinned");
+    scratch.set("TAGWARDEN_GENESIS", &genesis);
+    scratch.json(&["promote", "v1.0.0", "--channel", "live"]).expect("moved");
+}
+
+#[test]
+fn an_adoption_tells_scripts_what_to_pin() {
+    let mut scratch = signed(SIGNING);
+    scratch.unset("HOME");
+    let answer = scratch.json(&["policy", "adopt", "--reason", "start"]).expect("moved");
+    let genesis = scratch.remote_refs()[LEDGER].clone();
+    let pin = serde_json::json!({ "variable": "TAGWARDEN_GENESIS", "value": genesis, "kept": null });
+    assert_eq!((&answer["genesis"], &answer["pin"]), (&Value::from(genesis), &pin));
+    let kept = signed(SIGNING).json(&["policy", "adopt", "--reason", "start"]).expect("moved");
+    assert!(kept["pin"]["kept"].as_str().unwrap().ends_with("/pin.json"), "{kept:#}");
+    assert_eq!(kept["pin"]["value"], kept["genesis"]);
+}
+
+const NOBODYS: &str = "roles: { promoters: { who: [\"ssh:anna@example.com\", \"ssh:ann@example.com\"], may: [promote, stage] } }";
+
+#[test]
+fn what_the_configuration_warns_of_is_said() {
+    let scratch = signed(&format!("{SIGNING}\n{NOBODYS}"));
+    scratch.write("README.md", "See [the protocol](gates/protocol.yaml).\n");
+    scratch.commit("Say where it is");
+    let warned = |words: &[&str]| {
+        let answer = scratch.json(words).value;
+        let warning = finding(&answer, "config/no-such-signer");
+        assert_eq!((&warning["severity"], &warning["file"]), (&"warning".into(), &PROTOCOL.into()), "{words:?}");
+        assert!(warning["message"].as_str().unwrap().contains("anna@example.com"), "{words:?}: {warning:#}");
+        answer["reason_code"].as_str().unwrap().to_owned()
+    };
+    // Warnings decide nothing.
+    assert_eq!(warned(&["verify", "--channel", "live"]), "passed");
+    assert_eq!(warned(&["docs", "check", "README.md"]), "passed");
+    assert_eq!(warned(&["docs", "list", "README.md"]), "passed");
+    assert_eq!(warned(&["policy", "adopt", "--reason", "start"]), "moved");
+    assert_eq!(warned(&["policy", "adopt", "--reason", "start"]), "nothing_to_do");
+    assert_eq!(warned(&["verify", "--channel", "live", "--adopted"]), "passed");
+    assert_eq!(warned(&["doctor"]), "passed");
+}
+
+/// Each leaves the policy without somebody who could promote, or adopt another.
+#[test]
+fn a_policy_under_which_nobody_could_go_on_is_not_adopted() {
+    let promoters = |who: &str| format!("roles: {{ promoters: {{ who: [\"{who}\"], may: [promote] }} }}");
+    let ended = |scratch: &Scratch, names: &[&str]| {
+        let line = |name: &&str| format!("{name}@example.com valid-before=\"20250101Z\" {}\n", scratch.public(name));
+        names.iter().map(line).collect::<String>()
+    };
+    type Signers = fn(&Scratch, &dyn Fn(&Scratch, &[&str]) -> String) -> String;
+    let both: Signers = |scratch, _| scratch.allowed_signers(&["ann", "ben"]);
+    let (unsigned, two) = ("signing: { key: none }", "signing: { key: \"env:TAGWARDEN_SIGNING_KEY\", threshold: 2 }");
+    let cases: [(&str, String, Signers, &str); 6] = [
+        ("a role of strangers", format!("{SIGNING}\n{}", promoters("ssh:eve@example.com")), both, "policy/nobody-promotes"),
+        (
+            "another verb",
+            format!("{SIGNING}\nroles: {{ holders: {{ who: [\"ssh:ann@example.com\"], may: [hold] }} }}"),
+            both,
+            "policy/nobody-promotes",
+        ),
+        ("a forge without a mover", format!("{SIGNING}\n{}", promoters("github:7")), both, "policy/nobody-promotes"),
+        ("keys where nothing is signed", format!("{unsigned}\n{}", promoters("ssh:ann@example.com")), both, "policy/nobody-promotes"),
+        (
+            "a threshold that counts a key that ended",
+            two.to_owned(),
+            |scratch, ended| format!("{}{}", scratch.allowed_signers(&["ann"]), ended(scratch, &["ben"])),
+            "policy/nobody-adopts",
+        ),
+        ("keys that ended", SIGNING.to_owned(), |scratch, ended| ended(scratch, &["ann", "ben"]), "policy/nobody-adopts"),
+    ];
+    let later = signed(SIGNING);
+    later.json(&["policy", "adopt", "--reason", "start"]).expect("moved");
+    for (about, more, signers, code) in cases {
+        for scratch in [&signed(SIGNING), &later] {
+            scratch.write(PROTOCOL, protocol(&more));
+            scratch.write("gates/allowed_signers", signers(scratch, &ended));
+            scratch.commit(about);
+            let answer = scratch.refused(&["policy", "adopt", "--reason", "x"], "bad_config");
+            let said = finding(&answer, code);
+            assert_eq!(said["message"], answer["message"], "{about}");
+        }
+    }
+    // The same forms, with somebody behind them.
+    for more in [
+        format!("{SIGNING}\n{}\nmovers: [\"ssh:ben@example.com\"]", promoters("github:7")),
+        format!("{SIGNING}\n{}\nmovers: [\"ssh:ben@example.com\"]", promoters("permission:maintain")),
+        format!("{unsigned}\n{}", promoters("local:test@example.com")),
+        two.to_owned(),
+    ] {
+        let scratch = signed(SIGNING);
+        scratch.write(PROTOCOL, protocol(&more));
+        scratch.commit("go on");
+        scratch.json(&["policy", "adopt", "--reason", "x"]).expect("moved");
+    }
+}
+
+/// Not only refusals say that the committed protocol is another one.
+#[test]
+fn what_is_written_under_another_policy_than_the_committed_one_says_so() {
+    let scratch = Scratch::minimal();
+    scratch.edit(PROTOCOL, "default: true", "default: true ");
+    scratch.commit_and_push("Change the policy");
+    for words in [
+        &["promote", "v1.0.0", "--channel", "local_dev"][..],
+        &["hold", "--all", "--reason", "x"],
+        &["unhold", "--all", "--reason", "x"],
+        &["stage", "v2.0.0", "--at", "HEAD"],
+    ] {
+        let answer = scratch.json(words).expect("moved");
+        assert!(answer["notices"].to_string().contains("are not the adopted policy"), "{words:?}: {answer:#}");
+    }
+    scratch.json(&["policy", "adopt", "--reason", "x"]).expect("moved");
+    let second = scratch.json(&["promote", "v2.0.0", "--channel", "local_dev"]).expect("moved");
+    assert!(!second["notices"].to_string().contains("are not the adopted policy"), "{second:#}");
+}
+
+const DOCUMENT: &str = "protocol-docs/promotion.md";
+
+fn entry(scratch: &Scratch) -> Entry {
+    serde_json::from_str(&scratch.git_in("origin.git", &["show", &format!("{LEDGER}:entry.json")])).unwrap()
+}
+
+/// What the gates read of the documents stands in the entry, and an audit reads it again.
+#[test]
+fn a_move_names_the_documents_that_were_judged() {
+    let scratch = Scratch::minimal();
+    assert_eq!(entry(&scratch).policy.documents, None, "an adoption judges none");
+    let digest = |text: &str| {
+        let of = BTreeMap::from([(DOCUMENT, Digest::of(text.as_bytes()))]);
+        Digest::of_json(&of).unwrap()
+    };
+    let first = scratch.read(DOCUMENT);
+    scratch.json(&["promote", "v1.0.0", "--channel", "local_dev"]).expect("moved");
+    assert_eq!(entry(&scratch).policy.documents, Some(digest(&first)));
+    scratch.write(DOCUMENT, format!("{first}\nOne more sentence.\n"));
+    scratch.commit("Say more");
+    scratch.push();
+    scratch.json(&["promote", "v1.1.0", "--channel", "local_dev"]).expect("moved");
+    assert_eq!(entry(&scratch).policy.documents, Some(digest(&scratch.read(DOCUMENT))));
+    scratch.json(&["rollback", "--channel", "local_dev", "--reason", "x"]).expect("moved");
+    let recorded = entry(&scratch);
+    assert_eq!(recorded.policy.documents, Some(digest(&first)));
+    scratch.json(&["audit", "--rejudge", "all"]).expect("passed");
+    // Others than those that were judged.
+    let file = |path: &str| (path.to_owned(), scratch.git(&["show", &format!("v1.0.0:gates/{path}")]).into_bytes());
+    scratch.git(&["fetch", "--quiet", "--tags", "origin"]);
+    let policy = Policy::read(&recorded.policy.tree, ["protocol.yaml", "10-docs.yaml"].map(file).into()).unwrap();
+    let codes = |text: &str| {
+        let tree = MapTree::new(BTreeMap::from([(DOCUMENT.to_owned(), text.as_bytes().to_vec())]));
+        let rejudged = rejudge::rejudge(&recorded, &policy, &BTreeMap::new(), Some(std::sync::Arc::new(tree)));
+        rejudged.findings.into_iter().map(|finding| finding.code).collect::<Vec<_>>()
+    };
+    let other = |codes: Vec<String>| codes.iter().any(|code| code == "ledger/other-documents");
+    assert!(other(codes("something else")) && !other(codes(&first)));
+}
+
+/// What is not built does not show.
+#[test]
+fn flags_that_are_not_built_are_unknown() {
+    let scratch = Scratch::minimal();
+    for (verb, flag) in [("promote", "--scheduled"), ("rehearse", "--record")] {
+        let help = scratch.run_program(&[verb, "--help"]).ok();
+        assert!(!help.contains(flag), "{help}");
+    }
+    scratch.refused(&["promote", "v1.0.0", "--channel", "local_dev", "--scheduled"], "bad_usage");
+    scratch.refused(&["rehearse", "--channel", "local_dev", "--record"], "bad_usage");
+}
