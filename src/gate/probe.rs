@@ -7,6 +7,7 @@
 //! Shapes here are written to the ledger (`tagwarden.evidence/1`): fields may be added, never renamed.
 
 mod documents;
+pub mod github;
 pub mod reduce;
 pub mod why;
 
@@ -117,6 +118,8 @@ pub enum Ask {
     Tree(TreeAsk),
     /// What documents of the candidate leave open: history, other commits, pull requests.
     Documents(DocumentsAsk),
+    /// What continuous integration says of a commit.
+    Checks(github::ChecksAsk),
 }
 
 /// The reduced answers, one form per question.
@@ -133,6 +136,7 @@ pub enum Got {
     Acks(AcksGot),
     Tree(TreeGot),
     Documents(DocumentsGot),
+    Checks(github::ChecksGot),
 }
 
 /// An HTTP request. Strings may hold `{env.NAME}`, filled in only when the request is sent, so that no secret is recorded.

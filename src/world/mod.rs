@@ -10,6 +10,7 @@ pub mod documents;
 pub mod env;
 pub mod files;
 pub mod git;
+pub mod github;
 pub mod hidden;
 pub mod http;
 pub mod ledger;
@@ -30,6 +31,7 @@ pub mod trust;
 pub use clock::Clock;
 pub use env::EnvVars;
 pub use git::Git;
+pub use github::GitHub;
 pub use http::Http;
 pub use signer::Signer;
 

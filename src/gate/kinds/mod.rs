@@ -4,6 +4,7 @@
 mod ack;
 mod audit;
 mod channel;
+mod checks;
 mod command;
 mod docs;
 mod env;
@@ -13,4 +14,4 @@ mod verdict;
 use super::Kind;
 
 pub static KINDS: &[&Kind] =
-    &[&ack::KIND, &audit::KIND, &channel::KIND, &command::KIND, &docs::KIND, &env::KIND, &http::KIND, &verdict::KIND];
+    &[&ack::KIND, &audit::KIND, &channel::KIND, &checks::KIND, &command::KIND, &docs::KIND, &env::KIND, &http::KIND, &verdict::KIND];

@@ -15,8 +15,14 @@ pub const TOO_MANY_REDIRECTS: &str = "too-many-redirects";
 pub const UNSET_VARIABLE: &str = "unset-variable";
 /// The question cannot be asked as it stands, for example because a filled-in URL is none.
 pub const BAD_QUESTION: &str = "bad-question";
-/// There is no such program.
+/// There is no such program, or no such thing.
 pub const NOT_FOUND: &str = "not-found";
+/// Nobody says where the forge is, or with what it may be asked.
+pub const NO_FORGE: &str = "no-forge";
+/// The forge does not know the token, or the token lacks a permission.
+pub const NOT_ALLOWED: &str = "not-allowed";
+/// The forge limits how often it is asked.
+pub const RATE_LIMITED: &str = "rate-limited";
 /// The answer came, but could not be read.
 pub const UNREADABLE: &str = "unreadable";
 /// A probe that writes, under a verb that does not allow it.

@@ -8,13 +8,14 @@
 
 mod environment;
 mod facts;
+mod forge;
 mod probe_ref;
 mod secrets;
 
 pub use facts::LedgerFacts;
 
 use super::{
-    World,
+    GitHub, World,
     documents::{self, Record},
     process,
     temporary::Temporary,
@@ -55,6 +56,8 @@ pub struct Answerer {
     effects: bool,
     redaction: Redaction,
     secrets: Secrets,
+    /// Made at the first question, so that one token serves them all.
+    github: tokio::sync::OnceCell<std::result::Result<GitHub, Unavailable>>,
     /// Held while a program runs. Its folder is the run's own: what one program leaves there, a later one finds.
     scratch: tokio::sync::Mutex<Temporary>,
 }
@@ -79,6 +82,7 @@ impl Answerer {
             effects,
             redaction,
             secrets: Secrets::new(&world.env, cx),
+            github: tokio::sync::OnceCell::new(),
             scratch: tokio::sync::Mutex::new(scratch),
         })
     }
@@ -162,11 +166,18 @@ impl Answerer {
                 let origin = documents::origin(self.world.others(), &self.remote).await;
                 Ok(Got::Tree(TreeGot { id: self.tree.id().to_string(), origin }))
             }
+            Ask::Checks(ask) => forge::checks(self.github().await?, ask).await.map(Got::Checks),
             Ask::Documents(ask) => {
                 let answered = self.documents(ask).await;
                 answered.map(Got::Documents).map_err(|fault| Unavailable::new(why::UNREADABLE).detail(fault.message))
             }
         }
+    }
+
+    /// The repository that the remote names.
+    async fn github(&self) -> std::result::Result<&GitHub, Unavailable> {
+        let github = self.github.get_or_init(|| forge::connect(&self.world, &self.remote)).await;
+        github.as_ref().map_err(Clone::clone)
     }
 
     async fn documents(&self, ask: &DocumentsAsk) -> Result<DocumentsGot> {

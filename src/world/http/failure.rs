@@ -4,7 +4,7 @@ use crate::gate::probe::{Unavailable, why};
 use std::{error::Error, io};
 
 /// The reason of a failed exchange.
-pub(super) fn why(error: &reqwest::Error) -> Unavailable {
+pub(in crate::world) fn why(error: &reqwest::Error) -> Unavailable {
     let chain = causes(error);
     // Its words name no secret.
     if let Some(tls) = chain.iter().find_map(|error| error.downcast_ref::<rustls::Error>()) {

@@ -9,6 +9,8 @@
 mod certificate;
 mod failure;
 
+pub(super) use failure::why as failure;
+
 use crate::{
     domain::{Span, Timestamp},
     gate::probe::{
@@ -35,6 +37,9 @@ const DEFAULT_LIMIT: Span = Span::seconds(10);
 /// What is read of a body. Longer bodies are no answer.
 const KEPT: usize = 1 << 20;
 
+/// How many connections are kept by who keeps any.
+const IDLE: usize = 8;
+
 /// Hosts that are never asked through a proxy.
 const LOOPBACK: &str = "localhost,127.0.0.0/8,::1";
 
@@ -43,6 +48,8 @@ const LOOPBACK: &str = "localhost,127.0.0.0/8,::1";
 pub struct Http {
     env: EnvVars,
     client: Arc<OnceLock<Result<reqwest::Client, String>>>,
+    /// For many questions to one server.
+    pooled: Arc<OnceLock<Result<reqwest::Client, String>>>,
 }
 
 /// The outcome of one exchange, and the secret values that went into it.
@@ -55,7 +62,7 @@ impl Http {
     /// Proxies and certificates are those of the environment: `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`,
     /// `SSL_CERT_FILE`.
     pub fn new(env: &EnvVars) -> Http {
-        Http { env: env.clone(), client: Arc::default() }
+        Http { env: env.clone(), client: Arc::default(), pooled: Arc::default() }
     }
 
     /// Asks once. `now` is only for the age of certificates.
@@ -70,8 +77,14 @@ impl Http {
         Exchange { result: result.map_err(|unavailable| masks.unavailable(unavailable)), masks }
     }
 
+    /// A client with the same limits that keeps its connections.
+    pub(super) fn pooled(&self) -> Result<reqwest::Client, Unavailable> {
+        let client = self.pooled.get_or_init(|| make_client(&self.env, IDLE));
+        client.clone().map_err(|error| Unavailable::new(why::TLS).detail(error))
+    }
+
     async fn exchange(&self, ask: &HttpAsk, request: Request, now: Timestamp) -> Result<RawHttp, Unavailable> {
-        let client = self.client.get_or_init(|| make_client(&self.env));
+        let client = self.client.get_or_init(|| make_client(&self.env, 0));
         let client = client.as_ref().map_err(|error| Unavailable::new(why::TLS).detail(error.clone()))?;
         let limit = ask.within.unwrap_or(DEFAULT_LIMIT);
         let began = Instant::now();
@@ -230,7 +243,8 @@ fn certificate_days(response: &Response, now: Timestamp) -> Option<i64> {
     Some(end.seconds_since(now).div_euclid(24 * 60 * 60))
 }
 
-fn make_client(env: &EnvVars) -> Result<reqwest::Client, String> {
+/// `idle`: how many connections to one host are kept.
+fn make_client(env: &EnvVars, idle: usize) -> Result<reqwest::Client, String> {
     // Another part of the program may have chosen it already; there is only one to choose.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let roots = match env.get("SSL_CERT_FILE").filter(|path| !path.is_empty()) {
@@ -248,7 +262,7 @@ fn make_client(env: &EnvVars) -> Result<reqwest::Client, String> {
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .referer(false)
-            .pool_max_idle_per_host(0)
+            .pool_max_idle_per_host(idle)
             .tls_info(true)
             .no_proxy();
         for proxy in proxies(env)? {

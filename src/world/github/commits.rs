@@ -1,0 +1,19 @@
+//! Pull requests by commit.
+
+use super::{Answer, GitHub};
+use crate::domain::Oid;
+use serde::Deserialize;
+
+/// A pull request that has something to do with a commit.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct CommitPull {
+    pub number: u64,
+    pub merged_at: Option<String>,
+    pub merge_commit_sha: Option<String>,
+}
+
+impl GitHub {
+    pub async fn pulls_of(&self, commit: &Oid) -> Answer<Vec<CommitPull>> {
+        self.list(self.here(&["commits", &commit.to_string(), "pulls"])).await
+    }
+}

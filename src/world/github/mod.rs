@@ -1,0 +1,87 @@
+//! GitHub's API: one method for each intent, answers as small structs of our own, and a named reason where there is none.
+//!
+//! Nothing here decides: a value that is not known comes through as the text that it is, and whoever judges it must have an
+//! answer for that. A page that is missing, odd, or about something else makes the whole answer unreadable. Reads are
+//! repeated where that can help, writes never.
+//!
+//! The token is sent to the API of the host that the environment says we run for, and to no other: the URL of a remote is the
+//! repository's word, not ours. Deliberately absent: any cache, so that asking again means asking GitHub again.
+
+mod app;
+mod checks;
+mod commits;
+mod credentials;
+mod failure;
+mod graphql;
+mod pages;
+mod people;
+mod place;
+mod pulls;
+mod transport;
+
+pub use checks::{CheckRun, Status};
+pub use commits::CommitPull;
+pub use failure::{Failure, FailureKind};
+pub use graphql::OPERATIONS;
+pub use people::{Account, Permission};
+pub use place::Place;
+pub use pulls::{Branch, Comment, Pull, PullFile, Reaction, Review, Thread};
+
+use super::{Clock, EnvVars, Http};
+use crate::{gate::probe::reduce::Masks, lockdown::urls::Origin};
+use credentials::Credentials;
+use std::sync::Arc;
+use transport::{Call, Transport};
+
+/// What a method gives: the answer, or why there is none.
+pub type Answer<T> = Result<T, Failure>;
+
+/// One repository on GitHub, and what we may ask of it. Cheap to clone.
+#[derive(Clone)]
+pub struct GitHub {
+    place: Arc<Place>,
+    credentials: Arc<Credentials>,
+    transport: Transport,
+}
+
+impl GitHub {
+    /// The repository that a remote's URL names. `Err`: the environment does not say that we may talk to its host, or what it
+    /// gives as credentials cannot be used.
+    pub fn new(origin: &Origin, env: &EnvVars, http: &Http, clock: Clock) -> Answer<GitHub> {
+        let place = Place::of(origin, env)?;
+        let credentials = Credentials::of(env)?;
+        Ok(GitHub { place: Arc::new(place), credentials: Arc::new(credentials), transport: Transport::new(http, clock) })
+    }
+
+    /// `owner/name`, as the remote's URL has it.
+    pub fn repository(&self) -> String {
+        format!("{}/{}", self.place.owner, self.place.name)
+    }
+
+    /// Masks for everything that was sent to prove who we are, also what was given to us since the start.
+    pub fn masks(&self) -> Masks {
+        self.credentials.masks()
+    }
+
+    /// A call on this repository: `segments` follow `/repos/{owner}/{name}`.
+    fn here(&self, segments: &[&str]) -> Call {
+        let mut path = vec!["repos", self.place.owner.as_str(), self.place.name.as_str()];
+        path.extend(segments);
+        Call::get(&self.place.api, &path)
+    }
+
+    /// A call anywhere else.
+    fn elsewhere(&self, segments: &[&str]) -> Call {
+        Call::get(&self.place.api, segments)
+    }
+
+    async fn send(&self, call: Call) -> Answer<transport::Reply> {
+        let authorization = self.credentials.authorization(&self.place, &self.transport).await?;
+        let masks = self.masks();
+        self.transport.send(&call, authorization.as_deref()).await.map_err(|failure| failure.masked(&masks))
+    }
+
+    async fn read<T: serde::de::DeserializeOwned>(&self, call: Call) -> Answer<T> {
+        self.send(call).await?.json()
+    }
+}

@@ -1,0 +1,130 @@
+//! Lists, to their end: an answer that lacks a page is no answer.
+
+use super::{Answer, Failure, GitHub, transport::Call};
+use serde::{Deserialize, de::DeserializeOwned};
+use std::collections::BTreeSet;
+
+/// What GitHub gives at most.
+const PER_PAGE: &str = "100";
+
+/// More than this is no list that anybody meant.
+const MOST_PAGES: usize = 100;
+
+/// A list inside an object: its length is told beside it.
+pub(super) trait Wrapped: DeserializeOwned {
+    type Item;
+    fn total(&self) -> u64;
+    fn items(self) -> Vec<Self::Item>;
+}
+
+impl GitHub {
+    /// Every item of a list.
+    pub(super) async fn list<T: DeserializeOwned>(&self, call: Call) -> Answer<Vec<T>> {
+        let mut items = Vec::new();
+        self.each_page(call, |page: Vec<T>| {
+            items.extend(page);
+            Ok(())
+        })
+        .await?;
+        Ok(items)
+    }
+
+    /// Every item of a list that stands in an object. Fewer than were announced: unreadable.
+    pub(super) async fn list_in<W: Wrapped>(&self, call: Call) -> Answer<Vec<W::Item>> {
+        let (mut items, mut total) = (Vec::new(), 0);
+        self.each_page(call, |page: W| {
+            total = page.total();
+            items.extend(page.items());
+            Ok(())
+        })
+        .await?;
+        if (items.len() as u64) < total {
+            return Err(Failure::unreadable(format!("GitHub announced {total} items and gave {}", items.len())));
+        }
+        Ok(items)
+    }
+
+    async fn each_page<P: DeserializeOwned>(&self, call: Call, mut take: impl FnMut(P) -> Answer<()>) -> Answer<()> {
+        let mut call = call.query("per_page", PER_PAGE);
+        let mut seen = BTreeSet::new();
+        for _ in 0..MOST_PAGES {
+            if !seen.insert(call.query_text().to_owned()) {
+                return Err(Failure::unreadable("GitHub's list names a page as the next that was read before"));
+            }
+            let reply = self.send(call.clone()).await?;
+            take(reply.json()?)?;
+            match reply.header("link").map(next_query).transpose()?.flatten() {
+                // The path is ours: GitHub may name the repository by number in its own.
+                Some(query) => call = call.with_query(&query),
+                None => return Ok(()),
+            }
+        }
+        Err(Failure::unreadable(format!("GitHub's list has more than {MOST_PAGES} pages")))
+    }
+}
+
+/// The query of the next page; `None`: this is the last one. The header is that of RFC 8288.
+fn next_query(link: &str) -> Answer<Option<String>> {
+    for part in link.split(", ") {
+        let Some((url, parameters)) = part.trim().strip_prefix('<').and_then(|part| part.split_once('>')) else {
+            return Err(Failure::unreadable("GitHub's answer does not tell which page is the next"));
+        };
+        if parameters.split(';').any(|parameter| matches!(parameter.trim(), "rel=\"next\"" | "rel=next")) {
+            let query = reqwest::Url::parse(url).ok().and_then(|url| url.query().map(str::to_owned));
+            return query.map(Some).ok_or_else(|| Failure::unreadable("GitHub's answer names a next page that is no URL"));
+        }
+    }
+    Ok(None)
+}
+
+/// A page of a GraphQL connection.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Connection<T> {
+    pub nodes: Vec<T>,
+    pub page_info: PageInfo,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PageInfo {
+    pub has_next_page: bool,
+    pub end_cursor: Option<String>,
+}
+
+impl GitHub {
+    /// Every node of a connection: `ask` is given the cursor of the page before.
+    pub(super) async fn connection<T, F: Future<Output = Answer<Connection<T>>>>(
+        &self,
+        ask: impl Fn(Option<String>) -> F,
+    ) -> Answer<Vec<T>> {
+        let (mut items, mut seen, mut cursor) = (Vec::new(), BTreeSet::new(), None);
+        for _ in 0..MOST_PAGES {
+            let page = ask(cursor).await?;
+            items.extend(page.nodes);
+            if !page.page_info.has_next_page {
+                return Ok(items);
+            }
+            let Some(next) = page.page_info.end_cursor.filter(|next| seen.insert(next.clone())) else {
+                return Err(Failure::unreadable("GitHub's list has a next page, and no way to it"));
+            };
+            cursor = Some(next);
+        }
+        Err(Failure::unreadable(format!("GitHub's list has more than {MOST_PAGES} pages")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_page_is_what_the_header_says() {
+        let next = |link: &str| next_query(link).map_err(|failure| failure.to_string());
+        let list = "<https://api.example.com/repositories/1/pulls?per_page=100&page=2>; rel=\"next\", <https://x.example.com/?page=9>; rel=\"last\"";
+        assert_eq!(next(list), Ok(Some("per_page=100&page=2".to_owned())));
+        assert_eq!(next("<https://x.example.com/?page=1>; rel=\"prev\", <https://x.example.com/?page=9>; rel=\"last\""), Ok(None));
+        assert!(next("nonsense").is_err());
+        assert!(next("<https://x.example.com/>; rel=\"next\"").is_err());
+    }
+}

@@ -1,0 +1,186 @@
+//! Pull requests: their state, their files, and what was said of them.
+
+use super::{Account, Answer, Failure, GitHub, graphql, pages::Connection};
+use serde::Deserialize;
+use serde_json::json;
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Pull {
+    pub number: u64,
+    /// `open` or `closed`.
+    pub state: String,
+    #[serde(default)]
+    pub draft: bool,
+    pub merged: bool,
+    pub merge_commit_sha: Option<String>,
+    pub head: Branch,
+    pub base: Branch,
+    pub user: Option<Account>,
+    pub merged_by: Option<Account>,
+}
+
+/// One side of a pull request.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Branch {
+    pub sha: String,
+    #[serde(rename = "ref")]
+    pub name: String,
+    /// `None`: the fork is gone.
+    pub repo: Option<Repository>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Repository {
+    pub id: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct PullFile {
+    pub filename: String,
+    /// `added`, `removed`, `modified`, `renamed`, ...
+    pub status: String,
+    pub previous_filename: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Review {
+    pub id: u64,
+    pub user: Option<Account>,
+    /// `APPROVED`, `CHANGES_REQUESTED`, `COMMENTED`, `DISMISSED`, `PENDING`, or what GitHub has come to call it.
+    pub state: String,
+    pub commit_id: Option<String>,
+    /// Not there while the review is pending.
+    pub submitted_at: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Reaction {
+    pub id: u64,
+    pub user: Option<Account>,
+    pub content: String,
+}
+
+/// A conversation about some lines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Thread {
+    pub resolved: bool,
+    pub outdated: bool,
+    /// Who began it; `None`: nobody that GitHub still knows.
+    pub author: Option<Account>,
+}
+
+/// A comment below the pull request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Comment {
+    pub id: u64,
+    pub author: Option<Account>,
+    pub body: String,
+    pub created_at: String,
+    /// Whether it was changed since, and by whom as far as GitHub tells.
+    pub edited: Option<Option<Account>>,
+}
+
+/// An account as GraphQL tells it: a number only for people and bots.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Actor {
+    #[serde(rename = "__typename")]
+    kind: String,
+    login: String,
+    database_id: Option<u64>,
+}
+
+fn account(actor: Option<Actor>) -> Option<Account> {
+    let actor = actor?;
+    Some(Account { id: actor.database_id?, login: actor.login, kind: actor.kind })
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ThreadNode {
+    is_resolved: bool,
+    is_outdated: bool,
+    comments: Nodes<Authored>,
+}
+
+#[derive(Deserialize)]
+struct Nodes<T> {
+    nodes: Vec<T>,
+}
+
+#[derive(Deserialize)]
+struct Authored {
+    author: Option<Actor>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct CommentNode {
+    database_id: u64,
+    body: String,
+    created_at: String,
+    last_edited_at: Option<String>,
+    author: Option<Actor>,
+    editor: Option<Actor>,
+}
+
+/// GitHub lists no more files of one pull request.
+const MOST_FILES: usize = 3_000;
+
+impl GitHub {
+    pub async fn pull(&self, number: u64) -> Answer<Pull> {
+        let pull: Pull = self.read(self.here(&["pulls", &number.to_string()])).await?;
+        if pull.number != number {
+            return Err(Failure::unreadable(format!("asked about pull request {number}, GitHub answered about {}", pull.number)));
+        }
+        Ok(pull)
+    }
+
+    /// Every file that it changes. A list that may have been cut is no answer.
+    pub async fn files(&self, number: u64) -> Answer<Vec<PullFile>> {
+        let files = self.list::<PullFile>(self.here(&["pulls", &number.to_string(), "files"])).await?;
+        if files.len() >= MOST_FILES {
+            return Err(Failure::unreadable(format!("pull request {number} has {MOST_FILES} files or more, and GitHub lists no more")));
+        }
+        Ok(files)
+    }
+
+    pub async fn reviews(&self, number: u64) -> Answer<Vec<Review>> {
+        self.list(self.here(&["pulls", &number.to_string(), "reviews"])).await
+    }
+
+    pub async fn reactions(&self, number: u64) -> Answer<Vec<Reaction>> {
+        self.list(self.here(&["issues", &number.to_string(), "reactions"])).await
+    }
+
+    pub async fn threads(&self, number: u64) -> Answer<Vec<Thread>> {
+        let pointer = "/repository/pullRequest/reviewThreads";
+        let nodes = self.connection::<ThreadNode, _>(|after| self.about(number, graphql::THREADS, pointer, after)).await?;
+        let thread = |node: ThreadNode| {
+            let author = node.comments.nodes.into_iter().next().and_then(|first| account(first.author));
+            Thread { resolved: node.is_resolved, outdated: node.is_outdated, author }
+        };
+        Ok(nodes.into_iter().map(thread).collect())
+    }
+
+    pub async fn comments(&self, number: u64) -> Answer<Vec<Comment>> {
+        let pointer = "/repository/pullRequest/comments";
+        let nodes = self.connection::<CommentNode, _>(|after| self.about(number, graphql::COMMENTS, pointer, after)).await?;
+        let comment = |node: CommentNode| {
+            let edited = node.last_edited_at.is_some().then(|| account(node.editor));
+            Comment { id: node.database_id, author: account(node.author), body: node.body, created_at: node.created_at, edited }
+        };
+        Ok(nodes.into_iter().map(comment).collect())
+    }
+
+    async fn about<T: serde::de::DeserializeOwned>(
+        &self,
+        number: u64,
+        operation: &str,
+        pointer: &str,
+        after: Option<String>,
+    ) -> Answer<Connection<T>> {
+        let variables = json!({ "owner": self.place.owner, "name": self.place.name, "number": number, "after": after });
+        self.ask(operation, variables, pointer).await
+    }
+}

@@ -1,0 +1,210 @@
+//! One exchange with the API: limits on time and size, and reads repeated where that can help.
+
+use super::{Answer, Failure};
+use crate::{
+    domain::{Span, Timestamp},
+    world::{Clock, Http},
+};
+use futures_util::StreamExt;
+use reqwest::{Method, Url, header};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// What is read of one answer. GitHub's longest pages have some hundred kilobytes.
+const LARGEST: usize = 16 << 20;
+
+/// For one exchange, from the connection to the last byte.
+const LIMIT: Span = Span::seconds(30);
+
+/// How often a read is sent, at most, and how long is waited before it is sent again.
+const WAITS: [Span; 2] = [Span::seconds(1), Span::seconds(4)];
+
+/// A limit that ends later than this is told, not waited for.
+const LONGEST_WAIT: Span = Span::seconds(60);
+
+/// A version that GitHub keeps as it is.
+const VERSION: &str = "2022-11-28";
+
+/// How many redirects a read follows: those of a repository that was renamed.
+const REDIRECTS: usize = 3;
+
+#[derive(Clone, Debug)]
+pub(super) struct Call {
+    method: Method,
+    url: Option<Url>,
+    body: Option<Value>,
+    /// Changes nothing, so it may be sent again.
+    reads: bool,
+}
+
+impl Call {
+    /// `segments`: each is one part of the path, and encoded as such.
+    pub fn get(api: &Url, segments: &[&str]) -> Call {
+        let mut url = api.clone();
+        let is_path = match url.path_segments_mut() {
+            Ok(mut path) => {
+                path.pop_if_empty().extend(segments);
+                true
+            }
+            Err(()) => false,
+        };
+        // A segment that could climb is no name of anything.
+        let is_plain = segments.iter().all(|segment| !matches!(*segment, "" | "." | ".."));
+        Call { method: Method::GET, url: (is_path && is_plain).then_some(url), body: None, reads: true }
+    }
+
+    /// A question that GitHub wants as a POST.
+    pub fn question(url: &Url, body: Value) -> Call {
+        Call { method: Method::POST, url: Some(url.clone()), body: Some(body), reads: true }
+    }
+
+    /// A write: sent once.
+    pub fn writing(self, method: Method, body: Value) -> Call {
+        Call { method, body: Some(body), reads: false, ..self }
+    }
+
+    pub fn query(mut self, name: &str, value: &str) -> Call {
+        if let Some(url) = &mut self.url {
+            url.query_pairs_mut().append_pair(name, value);
+        }
+        self
+    }
+
+    /// The same with another query.
+    pub fn with_query(mut self, query: &str) -> Call {
+        if let Some(url) = &mut self.url {
+            url.set_query(Some(query));
+        }
+        self
+    }
+
+    pub fn query_text(&self) -> &str {
+        self.url.as_ref().and_then(Url::query).unwrap_or_default()
+    }
+}
+
+/// An answer as it came: header names in lower case.
+#[derive(Clone, Debug)]
+pub(super) struct Reply {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+impl Reply {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The body of a success. A page of HTML with status 200 comes from somebody between us and GitHub.
+    pub fn json<T: DeserializeOwned>(&self) -> Answer<T> {
+        let media = self.header("content-type").unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        if media != "application/json" && !media.ends_with("+json") {
+            return Err(Failure::unreadable(format!("GitHub's answer is not JSON but `{}`", media.escape_debug())));
+        }
+        // serde's words name places and types, and values only where they are texts of ours.
+        serde_json::from_slice(&self.body).map_err(|error| {
+            let place = format!("line {}, column {}", error.line(), error.column());
+            Failure::unreadable(format!("GitHub's answer is not what its documentation says ({:?} at {place})", error.classify()))
+        })
+    }
+
+    /// When a limit ends.
+    pub fn limited_until(&self, now: Timestamp) -> Option<Timestamp> {
+        let seconds = |name| self.header(name).and_then(|value| value.trim().parse::<i64>().ok());
+        match seconds("retry-after") {
+            Some(wait) => Some(now.plus(Span::seconds(u64::try_from(wait.clamp(0, 1 << 32)).unwrap_or(0)))),
+            None => seconds("x-ratelimit-reset").filter(|_| self.header("x-ratelimit-remaining") == Some("0")).map(Timestamp::from_unix),
+        }
+    }
+}
+
+#[derive(Clone)]
+pub(super) struct Transport {
+    http: Http,
+    clock: Clock,
+}
+
+impl Transport {
+    pub fn new(http: &Http, clock: Clock) -> Transport {
+        Transport { http: http.clone(), clock }
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The answer with a status of success. `authorization`: the whole value of the header.
+    pub async fn send(&self, call: &Call, authorization: Option<&str>) -> Answer<Reply> {
+        let mut waits = WAITS.iter();
+        loop {
+            let failure = match self.once(call, authorization).await {
+                Ok(reply) => return Ok(reply),
+                Err(failure) => failure,
+            };
+            let Some(wait) = waits.next().filter(|_| call.reads) else { return Err(failure) };
+            let now = self.clock.now();
+            let until = match failure.kind {
+                super::failure::FailureKind::RateLimited(Some(until)) if until <= now.plus(LONGEST_WAIT) => until,
+                _ if failure.may_pass() => now.plus(*wait),
+                _ => return Err(failure),
+            };
+            self.clock.sleep_until(until).await;
+        }
+    }
+
+    async fn once(&self, call: &Call, authorization: Option<&str>) -> Answer<Reply> {
+        let whole = async {
+            let mut url = call.url.clone().ok_or_else(|| Failure::unreadable("a name in the question cannot be part of a URL"))?;
+            for _ in 0..=REDIRECTS {
+                let reply = self.exchange(call, &url, authorization).await?;
+                match redirected(call, &url, &reply) {
+                    Some(next) => url = next,
+                    None if (200..300).contains(&reply.status) => return Ok(reply),
+                    None => return Err(Failure::of(&reply, self.clock.now())),
+                }
+            }
+            Err(Failure::unreadable("GitHub sends the question from place to place"))
+        };
+        let timed_out =
+            || Failure::connection(crate::gate::probe::Unavailable::new("timeout").detail(format!("no whole answer within {LIMIT}")));
+        tokio::time::timeout(LIMIT.as_std(), whole).await.unwrap_or_else(|_| Err(timed_out()))
+    }
+
+    async fn exchange(&self, call: &Call, url: &Url, authorization: Option<&str>) -> Answer<Reply> {
+        let client = self.http.pooled().map_err(Failure::connection)?;
+        let mut request = client.request(call.method.clone(), url.clone());
+        request = request.header(header::ACCEPT, "application/vnd.github+json").header("x-github-api-version", VERSION);
+        if let Some(authorization) = authorization {
+            let mut value =
+                header::HeaderValue::from_str(authorization).map_err(|_| Failure::elsewhere("the token cannot be sent as it is"))?;
+            value.set_sensitive(true);
+            request = request.header(header::AUTHORIZATION, value);
+        }
+        if let Some(body) = &call.body {
+            request = request.header(header::CONTENT_TYPE, "application/json").body(body.to_string());
+        }
+        let response = request.send().await.map_err(|error| Failure::connection(crate::world::http::failure(&error)))?;
+        let status = response.status().as_u16();
+        let text = |value: &header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let headers = response.headers().iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
+        let mut body = Vec::new();
+        let mut stream = response.bytes_stream();
+        while let Some(chunk) = stream.next().await {
+            body.extend_from_slice(&chunk.map_err(|error| Failure::connection(crate::world::http::failure(&error)))?);
+            if body.len() > LARGEST {
+                return Err(Failure::unreadable("GitHub's answer is longer than any answer should be"));
+            }
+        }
+        Ok(Reply { status, headers, body })
+    }
+}
+
+/// Where a read goes on; only on the same host, which alone gets the token.
+fn redirected(call: &Call, from: &Url, reply: &Reply) -> Option<Url> {
+    if !call.reads || call.method != Method::GET || !matches!(reply.status, 301 | 302 | 307 | 308) {
+        return None;
+    }
+    let next = from.join(reply.header("location")?).ok()?;
+    (next.origin() == from.origin()).then_some(next)
+}
