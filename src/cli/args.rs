@@ -216,6 +216,12 @@ pub struct Adopt {
     /// Why
     #[arg(long, value_name = "TEXT", value_parser = text)]
     pub reason: String,
+    /// Record channel tags that are there already as they are; for the adoption that begins the ledger
+    #[arg(long)]
+    pub take_over: bool,
+    /// The release that a channel is at, where the tag's commit bears no release tag, or several; may be repeated
+    #[arg(long = "release", value_name = "CHANNEL=RELEASE", requires = "take_over", value_parser = channel_release)]
+    pub releases: Vec<(ChannelName, String)>,
     #[command(flatten)]
     pub signatures: Signatures,
 }
@@ -654,6 +660,12 @@ fn text(text: &str) -> Result<String, String> {
         trimmed if trimmed.chars().count() > 4000 => Err("it is longer than 4,000 characters".to_owned()),
         trimmed => Ok(trimmed.to_owned()),
     }
+}
+
+/// `channel=release`.
+fn channel_release(text: &str) -> Result<(ChannelName, String), String> {
+    let (channel, release) = text.split_once('=').ok_or("a channel and its release are wanted, as CHANNEL=RELEASE")?;
+    Ok((channel.parse()?, word(release)?))
 }
 
 /// `folder=name` of another repository.

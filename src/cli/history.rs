@@ -14,7 +14,10 @@ pub async fn run(session: &Session, args: &args::History) -> Result<Report> {
         Some(channel) => Some(plan::channel(situation.protocol(), situation.place.drafted.as_deref(), channel.as_str())?.0),
         None => None,
     };
-    let shown = situation.head.entries().rev().filter(|linked| only.is_none() || linked.outline.channel == only);
+    let shown = situation.head.entries().rev().filter(|linked| {
+        let took = || linked.outline.taken_over().iter().any(|taken| Some(&taken.channel) == only.as_ref());
+        only.is_none() || linked.outline.channel == only || took()
+    });
     let oids: Vec<Oid> = shown.map(|linked| linked.oid.clone()).collect();
     let mut entries = Vec::with_capacity(oids.len());
     // A few at a time: with its evidence an entry can be large.

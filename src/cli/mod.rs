@@ -32,6 +32,7 @@ pub mod session;
 mod stage;
 mod statement;
 mod status;
+mod take_over;
 mod trust;
 mod verdict;
 mod verify;

@@ -4,6 +4,7 @@ use super::{
     Session, args,
     gather::{self, Place},
     statement::{self, Intent},
+    take_over,
 };
 use crate::{
     domain::{Fault, Oid, Reason, Result, Timestamp, Verb, state::Body},
@@ -41,6 +42,12 @@ async fn adopt(session: &Session, args: &args::Adopt) -> Result<Report> {
         return first(session, &place, &refs, policy, args, time).await;
     }
     let head = gather::verified(&place, &refs).await?;
+    if args.take_over {
+        let why = format!("only the adoption that begins a ledger takes tags over, and {} is there", place.at.branch);
+        return Err(
+            Fault::new(Reason::BadUsage, why).help("`tagwarden status` names tags that no entry made, and says what to do about them")
+        );
+    }
     if head.state().policy.tree == policy.tree {
         let shape = shape(&place, &policy, head.state().policy.version, head.genesis(), head.head().clone(), head.serial());
         return Ok(adopted(Reason::NothingToDo, &policy, shape));
@@ -59,7 +66,7 @@ async fn adopt(session: &Session, args: &args::Adopt) -> Result<Report> {
     let permit = rights::permit_by_threshold(head.protocol(), &acting.actor, &signers)?;
     let intent = Intent {
         reason: Some(args.reason.clone()),
-        body: Some(Body::Adopt { signatures }),
+        body: Some(Body::Adopt { signatures, taken_over: Vec::new() }),
         adopts: Some(policy.clone()),
         ..Intent::default()
     };
@@ -74,12 +81,13 @@ async fn adopt(session: &Session, args: &args::Adopt) -> Result<Report> {
 async fn first(session: &Session, place: &Place, refs: &Refs, policy: Policy, args: &args::Adopt, time: Timestamp) -> Result<Report> {
     gather::never_known(place, refs).await?;
     no_dead_end(&policy, time)?;
+    let taken_over = take_over::gather(place, refs, &policy.protocol, args.take_over, &args.releases).await?;
     if args.signatures.print_statement {
         return Err(Fault::new(Reason::NoLedger, "the first entry needs no co-signatures; there is no ledger yet"));
     }
     let acting = gather::adopting(session, place, &policy).await?;
     let permit = rights::permit_first(&acting.actor);
-    let body = Body::Adopt { signatures: Vec::new() };
+    let body = Body::Adopt { signatures: Vec::new(), taken_over: taken_over.clone() };
     let intent = Intent { reason: Some(args.reason.clone()), body: Some(body), adopts: Some(policy.clone()), ..Intent::default() };
     let applied = statement::write(place, &acting, None, &permit, Verb::Adopt, intent, time).await?;
     // The entry is written: where the pin cannot be kept here, it is still to be said.
@@ -95,9 +103,11 @@ async fn first(session: &Session, place: &Place, refs: &Refs, policy: Policy, ar
     );
     let kept = kept.ok().map(|file| file.display().to_string());
     let pin = PinShape { variable: gather::GENESIS_PIN, value: genesis.clone(), kept };
-    let shape = PolicyShape { pin: Some(pin), ..shape(place, &policy, 1, &genesis, applied.entry, applied.record.serial) };
+    let said: Vec<String> = taken_over.iter().map(take_over::describe).collect();
+    let shape = PolicyShape { pin: Some(pin), taken_over, ..shape(place, &policy, 1, &genesis, applied.entry, applied.record.serial) };
     let report = adopted(Reason::Moved, &policy, shape);
-    Ok(report.notice(format!("entry 0 is {genesis}; {here}")).notice(elsewhere))
+    let report = report.notice(format!("entry 0 is {genesis}; {here}")).notice(elsewhere);
+    Ok(said.into_iter().fold(report, Report::notice))
 }
 
 fn adopted(reason: Reason, policy: &Policy, shape: PolicyShape) -> Report {
@@ -162,6 +172,7 @@ fn shape(place: &Place, policy: &Policy, version: u64, genesis: &Oid, entry: Oid
         ledger: LedgerPlace { name: place.at.branch.clone(), entry, serial },
         genesis: genesis.clone(),
         pin: None,
+        taken_over: Vec::new(),
         threshold: if protocol.is_unsigned() { 0 } else { protocol.signing.threshold },
         signers: signers
             .map(|signer| PolicySigner { principal: signer.principal.clone(), fingerprint: signer.fingerprint.clone() })

@@ -46,7 +46,7 @@ pub async fn run(session: &Session, args: &args::Promote) -> Result<Report> {
         time,
         body: None,
     };
-    if transition::is_there(situation.head.state(), &plan.channel, &plan.as_releases())
+    if transition::is_there(situation.head.ledger(), &plan.channel, &plan.as_releases())
         && !situation.head.ledger().claims.contains_key(&plan.claim)
     {
         return moving::already_at(&situation, &plan.channel);

@@ -7,12 +7,15 @@ use super::{
     releases,
 };
 use crate::{
-    domain::{ChannelName, Fault, PackageName, Reason, Release, Result, Verb, state::HoldScope},
+    domain::{
+        ChannelName, Fault, PackageName, Reason, Release, ReleaseName, Result, Verb,
+        state::{HoldScope, Staged},
+    },
     release::{
         chain::Linked,
         plan::{self, Plan, PlannedRelease},
         policy as rights,
-        state::holds_on,
+        state::{holds_on, staged},
         transition,
     },
     report::Report,
@@ -40,14 +43,13 @@ pub async fn run(session: &Session, args: &args::Rollback) -> Result<Report> {
             return Ok(moving::already(&situation, Verb::Rollback, linked)?.notice(again));
         }
     };
-    let entries: Vec<&Linked> = situation.head.ledger().moves_of(&channel).collect();
-    if entries.is_empty() {
+    let Some(last) = situation.head.ledger().moves_of(&channel).next() else {
         let fault = Fault::new(Reason::UnknownRelease, format!("nothing was ever promoted to {channel}"));
         return Err(fault.help(format!("`tagwarden promote RELEASE --channel {channel}` would be the first")));
-    }
+    };
     let targets = match wanted.is_empty() {
-        true => last_set(&situation, &channel, &entries)?,
-        false => wanted.iter().map(|name| had(&entries, &channel, name)).collect::<Result<_>>()?,
+        true => last_set(&situation, &channel, last)?,
+        false => wanted.iter().map(|name| had(&situation, &channel, name)).collect::<Result<_>>()?,
     };
     let releases = targets.iter().map(|release| planned(&situation, release)).collect::<Result<Vec<PlannedRelease>>>()?;
     let packages: Vec<PackageName> = releases.iter().map(|release| release.name.package.clone()).collect();
@@ -78,12 +80,12 @@ pub async fn run(session: &Session, args: &args::Rollback) -> Result<Report> {
 
 /// The default: for every package of the last set, the newest release that was here before the present one came first, and
 /// that is not held.
-fn last_set(situation: &gather::Situation, channel: &ChannelName, entries: &[&Linked]) -> Result<Vec<Release>> {
+fn last_set(situation: &gather::Situation, channel: &ChannelName, last: &Linked) -> Result<Vec<Release>> {
     let state = situation.head.state();
-    let Some(last) = entries.first() else { return Ok(Vec::new()) };
+    let all: Vec<&Release> = situation.head.ledger().releases_of(channel).collect();
     let mut targets = Vec::new();
     for now in &last.outline.releases {
-        let mut history = entries.iter().rev().flat_map(|linked| &linked.outline.releases).filter(|release| release.package == now.package);
+        let mut history = all.iter().rev().copied().filter(|release| release.package == now.package);
         let before: Vec<&Release> = history.by_ref().take_while(|release| release.version != now.version).collect();
         let free = |release: &&&Release| {
             !holds_on(state, channel, &[release.name().to_string()]).iter().any(|hold| hold.scope == HoldScope::Release)
@@ -95,7 +97,7 @@ fn last_set(situation: &gather::Situation, channel: &ChannelName, entries: &[&Li
                     Reason::UnknownRelease,
                     format!("{} is the first release of {channel}; there is none before it", now.name()),
                 )
-                .help(format!("the way out is forward: a new release, or `tagwarden hold --channel {channel} --reason REASON`")));
+                .help(no_way_back(situation, channel)));
             }
             None => {
                 let fault = Fault::new(Reason::Held, format!("every release that {channel} had before {} is held", now.name()));
@@ -106,14 +108,31 @@ fn last_set(situation: &gather::Situation, channel: &ChannelName, entries: &[&Li
     Ok(targets)
 }
 
-/// A named target must have been on this channel.
-fn had(entries: &[&Linked], channel: &ChannelName, name: &crate::domain::ReleaseName) -> Result<Release> {
-    let mut releases = entries.iter().flat_map(|linked| &linked.outline.releases);
-    let found = releases.find(|release| release.name() == *name).cloned();
-    found.ok_or_else(|| transition::never_there(name, channel).fault())
+/// What is left to do where no release was on the channel before.
+fn no_way_back(situation: &gather::Situation, channel: &ChannelName) -> String {
+    match situation.head.ledger().taken_over(channel).next() {
+        Some(taken) => format!(
+            "it was taken over at {0} without a release: `tagwarden stage RELEASE --at {0}` gives it one, then `tagwarden rollback RELEASE --channel {channel} --reason REASON`",
+            taken.commit
+        ),
+        None => format!("the way out is forward: a new release, or `tagwarden hold --channel {channel} --reason REASON`"),
+    }
+}
+
+/// A named target must have been on this channel; where that was taken over without a release, one that is staged at its commit.
+fn had(situation: &gather::Situation, channel: &ChannelName, name: &ReleaseName) -> Result<Release> {
+    let ledger = situation.head.ledger();
+    if let Some(release) = ledger.releases_of(channel).find(|release| release.name() == *name) {
+        return Ok(release.clone());
+    }
+    let unnamed = |staged: &&Staged| ledger.taken_over(channel).any(|taken| taken.release.is_none() && taken.commit == staged.commit);
+    let staged = staged(situation.head.state(), name).filter(unnamed);
+    staged.map(releases::of_staged).ok_or_else(|| transition::never_there(name, channel).fault())
 }
 
 fn planned(situation: &gather::Situation, release: &Release) -> Result<PlannedRelease> {
     let tag_ref = plan::release_ref(situation.protocol(), &release.name())?;
-    Ok(PlannedRelease { name: release.name(), commit: release.commit.clone(), tag_ref, tag: release.tag.clone() })
+    // What was taken over without a tag may have one by now.
+    let known = || staged(situation.head.state(), &release.name()).map(|staged| staged.tag.clone());
+    Ok(PlannedRelease { name: release.name(), commit: release.commit.clone(), tag_ref, tag: release.tag.clone().or_else(known) })
 }

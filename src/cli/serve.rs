@@ -223,6 +223,7 @@ mod tests {
             hold: None,
             drift: if drift { vec![Finding::error("status/tag-moved", "by hand")] } else { Vec::new() },
             tag: None,
+            taken_over: false,
         };
         Served {
             status: StatusShape { channels: vec![channel], ..StatusShape::default() },

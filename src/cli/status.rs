@@ -87,7 +87,8 @@ pub fn channel(situation: &gather::Situation, projection: &Projection, name: &Ch
     let drift = projection.tags().iter().filter(|tag| tag.owner == TagOwner::Channel(name.clone()) && tag.recorded != tag.there);
     ChannelShape {
         channel: name.clone(),
-        release: now.map(|_| join_releases(&releases, ", ")),
+        release: (!releases.is_empty()).then(|| join_releases(&releases, ", ")),
+        taken_over: situation.head.ledger().is_taken_over(name),
         commit: now.map(|now| now.candidate.clone()),
         serial: now.map(|now| now.serial),
         since: now.map(|now| now.since),

@@ -60,6 +60,16 @@ pub struct Entry {
     pub body: Option<Body>,
 }
 
+impl Entry {
+    /// Channel tags that were there before the ledger, where this entry took them over.
+    pub fn taken_over(&self) -> &[TakenOver] {
+        match &self.body {
+            Some(Body::Adopt { taken_over, .. }) => taken_over,
+            _ => &[],
+        }
+    }
+}
+
 /// serde reads a missing `Option` as `None`; a ledger record must say `null`.
 fn required<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     Option::deserialize(deserializer)
@@ -117,6 +127,9 @@ pub enum Body {
     Adopt {
         /// Armored SSH signatures of co-signers over the adoption statement.
         signatures: Vec<String>,
+        /// Channel tags that were there before the ledger.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        taken_over: Vec<TakenOver>,
     },
     /// The hold that a `hold` sets, or that an `unhold` lifts.
     Hold {
@@ -141,6 +154,21 @@ pub enum Body {
     Rehearse {
         report: serde_json::Value,
     },
+}
+
+/// A channel tag that was there before the ledger, as it was. Nothing says who moved it there, or why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TakenOver {
+    pub channel: ChannelName,
+    #[serde(rename = "ref")]
+    pub name: RefName,
+    /// What the ref holds; a lightweight tag holds the commit.
+    pub oid: Oid,
+    /// What it peels to.
+    pub commit: Oid,
+    /// `None`: the commit bears no release tag, or several, and nobody said which release it is.
+    #[serde(deserialize_with = "required")]
+    pub release: Option<Release>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

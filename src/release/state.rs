@@ -9,10 +9,10 @@ use crate::domain::{
     name::ChannelName,
     state::{
         Ack, Body, ChannelRelease, ChannelState, Entry, Hold, HoldScope, HoldTarget, Move, PolicyRef, Record, Records, Staged, State,
-        TagState, Verdict, Waiver,
+        TagState, TakenOver, Verdict, Waiver,
     },
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry as Slot};
 
 /// The new content of records, by the serial of the entry that made them. Empty: they are gone.
 pub type Changed<T> = BTreeMap<u64, Vec<T>>;
@@ -23,7 +23,7 @@ pub struct Delta {
     pub serial: u64,
     pub time: Timestamp,
     pub policy: PolicyRef,
-    pub channel: Option<(ChannelName, ChannelState)>,
+    pub channels: BTreeMap<ChannelName, ChannelState>,
     pub holds: Changed<Hold>,
     pub waivers: Changed<Waiver>,
     pub acks: Changed<Ack>,
@@ -51,7 +51,7 @@ impl Delta {
             serial: entry.serial,
             time: entry.time,
             policy,
-            channel: None,
+            channels: BTreeMap::new(),
             holds: Changed::new(),
             waivers: Changed::new(),
             acks: Changed::new(),
@@ -64,7 +64,7 @@ impl Delta {
             }
         }
         if entry.action.moves() {
-            delta.channel = occupied(state, entry);
+            delta.channels.extend(occupied(state, entry));
         }
         if let Some(body) = &entry.body {
             delta.body(state, entry, body, rights);
@@ -109,7 +109,8 @@ impl Delta {
                     put(&state.verdicts, &mut self.verdicts, serial, verdict);
                 }
             }
-            (Body::Waive { .. } | Body::Ack { .. }, None) | (Body::Adopt { .. } | Body::Rehearse { .. }, _) => {}
+            (Body::Adopt { taken_over, .. }, _) => self.channels = occupied_before(entry, taken_over),
+            (Body::Waive { .. } | Body::Ack { .. }, None) | (Body::Rehearse { .. }, _) => {}
         }
     }
 }
@@ -130,7 +131,7 @@ fn drop_key<T: Record>(records: &Records<T>, changed: &mut Changed<T>, key: &T::
 pub fn apply(before: Option<State>, delta: &Delta) -> State {
     let mut state = before.unwrap_or_else(|| State::empty(delta.serial, delta.time, delta.policy.clone()));
     (state.serial, state.time, state.policy) = (delta.serial, delta.time, delta.policy.clone());
-    state.channels.extend(delta.channel.clone());
+    state.channels.extend(delta.channels.clone());
     set_all(&mut state.holds, &delta.holds);
     set_all(&mut state.waivers, &delta.waivers);
     set_all(&mut state.acks, &delta.acks);
@@ -190,6 +191,36 @@ fn occupied(state: &State, entry: &Entry) -> Option<(ChannelName, ChannelState)>
     }
     let tag = tags.remove(0);
     Some((channel, ChannelState { candidate, tag, tags, releases, since: entry.time, serial: entry.serial }))
+}
+
+/// The channels whose tags an adoption found. Of several tags of one channel the first by name stands for it.
+fn occupied_before(entry: &Entry, taken_over: &[TakenOver]) -> BTreeMap<ChannelName, ChannelState> {
+    let mut sorted: Vec<&TakenOver> = taken_over.iter().collect();
+    sorted.sort_by(|a, b| a.name.cmp(&b.name));
+    let mut channels: BTreeMap<ChannelName, ChannelState> = BTreeMap::new();
+    for taken in sorted {
+        let tag = TagState { name: taken.name.clone(), oid: taken.oid.clone() };
+        let channel = match channels.entry(taken.channel.clone()) {
+            Slot::Occupied(channel) => {
+                let channel = channel.into_mut();
+                channel.tags.push(tag);
+                channel
+            }
+            Slot::Vacant(channel) => channel.insert(ChannelState {
+                candidate: taken.commit.clone(),
+                tag,
+                tags: Vec::new(),
+                releases: BTreeMap::new(),
+                since: entry.time,
+                serial: entry.serial,
+            }),
+        };
+        if let Some(release) = &taken.release {
+            let now = ChannelRelease { version: release.version.clone(), commit: release.commit.clone(), previous: None };
+            channel.releases.insert(release.package.clone(), now);
+        }
+    }
+    channels
 }
 
 /// Every tag of a channel.
@@ -274,7 +305,7 @@ mod tests {
     };
 
     fn adopted() -> Entry {
-        entry(0, Verb::Adopt, None, Vec::new(), Some(Body::Adopt { signatures: Vec::new() }))
+        entry(0, Verb::Adopt, None, Vec::new(), Some(Body::Adopt { signatures: Vec::new(), taken_over: Vec::new() }))
     }
 
     fn promoted(serial: u64, version: &str, commit: char) -> Entry {

@@ -71,7 +71,7 @@ pub enum Item {
 /// The bytes of every file that one entry changes; `None`: it is gone.
 struct Files {
     head: Vec<u8>,
-    channel: Option<(String, Vec<u8>)>,
+    channels: BTreeMap<String, Vec<u8>>,
     kinds: [BTreeMap<u64, Option<Vec<u8>>>; 5],
 }
 
@@ -79,10 +79,8 @@ const KINDS: [&str; 5] = ["acks", "holds", "staged", "verdicts", "waivers"];
 
 impl Files {
     fn of(delta: &Delta) -> Result<Files> {
-        let channel = match &delta.channel {
-            Some((name, state)) => Some((format!("{name}.json"), canonical_json(state)?)),
-            None => None,
-        };
+        let channel = |(name, state)| Ok((format!("{name}.json"), canonical_json(state)?));
+        let channels = delta.channels.iter().map(channel).collect::<Result<_>>()?;
         let kinds = [
             contents(&delta.acks)?,
             contents(&delta.holds)?,
@@ -90,7 +88,7 @@ impl Files {
             contents(&delta.verdicts)?,
             contents(&delta.waivers)?,
         ];
-        Ok(Files { head: head(delta.serial, delta.time, &delta.policy)?, channel, kinds })
+        Ok(Files { head: head(delta.serial, delta.time, &delta.policy)?, channels, kinds })
     }
 }
 
@@ -145,11 +143,11 @@ impl StateTree {
         let files = Files::of(delta)?;
         let mut tree = self.clone();
         tree.head = object_id("blob", &files.head, &self.like);
-        if let Some((name, bytes)) = &files.channel {
+        for (name, bytes) in &files.channels {
             let oid = object_id("blob", bytes, &self.like);
             tree.channels.put(name, Some(oid), &self.like);
-            tree.channels.seal(&self.like);
         }
+        tree.channels.seal(&self.like);
         for (kind, changed) in tree.kinds.iter_mut().zip(&files.kinds) {
             kind.set(changed, &self.like);
         }
@@ -167,7 +165,7 @@ impl StateTree {
     pub fn items(&self, delta: &Delta) -> Result<Vec<(String, Item)>> {
         let files = Files::of(delta)?;
         let mut items = vec![(HEAD.to_owned(), Item::File(files.head))];
-        let fresh = files.channel.as_ref().map(|(name, bytes)| (name.as_str(), bytes));
+        let fresh = files.channels.iter().map(|(name, bytes)| (name.as_str(), bytes));
         self.channels.items(CHANNELS, fresh, &mut items);
         for (kind, changed) in self.kinds.iter().zip(&files.kinds) {
             match &kind.id {

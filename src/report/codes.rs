@@ -80,6 +80,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("ledger/passed-by", "an entry was valid where it was written, and others took its place"),
     ("policy/nobody-adopts", "under this policy too few signers count for another adoption"),
     ("policy/nobody-promotes", "under this policy nobody could promote to any channel"),
+    ("policy/tag-before-ledger", "a channel's tag is on the remote, and no ledger tells of it"),
     ("policy/signature-again", "a co-signature of a signer who is counted already does not count again"),
     ("policy/signature-refused", "a co-signature does not verify, or is not a signer's"),
     ("signers/cert-authority", "certificates of an authority are not supported in `allowed_signers`"),

@@ -185,6 +185,7 @@ pub fn status() -> Report {
         since: Some(time()),
         hold: None,
         drift: Vec::new(),
+        taken_over: false,
         tag: Some(reference("refs/tags/channel/x")),
     };
     let shape = StatusShape {
@@ -259,6 +260,7 @@ pub fn history() -> Report {
         reason: Some("planned".into()),
         time: time(),
         moves: vec![move_ref()],
+        taken_over: Vec::new(),
         entry: oid('e'),
         gates: vec![waived],
     };
@@ -304,6 +306,7 @@ pub fn policy() -> Report {
         ledger: ledger(),
         genesis: oid('0'),
         pin: None,
+        taken_over: Vec::new(),
         threshold: 1,
         signers: vec![PolicySigner { principal: "release@example.com".into(), fingerprint: "SHA256:abc".into() }],
         release_branches: vec!["main".into()],

@@ -156,7 +156,8 @@ pub struct PolicyState {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ChannelShape {
     pub channel: ChannelName,
-    /// `package@version`, several joined by `, `; `None`: nothing was promoted yet, or the channel is for verification only.
+    /// `package@version`, several joined by `, `; `None`: nothing was promoted yet, the channel was taken over
+    /// without a release, or it is for verification only.
     pub release: Option<String>,
     pub releases: Vec<Release>,
     /// The commit that the channel tag peels to by the ledger.
@@ -169,6 +170,9 @@ pub struct ChannelShape {
     /// How the remote's tags disagree with the ledger.
     pub drift: Vec<Finding>,
     pub tag: Option<RefName>,
+    /// It is where it was found before the ledger began. Who moved it there is unknown.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub taken_over: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]

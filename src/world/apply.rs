@@ -90,7 +90,7 @@ pub async fn move_refs(writer: &Writer<'_>, head: Verified, plan: &Plan, clearan
         let built = build_move(writer, &head, plan, clearance).await?;
         match push(writer, &head, built, rebuilt, &covered).await? {
             Pushed::Applied(applied) => return Ok(Moved::Applied(applied)),
-            Pushed::Lost(newer) if plan.verb == Verb::Promote && is_there(newer.state(), &plan.channel, &plan.as_releases()) => {
+            Pushed::Lost(newer) if plan.verb == Verb::Promote && is_there(newer.ledger(), &plan.channel, &plan.as_releases()) => {
                 return Ok(Moved::AlreadyThere(newer));
             }
             Pushed::Lost(newer) => {
@@ -221,6 +221,10 @@ async fn restorable(writer: &Writer<'_>, tag: &ProjectedTag) -> Result<bool> {
         if let Some(bytes) = moved.and_then(|moved| moved.object.as_ref()) {
             git.write_object(ObjectKind::Tag, bytes.as_bytes()).await?;
         }
+    }
+    // A tag object that was taken over stands in no entry; perhaps the server still has it.
+    if tag.entry.is_none() && !git.has(recorded)? {
+        return Ok(git.fetch_objects(&writer.at.remote, &[Want::Oid(recorded.clone())]).await.is_ok());
     }
     git.has(recorded)
 }

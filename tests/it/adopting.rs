@@ -213,6 +213,145 @@ fn a_move_names_the_documents_that_were_judged() {
     assert!(other(codes("something else")) && !other(codes(&first)));
 }
 
+const TAG: &str = "refs/tags/channel/local_dev";
+const FIRST: [&str; 4] = ["policy", "adopt", "--reason", "start"];
+
+/// Not adopted; the channel's tag is at the first commit, lightweight, and so are these release tags. One more commit follows.
+fn tagged(releases: &[&str]) -> (Scratch, String) {
+    let scratch = Scratch::minimal_unadopted();
+    let commit = scratch.git(&["rev-parse", "HEAD"]);
+    for tag in releases.iter().chain(&["channel/local_dev"]) {
+        scratch.git(&["push", "--quiet", "origin", &format!("HEAD:refs/tags/{tag}")]);
+    }
+    scratch.commit_and_push("second");
+    (scratch, commit)
+}
+
+fn taking_over(scratch: &Scratch, releases: &[&str]) -> Value {
+    let releases: Vec<String> = releases.iter().flat_map(|release| ["--release".to_owned(), format!("local_dev={release}")]).collect();
+    let words: Vec<&str> = FIRST.iter().copied().chain(["--take-over"]).chain(releases.iter().map(String::as_str)).collect();
+    scratch.json(&words).expect("moved")
+}
+
+#[test]
+fn tags_from_before_are_listed_and_refused() {
+    let (scratch, commit) = tagged(&["v1.0.0"]);
+    let answer = scratch.refused(&FIRST, "tag_conflict");
+    let listed = finding(&answer, "policy/tag-before-ledger");
+    let wanted = format!("{TAG} is at {commit} (a lightweight tag); so is the release tag of app@1.0.0");
+    assert_eq!(listed["message"], wanted.as_str());
+    assert!(answer["help"].as_str().unwrap().contains("`tagwarden policy adopt --take-over --reason REASON`"), "{answer:#}");
+    // Where nothing says which release it is, the flag that does is named.
+    for releases in [&[][..], &["v1.0.0", "v1.0.1"]] {
+        let answer = tagged(releases).0.refused(&FIRST, "tag_conflict");
+        assert!(answer["help"].as_str().unwrap().contains("`--release local_dev=RELEASE`"), "{answer:#}");
+    }
+}
+
+#[test]
+fn tags_from_before_are_taken_over_and_rolled_back_to() {
+    let (scratch, commit) = tagged(&["v1.0.0"]);
+    let refs = scratch.remote_refs();
+    let adopted = taking_over(&scratch, &[]);
+    let taken = serde_json::json!([{
+        "channel": "local_dev", "ref": TAG, "oid": commit, "commit": commit,
+        "release": { "package": "app", "version": "1.0.0", "commit": commit, "tag": commit },
+    }]);
+    assert_eq!(adopted["taken_over"], taken);
+    assert!(adopted["notices"].to_string().contains("as app@1.0.0; who moved it there is unknown"), "{adopted:#}");
+    let recorded: Value = serde_json::from_str(&scratch.git_in("origin.git", &["show", &format!("{LEDGER}:entry.json")])).unwrap();
+    assert_eq!(recorded["body"], serde_json::json!({ "adopt": { "signatures": [], "taken_over": taken } }));
+    assert_eq!(scratch.remote_refs()[TAG], refs[TAG], "it stays as it is");
+    let status = scratch.json(&["status"]).expect("passed");
+    assert_eq!((&status["channels"][0]["release"], &status["channels"][0]["taken_over"]), (&"app@1.0.0".into(), &true.into()));
+    assert!(scratch.run(&["status"]).ok().contains("taken over by entry 0, who moved it is unknown"));
+    for words in [&["history"][..], &["history", "--channel", "local_dev"]] {
+        assert!(scratch.run(words).ok().contains("(app@1.0.0); who moved it there is unknown"), "{words:?}");
+        let entry = scratch.json(words).expect("passed")["entries"][0].clone();
+        assert_eq!(entry["taken_over"], taken, "{words:?}");
+    }
+    // Moved by hand it drifts like any other tag, and goes back.
+    scratch.git(&["push", "--quiet", "--force", "origin", &format!("HEAD:{TAG}")]);
+    scratch.json(&["status"]).expect("findings");
+    scratch.json(&["doctor", "--fix"]).expect("passed");
+    assert_eq!(scratch.remote_refs()[TAG], commit);
+    // On it goes, and back, by the gates of the adopted policy.
+    scratch.json(&["promote", "v1.1.0", "--channel", "local_dev"]).expect("moved");
+    assert_eq!(scratch.json(&["status"]).expect("passed")["channels"][0]["taken_over"], Value::Null);
+    let back = scratch.json(&["rollback", "--channel", "local_dev", "--reason", "slow"]).expect("moved");
+    assert_eq!((&back["releases"][0]["version"], &back["run"]["gates"][0]["id"]), (&"1.0.0".into(), &"docs".into()), "{back:#}");
+    assert_eq!(scratch.remote_commit(TAG), Some(commit));
+    scratch.json(&["audit", "--rejudge", "all"]).expect("passed");
+    // Once there is a ledger, nothing is taken over any more.
+    scratch.refused(&[&FIRST[..], &["--take-over"]].concat(), "bad_usage");
+}
+
+/// No gate judged what was there before, so it is not there yet for who promotes it.
+#[test]
+fn what_was_taken_over_is_promoted_like_anything_else() {
+    let (scratch, commit) = tagged(&["v1.0.0"]);
+    taking_over(&scratch, &[]);
+    let promote = ["promote", "v1.0.0", "--channel", "local_dev"];
+    let moved = scratch.json(&promote).expect("moved");
+    assert_eq!((&moved["run"]["gates"][0]["outcome"], &moved["moves"][0]["from"]), (&"passed".into(), &commit.into()), "{moved:#}");
+    scratch.json(&promote).expect("already_there");
+}
+
+#[test]
+fn a_tag_without_one_release_is_taken_over_with_its_commit_alone() {
+    for releases in [&[][..], &["v1.0.0", "v1.0.1"]] {
+        let (scratch, commit) = tagged(releases);
+        let adopted = taking_over(&scratch, &[]);
+        assert_eq!((&adopted["taken_over"][0]["commit"], &adopted["taken_over"][0]["release"]), (&commit.clone().into(), &Value::Null));
+        let status = scratch.json(&["status"]).expect("passed");
+        assert_eq!((&status["channels"][0]["commit"], &status["channels"][0]["release"]), (&commit.clone().into(), &Value::Null));
+        assert!(scratch.run(&["status"]).ok().contains("local_dev  no release"));
+        scratch.json(&["resolve", "local_dev"]).expect("passed");
+        scratch.json(&["promote", "v2.0.0", "--channel", "local_dev"]).expect("moved");
+        // It has a way back once the commit has a release.
+        let back = ["rollback", "--channel", "local_dev", "--reason", "slow"];
+        let help = scratch.refused(&back, "unknown_release")["help"].as_str().unwrap().to_owned();
+        assert!(help.contains(&format!("`tagwarden stage RELEASE --at {commit}`")), "{help}");
+        scratch.refused(&["rollback", "v0.9.0", "--channel", "local_dev", "--reason", "slow"], "unknown_release");
+        scratch.json(&["stage", "v0.9.0", "--at", &commit]).expect("moved");
+        scratch.json(&["rollback", "v0.9.0", "--channel", "local_dev", "--reason", "slow"]).expect("moved");
+        assert_eq!(scratch.remote_commit(TAG), Some(commit));
+        // Another commit's release was never there.
+        scratch.json(&["stage", "v0.8.0", "--at", "HEAD"]).expect("moved");
+        scratch.refused(&["rollback", "v0.8.0", "--channel", "local_dev", "--reason", "slow"], "unknown_release");
+        scratch.json(&["audit"]).expect("passed");
+    }
+}
+
+#[test]
+fn people_say_which_release_a_tag_is_at_where_nothing_else_does() {
+    let (scratch, _) = tagged(&["v1.0.0", "v1.0.1"]);
+    let refused = |words: &[&str]| {
+        let answer = scratch.refused(&[&FIRST[..], words].concat(), "bad_usage");
+        answer["message"].as_str().unwrap().to_owned()
+    };
+    let both = refused(&["--take-over", "--release", "local_dev=v3.0.0"]);
+    assert!(both.contains("which bears the release tags of app@1.0.0, app@1.0.1"), "{both}");
+    assert!(refused(&["--take-over", "--release", "elsewhere=v1.0.0"]).contains("there is no tag of channel elsewhere"));
+    assert!(refused(&["--take-over", "--release", "local_dev=v1.0.0", "--release", "local_dev=v1.0.1"]).contains("given two releases"));
+    refused(&["--release", "local_dev=v1.0.0"]);
+    assert_eq!(taking_over(&scratch, &["v1.0.1"])["taken_over"][0]["release"]["version"], "1.0.1");
+
+    // A release that has no tag yet gets one when it is gone back to.
+    let (scratch, first) = tagged(&[]);
+    assert_eq!(taking_over(&scratch, &["v0.9.0"])["taken_over"][0]["release"]["tag"], Value::Null);
+    scratch.json(&["promote", "v1.0.0", "--channel", "local_dev"]).expect("moved");
+    scratch.json(&["rollback", "--channel", "local_dev", "--reason", "slow"]).expect("moved");
+    assert_eq!((scratch.remote_commit("refs/tags/v0.9.0"), scratch.remote_commit(TAG)), (Some(first.clone()), Some(first)));
+    scratch.json(&["audit", "--rejudge", "all"]).expect("passed");
+
+    // Its name must be free.
+    let (scratch, _) = tagged(&[]);
+    scratch.git(&["push", "--quiet", "origin", "HEAD:refs/tags/v0.9.0"]);
+    let answer = scratch.refused(&[&FIRST[..], &["--take-over", "--release", "local_dev=v0.9.0"]].concat(), "bad_usage");
+    assert!(answer["message"].as_str().unwrap().contains("refs/tags/v0.9.0 is at another commit"), "{answer:#}");
+}
+
 /// What is not built does not show.
 #[test]
 fn flags_that_are_not_built_are_unknown() {

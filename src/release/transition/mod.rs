@@ -33,9 +33,9 @@ use super::{
 use crate::{
     attest::{ssh::Verified as Signed, statement},
     domain::{
-        Digest, Fault, Finding, Oid, Reason, Timestamp,
+        ChannelName, Digest, Fault, Finding, Oid, Reason, Release, Timestamp, Verb,
         actor::{ACTOR_SCHEMA, ActorEvidence},
-        state::{ENTRY_SCHEMA, Entry, State},
+        state::{ENTRY_SCHEMA, Entry, State, TakenOver},
     },
     gate::{Evidence, Protocol},
 };
@@ -246,12 +246,12 @@ macro_rules! rules {
 rules! {
     1 ["ledger/bad-entry"] "the commit, its tree and `entry.json` can be read and are no larger than readers take; schema and rulebook are known" Whole(links::readable);
     2 ["ledger/fields"] "the fields and the body are those of the action: channel, releases, candidate, moves, gates, `valid_until`, and a reason where one is asked for" Request(fields::fit);
-    3 ["ledger/not-permitted"] "the policy in force permits the actor this verb on this channel; an adoption has the threshold of the policy in force; a promotion that makes a release needs the right to stage" Request(rights::permitted);
+    3 ["ledger/not-permitted"] "the policy in force permits the actor this verb on this channel; an adoption has the threshold of the policy in force; a move that makes a release needs the right to stage" Request(rights::permitted);
     4 ["ledger/automation"] "automation lifts no hold and does not roll back a rollback" Request(rights::automation);
     5 ["ledger/claim-used"] "no entry before it has the same claim" Request(rights::claim);
     6 ["ledger/release"] "releases are of packages of the policy, each package once, all at the candidate" Request(moves::releases);
-    7 ["ledger/no-change"] "it changes something: another release on the channel, another policy, a hold that is there, a release that is new" Request(moves::changes);
-    8 ["ledger/never-there"] "a rollback goes to a release that the channel had, with the same commit and tag" Request(moves::was_there);
+    7 ["ledger/no-change"] "it changes something: another release on the channel, or the one that was taken over and that no gate judged, another policy, a hold that is there, a release that is new" Request(moves::changes);
+    8 ["ledger/never-there"] "a rollback goes to a release that the channel had, with the same commit and tag; where it was taken over without a release, to one at that commit" Request(moves::was_there);
     9 ["ledger/rollback-body"] "a rollback says which entry it undoes, and holds the release that it leaves and the channel" Request(moves::rollback);
     10 ["ledger/held"] "no hold forbids the move" Request(rights::held);
     11 ["ledger/version-reused"] "a version that the ledger knows keeps its commit and its tag" Request(moves::version_reused);
@@ -277,6 +277,7 @@ rules! {
     31 ["ledger/shape"] "the tree holds exactly the files of this entry, as plain files" Whole(shape::exact);
     32 ["ledger/passes-by"] "an entry takes the place of others only where they are dated more than five minutes ahead of it, or on a line that was merged, and only by somebody who has the right to each of them; it is not dated before the entry that it follows" Whole(links::passes_by);
     33 ["ledger/state"] "`state/` is the state before with what this entry does" Whole(shape::state);
+    34 ["ledger/taken-over"] "only entry 0 takes over tags that were there before it: each once, of a channel of its policy, as a release of the channel at the tag's commit or as none" Request(moves::taken_over);
 }
 
 /// Rules that the ledger alone cannot decide, and who decides them.
@@ -291,6 +292,7 @@ pub const ELSEWHERE: &[(&str, &str)] = &[
     ("The evidence gives the recorded verdict when it is judged again.", "`audit --rejudge`"),
     ("The evidence is still good at the moment of the push.", "the clearance, at each push (`evidence_expired`)"),
     ("Entry 0 is the one that is pinned.", "every verb, by its pin; without one nothing is written (`not_pinned`)"),
+    ("What entry 0 takes over was on the remote, at that commit.", "the adoption that writes it; `status` and `audit` afterwards"),
     ("Of two lines that a merge brings together, one counts.", "the fold of the chain, by what is remembered, by rights, by height"),
 ];
 
@@ -401,8 +403,27 @@ impl Ledger {
         Ledger { head: oid, genesis, state, tree: next.tree, policy: adopted.unwrap_or(policy), latest, entries, claims }
     }
 
+    /// What the entry that began the ledger took over on this channel.
+    pub fn taken_over<'a>(&'a self, channel: &'a ChannelName) -> impl Iterator<Item = &'a TakenOver> {
+        let first = self.entries.first().into_iter();
+        first.flat_map(|linked| linked.outline.taken_over()).filter(move |taken| taken.channel == *channel)
+    }
+
+    /// Whether the channel is where it was found, and nothing moved it since.
+    pub fn is_taken_over(&self, channel: &ChannelName) -> bool {
+        let serial = self.state.channels.get(channel).map(|now| now.serial);
+        let entry = serial.and_then(|serial| self.entries.get(usize::try_from(serial).ok()?));
+        entry.is_some_and(|linked| linked.outline.action == Verb::Adopt)
+    }
+
+    /// The releases that this channel had, newest first: those of its moves, then those that were taken over.
+    pub fn releases_of<'a>(&'a self, channel: &'a ChannelName) -> impl Iterator<Item = &'a Release> {
+        let moved = self.moves_of(channel).flat_map(|linked| &linked.outline.releases);
+        moved.chain(self.taken_over(channel).filter_map(|taken| taken.release.as_ref()))
+    }
+
     /// The entries that moved this channel, newest first.
-    pub fn moves_of<'a>(&'a self, channel: &'a crate::domain::ChannelName) -> impl Iterator<Item = &'a Linked> {
+    pub fn moves_of<'a>(&'a self, channel: &'a ChannelName) -> impl Iterator<Item = &'a Linked> {
         let moves = move |linked: &&Linked| linked.outline.action.moves() && linked.outline.channel.as_ref() == Some(channel);
         self.entries.iter().rev().map(Arc::as_ref).filter(moves)
     }

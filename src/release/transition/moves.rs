@@ -1,11 +1,11 @@
 //! Releases, the order between them, and the refs that move.
 
-use super::{Case, Found, Violation, Whole};
+use super::{Case, Found, Ledger, Violation, Whole};
 use crate::{
     attest::ssh::Verified as Signed,
     domain::{
         ChannelName, Oid, Reason, RefName, Release, ReleaseName, Timestamp, Verb,
-        state::{Body, Entry, HoldScope, HoldTarget, Move, State},
+        state::{Body, Entry, HoldScope, HoldTarget, Move, State, TakenOver},
     },
     release::{
         chain::GIT_NAMESPACE,
@@ -34,8 +34,13 @@ pub(super) fn releases(case: &Case, found: &mut Found) {
     }
 }
 
-/// Whether the channel is at these releases already.
-pub fn is_there(state: &State, channel: &ChannelName, releases: &[Release]) -> bool {
+/// Whether the channel is at these releases already, and a move brought them there. What was taken over no gate judged, so it can
+/// still be promoted.
+pub fn is_there(ledger: &Ledger, channel: &ChannelName, releases: &[Release]) -> bool {
+    holds(&ledger.state, channel, releases) && !ledger.is_taken_over(channel)
+}
+
+fn holds(state: &State, channel: &ChannelName, releases: &[Release]) -> bool {
     let Some(now) = state.channels.get(channel) else { return false };
     let same = |release: &Release| {
         now.releases.get(&release.package).is_some_and(|now| now.version == release.version && now.commit == release.commit)
@@ -47,10 +52,10 @@ pub(super) fn changes(case: &Case, found: &mut Found) {
     let (entry, Some(before)) = (case.entry, case.before) else { return };
     let names = || entry.releases.iter().map(|release| release.name().to_string()).collect::<Vec<_>>().join(", ");
     let refused = match (entry.action, &entry.channel, &entry.body) {
-        (Verb::Promote, Some(channel), _) if is_there(&before.state, channel, &entry.releases) => {
+        (Verb::Promote, Some(channel), _) if is_there(before, channel, &entry.releases) => {
             Some((Reason::UnknownRelease, format!("{channel} is at {} already", names()), None))
         }
-        (Verb::Rollback, Some(channel), _) if is_there(&before.state, channel, &entry.releases) => {
+        (Verb::Rollback, Some(channel), _) if holds(&before.state, channel, &entry.releases) => {
             let lists = format!("`tagwarden history --channel {channel}` lists what was");
             Some((Reason::UnknownRelease, format!("{channel} is at {} already; that is no rollback", names()), Some(lists)))
         }
@@ -79,9 +84,34 @@ pub(super) fn changes(case: &Case, found: &mut Found) {
 pub(super) fn was_there(case: &Case, found: &mut Found) {
     let (Entry { action: Verb::Rollback, channel: Some(channel), releases, .. }, Some(before)) = (case.entry, case.before) else { return };
     for release in releases {
-        let was = before.moves_of(channel).flat_map(|linked| &linked.outline.releases).any(|was| was == release);
-        if !was {
+        // What was taken over may have had no tag of its own, or no name at all.
+        let is_it = |was: &Release| was == release || (was.tag.is_none() && *was == Release { tag: None, ..release.clone() });
+        let refs = channel_refs(case.policy, channel, std::slice::from_ref(release));
+        let unnamed = |taken: &TakenOver| taken.release.is_none() && taken.commit == release.commit && refs.contains(&taken.name);
+        if !before.releases_of(channel).any(is_it) && !before.taken_over(channel).any(unnamed) {
             found.push(never_there(&release.name(), channel));
+        }
+    }
+}
+
+pub(super) fn taken_over(case: &Case, found: &mut Found) {
+    let Some(Body::Adopt { taken_over, .. }) = &case.entry.body else { return };
+    let mut refuse = |message: String| found.push(Violation::new("ledger/taken-over", Reason::BadUsage, message));
+    if case.before.is_some() && !taken_over.is_empty() {
+        return refuse("only the adoption that begins a ledger takes over tags that were there before it".to_owned());
+    }
+    let known = plan::channel_refs(&case.policy.protocol);
+    let mut seen = BTreeSet::new();
+    for TakenOver { channel, name, commit, release, .. } in taken_over {
+        if !known.iter().any(|(known, tag)| known == channel && tag == name) {
+            refuse(format!("{name} is no tag of channel {channel}"));
+        }
+        if !seen.insert(name) {
+            refuse(format!("{name} is taken over twice"));
+        }
+        let Some(release) = release else { continue };
+        if release.commit != *commit || !channel_refs(case.policy, channel, std::slice::from_ref(release)).contains(name) {
+            refuse(format!("{} is not what {name} is at", release.name()));
         }
     }
 }

@@ -93,7 +93,7 @@ pub(super) fn permitted(case: &Case, found: &mut Found) {
         None => true,
         Some(tag) => entry.moves.iter().any(|moved| moved.to.as_ref() == Some(tag) && moved.from.is_none()),
     };
-    if entry.action == Verb::Promote && entry.releases.iter().any(makes) {
+    if entry.action.moves() && entry.releases.iter().any(makes) {
         asked.push(Verb::Stage);
     }
     for verb in asked {
@@ -104,7 +104,7 @@ pub(super) fn permitted(case: &Case, found: &mut Found) {
 
 /// Entry 0 starts the trust: it is judged by its pin, not by itself.
 fn threshold(case: &Case) -> Option<Violation> {
-    let (entry, Some(before), Some(Body::Adopt { signatures })) = (case.entry, case.before, &case.entry.body) else { return None };
+    let (entry, Some(before), Some(Body::Adopt { signatures, .. })) = (case.entry, case.before, &case.entry.body) else { return None };
     let about = policy::adoption(&entry.policy.tree, entry.policy.version);
     let statement = match policy::statement(Verb::Adopt, &before.head, about) {
         Ok(statement) => statement,

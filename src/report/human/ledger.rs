@@ -64,13 +64,17 @@ pub fn channels(channels: &[ChannelShape], canvas: &mut Canvas) {
     let rows: Vec<Vec<Cell>> = channels
         .iter()
         .map(|channel| {
+            let entry = |serial| match channel.taken_over {
+                true => format!("taken over by entry {serial}, who moved it is unknown"),
+                false => format!("entry {serial}"),
+            };
             let hold = channel.hold.as_ref().map(|hold| format!("held: {}", hold.reason)).unwrap_or_default();
             vec![
                 cell(&channel.channel),
-                cell(channel.release.as_deref().unwrap_or("nothing yet")),
+                cell(channel.release.as_deref().unwrap_or(if channel.commit.is_some() { "no release" } else { "nothing yet" })),
                 cell(channel.commit.as_ref().map(|oid| canvas.oid(oid)).unwrap_or_default()),
                 toned(channel.since.map(|since| format!("since {since}")).unwrap_or_default(), Tone::Dim),
-                toned(channel.serial.map(|serial| format!("entry {serial}")).unwrap_or_default(), Tone::Dim),
+                toned(channel.serial.map(entry).unwrap_or_default(), Tone::Dim),
                 toned(hold, Tone::Bad),
                 toned(if channel.drift.is_empty() { "" } else { "drift" }, Tone::Bad),
             ]
@@ -106,7 +110,8 @@ fn scope(scope: state::HoldScope, of: Option<&str>) -> String {
 }
 
 pub fn resolve(shape: &ResolveShape, canvas: &mut Canvas) {
-    canvas.line(&format!("{} is at {}", shape.channel, canvas.foreign(&shape.release)));
+    let release = if shape.releases.is_empty() { "a commit without a release".to_owned() } else { canvas.foreign(&shape.release) };
+    canvas.line(&format!("{} is at {release}", shape.channel));
     let mut rows = vec![
         vec![cell("commit"), cell(shape.commit.as_str())],
         vec![cell("tag"), whole(format!("{} ({})", shape.tag.name, shape.tag.oid))],
@@ -137,6 +142,10 @@ pub fn history(shape: &HistoryShape, canvas: &mut Canvas) {
         for made in &entry.moves {
             let (from, to) = (canvas.oid_or_none(made.from.as_ref()), canvas.oid_or_none(made.to.as_ref()));
             canvas.line(&format!("      {} {from} -> {to}", made.name));
+        }
+        for taken in &entry.taken_over {
+            let release = taken.release.as_ref().map_or("no release".to_owned(), |release| release.name().to_string());
+            canvas.line(&format!("      {} was at {} ({release}); who moved it there is unknown", taken.name, canvas.oid(&taken.commit)));
         }
         let weak = entry.gates.iter().filter(|gate| gate.outcome != Outcome::Passed);
         for gate in weak {

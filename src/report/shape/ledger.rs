@@ -20,6 +20,9 @@ pub struct HistoryEntry {
     pub reason: Option<String>,
     pub time: Timestamp,
     pub moves: Vec<MoveRef>,
+    /// Channel tags that were there before the ledger. Who moved them there is unknown.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub taken_over: Vec<state::TakenOver>,
     /// The entry's commit.
     pub entry: Oid,
     pub gates: Vec<state::GateRecord>,
@@ -36,6 +39,7 @@ impl HistoryEntry {
             reason: entry.reason.clone(),
             time: entry.time,
             moves: entry.moves.iter().map(MoveRef::from).collect(),
+            taken_over: entry.taken_over().to_vec(),
             entry: oid,
             gates: entry.gates.clone(),
         }
@@ -103,6 +107,9 @@ pub struct PolicyShape {
     /// How entry 0 is pinned, where it was just written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pin: Option<PinShape>,
+    /// Channel tags that were there before, where this adoption took them over.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub taken_over: Vec<state::TakenOver>,
     /// How many signers an adoption needs.
     pub threshold: u32,
     pub signers: Vec<PolicySigner>,

@@ -15,7 +15,7 @@ use tagwarden::{
         Actor, ActorKind, ChannelName, Digest, Oid, Outcome, RefName, Release, ReleaseName, Timestamp, Verb,
         actor::{ACTOR_SCHEMA, ActorEvidence},
         canonical_json,
-        state::{Body, Entry, GateRecord, HoldScope, Move},
+        state::{Body, Entry, GateRecord, HoldScope, Move, TakenOver},
     },
     gate::{
         Answer, Ask, Evidence, Got, LoadedGate, OnFail, When, freshness,
@@ -104,6 +104,11 @@ pub struct Proposal {
 
 impl Forge {
     pub fn new() -> Forge {
+        Forge::taking_over(Vec::new())
+    }
+
+    /// A ledger that begins with tags that were there before.
+    pub fn taking_over(taken_over: Vec<TakenOver>) -> Forge {
         let scratch = Scratch::new();
         scratch.run(&scratch.path(""), "git", &["init", "--quiet", "--bare", "ledger.git"]);
         let repo = scratch.path("ledger.git");
@@ -134,7 +139,8 @@ impl Forge {
         forge.policy("not waivable", PROTOCOL, &stricter, &all);
         forge.policy("elsewhere", &elsewhere, &plain, &all);
         let entry = forge.draft(Verb::Adopt, "lead", 0);
-        let entry = Draft { adopts: Some(forge.trees["first"].clone()), body: Some(Body::Adopt { signatures: Vec::new() }), ..entry };
+        let entry =
+            Draft { adopts: Some(forge.trees["first"].clone()), body: Some(Body::Adopt { signatures: Vec::new(), taken_over }), ..entry };
         let entry = entry.place(None, Vec::new()).unwrap();
         let first = Proposal {
             entry,
@@ -425,7 +431,7 @@ impl Forge {
 
     pub fn adopt(&self, head: &Verified, who: &str, policy: &str) -> Proposal {
         self.statement(head, Verb::Adopt, who, |draft| {
-            draft.body = Some(Body::Adopt { signatures: Vec::new() });
+            draft.body = Some(Body::Adopt { signatures: Vec::new(), taken_over: Vec::new() });
             draft.adopts = Some(self.trees[policy].clone());
         })
     }
@@ -447,7 +453,7 @@ impl Forge {
         let name = |name: &str| plan::release_name(head.protocol(), name).unwrap();
         let channel_name: ChannelName = channel.parse().unwrap();
         let was = |wanted: &ReleaseName| {
-            let mut releases = head.ledger().moves_of(&channel_name).flat_map(|linked| &linked.outline.releases);
+            let mut releases = head.ledger().releases_of(&channel_name);
             releases.find(|release| release.name() == *wanted).cloned()
         };
         let releases: Vec<Release> = names.iter().map(|text| was(&name(text)).unwrap_or_else(|| release(head, text, &oid('7')))).collect();

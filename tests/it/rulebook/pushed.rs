@@ -7,8 +7,8 @@ use super::{
 use tagwarden::{
     attest::statement::ACTOR_PATH,
     domain::{
-        Digest, Oid, Outcome, Reason, Severity, Timestamp, Verb, canonical_json,
-        state::{Body, HoldScope},
+        Digest, Oid, Outcome, Reason, Release, Severity, Timestamp, Verb, canonical_json,
+        state::{Body, HoldScope, TakenOver},
     },
     release::{chain::Verified, draft::TOOL, object::Commit, rejudge::rejudge},
 };
@@ -907,6 +907,45 @@ fn an_unknown_rulebook_of_a_signer_is_said_and_not_skipped() {
     newer.parents = vec![oid];
     let oid = forge.put(&newer, Some(&before));
     assert_eq!(forge.read(&oid, None).into_verified().err().unwrap().reason, Reason::LedgerUnverifiable);
+}
+
+/// What was there before is taken over once, by the first entry, as it can be.
+#[test]
+fn tags_from_before_that_are_not_the_channels() {
+    let taken = |channel: &str, tag: &str, release: Option<(&str, char)>| TakenOver {
+        channel: channel.parse().unwrap(),
+        name: format!("refs/tags/{tag}").parse().unwrap(),
+        oid: oid('7'),
+        commit: oid('7'),
+        release: release.map(|(package, commit)| Release {
+            package: package.parse().unwrap(),
+            version: "0.1.0".parse().unwrap(),
+            commit: oid(commit),
+            tag: None,
+        }),
+    };
+    let (web, api) = ("channel/staging/web", "channel/staging/api");
+    let good = || vec![taken("staging", web, Some(("web", '7'))), taken("staging", api, None)];
+    let bad = [
+        vec![taken("staging", "channel/production/web", None)],
+        vec![taken("staging", "v1.0.0", None)],
+        vec![taken("staging", web, None), taken("staging", web, None)],
+        vec![taken("staging", web, Some(("web", '6')))],
+        vec![taken("staging", web, Some(("api", '7')))],
+    ];
+    for bad in bad {
+        let forge = Forge::taking_over(bad.clone());
+        let read = forge.read(forge.tip.as_ref().unwrap(), None);
+        assert!(read.findings.iter().any(|finding| finding.code == "ledger/taken-over"), "{bad:?}: {:?}", read.findings);
+        assert_eq!(read.into_verified().err().unwrap().reason, Reason::LedgerBroken, "{bad:?}");
+    }
+    let mut forge = Forge::taking_over(good());
+    let head = forge.head();
+    let staging = &head.state().channels[&"staging".parse().unwrap()];
+    assert_eq!((&staging.candidate, staging.tags.len(), staging.releases.len()), (&oid('7'), 1, 1));
+    let mut later = forge.adopt(&head, "lead", "without second");
+    later.entry.body = Some(Body::Adopt { signatures: Vec::new(), taken_over: vec![taken("production", "channel/production/web", None)] });
+    skipped(&mut forge, &later, "ledger/taken-over");
 }
 
 /// Good entries in commits that say something else, signed by who may sign them.
