@@ -171,8 +171,6 @@ pub struct Problem {
     pub fix: Option<Fix>,
     /// The bytes that the finding is about.
     pub range: Bytes,
-    /// What must be meant, if no commit ever had the path that is written.
-    pub(super) only: Option<String>,
 }
 
 impl Problem {
@@ -237,7 +235,7 @@ pub enum AsOf {
 pub enum Fate {
     /// By the history of commits.
     Was(history::Fate),
-    /// Since the last commit, to this path.
+    /// Since the last commit, unchanged, to this path.
     Moved { to: String },
     /// Since the last commit.
     Deleted,
@@ -254,6 +252,15 @@ impl Fate {
             Fate::Moved { to } => Some(to),
             Fate::Was(fate) => fate.now(),
             Fate::Deleted | Fate::Never | Fate::NotHere => None,
+        }
+    }
+
+    /// Whether what has the new name is, but for little, the file that had the old one.
+    pub fn is_same_file(&self) -> bool {
+        match self {
+            Fate::Moved { .. } => true,
+            Fate::Was(fate) => fate.is_same_file(),
+            Fate::Deleted | Fate::Never | Fate::NotHere => false,
         }
     }
 }
@@ -368,6 +375,7 @@ impl Census {
                 format!("there are {errors} more errors and {warnings} more warnings in this document"),
             )),
         };
+        self.say_how_to_expect();
         let start = || Place { file: file.to_owned(), line: 1, column: 1, end_column: None, source: None };
         let more = more.map(|more| more.at(start()).help("mend those that are told, or take the document out of the check"));
         more.into_iter().chain(std::mem::take(&mut self.problems).into_iter().map(|problem| problem.finding))

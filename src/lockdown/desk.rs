@@ -15,7 +15,7 @@ use super::{
     naming::Located,
     place::Places,
     pulls::scan::{self, Mention},
-    settle, suffix,
+    settle,
 };
 use crate::{
     domain::{Finding, Severity},
@@ -160,18 +160,9 @@ impl<'a, 't> Desk<'a, 't> {
         settle::push(&mut self.census, &mut self.places, reference, range, finding, fix);
     }
 
-    /// What the path of the problem that was told last must mean, if no commit ever had it.
-    pub fn only(&mut self, path: &str) {
-        if let (Some(only), Some(problem)) = (suffix::only_path(&self.library.index, path), self.census.problems.last_mut()) {
-            problem.only = Some(only.to_owned());
-        }
-    }
-
-    /// What mends the problem that was told last.
-    pub fn mend(&mut self, range: &Bytes, with: String) {
-        if let Some(problem) = self.census.problems.last_mut() {
-            problem.fix = Some(Fix { range: range.clone(), with });
-        }
+    /// How many references there are so far.
+    pub fn count(&self) -> usize {
+        self.census.references.len()
     }
 
     /// A fragment of another document, unchecked until that one was read.

@@ -1,9 +1,10 @@
 //! What shows that a word names a commit or a release tag of this very repository.
 //!
 //! Colours, digests and ids of other things look like commits, and every software has versions: only what the words right
-//! beside such a word say makes it one whose absence is a defect. An example, a digest, another repository is none.
+//! beside such a word say makes it one whose absence is a defect. A digest or a version of another thing is none; that one is an
+//! example, or will come, is for a marker to say.
 
-use super::{desk::Desk, polarity};
+use super::{desk::Desk, presence};
 use crate::text::{constant::pattern, markdown::Bytes};
 use regex::Regex;
 use std::{collections::BTreeMap, sync::LazyLock};
@@ -44,8 +45,6 @@ static NAMED: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"(?:^|\b(?i:a|an|and|at|check(?:ed)?\s+out|from|in|of|on|or|our|since|the|this|to|until|use|with))\s*[`(\[*_]*$")
 });
 
-static EXAMPLE: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)\be\.\s?g\.|\b(?:examples?|for\s+instance|such\s+as|like)\b"));
-
 static OF_OTHERS: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
         r"(?i)\b(?:chart|checksum|colou?rs?|container|dependenc(?:y|ies)|digests?|docker|fingerprint|forks?|hex|images?|md5|sha-?(?:256|384|512)|submodules?|upstream|vendor(?:ed)?)\b",
@@ -54,12 +53,6 @@ static OF_OTHERS: LazyLock<Regex> = LazyLock::new(|| {
 
 static OF_REPOSITORY: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?i)^[`*_)\]]*\s+(?:of|in|from|on|at)\s+(?:the\s+)?[`\[*_]*(?P<owner>[\w-]+)/[\w-]+(?:[`\]),;:*_\s]|\.?$)"));
-
-static NOT_TODAY: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(
-        r"(?i)\b(?:assum\w*|bump\w*|could|cut(?:ting)?|future|if|might|new|next|once|or\s+so|plan(?:s|ned)?|prepar\w*|push\w*|say|suppos\w*|until|want\w*|when|will|would)\b",
-    )
-});
 
 /// Whether the id in these bytes must be a commit of this repository. `link`: the destination of a link around it.
 pub fn of_commit(desk: &Desk, range: &Bytes, link: Option<&str>) -> bool {
@@ -74,17 +67,17 @@ pub fn of_word(desk: &Desk, range: &Bytes, link: Option<&str>) -> bool {
     range.len() < 40 && of_commit(desk, range, link)
 }
 
-/// Whether the version in these bytes must be a release tag of this repository, today.
+/// Whether the version in these bytes must be a release tag of this repository.
 pub fn of_release(desk: &Desk, range: &Bytes, link: Option<&str>) -> bool {
     let (before, after) = around(desk, range);
     let named = TAG_BEFORE.is_match(before) || TAG_AFTER.is_match(after) && NAMED.is_match(before);
-    named && is_of_today(before, after) && is_ours(desk, before, after, link)
+    named && !presence::says_gone(before, after) && is_ours(desk, before, after, link)
 }
 
 /// The same for what is written as `refs/tags/…`, which calls itself one.
 pub fn of_tag(desk: &Desk, range: &Bytes) -> bool {
     let (before, after) = around(desk, range);
-    is_of_today(before, after) && is_ours(desk, before, after, None)
+    !presence::says_gone(before, after) && is_ours(desk, before, after, None)
 }
 
 /// What stands in the plain text of a protocol document, in order, where the words around it (`sure`) or the column of a table
@@ -115,20 +108,16 @@ pub fn in_page(desk: &Desk, column: &Regex, found: impl Fn(&str) -> Vec<Bytes>, 
     told.into_iter().map(|((start, end), sure)| (start..end, sure)).collect()
 }
 
-/// Whether a command in a sentence is one for today, and no example.
+/// Whether a command in a sentence names what this repository must have.
 pub fn of_command(desk: &Desk, range: &Bytes) -> bool {
     let (before, after) = around(desk, range);
-    is_of_today(before, after) && is_ours(desk, before, after, None)
-}
-
-fn is_of_today(before: &str, after: &str) -> bool {
-    polarity::of(before, after) == polarity::Polarity::There && !NOT_TODAY.is_match(before) && !NOT_TODAY.is_match(after)
+    !presence::says_gone(before, after) && is_ours(desk, before, after, None)
 }
 
 fn is_ours(desk: &Desk, before: &str, after: &str, link: Option<&str>) -> bool {
     let other = OF_REPOSITORY.captures(after).is_some_and(|found| !desk.library.index.has_folder(&found["owner"]));
     let elsewhere = link.is_some_and(|link| link.contains("://"));
-    !(other || elsewhere || EXAMPLE.is_match(before) || OF_OTHERS.is_match(before) || OF_OTHERS.is_match(after))
+    !(other || elsewhere || OF_OTHERS.is_match(before) || OF_OTHERS.is_match(after))
 }
 
 /// The rest of the sentence on both sides.

@@ -87,6 +87,7 @@ pub fn grade(desk: &mut Desk, claim: Claim, resolution: Resolution) {
         }
         // Judged where the file is looked into.
         Resolution::Symbol { .. } => {}
+        Resolution::ByEnd { of, .. } => grade(desk, claim, *of),
         Resolution::Url(url) => {
             desk.add(draft(claim.kind, url), Verdict::unchecked(URL));
         }
@@ -190,7 +191,6 @@ fn broken(desk: &mut Desk, claim: &Claim, breakage: Breakage) {
             let beside = beside(desk, &draft.range);
             let is_bare = path.contains('/') && !draft.text.contains(['/', '\\']);
             let at = desk.broken(draft, "docs/missing-path", message, help);
-            desk.only(&path);
             ask_ends(desk, at, claim);
             // A bare name was read in the folder of the path before it; it may have been meant as it stands.
             let name = path.rsplit_once('/').map(|(_, name)| name).filter(|_| is_bare);
@@ -204,7 +204,7 @@ fn broken(desk: &mut Desk, claim: &Claim, breakage: Breakage) {
         Breakage::MissingFile { path } => {
             let message = format!("the link leads to `{path}`, which is no file or folder of the tree");
             let similar = similar_path(desk, &path);
-            let help = similar.map(|to| did_you_mean(&settle::rewritten(&desk.source.file, kind, &claim.text, &path, &to)));
+            let help = similar.map(|to| did_you_mean(&settle::rewritten(&desk.source.file, kind, &claim.text, &path, &to).unwrap_or(to)));
             let known = &desk.library.facts.pulls.pulls;
             // Elsewhere than in a protocol document a number beside a link excuses it only where something is recorded of it.
             let brings = beside_link(desk, &draft(kind, path.clone())).filter(|number| desk.strict || known.contains_key(number));
@@ -243,16 +243,8 @@ fn broken(desk: &mut Desk, claim: &Claim, breakage: Breakage) {
                 desk.broken(draft(kind, wrong), "docs/case", message, Some(did_you_mean(&right)));
                 return;
             }
-            let with = recased(&desk.source.file, claim, &wrong, &right);
-            let proven = desk.strict && with != claim.text && desk.library.index.only_in_other_case(&right).is_some();
-            let help = match proven {
-                true => format!("write `{with}`; `tagwarden docs check --fix` does it"),
-                false => did_you_mean(&with),
-            };
-            desk.broken(missing(&wrong), "docs/case", message, Some(help));
-            if proven {
-                desk.mend(&claim.range, with);
-            }
+            let with = recased(&desk.source.file, claim, &wrong, &right).unwrap_or(right);
+            desk.broken(missing(&wrong), "docs/case", message, Some(did_you_mean(&with)));
         }
         Breakage::Outside { target } => {
             let message = format!("`{target}` leads out of the tree");
@@ -285,7 +277,7 @@ fn broken(desk: &mut Desk, claim: &Claim, breakage: Breakage) {
 }
 
 /// What is written, in the case of this path.
-fn recased(file: &str, claim: &Claim, wrong: &str, right: &str) -> String {
+fn recased(file: &str, claim: &Claim, wrong: &str, right: &str) -> Option<String> {
     let written = match &claim.target {
         Target::Path(path) => &path.path,
         Target::Link { path, .. } => path,
@@ -297,7 +289,7 @@ fn recased(file: &str, claim: &Claim, wrong: &str, right: &str) -> String {
     let mut parts: Vec<&str> = written.split('/').collect();
     let named = parts.iter_mut().rev().skip_while(|part| part.is_empty()).take_while(|part| !matches!(**part, "." | ".." | ""));
     named.zip(right.rsplit('/')).for_each(|(part, right)| *part = right);
-    format!("{before}{}{after}", parts.join("/"))
+    Some(format!("{before}{}{after}", parts.join("/")))
 }
 
 fn missing_fragment(search: &mut Search, target: &str, fragment: &str, known: &BTreeSet<String>) -> Finding {
@@ -327,7 +319,7 @@ pub fn later(search: &mut Search, resolution: Resolution) -> (Verdict, Option<Fi
 
 /// What became of a path in code, which may be meant from the root or from the document's folder; in a protocol document also
 /// from whatever else a path may start.
-fn ask_fate(desk: &mut Desk, at: usize, path: &str) {
+pub fn ask_fate(desk: &mut Desk, at: usize, path: &str) {
     let folder = desk.source.file.rsplit_once('/').map_or("", |(folder, _)| folder);
     let mut bases = vec!["", folder];
     if desk.strict && !path.starts_with('.') {

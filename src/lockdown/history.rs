@@ -48,13 +48,17 @@ pub struct Recorder {
     in_merged: HashSet<usize>,
 }
 
-/// A path went away. `at`: position of the commit; `to`: its new name where it was renamed.
+/// A path went away. `at`: position of the commit; `to`: its new name where it was renamed; `alike`: as [`Rename::alike`].
 #[derive(Clone)]
 struct Event {
     path: usize,
     at: usize,
     to: Option<Box<str>>,
+    alike: u8,
 }
+
+/// How many of a hundred parts two files must share for one to be written for the other without asking.
+const SAME_FILE: u8 = 90;
 
 impl Recorder {
     /// The following changes are those of this commit, which comes before all that were recorded so far. Those of a merge,
@@ -76,12 +80,12 @@ impl Recorder {
         self.record(path, None);
     }
 
-    pub fn renamed(&mut self, from: &str, to: &str) {
-        self.record(from, Some(to));
+    pub fn renamed(&mut self, from: &str, to: &str, alike: u8) {
+        self.record(from, Some((to, alike)));
     }
 
     /// Changes before the first commit belong to none, and are dropped.
-    fn record(&mut self, path: &str, to: Option<&str>) {
+    fn record(&mut self, path: &str, to: Option<(&str, u8)>) {
         let Some(at) = self.commits.len().checked_sub(1) else { return };
         let path = self.id(path);
         // A merge speaks only for paths that no ordinary commit knows of, and only once for each.
@@ -89,7 +93,7 @@ impl Recorder {
             return;
         }
         self.used = true;
-        let event = Event { path, at, to: to.map(Box::from) };
+        let event = Event { path, at, to: to.map(|(to, _)| to.into()), alike: to.map_or(0, |(_, alike)| alike) };
         if self.in_merge { self.merged.push(event) } else { self.ordinary.push(event) }
     }
 
@@ -156,6 +160,9 @@ pub struct Rename {
     pub to: String,
     /// Short id.
     pub commit: String,
+    /// How many of a hundred parts the two files have in common, as git counts them; 0: not known, or a folder.
+    #[serde(default)]
+    pub alike: u8,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -174,6 +181,11 @@ impl Fate {
     pub fn now(&self) -> Option<&str> {
         self.renames.last().filter(|_| self.end == End::Here).map(|rename| rename.to.as_str())
     }
+
+    /// Whether no rename on the way changed more than a little.
+    pub fn is_same_file(&self) -> bool {
+        self.renames.iter().all(|rename| rename.alike >= SAME_FILE)
+    }
 }
 
 impl fmt::Display for Fate {
@@ -181,9 +193,9 @@ impl fmt::Display for Fate {
         match (self.renames.last(), &self.end) {
             (None, End::Removed(commit)) => write!(f, "removed in {commit}"),
             (None, _) => f.write_str("gone"),
-            (Some(Rename { to, commit }), End::Here) => write!(f, "renamed to {to} in {commit}"),
-            (Some(Rename { to, commit }), End::Removed(end)) => write!(f, "renamed to {to} in {commit}, which was removed in {end}"),
-            (Some(Rename { to, commit }), End::Lost) => write!(f, "renamed to {to} in {commit}, which is gone as well"),
+            (Some(Rename { to, commit, .. }), End::Here) => write!(f, "renamed to {to} in {commit}"),
+            (Some(Rename { to, commit, .. }), End::Removed(end)) => write!(f, "renamed to {to} in {commit}, which was removed in {end}"),
+            (Some(Rename { to, commit, .. }), End::Lost) => write!(f, "renamed to {to} in {commit}, which is gone as well"),
         }
     }
 }
@@ -224,15 +236,15 @@ impl History {
         unclear.into_iter().map(|at| self.commits[at].to_string()).collect()
     }
 
-    /// Takes in which of its removals were renames in a commit: old and new names.
-    pub fn renames<'r>(&mut self, commit: &str, renames: impl Iterator<Item = (&'r str, &'r str)>) {
+    /// Takes in which of its removals were renames in a commit: old and new names, and how alike the files are.
+    pub fn renames<'r>(&mut self, commit: &str, renames: impl Iterator<Item = (&'r str, &'r str, u8)>) {
         let Some(at) = self.commits.iter().rposition(|id| id.as_ref() == commit) else { return };
         self.clear.insert(at);
-        for (from, to) in renames {
+        for (from, to, alike) in renames {
             let Ok(path) = self.paths.binary_search_by(|known| known.as_ref().cmp(from)) else { continue };
             let range = self.events_of(path);
             if let Some(event) = self.events[range].iter_mut().find(|event| event.at == at) {
-                event.to = Some(to.into());
+                (event.to, event.alike) = (Some(to.into()), alike);
             }
         }
     }
@@ -258,7 +270,7 @@ impl History {
             used.insert(at);
             let event = &self.events[at];
             let Some(to) = event.to.as_deref() else { break End::Removed(self.commit(event.at)) };
-            renames.push(Rename { to: to.to_owned(), commit: self.commit(event.at) });
+            renames.push(Rename { to: to.to_owned(), commit: self.commit(event.at), alike: event.alike });
             let range = self.events_named(to);
             let later = range.start + self.events[range.clone()].partition_point(|next| next.at <= event.at);
             at = if later < range.end {
@@ -286,7 +298,7 @@ impl History {
             let commit = self.commit(left.at);
             let Some(to) = self.moved_to(&folder, &left.last, &exists) else { break End::Removed(commit) };
             let here = exists(&to);
-            renames.push(Rename { to: to.clone(), commit });
+            renames.push(Rename { to: to.clone(), commit, alike: 0 });
             if here {
                 break End::Here;
             }

@@ -2,7 +2,7 @@
 
 use crate::tree::{EntryKind, Tree, TreeEntry, Unreadable};
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{BTreeSet, HashMap},
     ops::Bound,
 };
 
@@ -15,8 +15,6 @@ pub struct Index<'t> {
     folders: BTreeSet<&'t str>,
     /// Lower case to the path as it is written; one of them where several differ only in case.
     lower: HashMap<String, &'t str>,
-    /// Those in lower case of which several differ only in case.
-    alike: HashSet<String>,
     /// Every file and folder with its parts in reverse order, sorted: a common end is a common beginning here.
     reversed: Vec<(String, &'t str)>,
     has_links: bool,
@@ -55,16 +53,11 @@ impl<'t> Index<'t> {
         }
         let all = || entries.iter().map(|entry| entry.path.as_str()).chain(folders.iter().copied());
         let mut lower: HashMap<String, &str> = HashMap::with_capacity(entries.len());
-        let mut alike = HashSet::new();
-        for path in all() {
-            if let Some(other) = lower.insert(path.to_lowercase(), path) {
-                alike.insert(other.to_lowercase());
-            }
-        }
+        lower.extend(all().map(|path| (path.to_lowercase(), path)));
         let mut reversed: Vec<(String, &str)> = all().map(|path| (reverse(path), path)).collect();
         reversed.sort_unstable();
         let has_links = entries.iter().any(|entry| matches!(entry.kind, EntryKind::Symlink | EntryKind::Submodule));
-        Ok(Index { tree, entries, folders, lower, alike, reversed, has_links })
+        Ok(Index { tree, entries, folders, lower, reversed, has_links })
     }
 
     pub fn has_folder(&self, path: &str) -> bool {
@@ -146,12 +139,6 @@ impl<'t> Index<'t> {
     /// The path that differs from this one only in case.
     pub fn in_other_case(&self, path: &str) -> Option<&'t str> {
         self.lower.get(&path.to_lowercase()).copied()
-    }
-
-    /// The same where there is no other such path.
-    pub fn only_in_other_case(&self, path: &str) -> Option<&'t str> {
-        let lower = path.to_lowercase();
-        self.lower.get(&lower).copied().filter(|_| !self.alike.contains(&lower))
     }
 
     /// The paths that end in these parts; at most `most` of them.
@@ -288,11 +275,6 @@ mod tests {
         assert_eq!(index.ending_in("lib", 9), ["lib", "a/lib", "b/lib"]);
         assert_eq!(index.ending_in("ib/x.rs", 9), [] as [&str; 0]);
         assert_eq!(index.in_other_case("B/LIB/X.rs"), Some("b/lib/x.rs"));
-        assert_eq!(index.only_in_other_case("B/LIB/X.rs"), Some("b/lib/x.rs"));
-        let tree = LinkTree::new(&[("a/x.rs", ""), ("a/X.rs", ""), ("a/y.rs", "")]);
-        let two = Index::new(&tree).unwrap();
-        assert!(two.in_other_case("A/x.RS").is_some() && two.only_in_other_case("A/x.RS").is_none());
-        assert_eq!(two.only_in_other_case("A/Y.rs"), Some("a/y.rs"));
         assert_eq!(index.starting_with("b/l").collect::<Vec<_>>(), ["b/lib/x.rs", "b/lib"]);
     }
 

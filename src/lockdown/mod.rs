@@ -38,14 +38,13 @@ mod numbered;
 mod pattern;
 mod phases;
 mod place;
-mod polarity;
+mod presence;
 pub mod pulls;
 pub mod releases;
 mod resolve;
 mod settle;
 mod shape;
 mod site;
-mod suffix;
 pub mod symbols;
 mod truth;
 pub mod urls;
@@ -202,7 +201,12 @@ impl<'t> Library<'t> {
     fn take(&self, desk: &mut Desk, resolver: &mut resolve::Resolver, aside: Option<&aside::Aside>) -> Result<(), Unreadable> {
         let paths = aside.map_or(&[][..], |aside| &aside.paths);
         for claim in extract::claims(desk.source, desk.document, &desk.spans, &desk.landmarks, self.facts.only, paths) {
-            match resolver.resolve(&claim)? {
+            let known = desk.count();
+            let (resolution, written) = match resolver.resolve(&claim)? {
+                Some(resolve::Resolution::ByEnd { of, written }) => (Some(*of), Some(written)),
+                resolution => (resolution, None),
+            };
+            match resolution {
                 Some(resolve::Resolution::Url(url)) => urls::judge(desk, claim.kind, &url, claim.range, claim.text),
                 Some(resolve::Resolution::Symbol { path, name }) => {
                     let draft = desk::Draft { kind: ReferenceKind::Symbol, text: claim.text, target: String::new(), range: claim.range };
@@ -211,6 +215,10 @@ impl<'t> Library<'t> {
                 Some(resolution) if aside.is_some() => grade::beside_the_page(desk, claim, resolution),
                 Some(resolution) => grade::grade(desk, claim, resolution),
                 None => {}
+            }
+            // Another path that ends like it proves nothing while this one may have been there itself.
+            if let Some(written) = written {
+                (known..desk.count()).for_each(|at| grade::ask_fate(desk, at, &written));
             }
         }
         for (url, range) in urls::bare(desk) {

@@ -1,7 +1,8 @@
 //! Looks a claim up in the tree. Gives what was found; the words for it are made in [`super::grade`].
 //!
 //! A link is read in its document's folder only, as renderers do. A path in a code span is read in the root, the document's
-//! folder, its ancestors and beside the path named just before, then taken as the end of exactly one path of the tree.
+//! folder, its ancestors and beside the path named just before, then taken as the end of exactly one path of the tree, unless
+//! history tells that it was there itself.
 
 use super::{
     Library, ReferenceKind,
@@ -54,6 +55,11 @@ pub enum Resolution {
     },
     /// Of no file of the present tree.
     Url(String),
+    /// What the only path that ends like it is, or that there are several: so far as no commit had the path that is written.
+    ByEnd {
+        of: Box<Resolution>,
+        written: String,
+    },
     Unchecked {
         target: String,
         reason: &'static str,
@@ -348,8 +354,7 @@ impl<'r, 't> Resolver<'r, 't> {
             return self.exactly(&path)?.map(|found| self.behind(found, claim)).transpose();
         }
         if claim.name && !claim.sure {
-            let unknown = self.index.ending_in(&claim.path, 1).is_empty();
-            return Ok(unknown.then(|| Resolution::Doubtful { path: claim.path.clone(), folder: false }));
+            return Ok(Some(Resolution::Doubtful { path: claim.path.clone(), folder: false }));
         }
         if !claim.sure && !self.starts_in_a_folder(&claim.path) {
             return Ok(self.once_here(claim));
@@ -375,8 +380,7 @@ impl<'r, 't> Resolver<'r, 't> {
         self.not_there(claim)
     }
 
-    /// A text with separators, where nothing in the tree ends like it. Words and refs have that shape too, so that only its past
-    /// can tell.
+    /// A text with separators that starts in no folder. Words and refs have that shape too, so that only its past can tell.
     fn once_here(&self, claim: &PathClaim) -> Option<Resolution> {
         let plain = self.strict && !claim.pattern && !claim.blanks && !claim.label && claim.tail.is_none();
         let wanted = claim.path.strip_suffix('/').unwrap_or(&claim.path);
@@ -391,8 +395,8 @@ impl<'r, 't> Resolver<'r, 't> {
         if !plain || !(folder || words && !self.is_a_tag(wanted)) {
             return None;
         }
-        let unknown = self.index.ending_in(wanted, 1).is_empty() && self.foreign(wanted).is_none();
-        unknown.then(|| Resolution::Doubtful { path: wanted.to_owned(), folder })
+        let folder = folder && self.index.ending_in(wanted, 1).is_empty();
+        self.foreign(wanted).is_none().then(|| Resolution::Doubtful { path: wanted.to_owned(), folder })
     }
 
     /// Whether it is the tag of a channel.
@@ -441,13 +445,13 @@ impl<'r, 't> Resolver<'r, 't> {
         let relative = claim.path.starts_with("./") || claim.path.starts_with("../");
         let wanted = claim.path.trim_end_matches('/');
         if !relative {
-            match self.index.ending_in(wanted, 2)[..] {
-                [only] => {
-                    let found = Resolution::There(only.to_owned());
-                    return self.behind(found, claim).map(Some);
-                }
-                [_, _, ..] => return Ok(Some(Resolution::Unchecked { target: wanted.to_owned(), reason: AMBIGUOUS })),
-                [] => {}
+            let found = match self.index.ending_in(wanted, 2)[..] {
+                [] => None,
+                [only] => Some(self.behind(Resolution::There(only.to_owned()), claim)?),
+                _ => Some(Resolution::Unchecked { target: wanted.to_owned(), reason: AMBIGUOUS }),
+            };
+            if let Some(found) = found {
+                return Ok(Some(Resolution::ByEnd { of: Box::new(found), written: wanted.to_owned() }));
             }
         }
         // Written from the document's folder, or from the root.

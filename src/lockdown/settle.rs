@@ -3,11 +3,13 @@
 
 use super::{
     census::{Answers, AsOf, Census, Ended, Fate, Fix, Inside, Problem, PullAnswer, Question, Reference, ReferenceKind, Verdict},
+    desk::did_you_mean,
     history::End,
+    index::normal,
     layout::Layout,
     marker::{Marker, What},
     place::Places,
-    polarity::{self, Polarity},
+    presence,
     pulls::State,
     releases, shape,
 };
@@ -30,13 +32,16 @@ const MISSING_PATH: &str = "docs/missing-path";
 
 const PAST: &str = "gone, in a document about the past";
 
-const NOT_CLAIMED: &str = "missing here, in an order, a condition or under an old name";
-
 const NO_HISTORY: &str = "and the history cannot be read to tell what became of it";
 
 const SEVERAL_WENT: &str = "and several paths that ended in it are gone";
 
-const ANNOUNCED: &str = "announced for later, or an example";
+/// Of a path that only ends like one of the tree.
+const BY_END: &str = "a path of the tree ends like it, but the history cannot be read to tell whether it was there itself";
+const BY_END_CUT: &str = "a path of the tree ends like it, but this shallow clone lacks the commits that may have had it itself";
+
+/// What no sentence can say.
+const EXPECT: &str = "if it is meant to be missing, put `<!-- tagwarden: expect-missing -- REASON -->` above it or at the end of its line";
 
 /// Kinds whose absence a sentence can speak of.
 const SPOKEN: &[ReferenceKind] =
@@ -78,6 +83,8 @@ pub fn attitudes(census: &mut Census, places: &mut Places, layout: &Layout, mark
         .filter(|(at, question)| matches!(question, Question::Fate(_)) && problems.of(*at).is_empty())
         .map(|(at, _)| *at)
         .collect();
+    // Of these, what another path of the tree ends like.
+    let by_end: BTreeSet<usize> = doubtful.iter().copied().filter(|at| census.references[*at].verdict == Verdict::Ok).collect();
     for at in 0..census.references.len() {
         let start = census.references[at].range.start;
         let own = problems.of(at);
@@ -96,7 +103,9 @@ pub fn attitudes(census: &mut Census, places: &mut Places, layout: &Layout, mark
                 }
                 What::ExpectMissing => {
                     closed.insert(at);
-                    expect_missing(census, at, own, &mut dropped, places, &marker.reason);
+                    if !by_end.contains(&at) {
+                        expect_missing(census, at, own, &mut dropped, places, &marker.reason);
+                    }
                 }
                 What::AsOf(rev) => {
                     if is_of_the_tree(census.references[at].kind) && !is_elsewhere(&census.references[at]) {
@@ -168,8 +177,8 @@ fn spoken(
     layout: &Layout,
 ) -> bool {
     let absent = absent(census, own);
-    let missing = missing || !absent.is_empty();
     let there = census.strict && census.references[at].kind == ReferenceKind::Path && census.references[at].verdict == Verdict::Ok;
+    let missing = missing || !absent.is_empty();
     if !missing && !there {
         return false;
     }
@@ -179,27 +188,16 @@ fn spoken(
     let after = places.source().text.get(range.end..sentence.end.max(range.end)).unwrap_or_default();
     // In a block of code there are no sentences.
     let in_line = before.rsplit('\n').next().unwrap_or(before).contains('`');
-    if census.references[at].kind == ReferenceKind::Command && !in_line {
+    if census.references[at].kind == ReferenceKind::Command && !in_line || !presence::says_gone(before, after) {
         return false;
     }
-    match polarity::of(before, after) {
-        Polarity::Gone if missing => {
-            excuse(census, at, own, &absent, dropped, Verdict::Ok);
-        }
-        // The sentence does not claim that it is there, nor that it is not.
-        Polarity::Perhaps if missing => {
-            excuse(census, at, own, &absent, dropped, Verdict::unchecked(NOT_CLAIMED));
-        }
-        Polarity::Gone => {
-            let message = format!("the sentence says that `{}` is gone, but it is there", census.references[at].target);
-            let finding = Finding::error("docs/still-there", message)
-                .help("mend the sentence, or mark it with `<!-- tagwarden: ignore -- reason -->`");
-            break_it(census, places, at, finding);
-        }
-        Polarity::Coming if missing => {
-            excuse(census, at, own, &absent, dropped, Verdict::unchecked(ANNOUNCED));
-        }
-        Polarity::Coming | Polarity::Perhaps | Polarity::There => return false,
+    if missing {
+        excuse(census, at, own, &absent, dropped, Verdict::Ok);
+    } else {
+        let message = format!("the sentence says that `{}` is gone, but it is there", census.references[at].target);
+        let finding =
+            Finding::error("docs/still-there", message).help("fix the sentence, or mark it with `<!-- tagwarden: ignore -- REASON -->`");
+        break_it(census, places, at, finding);
     }
     true
 }
@@ -233,11 +231,12 @@ fn is_of_the_tree(kind: ReferenceKind) -> bool {
 
 /// Those of the problems that say that there is no such thing.
 fn absent(census: &Census, own: &[usize]) -> Vec<usize> {
-    let absent = |at: &usize| {
-        let what = census.problems[*at].finding.code.strip_prefix("docs/").unwrap_or_default();
-        what.starts_with("missing-") || what.starts_with("unknown-")
-    };
-    own.iter().copied().filter(absent).collect()
+    own.iter().copied().filter(|at| is_absence(&census.problems[*at].finding)).collect()
+}
+
+fn is_absence(finding: &Finding) -> bool {
+    let what = finding.code.strip_prefix("docs/").unwrap_or_default();
+    what.starts_with("missing-") || what.starts_with("unknown-")
 }
 
 /// Drops what says that a thing is absent. The verdict changes where nothing else is wrong.
@@ -296,7 +295,7 @@ pub fn push(census: &mut Census, places: &mut Places, reference: Option<usize>, 
             finding.at(places.quote(&place))
         }
     };
-    census.problems.push(Problem { finding, reference, fix, range: range.clone(), only: None });
+    census.problems.push(Problem { finding, reference, fix, range: range.clone() });
 }
 
 impl Census {
@@ -322,6 +321,9 @@ impl Census {
                         fates.entry(at).or_default().push((path, fate));
                     } else if answers.limits.unread && open {
                         self.note(&absent(self, own), NO_HISTORY);
+                        if self.references[at].verdict == Verdict::Ok {
+                            set_aside(self, at, BY_END);
+                        }
                     }
                 }
                 Question::Ends(path) => {
@@ -393,6 +395,21 @@ impl Census {
         self.problems.sort_by_key(|problem| (problem.range.start, problem.range.end));
     }
 
+    /// What a protocol document names and is not there may be right all the same, which only a marker can say.
+    pub fn say_how_to_expect(&mut self) {
+        let Census { references, problems, strict, .. } = self;
+        for problem in problems
+            .iter_mut()
+            .filter(|problem| *strict && problem.is_told() && problem.fix.is_none() && problem.finding.severity == Severity::Error)
+        {
+            let spoken = problem.reference.is_some_and(|at| SPOKEN.contains(&references[at].kind)) && is_absence(&problem.finding);
+            let help = &mut problem.finding.help;
+            if spoken {
+                *help = Some(help.take().map_or_else(|| EXPECT.to_owned(), |help| format!("{help} Else, {EXPECT}")));
+            }
+        }
+    }
+
     fn pull(&mut self, at: usize, own: &[usize], dropped: &mut BTreeSet<usize>, number: u64, answer: &PullAnswer) {
         let absent = absent(self, own);
         let verdict = match (answer.state, answer.has) {
@@ -432,6 +449,7 @@ impl Census {
     fn fate(&mut self, places: &mut Places, at: usize, own: &[usize], path: &str, fate: &Fate, answers: &Answers) {
         let renamed = fate.now();
         let said = match fate {
+            Fate::NotHere if own.is_empty() && self.references[at].verdict == Verdict::Ok => return set_aside(self, at, BY_END_CUT),
             Fate::Never | Fate::NotHere if own.is_empty() => return,
             Fate::Never => "no commit in the history of this one ever had it".to_owned(),
             Fate::NotHere => "no commit that is here ever had it, but this is a shallow clone, which lacks the older ones".to_owned(),
@@ -453,6 +471,12 @@ impl Census {
             return;
         }
         if own.is_empty() {
+            // It was taken for another path, which ends like it.
+            if self.references[at].verdict == Verdict::Ok {
+                let target = &self.references[at].target;
+                let tail = target.get(without_lines(&self.references[at]).len()..).unwrap_or_default();
+                self.references[at].target = format!("{path}{tail}");
+            }
             let message = format!("`{path}` is no file or folder of the tree: {said}");
             break_it(self, places, at, Finding::error("docs/missing-path", message));
         }
@@ -471,8 +495,7 @@ impl Census {
             if !problem.finding.message.ends_with(&said) {
                 problem.finding.message = format!("{}: {said}", problem.finding.message.trim_end_matches(&format!(": {said}")));
             }
-            let only = problem.only.clone().filter(|_| *fate == Fate::Never);
-            let Some(to) = renamed.or(only.as_deref()) else { continue };
+            let Some(to) = renamed else { continue };
             // A command is more than the path that it runs.
             let (range, kind) = match reference.kind {
                 ReferenceKind::Command => (problem.range.clone(), ReferenceKind::Path),
@@ -486,11 +509,13 @@ impl Census {
             }
             let text = if reference.kind == ReferenceKind::Command { text } else { &reference.text };
             let with = rewritten(&places.source().file, kind, text, path, to);
-            if answers.folders.contains(to) {
-                problem.finding.help = Some(format!("did you mean `{with}`?"));
-            } else {
-                problem.finding.help = Some(format!("write `{with}`; `tagwarden docs check --fix` does it"));
-                problem.fix = Some(Fix { range, with });
+            match with {
+                None => problem.finding.help = Some(format!("it is `{to}` now")),
+                Some(with) if answers.folders.contains(to) || !fate.is_same_file() => problem.finding.help = Some(did_you_mean(&with)),
+                Some(with) => {
+                    problem.finding.help = Some(format!("write `{with}`; `tagwarden docs check --fix` does it"));
+                    problem.fix = Some(Fix { range, with });
+                }
             }
         }
     }
@@ -527,31 +552,28 @@ fn as_of(rev: &str, path: &str, inside: Inside, sure: bool, answer: AsOf) -> Res
 }
 
 /// What a reference must say once its target has moved. A link is written from its document's folder, a path in code from
-/// the root; what follows the path stays.
-pub fn rewritten(file: &str, kind: ReferenceKind, text: &str, from: &str, to: &str) -> String {
+/// the root; what follows the path stays. `None`: something else would be lost, so that a person must write it.
+pub fn rewritten(file: &str, kind: ReferenceKind, text: &str, from: &str, to: &str) -> Option<String> {
     // A URL stays one.
     if let Some((scheme, rest)) = text.split_once("://") {
         let from = encoded(from);
-        return match rest.rfind(&from) {
-            Some(at) => format!("{scheme}://{}{}{}", &rest[..at], encoded(to), &rest[at + from.len()..]),
-            None => text.to_owned(),
-        };
+        let at = rest.rfind(&from)?;
+        return Some(format!("{scheme}://{}{}{}", &rest[..at], encoded(to), &rest[at + from.len()..]));
     }
-    let tail = match kind {
-        ReferenceKind::Path | ReferenceKind::Lines | ReferenceKind::Symbol => {
-            let name = from.rsplit('/').next().unwrap_or(from);
-            text.rfind(name).map_or("", |at| &text[at + name.len()..])
-        }
-        _ => text.find(['#', '?']).map_or("", |at| &text[at..]),
-    };
-    match kind {
-        ReferenceKind::Path | ReferenceKind::Lines | ReferenceKind::Symbol => {
-            let dot = if text.starts_with("./") { "./" } else { "" };
-            format!("{dot}{to}{tail}")
-        }
-        _ if text.starts_with('/') => format!("/{}{tail}", encoded(to)),
-        _ => format!("{}{tail}", encoded(&relative(file, to))),
+    if !matches!(kind, ReferenceKind::Path | ReferenceKind::Lines | ReferenceKind::Symbol) {
+        let tail = text.find(['#', '?']).map_or("", |at| &text[at..]);
+        return Some(match text.starts_with('/') {
+            true => format!("/{}{tail}", encoded(to)),
+            false => format!("{}{tail}", encoded(&relative(file, to))),
+        });
     }
+    let name = from.rsplit('/').next().unwrap_or(from);
+    let at = text.rfind(name)?;
+    let (written, tail) = text.split_at(at + name.len());
+    let folder = file.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let meant = from.ends_with(written.trim_start_matches("./")) || normal(folder, written).as_deref() == Some(from);
+    let dot = if text.starts_with("./") { "./" } else { "" };
+    meant.then(|| format!("{dot}{to}{tail}"))
 }
 
 /// The way from a document to a path.
@@ -585,16 +607,25 @@ mod tests {
     fn references_are_rewritten_from_where_they_stand() {
         use ReferenceKind::{Link, Path};
         for (kind, text, from, to, expected) in [
-            (Path, "src/a.rs", "src/a.rs", "src/b/c.rs", "src/b/c.rs"),
-            (Path, "src/a.rs:3-9", "src/a.rs", "src/b.rs", "src/b.rs:3-9"),
-            (Path, "a.rs#Run", "src/a.rs", "src/b.rs", "src/b.rs#Run"),
-            (Path, "./src/a.sh", "src/a.sh", "src/b.sh", "./src/b.sh"),
-            (Link, "a.md#way", "docs/a.md", "docs/ops/b.md", "ops/b.md#way"),
-            (Link, "../src/a.rs", "src/a.rs", "lib/a b.rs", "../lib/a%20b.rs"),
-            (Link, "/docs/a.md", "docs/a.md", "x.md", "/x.md"),
-            (Link, "https://github.com/a/b/blob/main/src/a.rs#L1", "src/a.rs", "src/b.rs", "https://github.com/a/b/blob/main/src/b.rs#L1"),
+            (Path, "src/a.rs", "src/a.rs", "src/b/c.rs", Some("src/b/c.rs")),
+            (Path, "src/a.rs:3-9", "src/a.rs", "src/b.rs", Some("src/b.rs:3-9")),
+            (Path, "a.rs#Run", "src/a.rs", "src/b.rs", Some("src/b.rs#Run")),
+            (Path, "./src/a.sh", "src/a.sh", "src/b.sh", Some("./src/b.sh")),
+            (Path, "../src/a.sh:3", "src/a.sh", "src/b.sh", Some("src/b.sh:3")),
+            (Path, "@/a.sh", "src/a.sh", "src/b.sh", None),
+            (Path, "SRC/A.SH:3", "src/a.sh", "src/b.sh", None),
+            (Link, "a.md#way", "docs/a.md", "docs/ops/b.md", Some("ops/b.md#way")),
+            (Link, "../src/a.rs", "src/a.rs", "lib/a b.rs", Some("../lib/a%20b.rs")),
+            (Link, "/docs/a.md", "docs/a.md", "x.md", Some("/x.md")),
+            (
+                Link,
+                "https://github.com/a/b/blob/main/src/a.rs#L1",
+                "src/a.rs",
+                "src/b.rs",
+                Some("https://github.com/a/b/blob/main/src/b.rs#L1"),
+            ),
         ] {
-            assert_eq!(rewritten("docs/me.md", kind, text, from, to), expected, "{text}");
+            assert_eq!(rewritten("docs/me.md", kind, text, from, to).as_deref(), expected, "{text}");
         }
     }
 }

@@ -287,17 +287,15 @@ fn a_rename_is_told_with_both_names_and_mended() {
     scratch.json(&["docs", "lock"]).expect("passed");
     scratch.json(&["docs", "check"]).expect("passed");
 
-    // The only file of its name, under a path that never was.
-    scratch.edit(DOC, "`ops/ship.sh`", "`tools/ops/ship.sh`");
-    let value = scratch.json(&["docs", "check", "--fix"]).expect("passed");
-    assert_eq!(value["fixed"][0]["places"], 1);
-    assert_eq!(scratch.read(DOC), TEXT.replace("ops/deploy.sh", "ops/ship.sh"));
-    // Near is not proven.
-    scratch.edit(DOC, "`ops/ship.sh`", "`ops/shop.sh`");
-    let before = scratch.everything();
-    let value = scratch.json(&["docs", "check", "--fix"]).expect("findings");
-    assert_eq!(finding(&value, "docs/missing-path")["help"], "did you mean `ops/ship.sh`?");
-    scratch.unchanged_since(&before);
+    // Neither the only file of its name nor what is near is proven.
+    for wrong in ["`tools/ops/ship.sh`", "`ops/shop.sh`"] {
+        scratch.write(DOC, TEXT.replace("`ops/deploy.sh`", wrong));
+        let before = scratch.everything();
+        let value = scratch.json(&["docs", "check", "--fix"]).expect("findings");
+        let help = finding(&value, "docs/missing-path")["help"].as_str().unwrap();
+        assert!(help.starts_with("did you mean `ops/ship.sh`?"), "{help}");
+        scratch.unchanged_since(&before);
+    }
 }
 
 #[test]
@@ -333,8 +331,47 @@ fn a_rename_is_told_of_paths_of_which_only_the_end_is_written() {
         }
     }
     scratch.json(&["docs", "check", "--fix"]).expect("findings");
-    let mended = "`deep/src/start.rs:2` `web/lib/tools.ts` `lib/y/two.ts` `a/other.rs` `src/case.ts`";
+    let mended = "`deep/src/start.rs:2` `web/lib/tools.ts` `lib/y/two.ts` `a/other.rs` `src/Case.ts`";
     assert!(scratch.read(DOC).contains(mended), "{}", scratch.read(DOC));
+}
+
+#[test]
+fn no_wording_excuses_what_history_proves() {
+    let scratch = unlocked();
+    scratch.edit("gates/protocol.yaml", "lock: docs/tagwarden.lock\n", "");
+    let lines = |name: &str| (1..=10).map(|line| format!("{name} {line}\n")).collect::<String>();
+    for path in ["CHANGELOG.md", "web/CHANGELOG.md", "Cargo.toml", "fuzz/Cargo.toml", "ops/old.sh", "ops/near.sh"] {
+        scratch.write(path, lines(path));
+    }
+    scratch.commit("Write more");
+    scratch.git(&["rm", "--quiet", "CHANGELOG.md", "ops/old.sh"]);
+    scratch.git(&["mv", "Cargo.toml", "engine.toml"]);
+    scratch.write("engine.toml", lines("Cargo.toml").replace("toml 1\n", "toml one\n").replace("toml 2\n", "toml two\n"));
+    scratch.git(&["mv", "ops/near.sh", "ops/far.sh"]);
+    scratch.commit("Clean up");
+    let told = |text: &str| {
+        scratch.write(DOC, TEXT.replace("Run ", &format!("{text}. Run ")));
+        let value = scratch.json(&["docs", "check"]).value;
+        let text = |finding: &Value, key: &str| finding[key].as_str().unwrap_or_default().to_owned();
+        let errors = findings(&value).into_iter().filter(|finding| finding["severity"] == "error");
+        errors.map(|finding| format!("{}; {}", text(finding, "message"), text(finding, "help"))).collect::<Vec<_>>()
+    };
+    for (sentence, message, help) in [
+        ("`CHANGELOG.md` will be created", "`CHANGELOG.md` is no file or folder of the tree: it was removed in ", "expect-missing"),
+        ("The run generates `ops/old.sh`", "it was removed in ", "expect-missing"),
+        ("Delete `ops/old.sh` if it exists", "it was removed in ", "expect-missing"),
+        ("A file like `ops/old.sh`", "it was removed in ", "expect-missing"),
+        ("Run `test -e ops/old.sh && cat ops/old.sh`", "it was removed in ", "expect-missing"),
+        ("`Cargo.toml` is what counts", "it was renamed to engine.toml in ", "did you mean `engine.toml`?"),
+        ("`ops/near.sh` is planned", "it was renamed to ops/far.sh in ", "write `ops/far.sh`; `tagwarden docs check --fix` does it"),
+    ] {
+        let said = told(sentence);
+        assert!(said.len() == 1 && said[0].contains(message) && said[0].contains(help), "{sentence}: {said:?}");
+    }
+    assert_eq!(told("`CHANGELOG.md` <!-- tagwarden: expect-missing -- the build makes it -->\n\nThen"), [] as [&str; 0]);
+    told("`Cargo.toml` and `ops/near.sh:3`");
+    scratch.json(&["docs", "check", "--fix"]).expect("findings");
+    assert!(scratch.read(DOC).contains("`Cargo.toml` and `ops/far.sh:3`"), "only what is the same file: {}", scratch.read(DOC));
 }
 
 #[test]
@@ -372,7 +409,7 @@ fn a_file_that_went_is_told_although_its_bytes_are_not_here() {
     };
     assert_eq!(message(&scratch), "`ops/deploy.sh` is no file or folder of the tree: it was removed since the last commit");
     scratch.write("run/deploy.sh", SCRIPT.1);
-    assert!(message(&scratch).ends_with(": it was renamed to `run/deploy.sh` since the last commit"));
+    assert!(message(&scratch).ends_with(": it was removed since the last commit"), "the name alone proves no rename");
 }
 
 #[test]
@@ -536,12 +573,16 @@ fn a_broken_reference_is_accepted_by_a_person_with_a_reason() {
       |
     5 | Run `ops/deploy.sh`, which sets what `ops/limits.conf:1-2` says. The next host has `ops/next.sh` and `ops/next.conf`. Then see [the r...
       |                                                                                     ^^^^^^^^^^^
+      |
+      = help: if it is meant to be missing, put `<!-- tagwarden: expect-missing -- REASON -->` above it or at the end of its line
 
     error[docs/missing-path]: `ops/next.conf` is no file or folder of the tree: no commit in the history of this one ever had it
      --> docs/protocol.md:5:103
       |
     5 | Run `ops/deploy.sh`, which sets what `ops/limits.conf:1-2` says. The next host has `ops/next.sh` and `ops/next.conf`. Then see [the r...
       |                                                                                                       ^^^^^^^^^^^^^
+      |
+      = help: if it is meant to be missing, put `<!-- tagwarden: expect-missing -- REASON -->` above it or at the end of its line
     note: the lock was not written
     signing: none
 
@@ -774,12 +815,16 @@ fn a_merge_conflict_in_the_lock_is_resolved_by_locking_again() {
       |
     3 | See `ops/ours.sh`.
       |      ^^^^^^^^^^^
+      |
+      = help: if it is meant to be missing, put `<!-- tagwarden: expect-missing -- REASON -->` above it or at the end of its line
 
     error[docs/missing-path]: `ops/theirs.sh` is no file or folder of the tree: no commit in the history of this one ever had it
      --> docs/protocol.md:5:6
       |
     5 | See `ops/theirs.sh`.
       |      ^^^^^^^^^^^^^
+      |
+      = help: if it is meant to be missing, put `<!-- tagwarden: expect-missing -- REASON -->` above it or at the end of its line
     signing: none
 
     stop (findings). Mend the documents, or what they speak of.
@@ -887,7 +932,9 @@ fn the_gate_tells_in_which_commit_a_path_was_removed() {
     scratch.commit("Later");
     let said = gate_says(&scratch, "v1.0.0", &[], "gate_failed");
     let message = format!("`ops/deploy.sh` is no file or folder of the tree: it was removed in {}; ", &removed[..10]);
-    assert_eq!(said, [("docs/missing-path".to_owned(), message)]);
+    let [(code, told)] = &said[..] else { panic!("{said:?}") };
+    assert_eq!(code, "docs/missing-path");
+    assert!(told.starts_with(&message) && told.contains("tagwarden: expect-missing"), "{told}");
 }
 
 #[test]

@@ -344,7 +344,8 @@ fn text_of(cx: &Context, library: &Library, path: &str, checks: &mut Checks) -> 
 }
 
 /// Every reference of a document counts as one check.
-fn tell(census: Census, path: &str, checks: &mut Checks) {
+fn tell(mut census: Census, path: &str, checks: &mut Checks) {
+    census.say_how_to_expect();
     let mut notes: BTreeMap<(&str, String), usize> = BTreeMap::new();
     for reference in &census.references {
         match &reference.verdict {

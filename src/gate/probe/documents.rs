@@ -151,8 +151,9 @@ mod tests {
     #[test]
     fn answers_are_the_same_after_they_were_recorded() {
         let path = |name: &str| name.to_owned();
-        let moved =
-            |to: &str| Fate::Was(history::Fate { renames: vec![Rename { to: path(to), commit: path("0123456789") }], end: End::Here });
+        let moved = |to: &str| {
+            Fate::Was(history::Fate { renames: vec![Rename { to: path(to), commit: path("0123456789"), alike: 97 }], end: End::Here })
+        };
         let fates = [
             ("a", moved("b")),
             ("c", moved("d")),

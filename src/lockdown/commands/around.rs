@@ -6,7 +6,7 @@ use std::collections::HashSet;
 
 /// Programs that make no file of what they are given. Sorted, as all such lists here.
 const READERS: &[&str] = &[
-    "bash", "bat", "cat", "cd", "chmod", "dash", "echo", "export", "grep", "head", "jq", "ksh", "less", "ls", "make", "node", "npm",
+    "[", "bash", "bat", "cat", "cd", "chmod", "dash", "echo", "export", "grep", "head", "jq", "ksh", "less", "ls", "make", "node", "npm",
     "pnpm", "python", "python3", "ruby", "sh", "source", "sudo", "tail", "test", "yarn", "zsh",
 ];
 
@@ -16,6 +16,7 @@ const FILLERS: &[&str] = &["7z", "gh", "gunzip", "tar", "unzip"];
 /// Programs that make no files but those that they are told to.
 const QUIET: &[&str] = &[
     ".",
+    "[",
     "bat",
     "cat",
     "cd",

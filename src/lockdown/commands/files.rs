@@ -26,7 +26,6 @@ const MADE: &str = "an earlier command may have made a file that it reads";
 const ELSEWHERE: &str = "reads a file in a folder outside of the tree";
 const STRAYED: &str = "reads a file after an earlier block has left the tree";
 const FOREIGN: &str = "reads a file of another repository";
-const PERHAPS: &str = "reads a file only if there is one";
 const SPOKEN: &str = "reads a file of which the document speaks before";
 const ANOTHER: &str = "reads a file of which there is one in another folder";
 const OWN: &str = "reads a file that a build or the reader makes";
@@ -245,9 +244,6 @@ pub fn at(judge: &mut Judge, word: &Word, path: String, bare_counts: bool) -> Re
     let Some(start) = judge.starts().into_iter().find(known) else { return Ok(()) };
     let written = WRITTEN.contains(&scripts::extension(bare));
     let target = normal(&start, bare).unwrap_or_else(|| bare.to_owned());
-    if judge.perhaps() {
-        return judge.leave(PERHAPS);
-    }
     if library.ignored.holds(&library.index, &target) || is_own(&library.index, &target, written) {
         return judge.leave(OWN);
     }
@@ -282,9 +278,6 @@ fn without_folder(judge: &mut Judge, word: &Word, path: &str, name: &str) -> Res
         Folder::In(folder) => Some(folder.clone()),
     };
     let target = normal(folder.as_deref().unwrap_or_default(), name).unwrap_or_else(|| name.to_owned());
-    if judge.perhaps() {
-        return judge.leave(PERHAPS);
-    }
     if library.ignored.holds(&library.index, &target) || is_own(&library.index, &target, written) {
         return judge.leave(OWN);
     }

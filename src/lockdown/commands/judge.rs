@@ -63,8 +63,6 @@ pub struct Judge<'j, 'a, 't> {
     pub around: &'j mut Around,
     pub report: Report,
     pub named: Named,
-    /// The statement on one line.
-    line: &'j str,
 }
 
 /// A program with its arguments, without what was put before it.
@@ -147,14 +145,8 @@ const WRAPPERS: &[(&str, &str)] = &[
 ];
 
 impl<'j, 'a, 't> Judge<'j, 'a, 't> {
-    /// `line`: the statement, on one line.
-    pub fn new(desk: &'j mut Desk<'a, 't>, text: &'j Mapped, line: &'j str, around: &'j mut Around) -> Judge<'j, 'a, 't> {
-        Judge { desk, text, around, report: Report::default(), named: Named::default(), line }
-    }
-
-    /// The statement does without what it reads: `||`, a test.
-    pub fn perhaps(&self) -> bool {
-        ["||", "[ ", "test ", "if "].iter().any(|word| self.line.contains(word))
+    pub fn new(desk: &'j mut Desk<'a, 't>, text: &'j Mapped, around: &'j mut Around) -> Judge<'j, 'a, 't> {
+        Judge { desk, text, around, report: Report::default(), named: Named::default() }
     }
 
     pub fn statement(&mut self, statement: &Statement) -> Result<(), Unreadable> {

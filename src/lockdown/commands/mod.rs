@@ -102,7 +102,7 @@ fn read(desk: &mut Desk, block: &Block, inline: bool, taking: &mut Taking) -> Re
                     false => fault.weak && !(block.named && desk.strict),
                 };
             }
-            let mut judge = Judge::new(desk, text, &statement.line, &mut taking.around);
+            let mut judge = Judge::new(desk, text, &mut taking.around);
             if statement.fault.is_none() && !statement.doubtful {
                 judge.statement(&statement)?;
             }

@@ -187,11 +187,10 @@ fn what_is_right_is_not_called_wrong() {
         "cat x.md; cat package.json; cat ./Makefile; cd scripts; cat check.sh ./dump.sh; cd ../web && source scripts/dev.sh",
         "cat check.sh; cat my.yaml; cat ./local.yaml; cat key.pem; cat app.log; cat x.json; cat ./.env; cat thing; cat a b; cat README",
         "make build; cat report.json; npm test && cat report.txt; git clone https://example.com/a/b && cd b && cat ./x.yaml",
-        "kubectl apply -f thing.yaml; test -e x.yaml && cat x.yaml; cat ./y.yaml || true; cd /tmp; cat ./z.yaml",
+        "kubectl apply -f thing.yaml; cd /tmp; cat ./z.yaml",
         "cat > app/d.yaml <<E\nx\nE\nkubectl apply -f app/d.yaml",
         "git clone https://example.com/a/b && cd b && cat docs/none.md",
         "make build\ncat app/report.json; npm run build && tail app/a.log",
-        "test -e app/x.yaml || cat app/x.yaml\ncat app/y.yaml 2>/dev/null || true\n[ -f app/z.sh ] && source app/z.sh\nif true; then cat app/u.yaml; fi",
         "cat config/none.yaml; cat /etc/x; cat ~/x/y; cat $A/scripts/x; cat scripts/*.md; cat <scripts/x>; cat scripts/<name>.md",
         "cat app/my-values.yaml; cat app/local.yaml; cat docs/examples/x.yaml; cat scripts/build/x.md; cat scripts/.env; cat web/node_modules/x.js",
         "scp a@b:scripts/x.md .; cp user:app/x y; ssh h cat app/none.md; docker exec c cat app/none.md; kubectl exec p -- cat app/none.md",
@@ -202,6 +201,12 @@ fn what_is_right_is_not_called_wrong() {
         "RUST_LOG=x cargo run; NODE_OPTIONS=x npm test; AWS_PROFILE=x ./scripts/dump.sh y",
     ] {
         assert_eq!(wrong(command, true), [] as [&str; 0], "{command}");
+    }
+    // No condition of a shell excuses what is not there; a marker can.
+    for command in
+        ["test -e app/x.sh && cat app/x.sh", "cat app/x.sh || true", "[ -f app/x.sh ] && . app/x.sh", "if true; then cat app/x.sh; fi"]
+    {
+        assert_eq!(wrong(command, true), ["docs/missing-path [app/x.sh]"], "{command}");
     }
 }
 

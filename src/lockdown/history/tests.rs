@@ -12,7 +12,7 @@ fn recorded(text: &str, renames: bool) -> History {
         if let Some(path) = line.strip_prefix("- ") {
             recorder.removed(path);
         } else if let Some((from, to)) = line.split_once(" > ") {
-            if renames { recorder.renamed(from, to) } else { recorder.removed(from) }
+            if renames { recorder.renamed(from, to, 100) } else { recorder.removed(from) }
         } else {
             recorder.commit(line.trim_end_matches('!'), line.ends_with('!'));
         }
@@ -36,7 +36,7 @@ fn by_and_by(text: &str, path: &str, exists: impl Fn(&str) -> bool) -> (History,
         for commit in unclear {
             let own = lines(text).skip_while(|line| line.trim_end_matches('!') != commit).skip(1);
             let own = own.take_while(|line| line.starts_with("- ") || line.contains(" > "));
-            history.renames(&commit, own.filter_map(|line| line.split_once(" > ")));
+            history.renames(&commit, own.filter_map(|line| line.split_once(" > ")).map(|(from, to)| (from, to, 100)));
             told += 1;
         }
     }

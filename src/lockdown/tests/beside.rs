@@ -61,7 +61,7 @@ fn values_of_the_metadata_are_read_like_text() {
         ("note: see src/run.sh, src/gone.rs and other/gone.rs.", vec!["2:11 path src/run.sh ok", "2:23 path src/gone.rs broken"]),
         ("all: [src/run.sh, \"src/gone.rs\"]", vec!["2:7 path src/run.sh ok", "2:20 path src/gone.rs broken"]),
         ("src/gone.rs: x\n\"src/gone.rs\": y\n? src/gone.rs\n: z", vec!["4:3 path src/gone.rs broken"]),
-        ("planned: src/gone.rs", vec!["2:10 path src/gone.rs unchecked"]),
+        ("planned: src/gone.rs", vec!["2:10 path src/gone.rs broken"]),
         ("state: planned\npath: src/gone.rs", vec!["3:7 path src/gone.rs broken"]),
         // Code spans and links.
         ("a: set `APP_LEVEL` and `$APP_GONE`", vec!["2:9 env APP_LEVEL ok", "2:25 env $APP_GONE broken"]),
@@ -154,7 +154,7 @@ fn comments_of_protocol_documents_are_read_like_text() {
             // Not of the sentence around it, nor of the folder before it.
             ("`src/run.sh` <!-- `run.sh` -->", &["1:2 path src/run.sh ok", "1:20 path run.sh unchecked"]),
             ("It will come: <!-- `src/gone.rs` --> soon", &["1:21 path src/gone.rs broken"]),
-            ("<!-- Planned: `src/gone.rs` -->", &["1:16 path src/gone.rs unchecked"]),
+            ("<!-- Planned: `src/gone.rs` -->", &["1:16 path src/gone.rs broken"]),
             ("`src/` <!-- run.sh --> <!-- `gate.rs` -->", &["1:2 path src/ ok", "1:30 path gate.rs ok"]),
             // Examples, definitions, labels, markers, and what is no comment.
             ("<!--\n```sh\nmake gone\n```\n[a]: gone.md\n[b][c]\n-->\n\n<!-- <a href='gone.md'>x</a> -->", &[]),

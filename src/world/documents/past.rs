@@ -106,8 +106,8 @@ impl<'g> Past<'g> {
         fate.now().filter(|to| !is_file(to)).map(str::to_owned)
     }
 
-    /// What the work tree did to a committed file: the one new file of the same bytes is its new name, else the one new file
-    /// of the same file name. A partial clone may lack its bytes; that it went is certain all the same.
+    /// What the work tree did to a committed file: the one new file of the same bytes is its new name. A partial clone may lack
+    /// its bytes; that it went is certain all the same.
     fn since(&self, path: &str) -> Result<Option<Fate>> {
         let Some(committed) = &self.committed else { return Ok(None) };
         let listed = committed.entries().map_err(unreadable)?;
@@ -124,10 +124,6 @@ impl<'g> Past<'g> {
             if !bytes.is_empty() && self.tree.read(new).map_err(unreadable)?.as_deref() == Some(&bytes) {
                 same.push(*new);
             }
-        }
-        let name = |path: &str| path.rsplit('/').next().map(str::to_owned);
-        if same.is_empty() {
-            same.extend(self.new.iter().filter(|new| name(new) == name(path)));
         }
         Ok(Some(match same.as_slice() {
             [to] => Fate::Moved { to: (*to).to_owned() },

@@ -42,7 +42,7 @@ impl Git {
         let take = |told: Told| match told {
             Told::Commit { id, is_merge } => recorder.commit(id, is_merge),
             Told::Removed(path) => recorder.removed(path),
-            Told::Renamed { from, to } => recorder.renamed(from, to),
+            Told::Renamed { from, to, alike } => recorder.renamed(from, to, alike),
         };
         self.log(REMOVALS.iter().copied().chain([of.as_str(), "--"]), String::new(), take).await?;
         let exact_renames_only = self.is_partial().await?;
@@ -65,11 +65,11 @@ impl Git {
             if unclear.is_empty() {
                 return Ok(history);
             }
-            let mut told: BTreeMap<String, Vec<(String, String)>> = unclear.iter().map(|id| (id.clone(), Vec::new())).collect();
+            let mut told: BTreeMap<String, Vec<(String, String, u8)>> = unclear.iter().map(|id| (id.clone(), Vec::new())).collect();
             let mut commit = String::new();
             let take = |word: Told| match word {
                 Told::Commit { id, .. } => commit = id.to_owned(),
-                Told::Renamed { from, to } => told.entry(commit.clone()).or_default().push((from.to_owned(), to.to_owned())),
+                Told::Renamed { from, to, alike } => told.entry(commit.clone()).or_default().push((from.to_owned(), to.to_owned(), alike)),
                 Told::Removed(_) => {}
             };
             let Ok(said) = self.log(RENAMES.iter().copied().chain([renames]), unclear.join("\n") + "\n", take).await else {
@@ -79,7 +79,7 @@ impl Git {
             };
             history.limits.renames_skipped |= said.contains("rename detection was skipped");
             for (commit, renames) in &told {
-                history.renames(commit, renames.iter().map(|(from, to)| (from.as_str(), to.as_str())));
+                history.renames(commit, renames.iter().map(|(from, to, alike)| (from.as_str(), to.as_str(), *alike)));
             }
         }
     }
@@ -128,7 +128,7 @@ impl Git {
 enum Told<'w> {
     Commit { id: &'w str, is_merge: bool },
     Removed(&'w str),
-    Renamed { from: &'w str, to: &'w str },
+    Renamed { from: &'w str, to: &'w str, alike: u8 },
 }
 
 async fn listing(mut stdout: impl AsyncRead + Unpin, take: impl FnMut(Told<'_>)) -> Result<()> {
@@ -155,8 +155,9 @@ enum Next {
     #[default]
     Record,
     Removed,
-    Renamed,
-    To(String),
+    /// How alike the two files are.
+    Renamed(u8),
+    To(String, u8),
 }
 
 impl<T: FnMut(Told<'_>)> Listing<T> {
@@ -183,9 +184,9 @@ impl<T: FnMut(Told<'_>)> Listing<T> {
                 (self.take)(Told::Removed(word));
                 Next::Record
             }
-            Next::Renamed => Next::To(word.to_owned()),
-            Next::To(from) => {
-                (self.take)(Told::Renamed { from: &from, to: word });
+            Next::Renamed(alike) => Next::To(word.to_owned(), alike),
+            Next::To(from, alike) => {
+                (self.take)(Told::Renamed { from: &from, to: word, alike });
                 Next::Record
             }
             Next::Record => self.record(word)?,
@@ -203,7 +204,7 @@ impl<T: FnMut(Told<'_>)> Listing<T> {
         match word.as_bytes() {
             [] => Ok(Next::Record),
             b"D" => Ok(Next::Removed),
-            [b'R', ..] => Ok(Next::Renamed),
+            [b'R', alike @ ..] => Ok(Next::Renamed(std::str::from_utf8(alike).ok().and_then(|alike| alike.parse().ok()).unwrap_or(0))),
             _ => Err(unreadable(format!("git log answered `{}`", word.escape_debug()))),
         }
     }
@@ -236,7 +237,7 @@ mod tests {
             told.push(match word {
                 Told::Commit { id, is_merge } => format!("{id}{}", if is_merge { "!" } else { "" }),
                 Told::Removed(path) => format!("- {path}"),
-                Told::Renamed { from, to } => format!("{from} > {to}"),
+                Told::Renamed { from, to, alike } => format!("{from} > {to} {alike}"),
             });
         });
         answer.chunks(size).try_for_each(|chunk| listing.feed(chunk)).and_then(|()| listing.end())?;
@@ -246,7 +247,7 @@ mod tests {
     #[test]
     fn an_answer_is_read_however_it_is_cut() {
         for size in 1..=ANSWER.len() {
-            assert_eq!(told(ANSWER, size).unwrap(), ["cc!", "- lost", "bb", "old name > D", "- commit x"], "{size}");
+            assert_eq!(told(ANSWER, size).unwrap(), ["cc!", "- lost", "bb", "old name > D 95", "- commit x"], "{size}");
         }
     }
 
