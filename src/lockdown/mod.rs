@@ -16,6 +16,7 @@ pub mod banned;
 mod census;
 mod channels;
 mod codes;
+mod columns;
 mod commands;
 mod commits;
 mod counts;

@@ -5,7 +5,7 @@ mod tables;
 
 use super::{
     census::{ReferenceKind, Verdict},
-    channels,
+    channels, columns,
     desk::{Desk, Draft},
     landmarks::Word,
 };

@@ -375,6 +375,57 @@ fn no_wording_excuses_what_history_proves() {
 }
 
 #[test]
+fn every_column_of_the_written_tables_is_compared() {
+    let scratch = Scratch::new();
+    scratch.run(&["init"]).ok();
+    let document = "protocol-docs/promotion.md";
+    let text = scratch.read(document);
+    for (right, wrong, code, message) in [
+        (
+            "10-env.yaml` | all |",
+            "20-channel.yaml` | all |",
+            "gate",
+            "the file of gate 1 is `gates/10-env.yaml`, not `gates/20-channel.yaml`",
+        ),
+        ("20-channel.yaml` | all but `local_dev` |", "20-channel.yaml` | all |", "gate", "gate 2 is for all but `local_dev`, not `all`"),
+        (
+            "80-docs.yaml` | all | promote, rollback |",
+            "80-docs.yaml` | all | promote |",
+            "gate",
+            "gate 8 decides promote, rollback, not `promote`",
+        ),
+        ("`channel/staging` |", "`channel/stage` |", "channel", "the tag of `staging` is `channel/staging`, not `channel/stage`"),
+        ("| `staging` | `https://www", "| nothing | `https://www", "channel", "`production` comes after `staging`, not `nothing`"),
+        (
+            "`https://staging.",
+            "`https://stage.",
+            "channel",
+            "`staging` answers at `https://staging.example.com`, not `https://stage.example.com`",
+        ),
+        (
+            "| nothing | nowhere |",
+            "| nothing | `https://x.example.com` |",
+            "channel",
+            "`local_dev` answers at nothing, not `https://x.example.com`",
+        ),
+    ] {
+        scratch.write(document, text.replace(right, wrong));
+        let (at, line) = text.lines().enumerate().find(|(_, line)| line.contains(right)).unwrap();
+        let value = scratch.json(&["docs", "check"]).expect("findings");
+        let errors: Vec<&Value> = findings(&value).into_iter().filter(|finding| finding["severity"] == "error").collect();
+        let [error] = errors[..] else { panic!("{wrong}: {errors:?}") };
+        assert_eq!((error["code"].as_str(), error["message"].as_str()), (Some(format!("docs/{code}-cell").as_str()), Some(message)));
+        assert!(error["help"].as_str().unwrap().starts_with("write "));
+        assert_eq!((error["file"].as_str(), error["line"].as_u64()), (Some(document), Some(at as u64 + 1)));
+        let shown = line.replace(right, wrong);
+        let cell = &shown.chars().skip(error["column"].as_u64().unwrap() as usize - 1).collect::<String>();
+        assert!(shown.contains(&format!("| {cell}")), "the finding starts where the cell does: {cell}");
+    }
+    scratch.write(document, text);
+    scratch.json(&["docs", "check"]).expect("passed");
+}
+
+#[test]
 fn a_history_that_cannot_be_read_is_told() {
     let scratch = locked();
     scratch.edit(DOC, "`ops/deploy.sh`", "`ops/gone.sh`");

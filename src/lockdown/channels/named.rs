@@ -2,7 +2,8 @@
 //! beside the word "channel".
 //!
 //! The word has other meanings, so an unknown name is an error only where it must be meant for a channel of the protocol:
-//! among rows of such, in a heading that can mean nothing else, and where it is like one or is a usual stage of releases.
+//! among rows of such, in a heading that can mean nothing else, and where it is like one or is a usual stage of releases. A
+//! marker says that it is of something else.
 
 use super::{STAGES, bare};
 use crate::{
@@ -10,6 +11,7 @@ use crate::{
     gate::Protocol,
     lockdown::{
         census::{ReferenceKind, Verdict},
+        columns,
         desk::{Desk, Draft, did_you_mean},
         extract::spans::Span,
         numbered::{NUMBER, inner},
@@ -28,10 +30,6 @@ const PERHAPS: &str = "the protocol has no such channel, but it may be one of so
 const ALL: &[&str] = &["all", "any", "both", "each", "every"];
 const NONE: &[&str] = &["", "-", "\u{2013}", "\u{2014}", "n/a", "none", "other", "others"];
 
-/// Words of sentences about channels of other things.
-const FOREIGN: &[&str] =
-    &["rust", "toolchain", "npm", "snap", "chrome", "firefox", "slack", "discord", "brew", "conda", "helm", "dist-tag"];
-
 static OF_HEADING: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"(?i)^(?:(?:release|runtime)\s+)?channel(?P<mark>\s*[:\u{2013}\u{2014}]\s*|\s+-\s+|\s+)(?P<name>[a-z0-9_-]+)$")
 });
@@ -41,7 +39,7 @@ pub fn take(desk: &mut Desk, protocol: &Protocol, names: &BTreeSet<&str>) {
     // One without a tag is only verified on, and need not be spoken of.
     let wanted: BTreeSet<&str> =
         protocol.channels.iter().filter(|(_, channel)| channel.tag.is_some()).map(|(name, _)| name.as_str()).collect();
-    rows(desk, names, &wanted);
+    rows(desk, protocol, names, &wanted);
     headings(desk, names, &wanted);
     sentences(desk, names);
 }
@@ -69,7 +67,7 @@ fn judge(desk: &mut Desk, names: &BTreeSet<&str>, said: &str, range: Bytes) {
 }
 
 /// Tables with a row for each channel.
-fn rows(desk: &mut Desk, names: &BTreeSet<&str>, wanted: &BTreeSet<&str>) {
+fn rows(desk: &mut Desk, protocol: &Protocol, names: &BTreeSet<&str>, wanted: &BTreeSet<&str>) {
     let document = desk.document;
     for table in &document.tables {
         let head = |at: usize| table.header.get(at).map(|cell| bare(&cell.text).to_lowercase()).unwrap_or_default();
@@ -87,6 +85,16 @@ fn rows(desk: &mut Desk, names: &BTreeSet<&str>, wanted: &BTreeSet<&str>) {
         for (name, range) in &said {
             if known(names, name).is_some() || !is_of_many(name) && is_written_like_one(name) {
                 judge(desk, names, name, range.clone());
+            }
+        }
+        for row in &table.rows {
+            let named: Vec<&str> =
+                row.get(column).into_iter().flat_map(|cell| parts(desk, cell)).filter_map(|(name, _)| known(names, &name)).collect();
+            // A row of several channels speaks of them together.
+            if let [name] = named[..]
+                && let Some((name, channel)) = protocol.channels.iter().find(|(channel, _)| channel.as_str() == name)
+            {
+                columns::of_channel(desk, protocol, table, row, name, channel);
             }
         }
         let missing: Vec<&str> = wanted.iter().copied().filter(|name| !held.contains(name)).collect();
@@ -181,10 +189,7 @@ fn sentences(desk: &mut Desk, names: &BTreeSet<&str>) {
         }
     }
     for (name, range, in_front) in found {
-        let sentence = desk.text(&desk.layout.sentence(range.start)).to_lowercase();
-        let foreign = FOREIGN.iter().any(|word| sentence.contains(word));
-        let stage = STAGES.contains(&name.as_str()) && !foreign;
-        if names.contains(name.as_str()) || stage || !foreign && desk.similar(&name, names.iter()).is_some() {
+        if names.contains(name.as_str()) || STAGES.contains(&name.as_str()) || desk.similar(&name, names.iter()).is_some() {
             judge(desk, names, &name, range);
         } else if in_front {
             let draft = Draft { kind: ReferenceKind::Channel, text: name.clone(), target: name, range };

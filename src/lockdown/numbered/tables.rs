@@ -2,9 +2,10 @@
 //!
 //! Such a table starts with columns of numbers, titles and ids, one of them headed `Gate`. With a column of numbers every row
 //! is a gate; without one the table counts where half of its rows name gates, and may leave some out unless it has numbers in
-//! its cells, or both titles and ids. A row is compared by its number, else by its title or id.
+//! its cells, or both titles and ids. A row is compared by its number, else by its title or id; what its further columns say of
+//! the gate, by [`columns`].
 
-use super::{NUMBER, inner};
+use super::{NUMBER, columns, inner};
 use crate::{
     domain::Finding,
     gate::{LoadedGate, Protocol},
@@ -65,7 +66,12 @@ pub fn take(desk: &mut Desk, protocol: &Protocol) {
             continue;
         }
         let whole = sure || rows.iter().all(|row| row.number.is_some()) || rows.iter().all(|row| row.title.is_some() && row.id.is_some());
-        let here = judge(desk, gates, &rows, whole);
+        let (here, of_rows) = judge(desk, gates, &rows, whole);
+        for (row, gate) in table.rows.iter().zip(of_rows) {
+            if let Some(gate) = gate {
+                columns::of_gate(desk, protocol, table, row, &gates[gate]);
+            }
+        }
         if whole {
             held.push((table, here));
         }
@@ -135,11 +141,13 @@ fn title(row: &mut Row, shown: &str, said: &str, range: Bytes, of_title: impl Fn
     row.title = Some((shown.to_owned(), range));
 }
 
-/// Judges each row; the positions of the gates that they are about. `whole`: the order counts.
-fn judge(desk: &mut Desk, gates: &[LoadedGate], rows: &[Row], whole: bool) -> BTreeSet<usize> {
+/// Judges each row; the positions of the gates that they are about, and of each row that is right so far. `whole`: the order
+/// counts.
+fn judge(desk: &mut Desk, gates: &[LoadedGate], rows: &[Row], whole: bool) -> (BTreeSet<usize>, Vec<Option<usize>>) {
     let right = |row: &Row| row.by_title.or(row.by_id).filter(|gate| row.number.as_ref().is_some_and(|(number, _)| *number == gate + 1));
     let rightly: BTreeSet<usize> = rows.iter().filter_map(right).collect();
     let mut here = BTreeSet::new();
+    let mut of_rows = vec![None; rows.len()];
     let mut told = BTreeSet::new();
     let mut last = 0;
     for (at, row) in rows.iter().enumerate() {
@@ -160,6 +168,7 @@ fn judge(desk: &mut Desk, gates: &[LoadedGate], rows: &[Row], whole: bool) -> BT
         if wrong {
             continue;
         }
+        of_rows[at] = Some(gate);
         let LoadedGate { number, header, .. } = &gates[gate];
         let mut fail = |message: String| desk.problem(Some(index), &reference.1, Finding::error(CODE, message), None);
         if !told.insert(gate) {
@@ -169,7 +178,7 @@ fn judge(desk: &mut Desk, gates: &[LoadedGate], rows: &[Row], whole: bool) -> BT
         }
         last = last.max(*number);
     }
-    here
+    (here, of_rows)
 }
 
 /// The row's title, or its id where it has none, and its number; the reference that it is.

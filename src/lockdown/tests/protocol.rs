@@ -212,7 +212,14 @@ fn channels_are_found_by_their_name() {
             ),
             (
                 "The channel `canary`, the `production` channel. On channel `tx`, the `rx` channel; subchannel `production`, the `nightly` channel of Rust.",
-                &["channel canary broken", "channel production ok", &format!("channel tx {perhaps}"), unknown],
+                &[
+                    "channel canary broken",
+                    "channel production ok",
+                    &format!("channel tx {perhaps}"),
+                    "channel nightly broken",
+                    unknown,
+                    "unknown-channel: the protocol has no channel `nightly`",
+                ],
             ),
             (
                 "| Name | staging | canary | production | local_dev | notes |\n|---|---|---|---|---|---|\n| a | b | c | d | e | f |",
