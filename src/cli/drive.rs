@@ -17,7 +17,7 @@ use crate::{
         documents::Record,
     },
 };
-use std::{path::Path, sync::Arc};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 /// Runs the gates to the end.
 pub async fn drive(world: &World, answerer: &Answerer, runner: &mut Runner<'_>) -> Result<()> {
@@ -46,13 +46,14 @@ pub fn ledger_facts(head: &Verified) -> LedgerFacts {
         head: Some(head.head().clone()),
         verdicts: head.state().verdicts_that_count(head.policy()),
         acks: head.state().acks_that_count(head.policy()),
+        present: head.state().channels.iter().map(|(name, channel)| (name.clone(), channel.candidate.clone())).collect(),
     }
 }
 
 /// The same where no verified ledger is at hand: every such probe is unavailable, with the reason.
 pub fn no_ledger_facts(fault: &Fault) -> LedgerFacts {
     let why = Unavailable::new(&fault.reason.slug().replace('_', "-")).detail(fault.message.clone());
-    LedgerFacts { chain: Err(why), head: None, verdicts: Vec::new(), acks: Vec::new() }
+    LedgerFacts { chain: Err(why), head: None, verdicts: Vec::new(), acks: Vec::new(), present: BTreeMap::new() }
 }
 
 /// Whose files a run judges and by which gates.

@@ -102,7 +102,13 @@ fn own_gates(tree: Arc<dyn Tree>, folder: String) -> Result<(Arc<Protocol>, Arc<
 }
 
 fn reads_ledger(protocol: &Protocol) -> bool {
-    protocol.gates.iter().any(|gate| matches!(gate.kind.id, "audit" | "verdict" | "ack"))
+    let has_logs = !protocol.documents.log.is_empty();
+    protocol.gates.iter().any(|gate| match gate.kind.id {
+        "audit" | "verdict" | "ack" => true,
+        // The logs of what is on the channel.
+        "docs" => has_logs,
+        _ => false,
+    })
 }
 
 async fn judge(place: &Place, ledger: Ledger<'_>, subject: Subject, args: &args::Verify) -> Result<Report> {

@@ -11,7 +11,7 @@ pub mod github;
 pub mod reduce;
 pub mod why;
 
-pub use documents::{DocumentsAsk, DocumentsGot, Told};
+pub use documents::{DocumentsAsk, DocumentsGot, LogsAsk, LogsGot, Told};
 
 use crate::{
     domain::{ChannelName, Finding, GateId, Oid, Span, Timestamp, Verb, state},
@@ -120,6 +120,8 @@ pub enum Ask {
     Documents(DocumentsAsk),
     /// What continuous integration says of a commit.
     Checks(github::ChecksAsk),
+    /// What became of the logs that the channel's present release has.
+    Logs(LogsAsk),
 }
 
 /// The reduced answers, one form per question.
@@ -137,6 +139,7 @@ pub enum Got {
     Tree(TreeGot),
     Documents(DocumentsGot),
     Checks(github::ChecksGot),
+    Logs(LogsGot),
 }
 
 /// An HTTP request. Strings may hold `{env.NAME}`, filled in only when the request is sent, so that no secret is recorded.

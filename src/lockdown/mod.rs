@@ -33,6 +33,7 @@ mod index;
 mod landmarks;
 mod layout;
 pub mod lock;
+pub mod log;
 mod marker;
 mod naming;
 mod numbered;

@@ -989,6 +989,43 @@ fn the_gate_tells_in_which_commit_a_path_was_removed() {
 }
 
 #[test]
+fn a_log_is_only_added_to() {
+    let protocol = PROTOCOL.replace("lock: docs/tagwarden.lock\n", "").replace("documents: { ", "documents: { log: [docs/log.md], ");
+    let log = "# Log\n\n## 1.1\n\nSecond.\n\n## 1.0\n\nFirst.\n";
+    let text = "# How we release\n\n## Gate 1 — The document holds\n\nRun `ops/deploy.sh`.\n";
+    let scratch = Scratch::with(&[("gates/protocol.yaml", protocol.as_str()), GATE, SCRIPT, (DOC, text), ("docs/log.md", log)]);
+    promoted(&scratch, "v1.0.0", &[], || assert!(evidence(&scratch).contains("\"logs\":{\"base\":null")));
+    let base = scratch.git(&["rev-parse", "HEAD"])[..10].to_owned();
+    let told = |line: u32, release: &str| {
+        let said = gate_says(&scratch, release, &[], "gate_failed");
+        let message = format!(
+            "`docs/log.md` is only added to, but from here it is not what live has ({base}); \
+             `git show {base}:docs/log.md` shows the old text: put it back, and add an entry that corrects it"
+        );
+        assert_eq!(said, [("docs/log-changed".to_owned(), message)]);
+        let value = scratch.json(&["verify", "--at", "HEAD"]).expect("gate_failed");
+        let place = finding(&value, "docs/log-changed");
+        assert_eq!((place["file"].as_str(), place["line"].as_u64()), (Some("docs/log.md"), Some(line.into())));
+    };
+    // An old entry is edited, beside a new one and without.
+    scratch.edit("docs/log.md", "First.", "First, of two.");
+    scratch.commit("Correct the log");
+    told(9, "v1.1.0");
+    scratch.edit("docs/log.md", "## 1.1\n", "## 1.2\n\nThird.\n\n## 1.1\n");
+    scratch.commit("Write on");
+    told(13, "v1.2.0");
+    scratch.git(&["rm", "--quiet", "docs/log.md"]);
+    scratch.commit("Lose the log");
+    let said = gate_says(&scratch, "v1.3.0", &[], "gate_failed");
+    assert_eq!(said[0].0, "docs/log-removed");
+    scratch.write("docs/log.md", log.replace("## 1.1\n", "## 1.2\n\nThird.\n\n## 1.1\n"));
+    scratch.commit("Write on");
+    promoted(&scratch, "v1.4.0", &[], || assert!(evidence(&scratch).contains("\"docs/log.md\":\"whole\"")));
+    // The way back leads to an older log.
+    scratch.json(&["rollback", "--channel", "live", "--reason", "too slow"]).expect("moved");
+}
+
+#[test]
 fn a_promotion_waits_for_the_pull_request_that_brings_what_a_document_names() {
     let scratch = adopted();
     scratch.git(&["checkout", "--quiet", "-b", "side"]);

@@ -63,7 +63,13 @@ fn context(world: &World) -> Context {
 }
 
 fn no_facts() -> LedgerFacts {
-    LedgerFacts { chain: Err(Unavailable::new("no-ledger")), head: None, verdicts: Vec::new(), acks: Vec::new() }
+    LedgerFacts {
+        chain: Err(Unavailable::new("no-ledger")),
+        head: None,
+        verdicts: Vec::new(),
+        acks: Vec::new(),
+        present: Default::default(),
+    }
 }
 
 /// A repository whose `gates/` holds a program, and an answerer over it.
@@ -306,7 +312,7 @@ async fn facts_of_the_run_are_handed_on() {
     let bench = Bench::new(&[("APP_CHANNEL", "staging")]).await;
     let head: Oid = "a".repeat(40).parse().unwrap();
     let chain = ChainGot { head: head.clone(), genesis: head.clone(), entries: 1, signing: "none".to_owned(), problems: Vec::new() };
-    let facts = LedgerFacts { chain: Ok(chain.clone()), head: Some(head.clone()), verdicts: Vec::new(), acks: Vec::new() };
+    let facts = LedgerFacts { chain: Ok(chain.clone()), head: Some(head.clone()), ..no_facts() };
     let rules = RulesAsk { rules: vec![RuleAsk { name: "explicit".to_owned(), when: "$env.APP_CHANNEL == $channel".to_owned() }] };
     let asks = vec![Ask::Chain(ChainAsk {}), Ask::Acks(LedgerAsk {}), Ask::Rules(rules), Ask::Tree(TreeAsk {})];
     let answers = bench.answerer(facts, false).answer_all(numbered(asks)).await;

@@ -138,7 +138,7 @@ pub struct Documents {
     /// Documents about the past: what they name may be gone.
     #[serde(default)]
     pub archive: Vec<Text>,
-    /// Documents that are only added to.
+    /// Documents that are only added to: the `docs` gate compares each with what is on the channel.
     #[serde(default)]
     pub log: Vec<Text>,
     /// Root folders of other repositories, with the name of each.

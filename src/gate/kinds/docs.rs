@@ -3,10 +3,12 @@
 //! Documents, files and gates are read from the candidate's own tree, so a commit may rightly change a gate together with
 //! its heading. Which documents are judged says the policy in force, so a candidate cannot take its own document out of the
 //! question. What documents and files leave open (history, other commits, pull requests) is asked in one question, which is
-//! known only once the tree is; so the documents are read once to ask and once to judge.
+//! known only once the tree is; so the documents are read once to ask and once to judge. What is on the channel is asked for
+//! where the policy names documents that are only added to.
 //!
 //! Deliberately absent: everything that needs the network ([`crate::lockdown`] names such references as unchecked).
 
+mod logs;
 mod open;
 
 use super::super::{
@@ -65,6 +67,10 @@ const CODES: &[(&str, &str)] = &[
     ("docs/pending", "what the document names comes only with a pull request that is not merged"),
     ("docs/awaited", "what the document names is missing, and too little is known of the pull request beside it"),
     ("docs/foreign", "references into another repository (a note)"),
+    ("docs/log-changed", "a document under `documents.log` does not hold all that it has on the channel"),
+    ("docs/log-removed", "a document under `documents.log` that is on the channel is gone"),
+    ("docs/log-unknown", "what is on the channel of the documents under `documents.log` could not be read"),
+    ("docs/log-without-base", "nothing is on the channel yet that the documents under `documents.log` could be compared with (a note)"),
     ("docs/unreadable", "the candidate's tree could not be read"),
     ("docs/other-tree", "the recorded answer is about another tree than the one at hand"),
     ("docs/unanswered", "there is no recorded answer about the candidate's tree, or to what its documents leave open"),
@@ -128,13 +134,21 @@ impl Gate for Docs {
         if seen.last(ITEM).is_none() {
             return vec![Probe::reads(ProbeKey::first(ITEM), Ask::Tree(TreeAsk {}))];
         }
-        if !self.references || seen.last(open::ITEM).is_some() || !is_the_tree(cx, seen, &mut Checks::new()) {
+        if !is_the_tree(cx, seen, &mut Checks::new()) {
             return Vec::new();
         }
+        let mut probes: Vec<Probe> = Vec::new();
         // What cannot be read is judged, not asked about.
-        let Ok(ask) = self.left_open(cx, seen) else { return Vec::new() };
-        let ask = Some(ask).filter(|ask| !ask.is_empty());
-        ask.map(|ask| Probe::reads(ProbeKey::first(open::ITEM), Ask::Documents(ask))).into_iter().collect()
+        if self.references
+            && seen.last(open::ITEM).is_none()
+            && let Ok(ask) = self.left_open(cx, seen)
+            && !ask.is_empty()
+        {
+            probes.push(Probe::reads(ProbeKey::first(open::ITEM), Ask::Documents(ask)));
+        }
+        let logs = logs::ask(cx).filter(|_| seen.last(logs::ITEM).is_none());
+        probes.extend(logs.map(|ask| Probe::reads(ProbeKey::first(logs::ITEM), Ask::Logs(ask))));
+        probes
     }
 
     fn documents(&self, cx: &Context) -> Vec<String> {
@@ -185,6 +199,7 @@ fn origin(seen: &Evidence) -> Option<Origin> {
 
 impl Docs {
     fn look(&self, cx: &Context, seen: &Evidence, checks: &mut Checks) -> std::result::Result<(), Unreadable> {
+        logs::judge(cx, seen, checks)?;
         let own = Own::of(cx)?;
         let facts = Facts { pulls: open::known(seen), ..self.facts(&own, cx, seen) };
         let library = Library::new(cx.tree.as_ref(), &facts)?;

@@ -4,8 +4,8 @@
 //! could not be found out is `null`.
 
 use crate::{
-    domain::Digest,
-    lockdown::{Answers, AsOf, Ended, Fate, PullAnswer, Question, history::Limits, pulls, releases},
+    domain::{Digest, Oid},
+    lockdown::{Answers, AsOf, Ended, Fate, PullAnswer, Question, history::Limits, log::Kept, pulls, releases},
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -59,6 +59,22 @@ pub enum Told {
     AsOf(AsOf),
     /// Of a commit, or a tag: one that is not there although other tags of its form are.
     There(bool),
+}
+
+/// Files, folders and patterns of documents that are only added to.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LogsAsk {
+    pub documents: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LogsGot {
+    /// The commit that is on the channel; `None`: nothing is.
+    #[serde(default)]
+    pub base: Option<Oid>,
+    /// What became of each of its logs in the candidate.
+    #[serde(default)]
+    pub logs: BTreeMap<String, Kept>,
 }
 
 impl DocumentsAsk {

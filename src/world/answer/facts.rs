@@ -1,7 +1,7 @@
 //! What the run knows of the ledger, given by whoever verified it.
 
 use crate::{
-    domain::{Oid, state},
+    domain::{ChannelName, Oid, state},
     gate::{
         Unavailable,
         probe::{AcksGot, ChainGot, VerdictsGot},
@@ -17,6 +17,8 @@ pub struct LedgerFacts {
     pub head: Option<Oid>,
     pub verdicts: Vec<state::Verdict>,
     pub acks: Vec<state::Ack>,
+    /// The commit that is on each channel.
+    pub present: BTreeMap<ChannelName, Oid>,
 }
 
 impl LedgerFacts {
@@ -34,6 +36,15 @@ impl LedgerFacts {
 
     pub(super) fn acks(&self) -> Result<AcksGot, Unavailable> {
         Ok(AcksGot { head: self.head()?, acks: self.acks.clone() })
+    }
+
+    /// The commit on this channel. Where there is no ledger yet, nothing is on any.
+    pub(super) fn present(&self, channel: &str) -> Result<Option<Oid>, Unavailable> {
+        match self.head() {
+            Ok(_) => Ok(self.present.iter().find(|(name, _)| name.as_str() == channel).map(|(_, commit)| commit.clone())),
+            Err(unavailable) if unavailable.why == "no-ledger" => Ok(None),
+            Err(unavailable) => Err(unavailable),
+        }
     }
 
     fn head(&self) -> Result<Oid, Unavailable> {
@@ -77,7 +88,13 @@ mod tests {
         let chain =
             ChainGot { head: oid('a'), genesis: oid('b'), entries: 9, signing: "none".to_owned(), problems: vec![problem; problems] };
         let verdicts = vec![verdict("a", 'c', 1), verdict("a", 'd', 2), verdict("b", 'd', 3), verdict("b", 'e', 4), verdict("a", 'c', 5)];
-        LedgerFacts { chain: Ok(chain), head: Some(oid('a')), verdicts, acks: Vec::new() }
+        LedgerFacts {
+            chain: Ok(chain),
+            head: Some(oid('a')),
+            verdicts,
+            acks: Vec::new(),
+            present: BTreeMap::from([("staging".parse().unwrap(), oid('c'))]),
+        }
     }
 
     #[test]
@@ -97,5 +114,11 @@ mod tests {
         let missing = LedgerFacts { chain: Err(Unavailable::new("no-ledger")), head: None, ..facts(0) };
         assert_eq!(missing.acks().unwrap_err().why, "no-ledger");
         assert_eq!(LedgerFacts { head: None, ..facts(0) }.acks().unwrap_err().why, "no-ledger");
+        assert_eq!(facts(0).present("staging").unwrap(), Some(oid('c')));
+        assert_eq!(facts(0).present("production").unwrap(), None);
+        assert_eq!(facts(1).present("staging").unwrap_err().why, "ledger-broken");
+        let unreachable = LedgerFacts { chain: Err(Unavailable::new("unreachable")), head: None, ..facts(0) };
+        assert_eq!(unreachable.present("production").unwrap_err().why, "unreachable", "unknown is not nothing");
+        assert_eq!(LedgerFacts { head: None, ..facts(0) }.present("production").unwrap(), None);
     }
 }

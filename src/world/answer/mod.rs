@@ -26,7 +26,7 @@ use crate::{
     gate::{
         Answer, Ask, Context, Effect, Got, Probe, Unavailable,
         probe::{
-            CommandAsk, DocumentsAsk, DocumentsGot, EFFECTS_NOT_ALLOWED, TreeGot,
+            CommandAsk, DocumentsAsk, DocumentsGot, EFFECTS_NOT_ALLOWED, LogsAsk, LogsGot, TreeGot,
             reduce::{RawCommand, Redaction, reduce_command, reduce_env, reduce_http, reduce_rules},
             why,
         },
@@ -171,6 +171,7 @@ impl Answerer {
                 let answered = self.documents(ask).await;
                 answered.map(Got::Documents).map_err(|fault| Unavailable::new(why::UNREADABLE).detail(fault.message))
             }
+            Ask::Logs(ask) => self.logs(ask).await.map(Got::Logs),
         }
     }
 
@@ -189,6 +190,13 @@ impl Answerer {
         let source = documents::Source { git, others, tree: self.tree.as_ref(), at: self.candidate.as_ref(), known };
         let answers = documents::answers(&source, &ask.questions.iter().cloned().collect()).await?;
         Ok(DocumentsGot::new(ask, known, self.record.as_ref().map(|record| record.digest.clone()), &answers))
+    }
+
+    async fn logs(&self, ask: &LogsAsk) -> std::result::Result<LogsGot, Unavailable> {
+        let Some(base) = self.facts.present(&self.channel)? else { return Ok(LogsGot::default()) };
+        let logs = documents::logs(&self.world.git, &self.remote, &base, self.tree.as_ref(), &ask.documents).await;
+        let logs = logs.map_err(|fault| Unavailable::new(why::UNREADABLE).detail(fault.message))?;
+        Ok(LogsGot { base: Some(base), logs })
     }
 
     /// Runs a program in a fresh checkout of the policy's folder, so that none finds what another changed in it.

@@ -4,7 +4,10 @@
 //! A question that cannot be answered has no answer. History is read at most once, and only where a missing path asks for
 //! it. Deliberately absent: fetching anything.
 
+mod logs;
 mod past;
+
+pub use logs::logs;
 
 use super::{
     files,
