@@ -426,6 +426,16 @@ fn every_column_of_the_written_tables_is_compared() {
 }
 
 #[test]
+fn what_was_not_read_did_not_pass() {
+    let scratch = unlocked();
+    scratch.write("ops/values.yaml", "a: 1\n");
+    scratch.write("docs/empty.md", "Nothing is named here.\n");
+    for path in ["ops/values.yaml", "docs/empty.md"] {
+        scratch.json(&["docs", "check", path]).expect("nothing_to_check");
+    }
+}
+
+#[test]
 fn a_history_that_cannot_be_read_is_told() {
     let scratch = locked();
     scratch.edit(DOC, "`ops/deploy.sh`", "`ops/gone.sh`");
