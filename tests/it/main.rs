@@ -16,6 +16,7 @@ mod endpoints;
 mod formats;
 mod fuzz;
 mod gates;
+mod github;
 mod house;
 mod in_process;
 mod init;
