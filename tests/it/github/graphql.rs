@@ -71,6 +71,16 @@ fn named(text: &str) -> &str {
 }
 
 impl Schema {
+    /// The named type of a field: `PullRequest` for `[PullRequest!]`.
+    pub fn field(&self, of: &str, field: &str) -> Option<&str> {
+        Some(named(&self.types.get(of)?.fields.get(field)?.of))
+    }
+
+    /// Whether a field is never null: where it is all the same, the object that it is asked of becomes null.
+    pub fn is_required(&self, of: &str, field: &str) -> bool {
+        self.types.get(of).and_then(|found| found.fields.get(field)).is_some_and(|found| found.of.ends_with('!'))
+    }
+
     fn kind(&self, name: &str) -> Option<Kind> {
         if SCALARS.contains(&name) { Some(Kind::Scalar) } else { self.types.get(name).map(|found| found.kind) }
     }
