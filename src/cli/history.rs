@@ -2,11 +2,19 @@
 
 use super::{Session, args, gather};
 use crate::{
-    domain::{Oid, Reason, Result},
-    release::plan,
-    report::{Body, HistoryShape, Report, shape::HistoryEntry},
+    domain::{
+        GateId, Oid, Reason, Result, Verb,
+        state::{Body, Entry, HoldScope},
+    },
+    gate::When,
+    release::{plan, state::staged_at},
+    report::{
+        Body as Answer, HistoryShape, Report,
+        shape::{About, HistoryEntry, join_releases},
+    },
     world::ledger::read_entries,
 };
+use std::collections::BTreeMap;
 
 pub async fn run(session: &Session, args: &args::History) -> Result<Report> {
     let situation = gather::situation(session).await?;
@@ -14,6 +22,7 @@ pub async fn run(session: &Session, args: &args::History) -> Result<Report> {
         Some(channel) => Some(plan::channel(situation.protocol(), situation.place.drafted.as_deref(), channel.as_str())?.0),
         None => None,
     };
+    let lifted = lifted(situation.head.entries().map(|linked| &linked.outline));
     let shown = situation.head.entries().rev().filter(|linked| {
         let took = || linked.outline.taken_over().iter().any(|taken| Some(&taken.channel) == only.as_ref());
         only.is_none() || linked.outline.channel == only || took()
@@ -23,7 +32,50 @@ pub async fn run(session: &Session, args: &args::History) -> Result<Report> {
     // A few at a time: with its evidence an entry can be large.
     for oids in oids.chunks(64) {
         let whole = read_entries(&situation.world().git, oids)?;
-        entries.extend(whole.into_iter().zip(oids).map(|(whole, oid)| HistoryEntry::of(&whole.entry, oid.clone())));
+        entries.extend(whole.into_iter().zip(oids).map(|(whole, oid)| {
+            let about = About::of(&whole.entry, releases(&situation, &whole.entry), lifted.get(&whole.entry.serial).copied());
+            HistoryEntry::of(&whole.entry, oid.clone(), about, after_gates(&situation, &whole.entry))
+        }));
     }
-    Ok(situation.report(Report::new(Reason::Passed, Body::History(HistoryShape { entries }))))
+    Ok(situation.report(Report::new(Reason::Passed, Answer::History(HistoryShape { entries }))))
+}
+
+/// By the entry that lifts a hold: the entry that set it.
+fn lifted<'a>(entries: impl Iterator<Item = &'a Entry>) -> BTreeMap<u64, u64> {
+    let mut set: BTreeMap<(HoldScope, Option<String>), u64> = BTreeMap::new();
+    let mut lifted = BTreeMap::new();
+    for entry in entries {
+        match (&entry.body, entry.action) {
+            (Some(Body::Hold { scope, of }), Verb::Unhold) => {
+                lifted.extend(set.remove(&(*scope, of.clone())).map(|serial| (entry.serial, serial)));
+            }
+            (Some(Body::Hold { scope, of }), _) => {
+                set.insert((*scope, of.clone()), entry.serial);
+            }
+            (Some(Body::Rollback { holds, .. }), _) => {
+                holds.iter().for_each(|hold| {
+                    set.entry((hold.scope, hold.of.clone())).or_insert(entry.serial);
+                });
+            }
+            _ => {}
+        }
+    }
+    lifted
+}
+
+/// The releases of an entry, or of the commit that it is about.
+fn releases(situation: &gather::Situation, entry: &Entry) -> Option<String> {
+    if !entry.releases.is_empty() {
+        return Some(join_releases(&entry.releases, ", "));
+    }
+    let staged = staged_at(situation.head.state(), entry.candidate.as_ref()?);
+    let names: Vec<String> = staged.map(|staged| super::releases::of_staged(staged).name().to_string()).collect();
+    (!names.is_empty()).then(|| names.join(", "))
+}
+
+/// The gates that the entry's policy has after its move.
+fn after_gates(situation: &gather::Situation, entry: &Entry) -> Vec<GateId> {
+    let (Verb::Promote | Verb::Rollback, Some(channel)) = (entry.action, &entry.channel) else { return Vec::new() };
+    let Some(policy) = situation.head.policy_of(&entry.policy.tree) else { return Vec::new() };
+    policy.protocol.gates_for(entry.action, channel, When::After).map(|gate| gate.id.clone()).collect()
 }

@@ -10,7 +10,7 @@ use crate::{
         plan::{self, Located, PlannedRelease},
         policy as rights, state,
     },
-    report::{Body, EntryShape, Report},
+    report::{Body, EntryShape, Report, shape::join_releases},
 };
 
 pub async fn run(session: &Session, args: &args::Stage) -> Result<Report> {
@@ -53,6 +53,9 @@ pub async fn run(session: &Session, args: &args::Stage) -> Result<Report> {
 fn nothing_to_do(situation: &gather::Situation, serial: u64) -> Result<Report> {
     let linked = situation.head.entry(serial);
     let linked = linked.ok_or_else(|| Fault::new(Reason::Internal, "the state names an entry that is not there"))?;
-    let shape = EntryShape::of(&linked.outline, linked.oid.clone(), situation.place.at.branch.clone());
-    Ok(situation.report(Report::new(Reason::NothingToDo, Body::Entry(shape))))
+    let entry = &linked.outline;
+    let said = format!("entry {serial} ({}) gave {} its tag at {}", entry.action, join_releases(&entry.releases, ", "), entry.time);
+    // What that entry moved did not move now.
+    let shape = EntryShape { moves: Vec::new(), ..EntryShape::of(entry, linked.oid.clone(), situation.place.at.branch.clone()) };
+    Ok(situation.report(Report::new(Reason::NothingToDo, Body::Entry(shape))).notice(said))
 }

@@ -151,7 +151,7 @@ mod tests {
         ("tagwarden.resolve/1", "channel release commit tag.ref tag.oid serial since ledger.entry signing"),
         (
             "tagwarden.history/1",
-            "entries[].serial entries[].action entries[].channel entries[].actor entries[].reason entries[].time entries[].moves entries[].entry signing",
+            "entries[].serial entries[].action entries[].channel entries[].actor entries[].reason entries[].time entries[].moves entries[].about entries[].after entries[].entry signing",
         ),
         ("tagwarden.audit/1", "head entries rejudged[].verdict signing"),
         ("tagwarden.policy/1", "version tree committed ledger.serial threshold signers[].principal roles[].may gates[].id signing"),

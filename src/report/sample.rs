@@ -3,9 +3,9 @@
 use super::{
     Body, Report, SigningMode,
     shape::{
-        AuditShape, ChannelShape, Check, DoctorShape, EntryShape, GateShape, HistoryEntry, HistoryShape, InitFile, InitShape, LedgerPlace,
-        MoveRef, MoveShape, PolicyGate, PolicyRole, PolicyShape, PolicySigner, PolicyState, RehearsalShape, RejudgeVerdict, Rejudged,
-        ReleaseShape, ReleaseState, ResolveShape, RunShape, StatusShape, Step, VersionShape, WaiverShape,
+        About, AuditShape, ChannelShape, Check, DoctorShape, EntryShape, GateShape, HistoryEntry, HistoryShape, InitFile, InitShape,
+        LedgerPlace, MoveRef, MoveShape, PolicyGate, PolicyRole, PolicyShape, PolicySigner, PolicyState, RehearsalShape, RejudgeVerdict,
+        Rejudged, ReleaseShape, ReleaseState, ResolveShape, RunShape, StatusShape, Step, VersionShape, WaiverShape,
     },
 };
 use crate::{
@@ -142,7 +142,7 @@ pub fn moved() -> Report {
 
 pub fn dry_run() -> Report {
     let Body::Move(shape) = moved().body else { unreachable!() };
-    let shape = MoveShape { dry_run: true, ledger: None, ..*shape };
+    let shape = MoveShape { dry_run: true, ledger: None, moves: vec![MoveRef { to: None, ..move_ref() }], ..*shape };
     Report::new(Reason::Passed, Body::Move(Box::new(shape))).signing(SigningMode::Ssh)
 }
 
@@ -261,12 +261,37 @@ pub fn history() -> Report {
         time: time(),
         moves: vec![move_ref()],
         taken_over: Vec::new(),
+        about: About { commit: Some(oid('c')), release: Some("web@1.4.0".into()), ..About::default() },
         entry: oid('e'),
         gates: vec![waived],
+        after_gates: vec!["smoke".parse().unwrap()],
+        after: None,
+        after_reason: Some("not_recorded"),
     };
-    let mistaken =
-        HistoryEntry { serial: 11, action: Verb::Hold, releases: Vec::new(), moves: Vec::new(), gates: Vec::new(), ..entry.clone() };
-    Report::new(Reason::Passed, Body::History(HistoryShape { entries: vec![entry, mistaken] })).signing(SigningMode::Ssh)
+    let statement = |serial, action, about: About| HistoryEntry {
+        serial,
+        action,
+        about,
+        releases: Vec::new(),
+        moves: Vec::new(),
+        gates: Vec::new(),
+        after_gates: Vec::new(),
+        after_reason: None,
+        ..entry.clone()
+    };
+    let on_commit = About { commit: Some(oid('c')), release: Some("web@1.4.0".into()), ..About::default() };
+    let window = || Some("window".parse().unwrap());
+    let back = state::HoldTarget { scope: state::HoldScope::Channel, of: Some("production".into()) };
+    let others = [
+        statement(11, Verb::Rollback, About { entries: vec![10], holds: vec![back], ..on_commit.clone() }),
+        statement(9, Verb::Unhold, About { scope: Some(state::HoldScope::All), entries: vec![8], ..About::default() }),
+        statement(8, Verb::Hold, About { scope: Some(state::HoldScope::All), ..About::default() }),
+        statement(7, Verb::Waive, About { gate: window(), until: Some(time()), ..on_commit.clone() }),
+        statement(6, Verb::Ack, About { gate: window(), ..on_commit.clone() }),
+        statement(5, Verb::Verdict, About { verdict: Some("SAFE".into()), ..on_commit }),
+    ];
+    let entries = [entry.clone()].into_iter().chain(others).collect();
+    Report::new(Reason::Passed, Body::History(HistoryShape { entries })).signing(SigningMode::Ssh)
 }
 
 pub fn audit() -> Report {

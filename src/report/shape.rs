@@ -10,7 +10,7 @@ mod run;
 
 pub use docs::{ChangeShape, DocsShape, FixedShape, Listed, LockShape, ReferenceShape, UncheckedShape};
 pub use ledger::{
-    AuditShape, EntryShape, HistoryEntry, HistoryShape, PinShape, PolicyGate, PolicyRole, PolicyShape, PolicySigner, RejudgeVerdict,
+    About, AuditShape, EntryShape, HistoryEntry, HistoryShape, PinShape, PolicyGate, PolicyRole, PolicyShape, PolicySigner, RejudgeVerdict,
     Rejudged,
 };
 pub use run::{GateShape, LedgerPlace, MoveRef, MoveShape, RehearsalShape, RunShape, Step, WaiverShape};

@@ -327,7 +327,15 @@ fn every_member_of_every_answer() {
     entries[].actor.name: string
     entries[].reason: null | string
     entries[].time: string
+    entries[].about.scope: string
+    entries[].about.entries[]: number
     entries[].entry: string
+    entries[].after_gates: []
+    entries[].after: null
+    entries[].after_reason: null
+    entries[].about.commit: string
+    entries[].about.release: string
+    entries[].about.verdict: string
     entries[].releases[].package: string
     entries[].releases[].version: string
     entries[].releases[].commit: string
@@ -336,6 +344,8 @@ fn every_member_of_every_answer() {
     entries[].moves[].from: null | string
     entries[].moves[].to: string
     entries[].moves[].commit: string
+    entries[].about.holds[].scope: string
+    entries[].about.holds[].of: string
     entries[].gates[].id: string
     entries[].gates[].kind: string
     entries[].gates[].on_fail: string

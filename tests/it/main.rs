@@ -17,6 +17,7 @@ mod formats;
 mod fuzz;
 mod gates;
 mod github;
+mod history;
 mod house;
 mod in_process;
 mod init;

@@ -22,7 +22,7 @@ pub fn draw(body: &Body, reason: Reason, canvas: &mut Canvas) {
         Body::History(shape) => ledger::history(shape, canvas),
         Body::Audit(shape) => ledger::audit(shape, canvas),
         Body::Policy(shape) => ledger::policy(shape, canvas),
-        Body::Entry(shape) => ledger::entry(shape, canvas),
+        Body::Entry(shape) => ledger::entry(shape, reason, canvas),
         Body::Doctor(shape) => doctor(shape, canvas),
         Body::Docs(shape) => docs(shape, canvas),
         Body::Init(shape) => init(shape, canvas),
@@ -80,7 +80,7 @@ fn moving(shape: &MoveShape, canvas: &mut Canvas) {
     };
     let planned = if shape.dry_run { " (dry run)" } else { "" };
     canvas.line(&format!("{sentence}{planned}"));
-    moves(&shape.moves, canvas);
+    moves(&shape.moves, if shape.dry_run { NOT_MADE } else { GONE }, canvas);
     match &shape.ledger {
         Some(ledger) => ledger_line(ledger, canvas),
         None => canvas.line(if shape.dry_run { "  nothing is written in a dry run" } else { "  nothing moved" }),
@@ -94,14 +94,18 @@ fn moving(shape: &MoveShape, canvas: &mut Canvas) {
     }
 }
 
-pub(super) fn moves(moves: &[MoveRef], canvas: &mut Canvas) {
+/// What a ref without a new object id gets: a dry run makes no tag object.
+const NOT_MADE: &str = "new tag";
+pub(super) const GONE: &str = "none";
+
+pub(super) fn moves(moves: &[MoveRef], unset: &str, canvas: &mut Canvas) {
     let rows: Vec<Vec<Cell>> = moves
         .iter()
         .map(|made| {
             let commit = made.commit.as_ref().map(|oid| format!("commit {}", canvas.oid(oid))).unwrap_or_default();
             vec![
                 cell(&made.name),
-                cell(format!("{} -> {}", canvas.oid_or_none(made.from.as_ref()), canvas.oid_or_none(made.to.as_ref()))),
+                cell(format!("{} -> {}", canvas.oid_or(made.from.as_ref(), GONE), canvas.oid_or(made.to.as_ref(), unset))),
                 toned(commit, Tone::Dim),
             ]
         })

@@ -83,8 +83,8 @@ impl Canvas {
         if self.style.verbose > 0 { oid.to_string() } else { oid.short().to_owned() }
     }
 
-    pub fn oid_or_none(&self, oid: Option<&Oid>) -> String {
-        oid.map_or_else(|| "none".to_owned(), |oid| self.oid(oid))
+    pub fn oid_or(&self, oid: Option<&Oid>, none: &str) -> String {
+        oid.map_or_else(|| none.to_owned(), |oid| self.oid(oid))
     }
 }
 

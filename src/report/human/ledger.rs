@@ -1,14 +1,14 @@
 //! What the ledger holds, for people: status, resolve, history, audit, the policy, and a single entry.
 
 use super::{
-    body::{ledger_line, moves},
+    body::{GONE, ledger_line, moves},
     canvas::{Canvas, Cell, Tone, cell, mark, toned, whole},
 };
 use crate::{
-    domain::{ChannelName, Outcome, Release, Verb, state},
+    domain::{ChannelName, GateId, Outcome, Reason, Release, Verb, state},
     report::shape::{
-        AuditShape, ChannelShape, EntryShape, HistoryShape, LedgerPlace, PolicyShape, RejudgeVerdict, ResolveShape, StatusShape,
-        join_releases,
+        About, AuditShape, ChannelShape, EntryShape, HistoryEntry, HistoryShape, LedgerPlace, PolicyShape, RejudgeVerdict, ResolveShape,
+        StatusShape, join_releases,
     },
 };
 
@@ -136,11 +136,14 @@ pub fn history(shape: &HistoryShape, canvas: &mut Canvas) {
         let releases = if entry.releases.is_empty() { String::new() } else { format!(" {}", join_releases(&entry.releases, ", ")) };
         let (oid, by) = (canvas.oid(&entry.entry), canvas.foreign(&entry.actor.id));
         canvas.line(&format!("{:>4}  {}{channel}{releases}  {} by {by} ({oid})", entry.serial, entry.action, entry.time));
+        for line in about(&entry.about, entry, canvas) {
+            canvas.line(&format!("      {line}"));
+        }
         if let Some(reason) = &entry.reason {
             canvas.line(&format!("      {}", canvas.foreign(reason)));
         }
         for made in &entry.moves {
-            let (from, to) = (canvas.oid_or_none(made.from.as_ref()), canvas.oid_or_none(made.to.as_ref()));
+            let (from, to) = (canvas.oid_or(made.from.as_ref(), GONE), canvas.oid_or(made.to.as_ref(), GONE));
             canvas.line(&format!("      {} {from} -> {to}", made.name));
         }
         for taken in &entry.taken_over {
@@ -152,7 +155,43 @@ pub fn history(shape: &HistoryShape, canvas: &mut Canvas) {
             let waiver = gate.waiver.map(|serial| format!(", waived by entry {serial}")).unwrap_or_default();
             canvas.line(&format!("      gate {}: {}{waiver}", gate.id, gate.outcome));
         }
+        if !entry.after_gates.is_empty() {
+            let gates: Vec<&str> = entry.after_gates.iter().map(GateId::as_str).collect();
+            canvas.line(&format!("      after the move: {}; what they found is not recorded", gates.join(", ")));
+        }
     }
+}
+
+/// What an entry is about that its first line does not tell.
+fn about(about: &About, entry: &HistoryEntry, canvas: &Canvas) -> Vec<String> {
+    let mut parts = Vec::new();
+    let ended = || about.entries.iter().map(|serial| format!("entry {serial}")).collect::<Vec<_>>().join(", ");
+    if let Some(what) = about.scope.filter(|what| *what != state::HoldScope::Channel) {
+        parts.push(canvas.foreign(&scope(what, about.release.as_deref())));
+    }
+    parts.extend(about.gate.as_ref().map(|gate| format!("gate {gate}")));
+    parts.extend(about.until.map(|until| format!("until {until}")));
+    parts.extend(about.verdict.as_deref().map(|verdict| canvas.foreign(verdict)));
+    // A move names its releases in the first line.
+    if let Some(commit) = about.commit.as_ref().filter(|_| about.gate.is_some() || about.verdict.is_some() || entry.action == Verb::Stage) {
+        let named = about.release.as_deref().filter(|_| entry.releases.is_empty());
+        parts.extend(named.map(|release| format!("for {}", canvas.foreign(release))));
+        parts.push(format!("at commit {}", canvas.oid(commit)));
+    }
+    let mut lines = vec![parts.join(" ")];
+    let ended = (!about.entries.is_empty()).then(ended);
+    match entry.action {
+        Verb::Rollback => {
+            lines.extend(ended.map(|ended| format!("undoes {ended}")));
+            lines.extend(about.holds.iter().map(|hold| {
+                let whom = if hold.scope == state::HoldScope::Channel { " for automation" } else { "" };
+                format!("holds {}{whom}", canvas.foreign(&scope(hold.scope, hold.of.as_deref())))
+            }));
+        }
+        _ => lines.extend(ended.map(|ended| format!("lifts the hold of {ended}"))),
+    }
+    lines.retain(|line| !line.is_empty());
+    lines
 }
 
 pub fn audit(shape: &AuditShape, canvas: &mut Canvas) {
@@ -232,7 +271,7 @@ pub fn policy(shape: &PolicyShape, canvas: &mut Canvas) {
     section("gates", &gates.collect::<Vec<_>>(), canvas);
 }
 
-pub fn entry(shape: &EntryShape, canvas: &mut Canvas) {
+pub fn entry(shape: &EntryShape, reason: Reason, canvas: &mut Canvas) {
     let mut about = Vec::new();
     match &shape.body {
         Some(state::Body::Hold { scope: what, of }) => about.push(canvas.foreign(&scope(*what, of.as_deref()))),
@@ -246,8 +285,9 @@ pub fn entry(shape: &EntryShape, canvas: &mut Canvas) {
         about.extend(shape.channel.as_ref().map(|channel| format!("on {channel}")));
     }
     about.extend(shape.commit.as_ref().map(|oid| format!("at commit {}", canvas.oid(oid))));
-    canvas.line(&format!("{} {}", shape.action, about.join(" ")));
-    moves(&shape.moves, canvas);
+    let there = if reason == Reason::NothingToDo { ": there already" } else { "" };
+    canvas.line(&format!("{} {}{there}", shape.action, about.join(" ")));
+    moves(&shape.moves, GONE, canvas);
     let place = LedgerPlace { name: shape.ledger.clone(), entry: shape.entry.clone(), serial: shape.serial };
     ledger_line(&place, canvas);
 }

@@ -91,7 +91,7 @@ fn moves() {
     ");
     insta::assert_snapshot!(plain(&sample::dry_run()), @r"
     promote web@1.4.0 to production (dry run)
-      refs/tags/channel/production  none -> aaaaaaaaaa  commit cccccccccc
+      refs/tags/channel/production  none -> new tag  commit cccccccccc
       nothing is written in a dry run
 
     gates before the move
@@ -166,7 +166,26 @@ fn ledger_views() {
           planned
           refs/tags/channel/production none -> aaaaaaaaaa
           gate window: failed, waived by entry 7
-      11  hold production  2026-11-21T10:00:00Z by ssh:release@example.com (eeeeeeeeee)
+          after the move: smoke; what they found is not recorded
+      11  rollback production  2026-11-21T10:00:00Z by ssh:release@example.com (eeeeeeeeee)
+          undoes entry 10
+          holds channel production for automation
+          planned
+       9  unhold production  2026-11-21T10:00:00Z by ssh:release@example.com (eeeeeeeeee)
+          everything
+          lifts the hold of entry 8
+          planned
+       8  hold production  2026-11-21T10:00:00Z by ssh:release@example.com (eeeeeeeeee)
+          everything
+          planned
+       7  waive production  2026-11-21T10:00:00Z by ssh:release@example.com (eeeeeeeeee)
+          gate window until 2026-11-21T10:00:00Z for web@1.4.0 at commit cccccccccc
+          planned
+       6  ack production  2026-11-21T10:00:00Z by ssh:release@example.com (eeeeeeeeee)
+          gate window for web@1.4.0 at commit cccccccccc
+          planned
+       5  verdict production  2026-11-21T10:00:00Z by ssh:release@example.com (eeeeeeeeee)
+          SAFE for web@1.4.0 at commit cccccccccc
           planned
 
     done (passed). Nothing is wrong.

@@ -23,14 +23,68 @@ pub struct HistoryEntry {
     /// Channel tags that were there before the ledger. Who moved them there is unknown.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub taken_over: Vec<state::TakenOver>,
+    pub about: About,
     /// The entry's commit.
     pub entry: Oid,
     pub gates: Vec<state::GateRecord>,
+    /// The gates that its policy has after the move. An entry is written before they run, so the ledger has no result of
+    /// theirs.
+    pub after_gates: Vec<GateId>,
+    /// What they found; `None` with `after_reason`.
+    pub after: Option<super::RunShape>,
+    pub after_reason: Option<&'static str>,
+}
+
+/// What an entry is about beside its channel, its releases and its moves: what there is of it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct About {
+    /// What a hold stops, or an unhold frees.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scope: Option<state::HoldScope>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gate: Option<GateId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commit: Option<Oid>,
+    /// `package@version`, several joined by `, `: what is held, or the releases of the commit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub release: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// The holds that a rollback set by itself.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub holds: Vec<state::HoldTarget>,
+    /// The earlier entries that it ends: the hold that is lifted, the move that is undone.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub entries: Vec<u64>,
+}
+
+impl About {
+    /// `releases` are those of the entry's commit, `lifted` the entry of the hold that it lifts.
+    pub fn of(entry: &state::Entry, releases: Option<String>, lifted: Option<u64>) -> About {
+        let about = About { commit: entry.candidate.clone(), release: releases, ..About::default() };
+        match entry.body.clone() {
+            Some(state::Body::Hold { scope, of }) => {
+                let release = of.filter(|_| scope == state::HoldScope::Release);
+                About { scope: Some(scope), release, entries: lifted.into_iter().collect(), ..about }
+            }
+            Some(state::Body::Rollback { holds, undoes }) => About { holds, entries: vec![undoes], ..about },
+            Some(state::Body::Waive { gate, until }) => About { gate: Some(gate), until: Some(until), ..about },
+            Some(state::Body::Ack { gate }) => About { gate: Some(gate), ..about },
+            Some(state::Body::Verdict { verdict }) => About { verdict: Some(verdict), ..about },
+            Some(state::Body::Adopt { .. } | state::Body::Rehearse { .. }) | None => about,
+        }
+    }
 }
 
 impl HistoryEntry {
-    pub fn of(entry: &state::Entry, oid: Oid) -> HistoryEntry {
+    pub fn of(entry: &state::Entry, oid: Oid, about: About, after_gates: Vec<GateId>) -> HistoryEntry {
         HistoryEntry {
+            about,
+            after: None,
+            after_reason: (!after_gates.is_empty()).then_some("not_recorded"),
+            after_gates,
             serial: entry.serial,
             action: entry.action,
             channel: entry.channel.clone(),
