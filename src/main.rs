@@ -38,6 +38,7 @@ fn surroundings() -> Surroundings {
         env: hidden::environment(),
         clock: Clock::system(),
         dir: PathBuf::new(),
+        columns: output::columns(),
         shows_colors: anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never,
     }
 }

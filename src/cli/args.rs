@@ -56,7 +56,10 @@ pub struct Globals {
     /// Colours in the answer
     #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = Color::Auto)]
     pub color: Color,
-    /// Say only the decision and what is wrong
+    /// Never wrap lines [default: at the width of the terminal, else of COLUMNS]
+    #[arg(long, global = true)]
+    pub wide: bool,
+    /// Say nothing where all is well, else only what is wrong
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
     /// Say more; twice: everything

@@ -20,7 +20,7 @@ pub fn run(args: &args::Explain) -> Result<Report> {
 }
 
 fn answer(text: String, value: Value) -> Report {
-    let shape = TextShape { media_type: "text/markdown", text, value: Some(value) };
+    let shape = TextShape { media_type: TextShape::MARKDOWN, text, value: Some(value) };
     Report::new(Reason::Passed, Body::Text(shape))
 }
 

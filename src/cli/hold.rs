@@ -1,16 +1,20 @@
 //! `hold` and `unhold`: freeze a channel, a release or everything, with a reason; lift it again.
 
 use super::{
-    Session, args, gather,
+    Session, args, gather, releases,
     statement::{self, Intent},
 };
 use crate::{
     domain::{
-        ChannelName, Result, Verb,
+        ChannelName, Finding, Result, Verb,
         state::{Body, HoldScope},
     },
-    release::{plan, policy as rights},
+    release::{
+        plan::{self, Located},
+        policy as rights,
+    },
     report::Report,
+    text::near,
 };
 
 pub async fn hold(session: &Session, args: &args::Hold) -> Result<Report> {
@@ -28,10 +32,24 @@ async fn write(session: &Session, args: &args::Hold, verb: Verb) -> Result<Repor
     let acting = gather::acting(session, &situation.place, &situation.head).await?;
     let permit = rights::permit(situation.protocol(), &acting.actor, &[], verb, channel.as_ref())?;
     let intent = Intent { channel, reason: Some(args.reason.clone()), body: Some(Body::Hold { scope, of }), ..Intent::default() };
+    let unknown = unknown_release(&situation, args, verb);
     let signing = situation.signing();
     let gather::Situation { place, head, .. } = situation;
     let applied = statement::write(&place, &acting, Some(head), &permit, verb, intent, time).await?;
-    Ok(statement::report(&place, applied, signing))
+    Ok(statement::report(&place, applied, signing).findings(unknown))
+}
+
+/// A hold on what is not there yet is meant, or a mistyped version.
+fn unknown_release(situation: &gather::Situation, args: &args::Hold, verb: Verb) -> Option<Finding> {
+    let name = plan::release_name(situation.protocol(), args.release.as_deref().filter(|_| verb == Verb::Hold)?).ok()?;
+    let tag_ref = plan::release_ref(situation.protocol(), &name).ok()?;
+    if !matches!(plan::locate(situation.head.state(), &situation.refs, &name, &tag_ref), Ok(Located::Missing)) {
+        return None;
+    }
+    let known: Vec<String> = situation.head.state().staged.iter().map(|staged| releases::of_staged(staged).name().to_string()).collect();
+    let meant = near::nearest(&name.to_string(), known.iter().map(String::as_str)).map(|near| format!("; `{near}` is there"));
+    let finding = Finding::warning("hold/unknown-release", format!("there is no release {name} yet; it is held once it comes"));
+    Some(finding.help(format!("`tagwarden unhold --release {name} --reason REASON` lifts it{}", meant.unwrap_or_default())))
 }
 
 fn target(situation: &gather::Situation, args: &args::Hold) -> Result<(HoldScope, Option<String>, Option<ChannelName>)> {

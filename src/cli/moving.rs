@@ -13,11 +13,12 @@ use crate::{
         plan::{self, Plan, PlannedRelease},
         policy::{self as rights, Permit},
         projection::Projection,
+        state::channel_moves,
         transition::{self, Violation},
     },
     report::{
         Body, MoveShape, Report, RunShape,
-        shape::{LedgerPlace, MoveRef, join_releases},
+        shape::{LedgerPlace, MoveOutputs, MoveRef, join_releases},
     },
     world::{
         World,
@@ -37,6 +38,7 @@ pub async fn run(situation: Situation, acting: &Acting, plan: Plan, permit: Perm
     if moving.dry_run {
         return Ok(situation.report(planned(&situation, &plan)));
     }
+    let outputs = outputs(&situation, &plan);
     let cx = context(&situation, &plan)?;
     crate::gate::runner::require_some(&cx)?;
     let judged = Judged {
@@ -55,7 +57,7 @@ pub async fn run(situation: Situation, acting: &Acting, plan: Plan, permit: Perm
     }
     let shape = RunShape::of(&run);
     let Some(clearance) = clearance else {
-        let body = Body::Move(Box::new(MoveShape { run: Some(shape), ..empty_shape(&plan) }));
+        let body = Body::Move(Box::new(MoveShape { run: Some(shape), outputs, ..empty_shape(&plan) }));
         return Ok(with_notices(situation.report(Report::new(run.reason(), body)), notices));
     };
     read_again(&situation, &plan).await?;
@@ -75,6 +77,7 @@ pub async fn run(situation: Situation, acting: &Acting, plan: Plan, permit: Perm
         releases: applied.record.releases.clone(),
         moves: applied.record.moves.iter().map(MoveRef::from).collect(),
         ledger: Some(ledger),
+        outputs: MoveOutputs { moved: true, ..outputs },
         run: Some(shape),
         ..empty_shape(&plan)
     };
@@ -119,7 +122,12 @@ pub fn early(situation: &Situation, plan: &Plan) -> Result<()> {
 pub fn already(situation: &Situation, verb: Verb, linked: &Linked) -> Result<Report> {
     let entry = &linked.outline;
     let channel = entry.channel.clone().ok_or_else(|| Fault::new(Reason::Internal, "a move without a channel"))?;
+    let before = situation.head.ledger().moves_of(&channel).skip_while(|moved| moved.outline.serial != entry.serial).nth(1);
+    let versions = entry.releases.iter().map(|release| &release.version);
+    let tags = channel_moves(entry).map(|moved| &moved.name);
+    let outputs = MoveOutputs::of(entry.candidate.clone(), tags, versions, before.and_then(|before| before.outline.candidate.clone()));
     let shape = MoveShape {
+        outputs,
         verb,
         channel,
         releases: entry.releases.clone(),
@@ -273,7 +281,7 @@ fn planned(situation: &Situation, plan: &Plan) -> Report {
         to: None,
         commit: Some(plan.candidate.clone()),
     }));
-    let shape = MoveShape { moves, dry_run: true, ..empty_shape(plan) };
+    let shape = MoveShape { moves, dry_run: true, outputs: outputs(situation, plan), ..empty_shape(plan) };
     let gates: Vec<String> =
         situation.protocol().gates_for(plan.verb, &plan.channel, When::Before).map(|gate| format!("{} {}", gate.number, gate.id)).collect();
     let notice = match gates.is_empty() {
@@ -281,6 +289,13 @@ fn planned(situation: &Situation, plan: &Plan) -> Report {
         false => format!("a dry run judges no gate; these would decide: {}", gates.join(", ")),
     };
     Report::new(Reason::Passed, Body::Move(Box::new(shape))).notice(notice)
+}
+
+/// What a workflow goes on with, before anything moved.
+fn outputs(situation: &Situation, plan: &Plan) -> MoveOutputs {
+    let previous = situation.head.state().channels.get(&plan.channel).map(|now| now.candidate.clone());
+    let versions = plan.releases.iter().map(|release| &release.name.version);
+    MoveOutputs::of(Some(plan.candidate.clone()), plan.tags.iter().map(|tag| &tag.name), versions, previous)
 }
 
 fn empty_shape(plan: &Plan) -> MoveShape {
@@ -291,6 +306,7 @@ fn empty_shape(plan: &Plan) -> MoveShape {
         moves: Vec::new(),
         ledger: None,
         dry_run: false,
+        outputs: MoveOutputs::default(),
         run: None,
         after: None,
     }

@@ -8,7 +8,7 @@ use crate::{
     report::{Format, Report},
 };
 use clap::{
-    CommandFactory, Parser, ValueEnum,
+    CommandFactory, FromArgMatches, ValueEnum,
     error::{ContextKind, ContextValue, ErrorKind},
 };
 use std::{ffi::OsString, path::PathBuf};
@@ -29,6 +29,7 @@ pub struct Delivery {
     pub color: Color,
     pub verbose: u8,
     pub quiet: bool,
+    pub wide: bool,
 }
 
 impl Delivery {
@@ -39,6 +40,7 @@ impl Delivery {
             color: globals.color,
             verbose: globals.verbose,
             quiet: globals.quiet,
+            wide: globals.wide,
         }
     }
 
@@ -54,9 +56,13 @@ impl Delivery {
     }
 }
 
-/// Parses the words, the program's name first.
-pub fn parse(words: &[OsString]) -> Parsed {
-    match Cli::try_parse_from(words) {
+/// Parses the words, the program's name first. `width`: the columns that help is wrapped at.
+pub fn parse(words: &[OsString], width: Option<usize>) -> Parsed {
+    // Help is printed before its flag could be parsed.
+    let width = width.filter(|_| !words.iter().skip(1).take_while(|word| *word != "--").any(|word| word == "--wide"));
+    // For clap, 0 is no limit.
+    let command = Cli::command().term_width(width.map_or(0, |width| width.min(100)));
+    match command.try_get_matches_from(words).and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => Parsed::Run(Box::new(cli)),
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => Parsed::Print(error),
         Err(error) => Parsed::Refused(Box::new(refusal(&error).into()), Delivery::guess(words)),
@@ -101,7 +107,7 @@ mod tests {
     }
 
     fn refused(line: &str) -> (Report, Delivery) {
-        match parse(&words(line)) {
+        match parse(&words(line), None) {
             Parsed::Refused(report, delivery) => (*report, delivery),
             _ => panic!("`{line}` was not refused"),
         }
@@ -164,7 +170,7 @@ mod tests {
         for line in
             ["tagwarden --format json -q status --now 2026-11-21T10:00:00Z", "tagwarden status --format json -q --now 2026-11-21T10:00:00Z"]
         {
-            let Parsed::Run(cli) = parse(&words(line)) else { panic!("{line}") };
+            let Parsed::Run(cli) = parse(&words(line), None) else { panic!("{line}") };
             assert_eq!(Delivery::of(&cli.globals), Delivery { format: Format::Json, quiet: true, ..Delivery::default() });
             assert_eq!(cli.command.now().map(|now| now.to_string()).as_deref(), Some("2026-11-21T10:00:00Z"));
         }
@@ -173,7 +179,7 @@ mod tests {
     #[test]
     fn help_and_version_are_printed() {
         for line in ["tagwarden --help", "tagwarden help promote", "tagwarden --version", "tagwarden promote -h"] {
-            assert!(matches!(parse(&words(line)), Parsed::Print(_)), "{line}");
+            assert!(matches!(parse(&words(line), None), Parsed::Print(_)), "{line}");
         }
     }
 

@@ -26,6 +26,16 @@ pub struct Surroundings {
     pub dir: PathBuf,
     /// Whether standard output shows colours.
     pub shows_colors: bool,
+    /// The columns of the terminal that standard output is; `None`: it is none.
+    pub columns: Option<usize>,
+}
+
+impl Surroundings {
+    /// The width of the screen: the terminal's, else what `COLUMNS` says, else there is none.
+    fn width(&self) -> Option<usize> {
+        let said = || self.env.get("COLUMNS").and_then(|said| said.trim().parse().ok());
+        self.columns.or_else(said).filter(|columns| *columns > 0)
+    }
 }
 
 /// What a run comes to.
@@ -38,7 +48,7 @@ pub struct Printed {
 
 /// The answer to the words, or help and version, as clap prints them.
 pub fn run(words: &[OsString], around: &Surroundings) -> std::result::Result<Printed, clap::Error> {
-    match parse(words) {
+    match parse(words, around.width()) {
         Parsed::Run(cli) => {
             let cli = if around.dir.as_os_str().is_empty() { *cli } else { cli.said_in(&around.dir) };
             let delivery = Delivery::of(&cli.globals);
@@ -129,10 +139,45 @@ fn style(delivery: &Delivery, around: &Surroundings) -> Style {
         Color::Never => false,
         Color::Auto => delivery.output.is_none() && around.shows_colors,
     };
-    Style { color, verbose: delivery.verbose, quiet: delivery.quiet }
+    // A file, and what GitHub reads line by line, is not a screen.
+    let screen = delivery.output.is_none() && delivery.format == Format::Human && !delivery.wide;
+    let width = if screen { around.width() } else { None };
+    Style { color, verbose: delivery.verbose, quiet: delivery.quiet, width, annotated: false }
 }
 
 /// What is said on standard error beside an answer.
 pub fn complaint(message: &str) -> String {
     format!("tagwarden: {}\n", report::safe::visible(message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_screen_is_the_terminal_s_else_as_columns_says_else_there_is_none() {
+        let around = |columns, said: Option<&str>| Surroundings {
+            env: EnvVars::of(said.map(|said| ("COLUMNS", said))),
+            clock: Clock::system(),
+            dir: PathBuf::new(),
+            shows_colors: false,
+            columns,
+        };
+        for (terminal, said, width) in [
+            (Some(80), None, Some(80)),
+            (Some(80), Some("40"), Some(80)),
+            (None, Some("40"), Some(40)),
+            (None, Some("0"), None),
+            (None, Some("wide"), None),
+            (None, None, None),
+        ] {
+            assert_eq!(around(terminal, said).width(), width, "{terminal:?} {said:?}");
+        }
+        let around = around(Some(80), None);
+        let of = |delivery: Delivery| style(&delivery, &around).width;
+        assert_eq!(of(Delivery::default()), Some(80));
+        assert_eq!(of(Delivery { wide: true, ..Delivery::default() }), None);
+        assert_eq!(of(Delivery { output: Some("file".into()), ..Delivery::default() }), None);
+        assert_eq!(of(Delivery { format: Format::Github, ..Delivery::default() }), None);
+    }
 }

@@ -26,8 +26,24 @@ pub async fn run(session: &Session, command: &args::Verdict) -> Result<Report> {
         body: Some(Body::Verdict { verdict: args.verdict.slug().to_owned() }),
         ..Intent::default()
     };
+    let counts = counts(&situation, &acting.actor.id, args.verdict);
     let signing = situation.signing();
     let gather::Situation { place, head, .. } = situation;
     let applied = statement::write(&place, &acting, Some(head), &permit, Verb::Verdict, intent, time).await?;
-    Ok(statement::report(&place, applied, signing))
+    Ok(statement::report(&place, applied, signing).notice(counts))
+}
+
+/// Where the verdict counts, in words.
+fn counts(situation: &gather::Situation, who: &str, verdict: args::VerdictWord) -> String {
+    let gates = situation.protocol().gates.iter().filter(|gate| gate.gate.looks_for(who));
+    let gates: Vec<&str> = gates.map(|gate| gate.id.as_str()).collect();
+    match (gates.is_empty(), verdict) {
+        (true, _) => format!("no gate of the policy in force looks for a verdict of {who}, so it decides nothing"),
+        (false, args::VerdictWord::Safe) => {
+            format!("it counts at gate {} for this commit, unless {who} asks for the move", gates.join(", "))
+        }
+        (false, args::VerdictWord::Findings) => {
+            format!("it stops this commit at gate {} until {who} records another verdict on it", gates.join(", "))
+        }
+    }
 }

@@ -19,6 +19,7 @@ use crate::{
     tree::Tree,
     world::{
         answer::LedgerFacts,
+        git::Want,
         trees::{CommitTree, Folder, WorkTree},
     },
 };
@@ -27,9 +28,11 @@ use std::sync::Arc;
 pub async fn run(session: &Session, args: &args::Verify) -> Result<Report> {
     if args.adopted {
         let situation = gather::situation(session).await?;
-        let candidate = match &args.at {
-            Some(rev) => Some(gather::commit(situation.world(), rev)?),
-            None => None,
+        let (candidate, said) = match &args.at {
+            Some(rev) => {
+                candidate(&situation.place, situation.protocol(), Ok(&situation.refs), rev).await.map(|(oid, said)| (Some(oid), said))?
+            }
+            None => (None, None),
         };
         let subject = Subject {
             protocol: situation.protocol().clone(),
@@ -38,13 +41,16 @@ pub async fn run(session: &Session, args: &args::Verify) -> Result<Report> {
             candidate,
         };
         let report = judge(&situation.place, Ledger::Known(&situation), subject, args).await?;
-        return Ok(situation.report(report));
+        return Ok(said.into_iter().fold(situation.report(report), Report::notice));
     }
     let place = gather::place(session).await?;
     let folder = gather::gates_folder(session);
-    let subject = match &args.at {
-        Some(rev) => at_commit(&place, gather::commit(&place.world, rev)?, folder)?,
-        None => draft(&place, folder)?,
+    let (subject, said) = match &args.at {
+        Some(rev) => {
+            let (commit, said) = named(&place, rev).await?;
+            (at_commit(&place, commit, folder)?, said)
+        }
+        None => (draft(&place, folder)?, None),
     };
     let signing = SigningMode::of(&subject.protocol);
     // Gates that read the ledger are answered from it; a repository without one is judged all the same.
@@ -53,7 +59,52 @@ pub async fn run(session: &Session, args: &args::Verify) -> Result<Report> {
         Ok(situation) => Ledger::Known(situation),
         Err(fault) => Ledger::Unknown(fault),
     };
-    Ok(judge(&place, ledger, subject, args).await?.signing(signing))
+    let report = judge(&place, ledger, subject, args).await?.signing(signing);
+    Ok(said.into_iter().fold(report, Report::notice))
+}
+
+/// The commit that `--at` names, and what is worth saying of it. The remote is asked only about what may be a release.
+async fn named(place: &Place, rev: &str) -> Result<(Oid, Option<String>)> {
+    match place.drafted.as_ref().filter(|protocol| plan::release_name(protocol, rev).is_ok()) {
+        Some(protocol) => candidate(place, protocol, gather::refs(place).await.as_ref(), rev).await,
+        None => Ok((gather::commit(&place.world, rev)?, None)),
+    }
+}
+
+/// A release is what the remote has under its name, whatever a tag here says.
+async fn candidate(
+    place: &Place,
+    protocol: &Protocol,
+    refs: std::result::Result<&plan::Refs, &Fault>,
+    rev: &str,
+) -> Result<(Oid, Option<String>)> {
+    let git = &place.world.git;
+    let Ok(name) = plan::release_name(protocol, rev) else { return Ok((gather::commit(&place.world, rev)?, None)) };
+    let tag_ref = plan::release_ref(protocol, &name)?;
+    let here = git.rev_parse(tag_ref.as_str())?;
+    match (refs, here) {
+        (Ok(refs), here) => match refs.get(&tag_ref) {
+            Some(fact) => {
+                let commit = fact.peeled.clone().unwrap_or_else(|| fact.oid.clone());
+                if !git.has(&commit)? {
+                    git.fetch_objects(&place.at.remote, &[Want::Ref(tag_ref.clone())]).await?;
+                }
+                let differs = here.filter(|here| *here != commit).map(|here| format!("; the tag here is at {}", here.short()));
+                Ok((commit.clone(), Some(format!("{name} is at {} on the remote{}", commit.short(), differs.unwrap_or_default()))))
+            }
+            None => match git.rev_parse(rev)? {
+                Some(commit) => Ok((commit, Some(format!("the remote has no release {name}; judged what the name is here")))),
+                None => {
+                    let why = format!("neither the remote nor this clone has a release {name}");
+                    Err(Fault::new(Reason::UnknownRelease, why).help("name a commit, or a release that `tagwarden status` shows"))
+                }
+            },
+        },
+        (Err(fault), Some(here)) => {
+            Ok((here, Some(format!("the remote could not be asked for {name} ({}); judged what the name is here", fault.message))))
+        }
+        (Err(fault), None) => Err(fault.clone()),
+    }
 }
 
 /// What is judged, and by which gates.

@@ -33,6 +33,8 @@ pub async fn run(session: &Session, args: &args::Waive) -> Result<Report> {
     let signing = situation.signing();
     let gather::Situation { place, head, .. } = situation;
     let applied = statement::write(&place, &acting, Some(head), &permit, Verb::Waive, intent, time).await?;
-    Ok(statement::report(&place, applied, signing)
-        .notice(format!("it ends at {until} and does not count for a move that {} asks for", acting.actor.id)))
+    Ok(statement::report(&place, applied, signing).notice(format!(
+        "until {until} gate {} does not stop a move of {} to {}, unless {} asks for it",
+        args.gate, release.name, args.channel, acting.actor.id
+    )))
 }

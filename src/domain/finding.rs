@@ -34,6 +34,8 @@ pub struct Finding {
     /// JSON pointer into a structured answer or file.
     pub pointer: Option<String>,
     pub help: Option<String>,
+    /// The last lines that the judged program wrote to its error output, without secrets. People see them with `-v`.
+    pub output: Vec<String>,
 }
 
 impl Finding {
@@ -51,7 +53,7 @@ impl Finding {
 
     fn new(severity: Severity, code: impl Into<String>, message: impl Into<String>) -> Finding {
         let (code, message) = (code.into(), message.into());
-        Finding { code, severity, message, place: None, pointer: None, help: None }
+        Finding { code, severity, message, place: None, pointer: None, help: None, output: Vec::new() }
     }
 
     #[must_use]
@@ -73,7 +75,7 @@ impl Finding {
     }
 }
 
-/// The wire shape: flat, every field always present.
+/// The wire shape: flat, every field always present but `output`, which only programs have.
 #[derive(Serialize, Deserialize)]
 struct Flat {
     code: String,
@@ -85,6 +87,8 @@ struct Flat {
     end_column: Option<u32>,
     pointer: Option<String>,
     help: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    output: Vec<String>,
 }
 
 impl Serialize for Finding {
@@ -100,6 +104,7 @@ impl Serialize for Finding {
             end_column: place.and_then(|place| place.end_column),
             pointer: self.pointer.clone(),
             help: self.help.clone(),
+            output: self.output.clone(),
         }
         .serialize(serializer)
     }
@@ -115,7 +120,7 @@ impl<'de> Deserialize<'de> for Finding {
             end_column: flat.end_column,
             source: None,
         });
-        let Flat { code, severity, message, pointer, help, .. } = flat;
-        Ok(Finding { code, severity, message, place, pointer, help })
+        let Flat { code, severity, message, pointer, help, output, .. } = flat;
+        Ok(Finding { code, severity, message, place, pointer, help, output })
     }
 }

@@ -7,7 +7,10 @@
 
 use super::{
     Context,
-    probe::reduce::{MASKED, REDACTED},
+    probe::{
+        CommandGot,
+        reduce::{MASKED, REDACTED},
+    },
 };
 use crate::{
     domain::{Finding, Place},
@@ -131,6 +134,21 @@ pub fn brief(value: &Value) -> Option<String> {
         Value::Object(_) | Value::Null | Value::Bool(_) | Value::Number(_) => None,
     }
 }
+
+/// The end of a program's error output: for the message its last line in few words, and with the finding its last lines.
+pub fn with_last_words(finding: Finding, got: &CommandGot) -> Finding {
+    let lines: Vec<&str> = got.stderr.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
+    let Some(last) = lines.last() else { return finding };
+    let brief = brief(&Value::from(last.trim()));
+    let message = brief.map(|last| format!("{}: {last}", finding.message)).unwrap_or(finding.message);
+    let output: Vec<String> = lines[lines.len().saturating_sub(MOST_LINES)..].iter().map(|line| (*line).to_owned()).collect();
+    let more = output.len() > 1 || last.chars().count() > BRIEF;
+    let help = finding.help.or_else(|| more.then(|| "`-v` shows the last lines of its error output".to_owned()));
+    Finding { message, help, output, ..finding }
+}
+
+/// Lines of an error output that somebody reads to see why a program failed.
+const MOST_LINES: usize = 20;
 
 /// Whether something in a value was masked or redacted.
 pub fn has_marks(value: &Value) -> bool {

@@ -39,6 +39,10 @@ pub trait Gate: Send + Sync {
     fn asks(&self, cx: &Context, seen: &Evidence) -> Vec<Probe>;
     /// The verdict on what was seen. Called once `asks` is empty, and again when the evidence is judged anew.
     fn judge(&self, cx: &Context, seen: &Evidence) -> Judgement;
+    /// Whether it looks for what this identity records in the ledger.
+    fn looks_for(&self, _identity: &str) -> bool {
+        false
+    }
     /// How variables must be set on a channel, for documents that say so too. Most gates ask for none.
     fn settings(&self, _channel: &ChannelName) -> Vec<(&str, Setting)> {
         Vec::new()

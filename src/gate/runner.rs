@@ -245,8 +245,22 @@ impl<'a> Runner<'a> {
         self.waivers.iter().filter(|_| gate.header.waivable).filter(covers).max_by_key(|waiver| waiver.serial)
     }
 
+    /// Why the newest waiver of this gate, channel and commit does not count.
+    fn objection(&self, gate: &LoadedGate) -> Option<Finding> {
+        let requester = self.cx.actor.as_ref().map(|actor| actor.id.as_str());
+        let about = self.waivers.iter().filter(|waiver| waiver.is_about(&gate.id, Some(&self.cx.channel), self.cx.candidate.as_ref()));
+        let newest = about.max_by_key(|waiver| waiver.serial)?;
+        let why = match gate.header.waivable {
+            true => newest.objection(self.cx.now, requester)?,
+            false => "the gate is not `waivable`".to_owned(),
+        };
+        let finding = Finding::note("gate/waiver-does-not-count", format!("the waiver of entry {} does not count: {why}", newest.serial));
+        let own = requester.is_some_and(|requester| newest.by == requester);
+        Some(if own { finding.help("another person with the right to waive must give it, or ask for the move") } else { finding })
+    }
+
     fn result(&self, gate: &LoadedGate, slot: &Slot) -> Result<GateResult> {
-        let (outcome, reason, findings) = match &slot.judgement {
+        let (outcome, reason, mut findings) = match &slot.judgement {
             Some(judgement) => (judgement.outcome(), judgement.reason(), judgement.findings().to_vec()),
             None => (Outcome::Skipped, self.halted.unwrap_or(Reason::GateInconclusive), Vec::new()),
         };
@@ -257,6 +271,9 @@ impl<'a> Runner<'a> {
         let duration_ms =
             slot.ended.zip(slot.begun).map(|(ended, begun)| ended.saturating_sub(begun)).filter(|_| outcome != Outcome::Skipped);
         let waiver = self.waiver(gate).filter(|_| !matches!(outcome, Outcome::Passed | Outcome::Skipped)).cloned();
+        if waiver.is_none() && matches!(outcome, Outcome::Failed | Outcome::Inconclusive) {
+            findings.extend(self.objection(gate));
+        }
         Ok(GateResult {
             id: gate.id.clone(),
             number: gate.number,

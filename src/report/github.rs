@@ -6,36 +6,49 @@
 use super::{
     Body, Report, Style, human,
     safe::{neutral, visible},
+    shape::MoveOutputs,
 };
 use crate::domain::{Decision, Finding, Severity};
-use std::fmt::Write as _;
+use std::{collections::BTreeSet, fmt::Write as _};
 
 /// What a step summary may hold, in bytes; GitHub drops a larger one whole.
 pub const SUMMARY_LIMIT: usize = 1024 * 1024;
 
-/// Standard output: the report for people without colour, then one annotation per finding.
+/// Standard output: the report for people without colour, then one annotation for each error and warning, which the runner
+/// prints as well, so that the text leaves them out. Notes are no annotations: a green run makes none.
 pub fn render(report: &Report, style: Style) -> String {
-    let mut text = neutral(&human::render(report, Style { color: false, ..style }));
-    for annotation in annotations(report) {
+    let mut text = neutral(&human::render(report, Style { color: false, annotated: true, ..style }));
+    for annotation in annotations(report, style.quiet) {
         text.push_str(&annotation);
         text.push('\n');
     }
     text
 }
 
-fn annotations(report: &Report) -> Vec<String> {
+fn annotations(report: &Report, quiet: bool) -> Vec<String> {
     let mut lines = Vec::new();
+    let shown = |severity: Severity| severity == Severity::Error || severity == Severity::Warning && !quiet;
+    let mut seen = BTreeSet::new();
     for (gate, findings) in human::gate_findings(&report.body) {
         // A gate that does not stop the run is worth a warning at most.
         let most = if gate.blocks() { Severity::Error } else { Severity::Warning };
-        lines.extend(findings.iter().map(|finding| annotation(finding, finding.severity.max(most))));
+        for finding in findings.iter().filter(|finding| shown(finding.severity.max(most))) {
+            if seen.insert(human::problem(finding)) {
+                lines.push(annotation(finding, finding.severity.max(most)));
+            }
+        }
         if gate.blocks() && findings.is_empty() && gate.outcome != crate::domain::Outcome::Skipped {
             lines.push(command("error", &[("title", gate.reason_code.slug())], &format!("gate {}: {}", gate.id, gate.reason_code.about())));
         }
     }
     let own = human::most_urgent(human::body_findings(&report.body).into_iter().chain(&report.findings).collect());
-    lines.extend(own.into_iter().take(human::MOST_DRAWN).map(|finding| annotation(finding, finding.severity)));
-    if report.decision() == Decision::Stop && (lines.is_empty() || matches!(report.body, Body::Error(_))) {
+    let own = own.into_iter().take(human::MOST_DRAWN).filter(|finding| shown(finding.severity));
+    lines.extend(own.map(|finding| annotation(finding, finding.severity)));
+    let said = match &report.body {
+        Body::Error(shape) => report.findings.iter().any(|finding| human::says(finding, &shape.message)),
+        _ => !lines.is_empty(),
+    };
+    if report.decision() == Decision::Stop && !said {
         let message = match &report.body {
             Body::Error(shape) => shape.message.as_str(),
             _ => report.reason.about(),
@@ -51,8 +64,7 @@ fn annotations(report: &Report) -> Vec<String> {
 fn annotation(finding: &Finding, severity: Severity) -> String {
     let name = match severity {
         Severity::Error => "error",
-        Severity::Warning => "warning",
-        Severity::Note => "notice",
+        Severity::Warning | Severity::Note => "warning",
     };
     let mut properties = Vec::new();
     if let Some(place) = &finding.place {
@@ -168,9 +180,7 @@ pub fn outputs(report: &Report, delimiter: &str) -> Option<String> {
 fn values(report: &Report) -> Vec<(&'static str, String)> {
     let (commit, ledger) = match &report.body {
         Body::Run(shape) => (shape.commit.clone(), None),
-        Body::Move(shape) => {
-            (shape.moves.iter().find_map(|made| made.commit.clone()), shape.ledger.clone().map(|at| (at.serial, at.entry)))
-        }
+        Body::Move(shape) => (shape.outputs.commit.clone(), shape.ledger.clone().map(|at| (at.serial, at.entry))),
         Body::Channel(shape) => (shape.commit.clone(), None),
         Body::Resolve(shape) => (Some(shape.commit.clone()), Some((shape.ledger.serial, shape.ledger.entry.clone()))),
         Body::Entry(shape) => (shape.commit.clone(), Some((shape.serial, shape.entry.clone()))),
@@ -178,6 +188,11 @@ fn values(report: &Report) -> Vec<(&'static str, String)> {
         Body::Status(shape) => (None, shape.ledger.clone().map(|at| (at.serial, at.entry))),
         _ => (None, None),
     };
+    let moved = match &report.body {
+        Body::Move(shape) => shape.outputs.clone(),
+        _ => MoveOutputs::default(),
+    };
+    let is_move = matches!(report.body, Body::Move(_));
     vec![
         ("decision", super::word(report.decision()).to_owned()),
         ("reason_code", report.reason.to_string()),
@@ -185,6 +200,10 @@ fn values(report: &Report) -> Vec<(&'static str, String)> {
         ("channel", report.body.channel().map(ToString::to_string).unwrap_or_default()),
         ("release", report.body.release().unwrap_or_default()),
         ("commit", commit.map(|oid| oid.to_string()).unwrap_or_default()),
+        ("previous_commit", moved.previous_commit.map(|oid| oid.to_string()).unwrap_or_default()),
+        ("tag", moved.tag.unwrap_or_default()),
+        ("version", moved.version.unwrap_or_default()),
+        ("moved", if is_move { moved.moved.to_string() } else { String::new() }),
         ("serial", ledger.as_ref().map(|(serial, _)| serial.to_string()).unwrap_or_default()),
         ("entry", ledger.map(|(_, entry)| entry.to_string()).unwrap_or_default()),
         ("signing", report.signing.map(|signing| signing.slug().to_owned()).unwrap_or_default()),
@@ -201,14 +220,14 @@ mod tests {
 
     #[test]
     fn annotations_name_the_place() {
-        insta::assert_snapshot!(annotations(&sample::verify()).join("\n"), @"::error file=gates/20-health.yaml,line=3,col=11,endColumn=28,title=http/status::the status was 500, expected 200%0Ahelp: look at the service's log");
-        insta::assert_snapshot!(annotations(&sample::refused()).join("\n"), @r"
+        insta::assert_snapshot!(annotations(&sample::verify(), false).join("\n"), @"::error file=gates/20-health.yaml,line=3,col=11,endColumn=28,title=http/status::the status was 500, expected 200%0Ahelp: look at the service's log");
+        insta::assert_snapshot!(annotations(&sample::refused(), false).join("\n"), @r"
         ::error title=held::production is held%0A`tagwarden status` shows the hold; `tagwarden unhold` lifts it.
         ::error file=gates/20-health.yaml,line=3,col=11,endColumn=28,title=http/status::the status was 500, expected 200%0Ahelp: look at the service's log
         ");
-        insta::assert_snapshot!(annotations(&sample::lost_race()).join("\n"), @"::error title=stale_pointer::Somebody else moved first; nothing was moved.%0ALook at `tagwarden status`, then run again.");
-        insta::assert_snapshot!(annotations(&sample::status()).join("\n"), @"::error title=ledger/tag-drift::refs/tags/channel/staging was moved by hand%0Ahelp: `tagwarden doctor --fix` moves it back");
-        assert!(annotations(&sample::moved()).is_empty());
+        insta::assert_snapshot!(annotations(&sample::lost_race(), false).join("\n"), @"::error title=stale_pointer::Somebody else moved first; nothing was moved.%0ALook at `tagwarden status`, then run again.");
+        insta::assert_snapshot!(annotations(&sample::status(), false).join("\n"), @"::error title=ledger/tag-drift::refs/tags/channel/staging was moved by hand%0Ahelp: `tagwarden doctor --fix` moves it back");
+        assert!(annotations(&sample::moved(), false).is_empty());
     }
 
     #[test]
@@ -216,7 +235,7 @@ mod tests {
         let Body::Run(mut run) = sample::verify().body else { panic!("a run") };
         run.gates = vec![GateShape { on_fail: "document", findings: vec![sample::placed()], ..sample::gate(1, "advice", Outcome::Failed) }];
         let report = Report::new(crate::domain::Reason::Passed, Body::Run(run));
-        assert!(annotations(&report).iter().all(|line| line.starts_with("::warning ")), "{:?}", annotations(&report));
+        assert!(annotations(&report, false).iter().all(|line| line.starts_with("::warning ")), "{:?}", annotations(&report, false));
     }
 
     #[test]
@@ -224,16 +243,7 @@ mod tests {
         let text = render(&sample::hostile(), Style::default());
         insta::assert_snapshot!(text, @r"
         verify commit cccccccccc for production by policy bbbbbbbbbb
-          ✗   1  body  x\u{1b}[2J\n::error::owned\n## [command]rm ]]> </failure> & \u{202e}@oct…  41 ms  gate_failed  owner x\u{1b}[2J\n::error::owned\n## [command]rm ]]> </failure> & \u{202…
-
-        gate 1, body: gate_failed
-        error[http/body]: x\u{1b}[2J\n::error::owned\n## [command]rm ]]> </failure> & \u{202e}@octocat https://evil.example ```\n- [x](y) <b>#1 \u{0}
-         --> x\u{1b}[2J\n::error::owned\n## [command]rm ]]> </failure> & \u{202e}@octocat https://evil.example ```\n- [x](y) <b>#1 \u{0}:1:8
-          |
-        1 | a␛[31m�b: x
-          |        ^^^^
-          |
-          = help: x\u{1b}[2J\n::error::owned\n## [command]rm ]]> </failure> & \u{202e}@octocat https://evil.example ```\n- [x](y) <b>#1 \u{0}
+          ✗   1  body  x\u{1b}[2J\n::error::owned\n## [command]rm ]]> </failure> & \u{202e}@octocat https://evil.example ```\n- [x](y) <b>#1 \u{0}  41 ms  gate_failed  owner x\u{1b}[2J\n::error::owned\n## [command]rm ]]> </failure> & \u{202e}@octocat https://evil.example ```\n- [x](y) <b>#1 \u{0}
         note: x\u{1b}[2J\n::error::owned\n## [command]rm ]]> </failure> & \u{202e}@octocat https://evil.example ```\n- [x](y) <b>#1 \u{0}
         signing: none
 
@@ -258,7 +268,7 @@ mod tests {
 
         ````text
         verify commit cccccccccc for production by policy bbbbbbbbbb
-          ✗   1  body  x\u{1b}[2J\n::error::owned\n## [command]rm ]]> </failure> & \u{202e}@oct…  41 ms  gate_failed  owner x\u{1b}[2J\n::error::owned\n## [command]rm ]]> </failure> & \u{202…
+          ✗   1  body  x\u{1b}[2J\n::error::owned\n## [command]rm ]]> </failure> & \u{202e}@octocat https://evil.example ```\n- [x](y) <b>#1 \u{0}  41 ms  gate_failed  owner x\u{1b}[2J\n::error::owned\n## [command]rm ]]> </failure> & \u{202e}@octocat https://evil.example ```\n- [x](y) <b>#1 \u{0}
 
         gate 1, body: gate_failed
         error[http/body]: x\u{1b}[2J\n::error::owned\n## [command]rm ]]> </failure> & \u{202e}@octocat https://evil.example ```\n- [x](y) <b>#1 \u{0}
@@ -310,6 +320,18 @@ mod tests {
         d41d8cd9
         commit<<d41d8cd9
         cccccccccccccccccccccccccccccccccccccccc
+        d41d8cd9
+        previous_commit<<d41d8cd9
+        9999999999999999999999999999999999999999
+        d41d8cd9
+        tag<<d41d8cd9
+        channel/production
+        d41d8cd9
+        version<<d41d8cd9
+        1.4.0
+        d41d8cd9
+        moved<<d41d8cd9
+        true
         d41d8cd9
         serial<<d41d8cd9
         12

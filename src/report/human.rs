@@ -9,7 +9,7 @@ mod canvas;
 mod finding;
 mod ledger;
 
-use super::{Body, Report, SigningMode, shape::GateShape};
+use super::{Body, Report, SigningMode, TextShape, shape::GateShape, wrap};
 use crate::domain::{Decision, Finding, Severity};
 use canvas::{Canvas, Tone};
 use std::collections::BTreeMap;
@@ -23,16 +23,29 @@ pub struct Style {
     pub color: bool,
     /// How often `-v` was given: once shows evidence digests and full object ids.
     pub verbose: u8,
-    /// Findings at error level and the decision only.
+    /// Nothing where all is well; else findings at error level and the decision only.
     pub quiet: bool,
+    /// The columns of the screen; `None`: lines are as long as they are.
+    pub width: Option<usize>,
+    /// Errors and warnings stand beside this text, as annotations.
+    pub annotated: bool,
 }
 
 pub fn render(report: &Report, style: Style) -> String {
     if let Body::Text(shape) = &report.body {
-        return with_newline(&shape.text);
+        // Schemas, scripts, manual pages and statements are for programs.
+        let width = style.width.filter(|_| shape.media_type == TextShape::MARKDOWN);
+        return with_newline(&wrap::markdown(&shape.text, width));
+    }
+    if style.quiet && report.exit_code() == 0 {
+        return String::new();
     }
     let mut canvas = Canvas::new(style);
-    if !style.quiet || matches!(report.body, Body::Error(_)) {
+    let said = match &report.body {
+        Body::Error(shape) => style.annotated || report.findings.iter().any(|finding| says(finding, &shape.message)),
+        _ => style.quiet,
+    };
+    if !said {
         body::draw(&report.body, report.reason, &mut canvas);
     }
     draw_findings(report, &mut canvas);
@@ -48,20 +61,31 @@ pub fn render(report: &Report, style: Style) -> String {
     super::safe::neutral(&canvas.finish())
 }
 
+/// Whether a finding says all that a message says.
+pub(super) fn says(finding: &Finding, message: &str) -> bool {
+    finding.severity == Severity::Error && finding.message == message
+}
+
 fn draw_findings(report: &Report, canvas: &mut Canvas) {
+    let mut drawn_before: BTreeMap<Problem<'_>, usize> = BTreeMap::new();
     for (gate, findings) in gate_findings(&report.body) {
         let shown = shown(findings, canvas.style);
-        if !shown.is_empty() {
+        let like = shown.iter().find_map(|finding| drawn_before.get(&problem(finding))).copied();
+        let fresh: Vec<&Finding> = shown.into_iter().filter(|finding| !drawn_before.contains_key(&problem(finding))).collect();
+        if !fresh.is_empty() || like.is_some() {
             canvas.gap();
-            canvas.line(&format!("gate {}, {}: {}", gate.number, gate.id, gate.reason_code));
-            draw_each(&shown, canvas);
+            let like = like.map(|like| format!(", as at gate {like}")).unwrap_or_default();
+            canvas.line(&format!("gate {}, {}: {}{like}", gate.number, gate.id, gate.reason_code));
+            draw_each(&fresh, canvas);
+            drawn_before.extend(fresh.into_iter().map(|finding| (problem(finding), gate.number)));
         }
     }
-    let own = most_urgent(shown(body_findings(&report.body).into_iter().chain(&report.findings), canvas.style));
-    let (drawn, rest) = own.split_at(own.len().min(MOST_DRAWN));
+    let own = most_urgent(body_findings(&report.body).into_iter().chain(&report.findings).collect());
+    let (most, rest) = own.split_at(own.len().min(MOST_DRAWN));
+    let drawn = shown(most.iter().copied(), canvas.style);
     if !drawn.is_empty() {
         canvas.gap();
-        draw_each(drawn, canvas);
+        draw_each(&drawn, canvas);
     }
     if !rest.is_empty() {
         let mut codes: BTreeMap<&str, usize> = BTreeMap::new();
@@ -72,6 +96,14 @@ fn draw_findings(report: &Report, canvas: &mut Canvas) {
         canvas.gap();
         canvas.line(&format!("and {} more: {}. `--format json` lists them all", rest.len(), codes.join(", ")));
     }
+}
+
+/// What makes findings of different gates one problem.
+pub(super) type Problem<'a> = (&'a str, Option<(&'a str, u32, u32)>, Option<&'a str>, Option<&'a str>);
+
+pub(super) fn problem(finding: &Finding) -> Problem<'_> {
+    let place = finding.place.as_ref().map(|place| (place.file.as_str(), place.line, place.column));
+    (&finding.message, place, finding.pointer.as_deref(), finding.help.as_deref())
 }
 
 /// In their order, unless they are more than are drawn: then errors come first.
@@ -93,7 +125,12 @@ fn draw_each(findings: &[&Finding], canvas: &mut Canvas) {
 }
 
 fn shown<'a>(findings: impl IntoIterator<Item = &'a Finding>, style: Style) -> Vec<&'a Finding> {
-    findings.into_iter().filter(|finding| !style.quiet || finding.severity == Severity::Error).collect()
+    let is_shown = |finding: &&Finding| match finding.severity {
+        Severity::Error => !style.annotated,
+        Severity::Warning => !style.annotated && !style.quiet,
+        Severity::Note => !style.quiet,
+    };
+    findings.into_iter().filter(is_shown).collect()
 }
 
 /// The findings of every gate of the body, in gate order.

@@ -139,7 +139,7 @@ mod tests {
         ),
         (
             "tagwarden.move/1",
-            "channel releases[].package releases[].version releases[].commit moves[].ref moves[].from moves[].to moves[].commit ledger run.schema run.decision run.reason_code run.gates[].id signing",
+            "channel commit tag version previous_commit moved releases[].package releases[].version releases[].commit moves[].ref moves[].from moves[].to moves[].commit ledger run.schema run.decision run.reason_code run.gates[].id signing",
         ),
         ("tagwarden.rehearsal/1", "steps[].name steps[].outcome steps[].duration_ms steps[].detail signing"),
         (
@@ -254,6 +254,11 @@ mod tests {
             "serial": 12
           },
           "dry_run": false,
+          "commit": "cccccccccccccccccccccccccccccccccccccccc",
+          "tag": "channel/production",
+          "version": "1.4.0",
+          "previous_commit": "9999999999999999999999999999999999999999",
+          "moved": true,
           "run": {
             "schema": "tagwarden.run/1",
             "decision": "continue",

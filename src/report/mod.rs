@@ -18,6 +18,7 @@ pub mod safe;
 mod sample;
 pub mod sarif;
 pub mod shape;
+pub mod wrap;
 
 pub use human::Style;
 pub use shape::{

@@ -4,8 +4,8 @@ use super::{
     Body, Report, SigningMode,
     shape::{
         About, AuditShape, ChannelShape, Check, DoctorShape, EntryShape, GateShape, HistoryEntry, HistoryShape, InitFile, InitShape,
-        LedgerPlace, MoveRef, MoveShape, PolicyGate, PolicyRole, PolicyShape, PolicySigner, PolicyState, RehearsalShape, RejudgeVerdict,
-        Rejudged, ReleaseShape, ReleaseState, ResolveShape, RunShape, StatusShape, Step, VersionShape, WaiverShape,
+        LedgerPlace, MoveOutputs, MoveRef, MoveShape, PolicyGate, PolicyRole, PolicyShape, PolicySigner, PolicyState, RehearsalShape,
+        RejudgeVerdict, Rejudged, ReleaseShape, ReleaseState, ResolveShape, RunShape, StatusShape, Step, VersionShape, WaiverShape,
     },
 };
 use crate::{
@@ -129,6 +129,13 @@ pub fn moved() -> Report {
         moves: vec![move_ref()],
         ledger: Some(ledger()),
         dry_run: false,
+        outputs: MoveOutputs {
+            commit: Some(oid('c')),
+            tag: Some("channel/production".into()),
+            version: Some("1.4.0".into()),
+            previous_commit: Some(oid('9')),
+            moved: true,
+        },
         run: Some(RunShape {
             gates: vec![gate(1, "env", Outcome::Passed)],
             decision: Decision::Continue,
@@ -329,7 +336,7 @@ pub fn policy() -> Report {
         tree: oid('b'),
         committed: Some(oid('b')),
         ledger: ledger(),
-        genesis: oid('0'),
+        genesis: oid('1'),
         pin: None,
         taken_over: Vec::new(),
         threshold: 1,

@@ -13,7 +13,7 @@ pub use ledger::{
     About, AuditShape, EntryShape, HistoryEntry, HistoryShape, PinShape, PolicyGate, PolicyRole, PolicyShape, PolicySigner, RejudgeVerdict,
     Rejudged,
 };
-pub use run::{GateShape, LedgerPlace, MoveRef, MoveShape, RehearsalShape, RunShape, Step, WaiverShape};
+pub use run::{GateShape, LedgerPlace, MoveOutputs, MoveRef, MoveShape, RehearsalShape, RunShape, Step, WaiverShape};
 
 use crate::domain::{ChannelName, Finding, Oid, Outcome, Reason, RefName, Release, Timestamp, state};
 use serde::Serialize;
@@ -117,6 +117,9 @@ impl Body {
             (Body::Docs(_), Reason::Findings) => Some("Mend the documents, or what they speak of."),
             (Body::Docs(_), Reason::NothingToCheck) => Some("Name the documents: `tagwarden docs check PATH`."),
             (Body::Audit(_), Reason::Passed) => Some("The ledger verifies."),
+            (Body::Policy(shape), Reason::Passed) if shape.committed.as_ref().is_some_and(|committed| *committed != shape.tree) => {
+                Some("To put the committed gates/ in force: `tagwarden policy adopt --reason REASON`.")
+            }
             (Body::Policy(_), Reason::Moved) => Some("Verify under it: `tagwarden verify --adopted --channel CHANNEL`."),
             (_, Reason::Passed) => Some("Nothing is wrong."),
             _ => None,
@@ -275,6 +278,8 @@ pub struct TextShape {
 }
 
 impl TextShape {
+    pub const MARKDOWN: &str = "text/markdown";
+
     pub fn plain(text: impl Into<String>) -> TextShape {
         TextShape { media_type: "text/plain", text: text.into(), value: None }
     }

@@ -21,6 +21,11 @@ pub fn to_stderr(text: &str) -> io::Result<()> {
     settle(io::stderr().lock(), text)
 }
 
+/// The columns of the terminal that standard output is.
+pub fn columns() -> Option<usize> {
+    terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| usize::from(width.0))
+}
+
 fn settle(mut stream: impl Write, text: &str) -> io::Result<()> {
     match stream.write_all(text.as_bytes()).and_then(|()| stream.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),

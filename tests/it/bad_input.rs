@@ -380,7 +380,7 @@ fn places_where_nothing_can_be_done() {
     scratch.json(&["policy", "adopt", "--reason", "start"]).expect("moved");
     scratch.git(&["remote", "rename", "origin", "elsewhere"]);
     let answer = scratch.refused(&PROMOTE, "no_remote");
-    assert!(answer["help"].to_string().contains("git remote add origin"), "{answer:#}");
+    assert!(answer["help"].to_string().contains("`--remote elsewhere`"), "{answer:#}");
     for url in ["../nothing.git", "../home", &format!("{}/x.git", crate::common::server::closed_url()), "ssh://127.0.0.1:1/x.git"] {
         scratch.git(&["remote", "remove", "elsewhere"]);
         scratch.git(&["remote", "add", "elsewhere", url]);

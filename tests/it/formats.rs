@@ -165,6 +165,11 @@ fn every_member_of_every_answer() {
     moves[].commit: string
     ledger: null
     dry_run: bool
+    commit: string
+    tag: string
+    version: string
+    previous_commit: null
+    moved: bool
     run: null
     after: null
     next: string
@@ -227,7 +232,6 @@ fn every_member_of_every_answer() {
     body.hold.of: null
     next: string
     findings: []
-    notices: []
     releases[].package: string
     releases[].version: string
     releases[].commit: string
@@ -238,6 +242,7 @@ fn every_member_of_every_answer() {
     moves[].commit: string
     body: null
     body.verdict.verdict: string
+    notices[]: string
     ");
 
     let clean = scratch.json(&["status"]).expect("passed");

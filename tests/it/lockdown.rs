@@ -1249,7 +1249,7 @@ fn the_commands_of_the_own_documents_are_understood() {
     for command in commands {
         let line = command.replace('"', "").replace("CHANNEL", "stable").replace("RELEASE", "v1.2.0").replace("COMMIT", "HEAD");
         let words: Vec<std::ffi::OsString> = line.split(' ').map(Into::into).collect();
-        if let tagwarden::cli::parse::Parsed::Refused(report, _) = tagwarden::cli::parse::parse(&words) {
+        if let tagwarden::cli::parse::Parsed::Refused(report, _) = tagwarden::cli::parse::parse(&words, None) {
             let tagwarden::report::Body::Error(error) = &report.body else { panic!("{command}: {report:?}") };
             let lacks = ["the following required arguments", "a verb is missing"].iter().any(|part| error.message.contains(part));
             assert!(lacks, "{command}: {}", error.message);

@@ -46,7 +46,7 @@ impl Player {
     /// Runs a verb with something happening between the steps of its write.
     pub async fn run_through(&self, words: &[&str], checkpoint: Arc<Checkpoints>) -> Report {
         let line: Vec<OsString> = std::iter::once("tagwarden").chain(words.iter().copied()).map(OsString::from).collect();
-        let Parsed::Run(cli) = parse(&line) else {
+        let Parsed::Run(cli) = parse(&line, None) else {
             return Fault::new(Reason::Internal, format!("the drill's own words are wrong: {}", words.join(" "))).into();
         };
         let Cli { mut globals, mut command } = *cli;

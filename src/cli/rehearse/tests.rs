@@ -113,7 +113,7 @@ async fn drill(folder: &Path) -> Drill {
     git(folder, &["add", "--all"]);
     git(folder, &["commit", "--quiet", "--message", "files"]);
     let line: Vec<OsString> = ["tagwarden", "rehearse"].map(OsString::from).into();
-    let Parsed::Run(cli) = parse(&line) else { panic!("no run") };
+    let Parsed::Run(cli) = parse(&line, None) else { panic!("no run") };
     let Command::Rehearse(args) = &cli.command else { panic!("no rehearsal") };
     let env = EnvVars::from_process().with("GIT_CONFIG_GLOBAL", "/dev/null");
     let world = World::open(folder, Clock::system(), env).await.unwrap();

@@ -193,16 +193,16 @@ impl Command {
 
     fn exit(&self, got: &CommandGot) -> Shown {
         let name = self.name();
-        let finding = |code: &str, message: String| Finding::error(format!("command/{code}"), message).at(self.place.clone());
+        let finding = |code: &str, message: String| {
+            expect::with_last_words(Finding::error(format!("command/{code}"), message).at(self.place.clone()), got)
+        };
         match got.exit {
-            None => Shown::Unknown(finding("signal", format!("{name} was ended by a signal{}", said(got)))),
+            None => Shown::Unknown(finding("signal", format!("{name} was ended by a signal"))),
             Some(exit) if self.exit.contains(&exit) => Shown::Held,
-            Some(exit @ (126 | 127)) => {
-                Shown::Unknown(finding("not-found", format!("{name} could not be run (exit code {exit}){}", said(got))))
-            }
+            Some(exit @ (126 | 127)) => Shown::Unknown(finding("not-found", format!("{name} could not be run (exit code {exit})"))),
             Some(exit) => {
                 let wanted = self.exit.iter().map(i32::to_string).collect::<Vec<_>>().join(" or ");
-                Shown::Wrong(finding("exit", format!("{name} ended with exit code {exit} instead of {wanted}{}", said(got))))
+                Shown::Wrong(finding("exit", format!("{name} ended with exit code {exit} instead of {wanted}")))
             }
         }
     }
@@ -291,12 +291,6 @@ fn found(which: &str, (pattern, place): &(regex::Regex, crate::domain::Place), t
     let said = expect::brief(&Value::from(text)).unwrap_or_default();
     let message = format!("the {which} of {name} has nothing that matches `{pattern}`: it is {said}");
     Shown::Wrong(Finding::error(format!("command/{which}"), message).at(place.clone()))
-}
-
-/// The last line of the error output, for the message.
-fn said(got: &CommandGot) -> String {
-    let last = got.stderr.lines().rev().map(str::trim).find(|line| !line.is_empty());
-    last.and_then(|line| expect::brief(&Value::from(line))).map(|line| format!(": {line}")).unwrap_or_default()
 }
 
 #[cfg(test)]

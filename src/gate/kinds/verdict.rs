@@ -90,6 +90,10 @@ impl Gate for Verdicts {
         }
         checks.judge("verdict")
     }
+
+    fn looks_for(&self, identity: &str) -> bool {
+        self.reviewers.iter().any(|reviewer| reviewer.forms.iter().any(|form| form == identity))
+    }
 }
 
 enum Unanswered {

@@ -220,14 +220,23 @@ fn a_waiver_of_another_person_lets_the_run_go_on_and_the_outcome_stays() {
     let clearance = clearance.unwrap();
     assert_eq!(clearance.gates()[0].waiver, Some(7));
     assert_eq!(clearance.valid_until(), at(5), "no longer than the waiver");
-    for (why, trial, waiver) in [
-        ("not waivable", trial(false), waiver("ssh:other@example.com", 5, 'c')),
-        ("one's own", trial(true), waiver("ssh:mover@example.com", 5, 'c')),
-        ("over", trial(true), waiver("ssh:other@example.com", 0, 'c')),
-        ("another commit", trial(true), waiver("ssh:other@example.com", 5, 'd')),
+    assert!(!passed.gates.iter().flat_map(|gate| &gate.findings).any(|finding| finding.code == "gate/waiver-does-not-count"));
+    for (said, trial, waiver) in [
+        (Some("the gate is not `waivable`"), trial(false), waiver("ssh:other@example.com", 5, 'c')),
+        (Some("ssh:mover@example.com gave it and asks for the move"), trial(true), waiver("ssh:mover@example.com", 5, 'c')),
+        (Some("it ended at"), trial(true), waiver("ssh:other@example.com", 0, 'c')),
+        (None, trial(true), waiver("ssh:other@example.com", 5, 'd')),
     ] {
         let (_, run, clearance) = run(trial, waiver);
-        assert!(clearance.is_none() && run.reason() == Reason::GateFailed, "{why}");
+        assert!(clearance.is_none() && run.reason() == Reason::GateFailed, "{said:?}");
+        let why = run.gates[0].findings.iter().find(|finding| finding.code == "gate/waiver-does-not-count");
+        let wanted = said.map(|said| format!("the waiver of entry 7 does not count: {said}"));
+        let as_wanted = match (why, &wanted) {
+            (Some(why), Some(wanted)) => why.message.starts_with(wanted),
+            (None, None) => true,
+            _ => false,
+        };
+        assert!(as_wanted, "{wanted:?}, not {why:?}");
     }
 }
 

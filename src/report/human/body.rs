@@ -1,7 +1,7 @@
 //! The part of a report that is particular to its verb.
 
 use super::{
-    canvas::{Canvas, Cell, Tone, cell, duration, mark, toned, whole},
+    canvas::{Canvas, Cell, Tone, cell, duration, mark, toned},
     ledger,
 };
 use crate::{
@@ -133,7 +133,7 @@ fn rehearsal(shape: &RehearsalShape, canvas: &mut Canvas) {
                 cell(format!("{:>2}", at + 1)),
                 cell(&step.name),
                 toned(step.duration_ms.map(duration).unwrap_or_default(), Tone::Dim),
-                whole(step.detail.as_deref().unwrap_or_default()),
+                cell(step.detail.as_deref().unwrap_or_default()),
             ]
         })
         .collect();
@@ -153,7 +153,7 @@ fn doctor(shape: &DoctorShape, canvas: &mut Canvas) {
             vec![
                 mark(check.outcome),
                 cell(&check.name),
-                whole(check.detail.as_deref().unwrap_or_default()),
+                cell(check.detail.as_deref().unwrap_or_default()),
                 toned(if check.fixed { "mended" } else { "" }, Tone::Good),
             ]
         })

@@ -1,6 +1,9 @@
 //! Lines, aligned rows and colours.
 
-use super::{super::safe, Style};
+use super::{
+    super::{safe, wrap},
+    Style,
+};
 use crate::domain::{Oid, Outcome};
 use anstyle::AnsiColor;
 use std::fmt::Display;
@@ -28,7 +31,20 @@ impl Canvas {
         Canvas { style, text: String::new() }
     }
 
+    /// A line of text. On a narrow screen it goes on below, deeper than it began.
     pub fn line(&mut self, line: &str) {
+        self.line_hanging(line, line.len() - line.trim_start().len() + 2);
+    }
+
+    /// The same, with its own indentation of what goes on below.
+    pub fn line_hanging(&mut self, line: &str, hanging: usize) {
+        for line in wrap::wrap(line.trim_end(), self.style.width, hanging) {
+            self.line_as_it_is(&line);
+        }
+    }
+
+    /// A line whose columns mean something.
+    pub fn line_as_it_is(&mut self, line: &str) {
         self.text.push_str(line.trim_end());
         self.text.push('\n');
     }
@@ -40,22 +56,45 @@ impl Canvas {
         }
     }
 
-    /// Rows with aligned columns, indented by two.
+    /// Rows with aligned columns, indented by two. Where the screen is too narrow, the widest columns get less room, and their
+    /// cells go on below.
     pub fn rows(&mut self, rows: &[Vec<Cell>]) {
-        let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-        let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.0.chars().count()).max().unwrap_or(0);
-        let widths: Vec<usize> = (0..columns).map(width).collect();
+        let widths = self.widths(rows);
         for row in rows {
             let last = row.iter().rposition(|cell| !cell.0.is_empty()).map_or(0, |at| at + 1);
-            let mut line = String::new();
-            for (at, Cell(text, tone)) in row[..last].iter().enumerate().filter(|(at, _)| widths[*at] > 0) {
-                let room = if at + 1 == last { 0 } else { widths[at] - text.chars().count() };
-                line.push_str("  ");
-                line.push_str(&self.paint(text, *tone));
-                line.extend(std::iter::repeat_n(' ', room));
+            let most = |at: usize| self.style.width.map(|_| widths[at]);
+            let cells: Vec<Vec<String>> = row[..last].iter().enumerate().map(|(at, cell)| wrap::wrap(&cell.0, most(at), 0)).collect();
+            for level in 0..cells.iter().map(Vec::len).max().unwrap_or(0) {
+                let mut line = String::new();
+                for (at, cell) in cells.iter().enumerate().filter(|(at, _)| widths[*at] > 0) {
+                    let text = cell.get(level).map_or("", String::as_str);
+                    line.push_str("  ");
+                    line.push_str(&self.paint(text, row[at].1));
+                    line.extend(std::iter::repeat_n(' ', widths[at].saturating_sub(wrap::width(text))));
+                }
+                self.line_as_it_is(&line);
             }
-            self.line(&line);
         }
+    }
+
+    fn widths(&self, rows: &[Vec<Cell>]) -> Vec<usize> {
+        let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+        let widest = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| wrap::width(&cell.0)).max();
+        let mut widths: Vec<usize> = (0..columns).map(|column| widest(column).unwrap_or(0)).collect();
+        let Some(most) = self.style.width else { return widths };
+        // A word that takes half of the screen overflows, so that it leaves room for the other columns.
+        let longest_word = |column: usize| {
+            let words = rows.iter().filter_map(|row| row.get(column)).flat_map(|cell| cell.0.split(' ')).map(wrap::width);
+            words.filter(|wide| wide * 2 <= most).max().unwrap_or(0)
+        };
+        let least: Vec<usize> = (0..columns).map(|column| longest_word(column).max(widths[column].min(NARROW))).collect();
+        let room = |widths: &[usize]| widths.iter().filter(|width| **width > 0).map(|width| width + 2).sum::<usize>();
+        while room(&widths) > most {
+            // The rightmost of the widest: what is told last is told in sentences.
+            let Some(widest) = (0..columns).filter(|at| widths[*at] > least[*at]).max_by_key(|at| widths[*at]) else { break };
+            widths[widest] -= 1;
+        }
+        widths
     }
 
     pub fn finish(self) -> String {
@@ -88,23 +127,17 @@ impl Canvas {
     }
 }
 
-/// A cell that is not cut, for the last column.
-pub fn whole(text: impl Display) -> Cell {
-    Cell(safe::visible(&text.to_string()).into_owned(), Tone::Plain)
-}
-
-/// A cell of foreign or own text; long text is cut.
+/// A cell of foreign or own text.
 pub fn cell(text: impl Display) -> Cell {
     toned(text, Tone::Plain)
 }
 
 pub fn toned(text: impl Display, tone: Tone) -> Cell {
-    const LONGEST: usize = 72;
-    let text = text.to_string();
-    let text = safe::visible(&text);
-    let cut = if text.chars().count() > LONGEST { text.chars().take(LONGEST - 1).chain(['…']).collect() } else { text.into_owned() };
-    Cell(cut, tone)
+    Cell(safe::visible(&text.to_string()).into_owned(), tone)
 }
+
+/// A column of this width is not made narrower: marks, numbers and durations.
+const NARROW: usize = 12;
 
 /// The mark of an outcome.
 pub fn mark(outcome: Outcome) -> Cell {

@@ -32,12 +32,32 @@ pub fn draw(finding: &Finding, canvas: &mut Canvas) {
         group = group.elements(help.as_ref().map(|help| Level::HELP.message(help.as_ref())));
     }
     let renderer = if canvas.style.color { Renderer::styled() } else { Renderer::plain() };
-    canvas.line(&renderer.render(&[group]));
+    let renderer = match canvas.style.width {
+        Some(width) => renderer.term_width(width),
+        None => renderer,
+    };
+    for (at, line) in renderer.render(&[group]).lines().enumerate() {
+        match message_in(line) {
+            _ if at == 0 => canvas.line(line),
+            Some(hanging) => canvas.line_hanging(line, hanging),
+            None => canvas.line_as_it_is(line),
+        }
+    }
     if finding.place.is_none() {
         // Without an excerpt there is no margin to hang them on.
         pointer.into_iter().for_each(|pointer| canvas.line(&format!("  note: {pointer}")));
         help.into_iter().for_each(|help| canvas.line(&format!("  help: {help}")));
     }
+    if canvas.style.verbose > 0 {
+        finding.output.iter().for_each(|line| canvas.line(&format!("  > {}", visible(line))));
+    }
+}
+
+/// Where the text begins of a line `= help: ...` below an excerpt.
+fn message_in(line: &str) -> Option<usize> {
+    let line = anstream::adapter::strip_str(line).to_string();
+    let (head, _) = line.split_once(": ")?;
+    head.trim_start().starts_with("= ").then(|| head.len() + 2)
 }
 
 pub struct Excerpt {

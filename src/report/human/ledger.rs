@@ -2,7 +2,7 @@
 
 use super::{
     body::{GONE, ledger_line, moves},
-    canvas::{Canvas, Cell, Tone, cell, mark, toned, whole},
+    canvas::{Canvas, Cell, Tone, cell, mark, toned},
 };
 use crate::{
     domain::{ChannelName, GateId, Outcome, Reason, Release, Verb, state},
@@ -18,12 +18,9 @@ pub fn status(shape: &StatusShape, canvas: &mut Canvas) {
         None => canvas.line("  no ledger"),
     }
     if let Some(policy) = &shape.policy {
-        let differs = match &policy.committed {
-            Some(committed) if *committed == policy.tree => String::new(),
-            Some(committed) => format!("; the committed gates/ differ ({})", canvas.oid(committed)),
-            None => "; there are no committed gates/ to compare".to_owned(),
-        };
-        canvas.line(&format!("  policy {} ({}){differs}", policy.version, canvas.oid(&policy.tree)));
+        // Where they differ, a notice says so.
+        let unknown = if policy.committed.is_none() { "; there are no committed gates/ to compare" } else { "" };
+        canvas.line(&format!("  policy {} ({}){unknown}", policy.version, canvas.oid(&policy.tree)));
     }
     canvas.gap();
     channels(&shape.channels, canvas);
@@ -114,7 +111,7 @@ pub fn resolve(shape: &ResolveShape, canvas: &mut Canvas) {
     canvas.line(&format!("{} is at {release}", shape.channel));
     let mut rows = vec![
         vec![cell("commit"), cell(shape.commit.as_str())],
-        vec![cell("tag"), whole(format!("{} ({})", shape.tag.name, shape.tag.oid))],
+        vec![cell("tag"), cell(format!("{} ({})", shape.tag.name, shape.tag.oid))],
         vec![cell("since"), cell(format!("{} by entry {}", shape.since, shape.serial))],
     ];
     rows.extend(
@@ -135,7 +132,8 @@ pub fn history(shape: &HistoryShape, canvas: &mut Canvas) {
         let channel = entry.channel.as_ref().map(|channel| format!(" {channel}")).unwrap_or_default();
         let releases = if entry.releases.is_empty() { String::new() } else { format!(" {}", join_releases(&entry.releases, ", ")) };
         let (oid, by) = (canvas.oid(&entry.entry), canvas.foreign(&entry.actor.id));
-        canvas.line(&format!("{:>4}  {}{channel}{releases}  {} by {by} ({oid})", entry.serial, entry.action, entry.time));
+        let head = format!("{:>4}  {}{channel}{releases}  {} by {by} ({oid})", entry.serial, entry.action, entry.time);
+        canvas.line_hanging(&head, 8);
         for line in about(&entry.about, entry, canvas) {
             canvas.line(&format!("      {line}"));
         }
@@ -215,7 +213,7 @@ pub fn audit(shape: &AuditShape, canvas: &mut Canvas) {
                 cell(format!("entry {}", again.serial)),
                 cell(&again.gate),
                 cell(format!("recorded {}, {said}", again.recorded)),
-                whole(again.detail.as_deref().unwrap_or_default()),
+                cell(again.detail.as_deref().unwrap_or_default()),
             ]
         })
         .collect();
@@ -225,12 +223,6 @@ pub fn audit(shape: &AuditShape, canvas: &mut Canvas) {
 pub fn policy(shape: &PolicyShape, canvas: &mut Canvas) {
     canvas.line(&format!("policy {} ({})", shape.version, canvas.oid(&shape.tree)));
     ledger_line(&shape.ledger, canvas);
-    match &shape.committed {
-        Some(committed) if *committed != shape.tree => {
-            canvas.line(&format!("  the committed gates/ differ ({}): `tagwarden policy adopt --reason REASON`", canvas.oid(committed)));
-        }
-        _ => {}
-    }
     let channels: Vec<&str> = shape.channels.iter().map(ChannelName::as_str).collect();
     let facts = [
         ("entry 0", shape.genesis.to_string()),
@@ -240,9 +232,9 @@ pub fn policy(shape: &PolicyShape, canvas: &mut Canvas) {
         ("threshold", if shape.signers.is_empty() { String::new() } else { shape.threshold.to_string() }),
     ];
     let facts: Vec<Vec<Cell>> =
-        facts.iter().filter(|(_, said)| !said.is_empty()).map(|(name, said)| vec![cell(name), whole(said)]).collect();
+        facts.iter().filter(|(_, said)| !said.is_empty()).map(|(name, said)| vec![cell(name), cell(said)]).collect();
     canvas.rows(&facts);
-    let signers = shape.signers.iter().map(|signer| vec![cell(&signer.principal), whole(&signer.fingerprint)]);
+    let signers = shape.signers.iter().map(|signer| vec![cell(&signer.principal), cell(&signer.fingerprint)]);
     section("signers", &signers.collect::<Vec<_>>(), canvas);
     let names = |verbs: &[Verb]| verbs.iter().map(|verb| verb.slug()).collect::<Vec<_>>().join(", ");
     let on = |channels: Option<&Vec<ChannelName>>| match channels {

@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    domain::{Fault, Place, Reason},
+    domain::{Fault, Outcome, Place, Reason},
     report::{TextShape, sample},
 };
 
@@ -67,7 +67,7 @@ fn quiet_keeps_errors_and_the_decision() {
 
     stop (gate_failed). Read the finding, mend its cause, run `tagwarden verify --channel production`.
     "#);
-    insta::assert_snapshot!(render(&sample::passed(), quiet), @"continue (passed). Promote: `tagwarden promote RELEASE --channel production`.");
+    insta::assert_snapshot!(render(&sample::passed(), quiet), @"");
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn refusals() {
 fn ledger_views() {
     insta::assert_snapshot!(plain(&sample::status()), @r"
       ledger entry 12 (eeeeeeeeee) on tagwarden/ledger
-      policy 3 (bbbbbbbbbb); the committed gates/ differ (ffffffffff)
+      policy 3 (bbbbbbbbbb)
 
       local_dev   nothing yet
       staging     web@1.4.0    cccccccccc  since 2026-11-21T10:00:00Z  entry 12                  drift
@@ -206,6 +206,7 @@ fn ledger_views() {
     insta::assert_snapshot!(plain(&sample::policy()), @r"
     policy 3 (bbbbbbbbbb)
       ledger entry 12 (eeeeeeeeee) on tagwarden/ledger
+      entry 0           1111111111111111111111111111111111111111
       channels          staging -> production
       release branches  main
       automation        ssh:ci@example.com
@@ -266,7 +267,7 @@ fn hostile_text_is_shown_and_does_nothing() {
     let text = plain(&sample::hostile());
     insta::assert_snapshot!(text, @r"
     verify commit cccccccccc for production by policy bbbbbbbbbb
-      ✗   1  body  x\u{1b}[2J\n::error::owned\n## [command]rm ]]> </failure> & \u{202e}@oct…  41 ms  gate_failed  owner x\u{1b}[2J\n::error::owned\n## [command]rm ]]> </failure> & \u{202…
+      ✗   1  body  x\u{1b}[2J\n::error::owned\n## [command]rm ]]> </failure> & \u{202e}@octocat https://evil.example ```\n- [x](y) <b>#1 \u{0}  41 ms  gate_failed  owner x\u{1b}[2J\n::error::owned\n## [command]rm ]]> </failure> & \u{202e}@octocat https://evil.example ```\n- [x](y) <b>#1 \u{0}
 
     gate 1, body: gate_failed
     error[http/body]: x\u{1b}[2J\n::error::owned\n## [command]rm ]]> </failure> & \u{202e}@octocat https://evil.example ```\n- [x](y) <b>#1 \u{0}
@@ -360,4 +361,62 @@ fn no_error_is_left_out_for_warnings() {
     assert!(text.contains("it is gone") && text.contains("and 1 more: 1 docs/case."), "{}", &text[text.len() - 300..]);
     let annotated = crate::report::github::render(&report, Style::default());
     assert!(annotated.contains("::error title=docs/missing-file"), "{}", &annotated[annotated.len() - 300..]);
+}
+
+#[test]
+fn a_problem_of_two_gates_is_told_once() {
+    let Body::Run(mut run) = sample::verify().body else { panic!("a run") };
+    run.gates = vec![sample::gate(1, "one", Outcome::Failed), sample::gate(2, "two", Outcome::Failed)];
+    run.gates.iter_mut().for_each(|gate| gate.findings = vec![Finding::error(format!("{}/gone", gate.id), "the ledger is gone")]);
+    let report = Report::new(Reason::GateFailed, Body::Run(run));
+    let text = plain(&report);
+    assert_eq!(text.matches("the ledger is gone").count(), 1, "{text}");
+    assert!(text.contains("gate 2, two: gate_failed, as at gate 1\n"), "{text}");
+    let annotated = crate::report::github::render(&report, Style::default());
+    assert_eq!(annotated.matches("the ledger is gone").count(), 1, "{annotated}");
+}
+
+#[test]
+fn columns_of_a_table_go_on_below() {
+    let Body::Run(mut run) = sample::verify().body else { panic!("a run") };
+    run.gates[0].title = "健康 状態 の 確認 🚀 e\u{301}te\u{301} and many more words than fit here".into();
+    run.gates[3].owner = Some("the operator who is on call this week".into());
+    let report = Report::new(Reason::GateFailed, Body::Run(run));
+    insta::assert_snapshot!(render(&report, Style { width: Some(80), verbose: 1, ..Style::default() }), @r#"
+    verify commit cccccccccccccccccccccccccccccccccccccccc for production by policy
+      bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb
+      ✓   1  env     健康 状態 の  41 ms                         owner operator,
+                     確認 🚀 été                                 sha256:b77349bf1fa9b26d45d545d7d64dad96737e9cfbb3cbb5f5d10fb77b0fcc44ad
+                     and many
+                     more words
+                     than fit
+                     here
+      ✗   2  window  The window    41 ms      gate_failed        waived until
+                     gate                                        2026-11-21T10:00:00Z
+                                                                 by
+                                                                 ssh:lead@example.com
+                                                                 (entry 7),
+                                                                 sha256:44ff7b02c80d38b26dd6aa31d9470aed81b32e10331a3c994fb1a9945fd847ba
+      ?   3  advice  The advice    2.5 s      gate_inconclusive  advisory,
+                     gate                                        sha256:02c97447687b4871b00afe98075a37426dda6be15030c7222033c471491e69f5
+      ✗   4  health  The health    1 min 1 s  gate_failed        owner the operator
+                     gate                                        who is on call this
+                                                                 week,
+                                                                 sha256:62484e22a6a5ade1ba25cb1b7c55c4b8861de24caddab73c9409742734008b26
+      –   5  docs    The docs                 not run
+                     gate
+
+    gate 4, health: gate_failed
+    error[http/status]: the status was 500, expected 200
+     --> gates/20-health.yaml:3:11
+      |
+    3 |   - get: "{base_url}/é/health"
+      |           ^^^^^^^^^^^^^^^^^^
+      |
+      = note: at /status
+      = help: look at the service's log
+
+    stop (gate_failed). Read the finding, mend its cause, run `tagwarden verify
+      --channel production`.
+    "#);
 }

@@ -112,10 +112,40 @@ pub struct MoveShape {
     /// The entry that records the move; `None`: nothing moved.
     pub ledger: Option<LedgerPlace>,
     pub dry_run: bool,
+    #[serde(flatten)]
+    pub outputs: MoveOutputs,
     /// The gates before the move; `None` where it did not come to them.
     pub run: Option<RunShape>,
     /// The gates after the move; `None` where there are none or nothing moved.
     pub after: Option<RunShape>,
+}
+
+/// What a workflow goes on with, the same whether the channel moved now or was there already.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct MoveOutputs {
+    /// The commit that was asked for.
+    pub commit: Option<Oid>,
+    /// The channel's tag without `refs/tags/`; several joined by `, `.
+    pub tag: Option<String>,
+    /// The version; several joined by `, `.
+    pub version: Option<String>,
+    /// What the channel was at before; `None`: at nothing.
+    pub previous_commit: Option<Oid>,
+    /// Whether this run moved it.
+    pub moved: bool,
+}
+
+impl MoveOutputs {
+    pub fn of<'a>(
+        commit: Option<Oid>,
+        tags: impl Iterator<Item = &'a RefName>,
+        versions: impl Iterator<Item = &'a semver::Version>,
+        previous_commit: Option<Oid>,
+    ) -> MoveOutputs {
+        let joined = |words: Vec<String>| (!words.is_empty()).then(|| words.join(", "));
+        let tag = joined(tags.map(|name| name.tag().unwrap_or(name.as_str()).to_owned()).collect());
+        MoveOutputs { commit, tag, version: joined(versions.map(ToString::to_string).collect()), previous_commit, moved: false }
+    }
 }
 
 /// `from` and `to` are the oids the ref itself holds (of the tag object, for an annotated tag).

@@ -183,6 +183,11 @@ impl Git {
         Ok(self.configuration().await?.get(&normal_key(key)).cloned().unwrap_or_default())
     }
 
+    /// Every configuration key that has a value.
+    async fn config_keys(&self) -> Result<Vec<String>> {
+        Ok(self.configuration().await?.keys().cloned().collect())
+    }
+
     async fn configuration(&self) -> Result<&BTreeMap<String, Vec<String>>> {
         self.shared.config.get_or_try_init(|| self.read_configuration()).await
     }

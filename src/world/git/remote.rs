@@ -43,7 +43,7 @@ impl Git {
         let urls = self.config_all(&format!("remote.{remote}.url")).await?;
         let push = self.config_all(&format!("remote.{remote}.pushurl")).await?;
         match (push.is_empty(), push.as_slice(), urls.as_slice()) {
-            (_, _, []) => Err(no_remote(remote)),
+            (_, _, []) => Err(no_remote(remote, &self.remotes().await?)),
             (false, [one], _) | (true, _, [one]) => Ok(one.clone()),
             _ => Err(Fault::new(
                 Reason::BadConfig,
@@ -51,6 +51,12 @@ impl Git {
             )
             .help(format!("Keep one URL: `git remote set-url {remote} URL`."))),
         }
+    }
+
+    /// The names of the remotes that have a URL.
+    async fn remotes(&self) -> Result<Vec<String>> {
+        let names = self.config_keys().await?.into_iter();
+        Ok(names.filter_map(|key| Some(key.strip_prefix("remote.")?.strip_suffix(".url")?.to_owned())).collect())
     }
 
     /// Where a push goes: the same, as `url.*.insteadOf` and `url.*.pushInsteadOf` rewrite it.
@@ -177,9 +183,15 @@ const FETCH: &[&str] = &[
     "--refmap=",
 ];
 
-fn no_remote(remote: &str) -> Fault {
-    Fault::new(Reason::NoRemote, format!("the repository has no remote `{}`", remote.escape_debug()))
-        .help(format!("`git remote add {remote} URL`, or name another with `--remote`."))
+fn no_remote(remote: &str, others: &[String]) -> Fault {
+    let fault = Fault::new(Reason::NoRemote, format!("the repository has no remote `{}`", remote.escape_debug()));
+    match others {
+        [one] => {
+            let one = one.escape_debug();
+            fault.help(format!("its only remote is `{one}`: give `--remote {one}`, or write `remote: {one}` in gates/protocol.yaml"))
+        }
+        _ => fault.help(format!("`git remote add {remote} URL`, or name another with `--remote`.")),
+    }
 }
 
 fn unreachable(remote: &str, output: &Output) -> Fault {

@@ -292,6 +292,7 @@ impl Scratch {
             clock: Clock::starting(self.now.parse().unwrap()),
             dir: self.path(&self.dir),
             shows_colors: false,
+            columns: None,
         };
         let (send, receive) = mpsc::channel();
         let run = move || {

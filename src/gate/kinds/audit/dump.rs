@@ -6,6 +6,7 @@ use crate::{
     gate::{
         Checks, Context, Effect, Evidence, Probe,
         config::collect::Collector,
+        expect,
         probe::{Ask, CommandAsk, CommandGot, Got},
     },
     text::{
@@ -238,7 +239,9 @@ impl Dump {
     }
 
     fn ended(&self, got: &CommandGot, what: &str, code: &str) -> End {
-        let finding = |code: &str, message: String| Finding::error(format!("audit/{code}"), message).at(self.place.clone());
+        let finding = |code: &str, message: String| {
+            expect::with_last_words(Finding::error(format!("audit/{code}"), message).at(self.place.clone()), got)
+        };
         match got.exit {
             Some(0) => End::Well,
             Some(exit @ (126 | 127)) => End::Unknown(finding("not-found", format!("{what} could not be run (exit code {exit})"))),

@@ -1,0 +1,190 @@
+//! What answers tell about what to do next, and what counts: for people who meet the program for the first time.
+
+use crate::common::{Scratch, finding, show::steady};
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+
+const PROTOCOL: &str = r#"version: 1
+packages:
+  web: { release_tag: "v{version}" }
+release_branches: [main]
+channels:
+  staging: { tag: "channel/{channel}" }
+signing: { key: "env:TAGWARDEN_SIGNING_KEY" }
+roles:
+  promoters:
+    who: ["ssh:ann@example.com"]
+    may: [stage, promote, rollback, hold, unhold, waive, verdict]
+  reviewers:
+    who: ["ssh:ben@example.com"]
+    may: [verdict, waive]
+"#;
+
+fn signed() -> Scratch {
+    let mut scratch = Scratch::new();
+    for name in ["ann", "ben"] {
+        scratch.key(name);
+    }
+    scratch.write("gates/protocol.yaml", PROTOCOL);
+    scratch.write("gates/allowed_signers", scratch.allowed_signers(&["ann", "ben"]));
+    scratch.write("gates/10-reviewed.yaml", "title: A reviewer says SAFE\nverdict:\n  reviewers: [\"ssh:ben@example.com\"]\n");
+    scratch.write("gates/20-broken.yaml", "title: The old endpoint answers\nwaivable: true\ncommand:\n  - shell: exit 1\n");
+    scratch.commit("Add the protocol");
+    scratch.push();
+    scratch.sign_as("ann");
+    scratch.json(&["policy", "adopt", "--reason", "start"]).expect("moved");
+    scratch.json(&["stage", "v1.0.0", "--at", "HEAD"]).expect("moved");
+    scratch
+}
+
+fn notices(answer: &Value) -> String {
+    answer["notices"].as_array().unwrap().iter().map(|notice| notice.as_str().unwrap()).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn verdicts_and_waivers_say_where_they_count() {
+    let mut scratch = signed();
+    let verdict = ["verdict", "record", "SAFE", "--release", "v1.0.0"];
+    let answer = scratch.json(&verdict).expect("moved");
+    assert_eq!(notices(&answer), "no gate of the policy in force looks for a verdict of ssh:ann@example.com, so it decides nothing");
+    scratch.sign_as("ben");
+    let answer = scratch.json(&["verdict", "record", "FINDINGS", "--release", "v1.0.0"]).expect("moved");
+    assert_eq!(notices(&answer), "it stops this commit at gate reviewed until ssh:ben@example.com records another verdict on it");
+    let answer = scratch.json(&verdict).expect("moved");
+    assert_eq!(notices(&answer), "it counts at gate reviewed for this commit, unless ssh:ben@example.com asks for the move");
+
+    // A waiver of who asks for the move does not count, and the refusal says why.
+    scratch.sign_as("ann");
+    let waive = ["waive", "broken", "--channel", "staging", "--release", "v1.0.0", "--until", "2h", "--reason", "known"];
+    let answer = scratch.json(&waive).expect("moved");
+    let said = notices(&answer);
+    assert!(said.starts_with("until 2026-11-21T12:00:"), "{said}");
+    assert!(said.ends_with("gate broken does not stop a move of web@1.0.0 to staging, unless ssh:ann@example.com asks for it"), "{said}");
+    let refused = scratch.refused(&["promote", "v1.0.0", "--channel", "staging"], "gate_failed");
+    let why = finding(&refused, "gate/waiver-does-not-count");
+    assert_eq!(why["message"], "the waiver of entry 5 does not count: ssh:ann@example.com gave it and asks for the move");
+    assert_eq!(why["help"], "another person with the right to waive must give it, or ask for the move");
+    scratch.sign_as("ben");
+    scratch.json(&waive).expect("moved");
+    scratch.sign_as("ann");
+    scratch.json(&["promote", "v1.0.0", "--channel", "staging"]).expect("moved");
+}
+
+#[test]
+fn a_release_is_verified_as_the_remote_has_it() {
+    let scratch = Scratch::minimal();
+    let first = scratch.git(&["rev-parse", "HEAD"]);
+    scratch.json(&["stage", "v1.0.0", "--at", "HEAD"]).expect("moved");
+    scratch.commit_and_push("second");
+    // This clone never fetched the tag.
+    assert_eq!(scratch.git(&["tag", "--list"]), "");
+    for name in ["v1.0.0", "app@1.0.0"] {
+        let answer = scratch.json(&["verify", "--channel", "local_dev", "--at", name]).expect("passed");
+        assert_eq!(answer["commit"], first.as_str(), "{name}");
+        assert_eq!(notices(&answer), format!("app@1.0.0 is at {} on the remote", &first[..10]));
+        let answer = scratch.json(&["verify", "--channel", "local_dev", "--at", name, "--adopted"]).expect("passed");
+        assert_eq!(answer["commit"], first.as_str(), "{name}");
+    }
+    // A tag of that name here is not the release.
+    scratch.git(&["tag", "v1.0.0", "HEAD"]);
+    let answer = scratch.json(&["verify", "--channel", "local_dev", "--at", "v1.0.0"]).expect("passed");
+    assert_eq!(answer["commit"], first.as_str());
+    assert!(notices(&answer).contains("; the tag here is at "), "{answer:#}");
+    // One that only this clone has is judged, and said to be no release.
+    scratch.git(&["tag", "v2.0.0", "HEAD"]);
+    let answer = scratch.json(&["verify", "--channel", "local_dev", "--at", "v2.0.0"]).expect("passed");
+    assert!(notices(&answer).starts_with("the remote has no release app@2.0.0"), "{answer:#}");
+    let unknown = scratch.refused(&["verify", "--channel", "local_dev", "--at", "v3.0.0"], "unknown_release");
+    assert_eq!(unknown["message"], "neither the remote nor this clone has a release app@3.0.0");
+}
+
+#[test]
+fn a_hold_on_a_release_that_is_not_there_holds_and_warns() {
+    let scratch = Scratch::minimal();
+    scratch.json(&["stage", "v1.0.0", "--at", "HEAD"]).expect("moved");
+    let known = scratch.json(&["hold", "--release", "v1.0.0", "--reason", "wait"]).expect("moved");
+    assert_eq!(known["findings"], json!([]));
+    assert_snapshot!(steady(&scratch.run(&["hold", "--release", "v1.0.1", "--reason", "wait"]).all()), @r"
+    hold release app@1.0.1
+      ledger entry 3 ([short]) on tagwarden/ledger
+
+    warning[hold/unknown-release]: there is no release app@1.0.1 yet; it is held once it comes
+      help: `tagwarden unhold --release app@1.0.1 --reason REASON` lifts it; `app@1.0.0` is there
+    signing: none
+
+    done (moved). See it: `tagwarden status`.
+    -- exit 0
+    ");
+    scratch.commit_and_push("second");
+    scratch.refused(&["promote", "v1.0.1", "--channel", "local_dev"], "held");
+    let lifted = scratch.json(&["unhold", "--release", "v1.0.1", "--reason", "go"]).expect("moved");
+    assert_eq!(lifted["findings"], json!([]));
+}
+
+#[test]
+fn the_only_remote_is_suggested() {
+    let scratch = Scratch::minimal();
+    scratch.git(&["remote", "rename", "origin", "upstream"]);
+    let refused = scratch.refused(&["status"], "no_remote");
+    assert_eq!(
+        refused["help"],
+        "its only remote is `upstream`: give `--remote upstream`, or write `remote: upstream` in gates/protocol.yaml"
+    );
+    scratch.json(&["status", "--remote", "upstream"]).expect("passed");
+    scratch.git(&["remote", "add", "other", "../other.git"]);
+    let refused = scratch.refused(&["status"], "no_remote");
+    assert!(refused["help"].as_str().unwrap().starts_with("`git remote add origin URL`"), "{refused:#}");
+}
+
+#[test]
+fn the_last_words_of_a_program_are_told_whole_with_v() {
+    let scratch = Scratch::minimal();
+    let script = "echo connecting >&2; echo \"cannot reach the database at db.example.com: the connection was refused after three attempts in a row\" >&2; exit 2";
+    scratch.write(
+        "gates/20-dump.yaml",
+        format!("title: The data can be dumped\naudit:\n  dump:\n    shell: '{script}'\n    file: dump.sql\n"),
+    );
+    scratch.write("gates/30-tool.yaml", format!("title: The tool says yes\ncommand:\n  - shell: '{script}'\n"));
+    let whole = "cannot reach the database at db.example.com: the connection was refused after three attempts in a row";
+    for (gate, code) in [("dump", "audit/dump-failed"), ("tool", "command/exit")] {
+        let verify = ["verify", "--channel", "local_dev", "--gate", gate];
+        let answer = scratch.json(&verify).expect("gate_failed");
+        let found = finding(&answer, code);
+        assert!(found["message"].as_str().unwrap().contains("cannot reach the database at db.example.com"), "{found:#}");
+        assert_eq!(found["output"], json!(["connecting", whole]));
+        let short = scratch.run(&verify).stdout;
+        assert!(!short.contains("  > ") && short.contains("`-v` shows the last lines of its error output"), "{short}");
+        let long = scratch.run(&[&verify[..], &["-v"]].concat()).stdout;
+        assert!(long.contains(&format!("  > connecting\n  > {whole}\n")), "{long}");
+    }
+}
+
+#[test]
+fn a_workflow_gets_the_same_outputs_whether_it_moved_or_was_there() {
+    let scratch = Scratch::minimal();
+    let first = scratch.git(&["rev-parse", "HEAD"]);
+    let outputs = |answer: &Value| ["commit", "tag", "version", "previous_commit", "moved"].map(|name| answer[name].clone());
+    let promote = |release: &str| ["promote".to_owned(), release.to_owned(), "--channel".to_owned(), "local_dev".to_owned()];
+    let run = |release: &str, more: &[&str]| {
+        let args = promote(release);
+        let args: Vec<&str> = args.iter().map(String::as_str).chain(more.iter().copied()).collect();
+        scratch.json(&args)
+    };
+    let planned = run("v1.0.0", &["--dry-run"]).expect("passed");
+    let (none, tag) = (Value::Null, "channel/local_dev");
+    assert_eq!(outputs(&planned), [json!(first), json!(tag), json!("1.0.0"), none.clone(), json!(false)]);
+    assert_eq!(outputs(&run("v1.0.0", &[]).expect("moved")), [json!(first), json!(tag), json!("1.0.0"), none.clone(), json!(true)]);
+    assert_eq!(outputs(&run("v1.0.0", &[]).expect("already_there")), [json!(first), json!(tag), json!("1.0.0"), none, json!(false)]);
+    let second = scratch.commit_and_push("second");
+    let moved = [json!(second), json!(tag), json!("1.1.0"), json!(first)];
+    assert_eq!(outputs(&run("v1.1.0", &[]).expect("moved"))[..4], moved);
+    assert_eq!(outputs(&run("v1.1.0", &[]).expect("already_there"))[..4], moved);
+
+    let file = scratch.path("outputs");
+    let path = file.display().to_string();
+    scratch.run_with(&["promote", "v1.1.0", "--channel", "local_dev", "--format", "github"], &[("GITHUB_OUTPUT", path.as_str())]).ok();
+    let text = std::fs::read_to_string(&file).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    let value = |name: &str| lines[lines.iter().position(|line| line.starts_with(&format!("{name}<<"))).unwrap() + 1];
+    assert_eq!(["commit", "previous_commit", "tag", "version", "moved"].map(value), [&second, &first, tag, "1.1.0", "false"]);
+}
