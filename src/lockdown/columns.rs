@@ -121,7 +121,7 @@ fn shown(channels: &[&str], all: &[&str]) -> String {
 /// The names in a cell.
 fn said(text: &str) -> Names {
     let text = text.replace('`', "");
-    let parts = text.split(',').flat_map(|part| part.split(" and ")).map(|part| part.trim().trim_start_matches("and "));
+    let parts = text.split(',').flat_map(|part| part.split(" and ")).map(str::trim);
     parts.filter(|part| !NOTHING.contains(&part.to_lowercase().as_str())).map(str::to_owned).collect()
 }
 
