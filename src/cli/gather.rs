@@ -337,7 +337,8 @@ pub fn pin(place: &Place, trust: &Trust) -> Result<Option<Oid>> {
 
 /// Who writes to a ledger that is there must know from elsewhere which one is meant.
 pub async fn pinned(place: &Place, head: &Verified) -> Result<()> {
-    if pin(place, &trust(place).await?)?.is_some() {
+    let trust = trust(place).await?;
+    if pin(place, &trust)?.is_some() {
         return Ok(());
     }
     let why = format!("nothing outside of the repository says that the ledger behind `{}` is the one you mean", place.at.remote);
@@ -345,6 +346,12 @@ pub async fn pinned(place: &Place, head: &Verified) -> Result<()> {
         "compare its entry 0, {0}, with what the first adoption printed; then `tagwarden trust {0}`, or {GENESIS_PIN}={0} where there is no home folder, as in CI",
         head.genesis()
     );
+    let help = match trust.same_elsewhere(head.genesis()).as_slice() {
+        [] => help,
+        remotes => {
+            format!("{help}; it is pinned for {}, and another address of the same ledger needs a pin of its own", remotes.join(", "))
+        }
+    };
     Err(Fault::new(Reason::NotPinned, why).help(help))
 }
 

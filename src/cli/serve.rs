@@ -51,8 +51,7 @@ pub async fn run(session: &Session, args: &args::Serve) -> Result<Report> {
     });
     let bound = listen::bind(args.listen).await?;
     // It ends by itself when it is told to.
-    let _busy = signals::busy();
-    let stop = listen::stop_signal().await?;
+    let _busy = signals::busy(signals::Work::Server);
     // Where standard error is gone, nobody waits for the address.
     let _ = output::to_stderr(&format!("listening on http://{}\n", bound.address));
     if bound.is_exposed() {
@@ -62,7 +61,7 @@ pub async fn run(session: &Session, args: &args::Serve) -> Result<Report> {
             bound.address
         )));
     }
-    bound.serve(router(source, Patience::default()), stop).await?;
+    bound.serve(router(source, Patience::default()), signals::told()).await?;
     Ok(Report::new(Reason::Passed, Body::Text(TextShape::plain(""))))
 }
 

@@ -155,10 +155,10 @@ pub async fn project(writer: &Writer<'_>, head: &Verified, tags: &[(&ProjectedTa
         return Ok(Vec::new());
     }
     let names: Vec<RefName> = updates.iter().map(|update| update.name.clone()).collect();
-    let _busy = signals::busy();
+    let _busy = signals::busy(signals::Work::Push);
     let answer = git.push(&writer.at.remote, &PushSpec { updates: updates.clone() }).await?;
     let end = match answer.end {
-        PushEnd::Moved | PushEnd::UpToDate => return Ok(names),
+        PushEnd::Moved => return Ok(names),
         end => end,
     };
     let refs = read_refs(git, writer.at, &[]).await?;
@@ -360,7 +360,7 @@ async fn push(
     last: &(dyn Fn(Timestamp) -> Result<()> + Sync),
 ) -> Result<Pushed> {
     let Built { commit, record, updates } = built;
-    let busy = signals::busy();
+    let busy = signals::busy(signals::Work::Push);
     let answer = send(writer, &updates, last).await?;
     // Whoever is in the way moves the ledger in the end: a server that writes one file for each ref shows its tags first.
     let is_in_the_way = matches!(answer.end, PushEnd::Stale(_) | PushEnd::Locked(_));
@@ -392,7 +392,7 @@ async fn push(
 /// Entry 0: the ledger ref must not exist.
 async fn push_first(writer: &Writer<'_>, built: Built) -> Result<Applied> {
     let Built { commit, record, updates } = built;
-    let busy = signals::busy();
+    let busy = signals::busy(signals::Work::Push);
     let answer = send(writer, &updates, &|_| Ok(())).await?;
     let refs = read_refs(&writer.world.git, writer.at, &[]).await?;
     match holds(&refs, &writer.at.branch) {

@@ -8,15 +8,20 @@
 use super::EnvVars;
 use std::{
     ffi::{OsStr, OsString},
+    fs::File,
     io::{Read, Write},
-    os::unix::{
-        ffi::{OsStrExt, OsStringExt},
-        process::CommandExt,
+    os::{
+        fd::AsFd,
+        unix::{
+            ffi::{OsStrExt, OsStringExt},
+            fs::FileTypeExt,
+            process::CommandExt,
+        },
     },
     process::Command,
 };
 
-/// Says that standard input holds the rest of the environment.
+/// Says that standard input holds the rest of the environment of the process with this id, which a new start in its place keeps.
 const MARK: &str = "TAGWARDEN_HIDDEN_ENVIRONMENT";
 
 /// A pipe takes so many bytes that nobody reads yet; where the secrets are more, they stay where they are.
@@ -24,8 +29,9 @@ const ROOM: usize = 60_000;
 
 /// The whole environment of this process. Returns in a process whose own shows no secrets, where that can be had.
 pub fn environment() -> EnvVars {
-    let env = EnvVars::from_process();
-    if env.get_os(MARK).is_some() {
+    let marked = EnvVars::from_process();
+    let env = EnvVars::of(marked.iter().filter(|(name, _)| *name != OsStr::new(MARK)));
+    if marked.get(MARK).is_some_and(|mark| mark == own_mark()) && stdin_is_pipe() {
         return rest(&env);
     }
     let clean = env.without_secrets();
@@ -34,6 +40,15 @@ pub fn environment() -> EnvVars {
         let _ = start_again(&env, &clean);
     }
     env
+}
+
+fn own_mark() -> String {
+    std::process::id().to_string()
+}
+
+fn stdin_is_pipe() -> bool {
+    let stdin = std::io::stdin().as_fd().try_clone_to_owned().map(File::from);
+    stdin.and_then(|stdin| stdin.metadata()).is_ok_and(|meta| meta.file_type().is_fifo())
 }
 
 fn start_again(env: &EnvVars, clean: &EnvVars) -> std::io::Result<()> {
@@ -48,7 +63,7 @@ fn start_again(env: &EnvVars, clean: &EnvVars) -> std::io::Result<()> {
     writer.write_all(&rest)?;
     let mut words = std::env::args_os();
     let mut command = Command::new(std::env::current_exe()?);
-    command.arg0(words.next().unwrap_or_default()).args(words).env_clear().envs(clean.iter()).env(MARK, "1").stdin(reader);
+    command.arg0(words.next().unwrap_or_default()).args(words).env_clear().envs(clean.iter()).env(MARK, own_mark()).stdin(reader);
     Err(command.exec())
 }
 
@@ -56,7 +71,7 @@ fn rest(env: &EnvVars) -> EnvVars {
     let mut bytes = Vec::new();
     // What cannot be read is not there: the variable is then said to be missing.
     let _ = std::io::stdin().lock().take(ROOM as u64).read_to_end(&mut bytes);
-    let own = env.iter().filter(|(name, _)| *name != OsStr::new(MARK)).map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let own = env.iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
     let hidden = bytes.split(|byte| *byte == 0).filter_map(|line| {
         let at = line.iter().skip(1).position(|byte| *byte == b'=')? + 1;
         Some((OsString::from_vec(line[..at].to_vec()), OsString::from_vec(line[at + 1..].to_vec())))

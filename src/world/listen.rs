@@ -1,4 +1,4 @@
-//! A small HTTP server's outer side: a bound address, the signals that end it, and a value that is fetched at most every
+//! A small HTTP server's outer side: a bound address, its end, and a value that is fetched at most every
 //! few seconds however many ask.
 //!
 //! Nobody holds a place for nothing: a request's head has a time limit, which also ends a connection that is kept open and
@@ -253,34 +253,6 @@ impl Drop for Busy {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Ends when the process is told to stop: SIGINT or SIGTERM.
-pub async fn stop_signal() -> Result<impl Future<Output = ()> + Send + 'static> {
-    let refused =
-        |error: std::io::Error| Fault::new(machine::reason(&error, Reason::Internal), format!("cannot listen for signals: {error}"));
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(refused)?;
-        let mut terminate = signal(SignalKind::terminate()).map_err(refused)?;
-        Ok(async move {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-        })
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = refused;
-        Ok(async {
-            // Without a way to be told, it runs until it is ended from outside.
-            if tokio::signal::ctrl_c().await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        })
-    }
 }
 
 /// How long is waited for a fetch, and how long its result is good.

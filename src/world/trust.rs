@@ -88,6 +88,16 @@ impl Trust {
         }
     }
 
+    /// The other remotes for which the same entry 0 is pinned. One that cannot be read is left out.
+    pub fn same_elsewhere(&self, genesis: &Oid) -> Vec<String> {
+        let Some(folders) = self.folder.as_ref().and_then(|folder| folder.parent()?.read_dir().ok()) else { return Vec::new() };
+        let others = folders.flatten().map(|entry| Trust { folder: Some(entry.path()), url: String::new() });
+        let pins = others.filter(|other| other.folder != self.folder).filter_map(|other| other.pin().ok().flatten());
+        let mut remotes: Vec<String> = pins.filter(|pin| pin.genesis == *genesis).map(|pin| pin.remote).collect();
+        remotes.sort();
+        remotes
+    }
+
     /// Keeps a pin; where it is. Faults: `not_pinned` where there is no place for it, or another one is there.
     pub fn keep(&self, branch: &RefName, genesis: &Oid) -> Result<PathBuf> {
         let Some(file) = self.file() else {
@@ -241,7 +251,10 @@ mod tests {
         assert!(one.keep(&branch, &oid("1")).is_ok());
         assert_eq!(one.keep(&branch, &oid("2")).unwrap_err().reason, Reason::NotPinned);
         assert_eq!(one.pin().unwrap().unwrap().genesis, oid("1"));
-        assert_eq!(trust("https://git.example.com/two").pin().unwrap(), None);
+        let two = trust("https://git.example.com/two");
+        assert_eq!(two.pin().unwrap(), None);
+        assert_eq!(two.same_elsewhere(&oid("1")), ["https://git.example.com/one"]);
+        assert!(two.same_elsewhere(&oid("2")).is_empty() && one.same_elsewhere(&oid("1")).is_empty());
         for text in ["{", "{\"schema\":\"tagwarden.pin/9\",\"remote\":\"\",\"branch\":\"refs/heads/l\",\"genesis\":\"\"}"] {
             std::fs::write(&file, text).unwrap();
             assert_eq!(one.pin().unwrap_err().reason, Reason::NotPinned, "{text}");

@@ -98,3 +98,24 @@ fn doctor_believes_the_refs_where_the_answer_never_came() {
     scratch.json(&MEND).expect("passed");
     scratch.json(&["status"]).expect("passed");
 }
+
+/// What is pushed to is not what is read: the push finds nothing to do, and the tag is still elsewhere.
+#[test]
+fn a_push_that_changed_nothing_mends_nothing() {
+    let scratch = drifted();
+    scratch.git_in("", &["clone", "--quiet", "--mirror", "origin.git", "right.git"]);
+    scratch.json(&MEND).expect("passed");
+    let right = scratch.remote_refs();
+    for tag in TAGS {
+        scratch.git_in("right.git", &["fetch", "--quiet", "../origin.git", &format!("+{tag}:{tag}")]);
+        scratch.git_in("origin.git", &["update-ref", tag, "main"]);
+    }
+    assert_ne!(scratch.remote_refs(), right);
+    scratch.git(&["config", "remote.origin.pushurl", "../right.git"]);
+    let answer = scratch.json_with(&MEND, &[("TAGWARDEN_GENESIS", &genesis(&scratch))]).expect("stale_pointer");
+    assert!(answer["message"].to_string().contains("the push changed nothing"), "{answer:#}");
+}
+
+fn genesis(scratch: &Scratch) -> String {
+    scratch.git_in("origin.git", &["rev-list", "--max-parents=0", "refs/heads/tagwarden/ledger"])
+}

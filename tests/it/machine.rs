@@ -2,7 +2,10 @@
 //! need another user or another file system (no processes left, a full disk, one that is read-only) are not made here.
 
 use crate::common::{Scratch, exit_code_of};
-use std::process::{Command, Output, Stdio};
+use std::{
+    process::{Command, Output, Stdio},
+    time::{Duration, Instant},
+};
 
 /// Runs the program under a limit of the shell.
 fn run_limited(scratch: &Scratch, limit: &str, args: &str) -> Output {
@@ -68,4 +71,26 @@ fn no_place_for_temporary_files() {
     let scratch = Scratch::minimal();
     let nowhere = scratch.path("nowhere").display().to_string();
     scratch.refused_with(&["promote", "v1.0.0", "--channel", "local_dev"], &[("TMPDIR", &nowhere)], "no_resources");
+}
+
+/// The variable by which the program hands secrets to a new start of itself, set by somebody else: standard input is left alone.
+#[test]
+fn a_foreign_mark_reads_no_standard_input() {
+    let scratch = Scratch::minimal();
+    for (mark, secret) in [("1", ""), ("", "hunter22-and-more"), ("1", "hunter22-and-more")] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tagwarden"));
+        command.args(["status", "--format", "json"]).current_dir(scratch.path("work")).env_clear();
+        command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", scratch.path("home"));
+        command.env("TAGWARDEN_HIDDEN_ENVIRONMENT", mark).env("DEPLOY_TOKEN", secret);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        let limit = Instant::now() + Duration::from_secs(60);
+        let status = loop {
+            match child.try_wait().unwrap() {
+                Some(status) => break status,
+                None if Instant::now() > limit => panic!("it waits for standard input: {:?}", child.kill()),
+                None => std::thread::sleep(Duration::from_millis(20)),
+            }
+        };
+        assert_eq!(status.code(), Some(0), "{mark} {secret}");
+    }
 }

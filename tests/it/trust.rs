@@ -59,6 +59,23 @@ fn a_fresh_machine_without_a_pin_moves_nothing() {
     scratch.json(&["hold", "--all", "--reason", "x"]).expect("moved");
 }
 
+/// One ledger behind two addresses, as over SSH and HTTPS.
+#[test]
+fn another_address_of_a_pinned_ledger_says_that_it_needs_its_own_pin() {
+    let mut scratch = Scratch::minimal();
+    scratch.git_in("", &["clone", "--quiet", "--mirror", "origin.git", "other.git"]);
+    scratch.git(&["remote", "set-url", "origin", "../other.git"]);
+    let answer = scratch.refused(&PROMOTE, "not_pinned");
+    let help = answer["help"].as_str().unwrap();
+    assert!(help.contains(&format!("tagwarden trust {}", genesis(&scratch))), "{help}");
+    assert!(help.contains("origin.git, and another address of the same ledger needs a pin of its own"), "{help}");
+    scratch.json(&["trust", &genesis(&scratch)]).expect("passed");
+    scratch.json(&PROMOTE).expect("moved");
+    scratch.unset("HOME");
+    let answer = scratch.refused(&PROMOTE, "not_pinned");
+    assert!(!answer["help"].as_str().unwrap().contains("another address"), "{answer:#}");
+}
+
 #[test]
 fn two_pins_that_disagree_are_refused() {
     let mut scratch = Scratch::minimal();
