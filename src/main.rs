@@ -17,7 +17,11 @@ use tagwarden::{
     },
     domain::{Fault, Reason},
     report::Report,
-    world::{Clock, EnvVars, hidden, machine, output},
+    world::{
+        Clock, EnvVars, Progress,
+        git::{Limits, Patience},
+        hidden, machine, output,
+    },
 };
 
 fn main() -> ExitCode {
@@ -40,6 +44,7 @@ fn surroundings() -> Surroundings {
         dir: PathBuf::new(),
         columns: output::columns(),
         shows_colors: anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never,
+        patience: Patience { limits: Limits::default(), progress: Progress::on_terminal() },
     }
 }
 

@@ -21,7 +21,7 @@ use std::{
 #[derive(Clone, Debug, Parser)]
 #[command(name = "tagwarden", version, max_term_width = 100, subcommand_required = true, arg_required_else_help = true)]
 #[command(
-    after_help = "Exit codes: 0 done, 1 a gate failed, 2 usage or configuration, 3 inconclusive, 4 conflict, 5 refused by policy, 70 a defect.\n\
+    after_help = "Exit codes: 0 done, 1 a gate failed, 2 usage or configuration, 3 inconclusive, 4 conflict, 5 refused by policy, 6 moved but unhealthy, 70 a defect.\n\
                         `tagwarden explain ID` explains every gate kind, reason code and finding code."
 )]
 pub struct Cli {
@@ -539,6 +539,9 @@ pub struct Doctor {
     /// Mend what can be mended from the verified ledger
     #[arg(long)]
     pub fix: bool,
+    /// Try a write: push a ref below refs/tagwarden/probe/, read it back, remove it
+    #[arg(long)]
+    pub write: bool,
 }
 
 impl Command {

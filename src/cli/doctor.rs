@@ -1,5 +1,6 @@
 //! `doctor`: looks at everything that promotions rest on and says what to do about it; `--fix` puts drifted tags back where the
-//! newest valid entry says, for who has the right to such a move. It deletes nothing.
+//! newest valid entry says, for who has the right to such a move; `--write` tries whether a ref can be written. It deletes nothing but the
+//! ref of that try.
 
 use super::{
     Session, args,
@@ -14,7 +15,7 @@ use crate::{
         projection::{ProjectedTag, Projection},
     },
     report::{Body, DoctorShape, Report, SigningMode, shape::Check},
-    world::apply,
+    world::{answer::probe_ref, apply, git, output},
 };
 
 pub async fn run(session: &Session, args: &args::Doctor) -> Result<Report> {
@@ -49,6 +50,9 @@ async fn look(session: &Session, args: &args::Doctor, place: Place) -> Result<Re
     checks.push(signer(session, &place, &head).await);
     checks.push(adopted(&place, &head));
     checks.push(atomic(&place, &head).await);
+    if args.write {
+        checks.push(write(&place).await?);
+    }
     let projection = Projection::of(&head, &refs);
     let mut findings = projection.findings();
     let skipped = head.skipped_findings();
@@ -124,6 +128,32 @@ async fn atomic(place: &Place, head: &Verified) -> Check {
         Ok(false) => failed("atomic push", "the server does not offer it", "use a server with `receive.advertiseAtomic`"),
         Err(fault) => of_fault("atomic push", &fault),
     }
+}
+
+/// Tries whether refs can be written: what a protected branch or a hook says of the real ones is not tried.
+async fn write(place: &Place) -> Result<Check> {
+    let failed_here = |error: std::io::Error| Fault::new(Reason::NoResources, error.to_string());
+    let (world, remote) = (&place.world, &place.at.remote);
+    let id = format!("doctor-{}", output::random_hex().map_err(failed_here)?);
+    Ok(match probe_ref(&world.git, remote, &id, world.clock.now()).await {
+        Ok(got) if got.removed && got.read_back.as_ref() == Some(&got.written) => {
+            passed("write", format!("{} was written, read back and removed", got.name))
+        }
+        Ok(got) if got.removed => {
+            failed("write", &format!("{} was written, and read back otherwise", got.name), "look at the server's hooks")
+        }
+        Ok(got) => failed(
+            "write",
+            &format!("{} was written, and may not be removed", got.name),
+            &format!("see what the server says of removing it: `git push {remote} :{}`", got.name),
+        ),
+        Err(unavailable) => {
+            let why = unavailable.detail.unwrap_or(unavailable.why);
+            let help =
+                git::advice(&why).map_or("read the server's words; `git ls-remote` shows whether it can be read", |advice| advice.help);
+            failed("write", &format!("no ref could be written: {why}"), help)
+        }
+    })
 }
 
 fn passed(name: &str, detail: String) -> Check {

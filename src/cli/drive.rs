@@ -2,34 +2,70 @@
 
 use super::gather::{Place, Situation};
 use crate::{
-    domain::{Fault, Oid, Reason, Result},
+    domain::{Fault, Oid, Outcome, Reason, Result},
     gate::{
-        Context, Protocol,
+        Context, Probe, Protocol,
         probe::{ChainGot, Unavailable},
         runner::{Runner, Step},
     },
     release::chain::Verified,
+    report::RunShape,
     tree::Tree,
     world::{
         World,
         answer::{Answerer, LedgerFacts},
         clock::Stopwatch,
         documents::Record,
+        progress::Waiting,
     },
 };
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
-/// Runs the gates to the end.
-pub async fn drive(world: &World, answerer: &Answerer, runner: &mut Runner<'_>) -> Result<()> {
+/// Runs the gates to the end. `known` gets what is known so far whenever another gate has its turn.
+pub async fn drive(world: &World, answerer: &Answerer, runner: &mut Runner<'_>, known: &(dyn Fn(RunShape) + Sync)) -> Result<()> {
     let watch = Stopwatch::start();
+    let mut at = 1;
     // Gates bound their own attempts; this bound only turns a defect into an error instead of a hang.
     for _ in 0..100_000 {
         match runner.step(world.clock.now(), watch.millis()) {
             Step::Done => return Ok(()),
-            Step::Need(probes) => runner.supply(answerer.answer_all(probes).await),
+            Step::Need(probes) => {
+                if let Some((_, turn, _)) = runner.turn().filter(|(_, turn, _)| *turn != at) {
+                    at = turn;
+                    known(so_far(runner)?);
+                }
+                let _waiting = waiting(world, runner, &probes);
+                runner.supply(answerer.answer_all(probes).await);
+            }
         }
     }
     Err(Fault::new(Reason::Internal, "a gate kept asking without an end"))
+}
+
+/// The run as it is if it is told to end now.
+fn so_far(runner: &Runner<'_>) -> Result<RunShape> {
+    let mut run = runner.run()?;
+    for gate in run.gates.iter_mut().filter(|gate| gate.outcome == Outcome::Skipped) {
+        gate.reason = Reason::Interrupted;
+    }
+    Ok(RunShape::of(&run))
+}
+
+/// Says which gate is asked, and how long it waits before it asks again.
+fn waiting(world: &World, runner: &Runner<'_>, probes: &[(usize, Probe)]) -> Option<(Waiting, Option<Waiting>)> {
+    let (gate, at, of) = runner.turn()?;
+    let its = world.progress.doing(format!("gate {at} of {of}, {}", gate.id));
+    // Of this gate; others are asked ahead, and never again.
+    let again = probes.iter().filter(|(place, probe)| *place + 1 == at && probe.key.attempt > 1).min_by_key(|(_, probe)| probe.not_before);
+    let again = again.map(|(_, probe)| {
+        let attempt = format!("attempt {} of {}", probe.key.attempt, gate.gate.attempts(probe.key.item));
+        let left = probe.not_before.map(|time| time.seconds_since(world.clock.now())).and_then(|left| u64::try_from(left).ok());
+        match left.filter(|left| *left > 0) {
+            Some(left) => world.progress.until(format!("{attempt}, next in"), Duration::from_secs(left)),
+            None => world.progress.doing(attempt),
+        }
+    });
+    Some((its, again))
 }
 
 /// What probes about the ledger are answered with.

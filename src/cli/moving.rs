@@ -1,6 +1,7 @@
 //! What promote and rollback share: from a plan to a report, through gates, clearance and one atomic move.
 
 use super::{
+    Session,
     args::Moving,
     drive::{self, Judged},
     gather::{self, Acting, Place, Situation},
@@ -31,7 +32,7 @@ use crate::{
 use std::sync::Arc;
 
 /// Judges and moves. `permit` is the right that the adopted policy gave for exactly this.
-pub async fn run(situation: Situation, acting: &Acting, plan: Plan, permit: Permit, moving: &Moving) -> Result<Report> {
+pub async fn run(session: &Session, situation: Situation, acting: &Acting, plan: Plan, permit: Permit, moving: &Moving) -> Result<Report> {
     let noted = rights::refuse_held(situation.head.state(), &plan.actor, plan.verb, &plan.channel, &plan.release_names())?;
     let mut notices: Vec<String> = noted.iter().map(|hold| format!("moved under {}", rights::describe(hold))).collect();
     early(&situation, &plan)?;
@@ -50,7 +51,11 @@ pub async fn run(situation: Situation, acting: &Acting, plan: Plan, permit: Perm
     };
     let answerer = drive::answerer(&situation.place, judged)?;
     let mut runner = Runner::new(&cx, When::Before, &situation.head.state().waivers_that_count(situation.head.policy()));
-    drive::drive(situation.world(), &answerer, &mut runner).await?;
+    let interrupted = |run| {
+        let body = Body::Move(Box::new(MoveShape { run: Some(run), ..empty_shape(&plan) }));
+        session.knows(situation.report(Report::new(Reason::Interrupted, body)));
+    };
+    drive::drive(situation.world(), &answerer, &mut runner, &interrupted).await?;
     let (run, clearance) = runner.finish(&plan.binding()?, situation.world().clock.now())?;
     if run.gates.is_empty() {
         notices.push(format!("no gate decides a {} on {}", plan.verb, plan.channel));
@@ -81,7 +86,15 @@ pub async fn run(situation: Situation, acting: &Acting, plan: Plan, permit: Perm
         run: Some(shape),
         ..empty_shape(&plan)
     };
-    let after = after_gates(&place, &cx, &policy, &answerer).await;
+    let moved = |shape: MoveShape| {
+        let report = Report::new(Reason::MovedButUnhealthy, Body::Move(Box::new(shape))).signing(signing);
+        session.knows(report.notice("the gates after the move were not all asked"));
+    };
+    moved(shape.clone());
+    // What is known is not lost any more: who is told to end need not wait for the gates.
+    let in_force = applied.record.policy.clone();
+    drop(applied);
+    let after = after_gates(&place, &cx, &policy, &answerer, &|run| moved(MoveShape { after: Some(run), ..shape.clone() })).await;
     let reason = match &after {
         Ok(None) => Reason::Moved,
         Ok(Some(run)) if run.reason_code == Reason::Passed => Reason::Moved,
@@ -90,7 +103,7 @@ pub async fn run(situation: Situation, acting: &Acting, plan: Plan, permit: Perm
     let failure = after.as_ref().err().map(|fault| format!("the gates after the move could not be run: {fault}"));
     shape.after = after.ok().flatten();
     notices.extend(failure);
-    let report = gather::under(&place, &applied.record.policy, Report::new(reason, Body::Move(Box::new(shape))).signing(signing));
+    let report = gather::under(&place, &in_force, Report::new(reason, Body::Move(Box::new(shape))).signing(signing));
     Ok(with_notices(report, notices))
 }
 
@@ -257,13 +270,14 @@ async fn after_gates(
     cx: &Context,
     policy: &crate::release::chain::Policy,
     answerer: &crate::world::answer::Answerer,
+    known: &(dyn Fn(RunShape) + Sync),
 ) -> Result<Option<RunShape>> {
     if policy.protocol.gates_for(cx.verb, &cx.channel, When::After).next().is_none() {
         return Ok(None);
     }
     let cx = Context { now: place.world.clock.now(), ..cx.clone() };
     let mut runner = Runner::new(&cx, When::After, &[]);
-    drive::drive(&place.world, answerer, &mut runner).await?;
+    drive::drive(&place.world, answerer, &mut runner, known).await?;
     Ok(Some(RunShape::of(&runner.run()?)))
 }
 

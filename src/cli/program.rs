@@ -9,7 +9,7 @@ use super::{
 use crate::{
     domain::{Fault, Reason, Result},
     report::{self, Format, Report, Style},
-    world::{Clock, EnvVars, machine, output, runtime},
+    world::{Clock, EnvVars, git::Patience, machine, output, runtime},
 };
 use std::{
     ffi::OsString,
@@ -28,6 +28,8 @@ pub struct Surroundings {
     pub shows_colors: bool,
     /// The columns of the terminal that standard output is; `None`: it is none.
     pub columns: Option<usize>,
+    /// How long servers are waited for, and who sees it.
+    pub patience: Patience,
 }
 
 impl Surroundings {
@@ -73,8 +75,10 @@ fn answer(cli: Cli, around: &Surroundings) -> Result<Report> {
         return answer;
     }
     let clock = cli.command.now().map_or(around.clock, Clock::starting);
-    let session = Session::new(cli.globals, around.env.clone(), clock);
-    runtime::complete(super::run(&session, &cli.command))?
+    let session = Session::new(cli.globals, around.env.clone(), clock).waiting(around.patience.clone());
+    let answer = runtime::complete(super::run(&session, &cli.command)).unwrap_or_else(|fault| session.broken_off(fault));
+    session.progress().end();
+    answer
 }
 
 /// Refuses an output file that cannot be written before anything is run.

@@ -63,7 +63,7 @@ pub async fn run(session: &Session, args: &args::Promote) -> Result<Report> {
         .filter(|release| release.tag.is_none())
         .map(|release| format!("{} is new, at {}", release.name, release.commit))
         .collect();
-    let report = moving::run(situation, &acting, plan, permit, &args.moving).await?;
+    let report = moving::run(session, situation, &acting, plan, permit, &args.moving).await?;
     Ok(made.drain(..).fold(report, Report::notice))
 }
 

@@ -34,12 +34,12 @@ use crate::{
     release::plan,
     report::{Body, RehearsalShape, Report, SigningMode},
     world::{
-        World,
+        Progress, World,
         clock::Stopwatch,
         documents::Record,
         git::{ObjectFormat, ObjectKind},
         ledger::read_folder,
-        scratch::{self, Scratch},
+        scratch::Scratch,
         signer::throw_away,
         standin::StandIn,
     },
@@ -57,12 +57,14 @@ pub async fn run(session: &Session, args: &args::Rehearse) -> Result<Report> {
     let watch = Stopwatch::start();
     // What is not here stays away: fetching it would write into the repository.
     let quiet = Session::new(session.globals.clone(), session.env.with("GIT_NO_LAZY_FETCH", "1"), session.clock);
+    let quiet = quiet.waiting(session.patience().clone());
     let world = quiet.world().await?;
     let live = Live::read(world, gates_folder(session))?;
     let channel = channel(&live.protocol, args)?;
     let uncommitted = !world.git.is_bare() && world.git.is_dirty(&live.folder).await?;
     let (mut drill, stand_ins) = prepare(session, world, &live, channel, record(world, &live, args)?).await?;
-    drill.shows_progress = scratch::is_watched() && !session.globals.no_progress && !session.globals.quiet;
+    drill.of = count(&mut drill).await;
+    drill.progress = session.progress().clone();
     play(&mut drill).await;
     let failed = drill.steps.iter().any(|step| step.outcome != Outcome::Passed);
     let reason = if failed { Reason::DrillFailed } else { Reason::Passed };
@@ -211,7 +213,10 @@ async fn prepare(
         set.check_out(clone)?;
     }
     let memory = Memory { tip: Some(tip), ..Memory::default() };
-    Ok((Drill { set: Arc::new(set), stand_in, memory, steps: Vec::new(), shows_progress: false }, copy.stand_ins))
+    Ok((
+        Drill { set: Arc::new(set), stand_in, memory, steps: Vec::new(), progress: Progress::default(), of: 0, counting: None },
+        copy.stand_ins,
+    ))
 }
 
 /// Makes the server, with the changed copy of the HEAD commit on its release branch: its tree, and its commit.
@@ -244,6 +249,13 @@ fn with_changes(live: &Live, copy: &Copy) -> BTreeMap<String, Vec<u8>> {
     let prefix = format!("{}/", live.folder);
     files.extend(copy.files.iter().filter_map(|(path, bytes)| Some((path.strip_prefix(&prefix)?.to_owned(), bytes.clone()))));
     files
+}
+
+/// How many steps there will be: the same course, in which no step is played.
+async fn count(drill: &mut Drill) -> usize {
+    drill.counting = Some(0);
+    play(drill).await;
+    drill.counting.take().unwrap_or_default()
 }
 
 /// Every step, in order. Each starts from what the ones before left, or from what was put back after a failed one.

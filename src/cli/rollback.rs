@@ -75,7 +75,7 @@ pub async fn run(session: &Session, args: &args::Rollback) -> Result<Report> {
     for release in &plan.releases {
         moving::bring_commit(situation.world(), &situation.place.at, release, &situation.refs).await?;
     }
-    moving::run(situation, &acting, plan, permit, &args.moving).await
+    moving::run(session, situation, &acting, plan, permit, &args.moving).await
 }
 
 /// The default: for every package of the last set, the newest release that was here before the present one came first, and

@@ -2,11 +2,14 @@
 
 use super::args::{Format, Globals};
 use crate::{
-    domain::Result,
-    report::{SigningMode, safe},
-    world::{Clock, EnvVars, World, output::Progress},
+    domain::{Fault, Reason, Result},
+    report::{Report, SigningMode},
+    world::{Clock, EnvVars, Progress, World, git::Patience},
 };
-use std::{path::Path, sync::OnceLock};
+use std::{
+    path::Path,
+    sync::{Mutex, OnceLock, PoisonError},
+};
 
 /// One run of the program.
 pub struct Session {
@@ -15,30 +18,54 @@ pub struct Session {
     /// The time of everything that this run judges and writes.
     pub clock: Clock,
     world: OnceLock<World>,
-    progress: Progress,
+    patience: Patience,
+    known: Mutex<Option<Report>>,
     signing: OnceLock<SigningMode>,
     drafted: OnceLock<SigningMode>,
 }
 
 impl Session {
     pub fn new(globals: Globals, env: EnvVars, clock: Clock) -> Session {
-        let silent = globals.no_progress || globals.quiet || globals.format != Format::Human;
         Session {
             globals,
             env,
             clock,
             world: OnceLock::new(),
-            progress: Progress::new(!silent),
+            patience: Patience::default(),
+            known: Mutex::default(),
             signing: OnceLock::new(),
             drafted: OnceLock::new(),
         }
     }
 
-    /// Says on the terminal what is being done now. Never part of the answer.
-    pub fn progress(&self, line: &str) {
-        // Longer lines would wrap, and a wrapped line cannot be taken away.
-        let line: String = safe::visible(line).chars().take(78).collect();
-        self.progress.say(&line);
+    /// The same with other limits for servers, and with somebody who sees what is waited for.
+    #[must_use]
+    pub fn waiting(self, patience: Patience) -> Session {
+        let silent = self.globals.no_progress || self.globals.quiet || self.globals.format != Format::Human;
+        let progress = if silent { Progress::default() } else { patience.progress };
+        Session { patience: Patience { progress, ..patience }, ..self }
+    }
+
+    pub fn patience(&self) -> &Patience {
+        &self.patience
+    }
+
+    pub fn progress(&self) -> &Progress {
+        &self.patience.progress
+    }
+
+    /// Remembers what is known so far: the answer where this run is told to end before it has a better one.
+    pub fn knows(&self, report: Report) {
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(report);
+    }
+
+    /// The answer of a run that was broken off: with what is known, where it was told to end.
+    pub fn broken_off(&self, fault: Fault) -> Result<Report> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match known.filter(|_| fault.reason == Reason::Interrupted) {
+            Some(report) => Ok(report.notice(fault.message)),
+            None => Err(fault),
+        }
     }
 
     /// A run in a world that is open already; what a rehearsal gives its verbs.
@@ -48,7 +75,8 @@ impl Session {
             env: world.env.clone(),
             clock: world.clock,
             world: OnceLock::from(world),
-            progress: Progress::default(),
+            patience: Patience::default(),
+            known: Mutex::default(),
             signing: OnceLock::new(),
             drafted: OnceLock::new(),
         }
@@ -61,7 +89,7 @@ impl Session {
             return Ok(world);
         }
         let dir = self.globals.repo.as_deref().unwrap_or(Path::new("."));
-        let world = World::open(dir, self.clock, self.env.clone()).await?;
+        let world = World::open(dir, self.clock, self.env.clone()).await?.waiting(self.patience.clone());
         Ok(self.world.get_or_init(|| world))
     }
 

@@ -15,7 +15,7 @@ use crate::{
         runner::Runner,
     },
     release::{plan, state::staged_at},
-    report::{Report, SigningMode},
+    report::{Body, Report, SigningMode},
     tree::Tree,
     world::{
         answer::LedgerFacts,
@@ -40,7 +40,7 @@ pub async fn run(session: &Session, args: &args::Verify) -> Result<Report> {
             policy: Some(situation.head.state().policy.tree.clone()),
             candidate,
         };
-        let report = judge(&situation.place, Ledger::Known(&situation), subject, args).await?;
+        let report = judge(session, &situation.place, Ledger::Known(&situation), subject, args).await?;
         return Ok(said.into_iter().fold(situation.report(report), Report::notice));
     }
     let place = gather::place(session).await?;
@@ -59,7 +59,7 @@ pub async fn run(session: &Session, args: &args::Verify) -> Result<Report> {
         Ok(situation) => Ledger::Known(situation),
         Err(fault) => Ledger::Unknown(fault),
     };
-    let report = judge(&place, ledger, subject, args).await?.signing(signing);
+    let report = judge(session, &place, ledger, subject, args).await?.signing(signing);
     Ok(said.into_iter().fold(report, Report::notice))
 }
 
@@ -162,7 +162,7 @@ fn reads_ledger(protocol: &Protocol) -> bool {
     })
 }
 
-async fn judge(place: &Place, ledger: Ledger<'_>, subject: Subject, args: &args::Verify) -> Result<Report> {
+async fn judge(session: &Session, place: &Place, ledger: Ledger<'_>, subject: Subject, args: &args::Verify) -> Result<Report> {
     let channel = channel(&subject.protocol, args)?;
     let gates = selected(&subject.protocol, &channel, args)?;
     let candidate_releases = match (&ledger, &subject.candidate) {
@@ -197,12 +197,14 @@ async fn judge(place: &Place, ledger: Ledger<'_>, subject: Subject, args: &args:
         Some(gates) => Runner::selected(&cx, gates),
         None => Runner::new(&cx, When::Before, &waivers),
     };
-    drive::drive(&place.world, &answerer, &mut runner).await?;
+    let signing = SigningMode::of(&subject.protocol);
+    let known = |run| session.knows(Report::new(Reason::Interrupted, Body::Run(run)).signing(signing));
+    drive::drive(&place.world, &answerer, &mut runner, &known).await?;
     let run = runner.run()?;
     if run.gates.is_empty() {
         return Err(Fault::new(Reason::NothingToCheck, format!("no gate decides promotions to {}", cx.channel)));
     }
-    let report = Report::run(&run, SigningMode::of(&subject.protocol)).findings(subject.protocol.warnings.iter().cloned());
+    let report = Report::run(&run, signing).findings(subject.protocol.warnings.iter().cloned());
     Ok(match &subject.candidate {
         None => report.notice("judged the work tree as a draft; a promotion judges a commit"),
         Some(_) => report,

@@ -70,7 +70,7 @@ reasons! {
     Unreachable "unreachable" 3 "A remote could not be reached or read." "Check network and credentials, then run again.";
     ShallowHistory "shallow_history" 3 "A question about history cannot be answered in a shallow clone." "`git fetch --unshallow`.";
     LedgerUnverifiable "ledger_unverifiable" 3 "The ledger is not here as a whole, so it cannot be verified." "Fetch the whole ledger branch and run again.";
-    OutcomeUnknown "outcome_unknown" 3 "A push was sent, and what became of it is not known." "Run the same command again: it recognises its own move.";
+    OutcomeUnknown "outcome_unknown" 3 "A push was sent, and what became of it is not known: it may have moved." "Run the same command again; it will tell.";
     Interrupted "interrupted" 3 "The run was told to end before it was done." "Run again.";
     EffectsNotAllowed "effects_not_allowed" 3 "The gate needs a probe that writes, which plain verify does not do." "Run `tagwarden verify --effects`, or promote.";
     ClockBehind "clock_behind" 3 "The clock is more than five minutes behind the newest ledger entry." "Set the clock.";

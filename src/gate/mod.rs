@@ -43,6 +43,10 @@ pub trait Gate: Send + Sync {
     fn looks_for(&self, _identity: &str) -> bool {
         false
     }
+    /// How often an item may be asked.
+    fn attempts(&self, _item: u32) -> u32 {
+        1
+    }
     /// How variables must be set on a channel, for documents that say so too. Most gates ask for none.
     fn settings(&self, _channel: &ChannelName) -> Vec<(&str, Setting)> {
         Vec::new()

@@ -127,6 +127,11 @@ impl<'a> Runner<'a> {
         }
     }
 
+    /// The gate whose turn it is, its place among those of the run (from 1), and how many they are. `None`: all had theirs.
+    pub fn turn(&self) -> Option<(&'a LoadedGate, usize, usize)> {
+        self.gates.get(self.at).map(|gate| (*gate, self.at + 1, self.gates.len()))
+    }
+
     /// Takes answers. Those that were not asked for, or are there already, are dropped.
     pub fn supply(&mut self, answers: Vec<(usize, Answer)>) {
         for (at, answer) in answers {

@@ -9,8 +9,8 @@
 
 use super::{
     World,
-    git::{ObjectKind, PushAnswer, PushEnd, PushSpec, RefAnswer, TreeItem, Update, Want},
-    ledger::{self, Known, LedgerAt, bring, read_refs, read_settled},
+    git::{ObjectKind, PushAnswer, PushEnd, PushSpec, RefAnswer, TreeItem, Update, Want, advice, without_boilerplate},
+    ledger::{self, Known, LedgerAt, bring, read_settled},
     nonce, signals,
     signer::Signer,
 };
@@ -157,17 +157,16 @@ pub async fn project(writer: &Writer<'_>, head: &Verified, tags: &[(&ProjectedTa
     let names: Vec<RefName> = updates.iter().map(|update| update.name.clone()).collect();
     let _busy = signals::busy(signals::Work::Push);
     let answer = git.push(&writer.at.remote, &PushSpec { updates: updates.clone() }).await?;
-    let end = match answer.end {
-        PushEnd::Moved => return Ok(names),
-        end => end,
-    };
-    let refs = read_refs(git, writer.at, &[]).await?;
+    if answer.end == PushEnd::Moved {
+        return Ok(names);
+    }
+    let refs = read_after(writer, &answer, |_| true).await?;
     let (mended, left): (Vec<&Update>, Vec<&Update>) =
         updates.iter().partition(|update| update.expect != update.new && holds(&refs, &update.name) == update.new.as_ref());
     match (mended.is_empty(), left.is_empty()) {
         (_, true) => Ok(names),
-        (true, _) => Err(push_fault(end, &answer.remote)),
-        _ => Err(half_mended(&mended, &left, &end)),
+        (true, _) => Err(push_fault(writer, &answer)),
+        _ => Err(half_mended(&mended, &left, &answer.end)),
     }
 }
 
@@ -365,7 +364,7 @@ async fn push(
     // Whoever is in the way moves the ledger in the end: a server that writes one file for each ref shows its tags first.
     let is_in_the_way = matches!(answer.end, PushEnd::Stale(_) | PushEnd::Locked(_));
     let is_settled = |refs: &Refs| !is_in_the_way || holds(refs, &writer.at.branch) != Some(head.tip());
-    let refs = read_settled(&writer.world.git, writer.at, is_settled).await?;
+    let refs = read_after(writer, &answer, is_settled).await?;
     let now = refs.get(&writer.at.branch).map(|fact| fact.oid.clone());
     let done = |busy| Pushed::Applied(Box::new(Applied { entry: commit.clone(), record: record.clone(), rebuilt, _busy: busy }));
     if now.as_ref() == Some(&commit) {
@@ -379,7 +378,7 @@ async fn push(
         // The ledger stands still: nothing may have moved.
         return match updates.iter().find(|update| update.name != writer.at.branch && holds(&refs, &update.name) == update.new.as_ref()) {
             Some(_) => Err(undo(writer, &updates, &refs, &answer).await),
-            None => Err(refused(&answer, &updates, &refs)),
+            None => Err(refused(writer, &answer, &updates, &refs)),
         };
     }
     let newer = read_head(writer, head, now).await?;
@@ -394,11 +393,11 @@ async fn push_first(writer: &Writer<'_>, built: Built) -> Result<Applied> {
     let Built { commit, record, updates } = built;
     let busy = signals::busy(signals::Work::Push);
     let answer = send(writer, &updates, &|_| Ok(())).await?;
-    let refs = read_refs(&writer.world.git, writer.at, &[]).await?;
+    let refs = read_after(writer, &answer, |_| true).await?;
     match holds(&refs, &writer.at.branch) {
         Some(oid) if *oid == commit => Ok(Applied { entry: commit, record, rebuilt: 0, _busy: busy }),
         Some(_) => Err(Fault::new(Reason::StalePointer, "somebody else wrote the first entry of the ledger")),
-        None => Err(refused(&answer, &updates, &refs)),
+        None => Err(refused(writer, &answer, &updates, &refs)),
     }
 }
 
@@ -408,6 +407,29 @@ async fn send(writer: &Writer<'_>, updates: &[Update], last: &(dyn Fn(Timestamp)
     let answer = writer.world.git.push(&writer.at.remote, &PushSpec { updates: updates.to_vec() }).await?;
     (writer.checkpoint)(Checkpoint::AfterPush)?;
     Ok(answer)
+}
+
+/// The refs as they are after a push. Where they cannot be read, what the answer says decides whether something may have moved.
+async fn read_after(writer: &Writer<'_>, answer: &PushAnswer, is_settled: impl Fn(&Refs) -> bool) -> Result<Refs> {
+    if matches!(answer.end, PushEnd::NotSent(_) | PushEnd::NoAtomic) {
+        return Err(push_fault(writer, answer));
+    }
+    read_settled(&writer.world.git, writer.at, is_settled).await.map_err(|fault| match &answer.end {
+        PushEnd::Moved | PushEnd::UpToDate | PushEnd::Partial(_) | PushEnd::Unknown(_) => {
+            let why = format!("{}; and its refs cannot be read now: {}", words(&answer.end), fault.message);
+            Fault { message: why, ..unknown(fault.help) }
+        }
+        PushEnd::Stale(_) | PushEnd::Locked(_) | PushEnd::Refused(_) | PushEnd::NotSent(_) | PushEnd::NoAtomic => {
+            push_fault(writer, answer)
+        }
+    })
+}
+
+/// A push that was sent, and nobody knows what it did.
+fn unknown(first: Option<String>) -> Fault {
+    let help = "run the same command again; it will tell (where a lock file is left on the server, it names that)";
+    let help = first.map_or_else(|| help.to_owned(), |first| format!("{first}; then {help}"));
+    Fault::new(Reason::OutcomeUnknown, "").help(help)
 }
 
 async fn read_head(writer: &Writer<'_>, seen: &Verified, head: Option<Oid>) -> Result<Verified> {
@@ -454,7 +476,7 @@ async fn undo(writer: &Writer<'_>, updates: &[Update], refs: &Refs, answer: &Pus
 }
 
 /// Nothing moved; why. A tag that somebody moved without its entry is told apart from a server that refuses.
-fn refused(answer: &PushAnswer, updates: &[Update], refs: &Refs) -> Fault {
+fn refused(writer: &Writer<'_>, answer: &PushAnswer, updates: &[Update], refs: &Refs) -> Fault {
     let displaced = updates.iter().find(|update| holds(refs, &update.name) != update.expect.as_ref());
     match (&answer.end, displaced) {
         (PushEnd::Stale(_) | PushEnd::Locked(_), Some(update)) if update.expect.is_none() => {
@@ -464,25 +486,56 @@ fn refused(answer: &PushAnswer, updates: &[Update], refs: &Refs) -> Fault {
         (PushEnd::Stale(_) | PushEnd::Locked(_), Some(update)) => {
             half_state(&update.name, update.expect.as_ref(), holds(refs, &update.name))
         }
-        (end, _) => push_fault(end.clone(), &answer.remote),
+        _ => push_fault(writer, answer),
     }
 }
 
-fn push_fault(end: PushEnd, remote: &[String]) -> Fault {
-    let said: Vec<_> = remote.iter().take(20).map(|line| crate::domain::Finding::note("apply/server-said", line.clone())).collect();
-    let reason = match &end {
+/// What an answer means where the refs show no move.
+fn push_fault(writer: &Writer<'_>, answer: &PushAnswer) -> Fault {
+    let (end, remote) = (&answer.end, &writer.at.remote);
+    let advice = match end {
+        PushEnd::NotSent(why) | PushEnd::Unknown(why) => advice(why),
+        _ => None,
+    };
+    let is_refused = advice.is_some_and(|advice| advice.is_refusal);
+    let reason = match end {
         PushEnd::NoAtomic => Reason::NoAtomic,
-        PushEnd::Unknown(_) => Reason::Unreachable,
+        PushEnd::NotSent(_) if signals::is_told() => Reason::Interrupted,
+        PushEnd::NotSent(_) | PushEnd::Unknown(_) if is_refused => Reason::ServerRefused,
+        PushEnd::NotSent(_) => Reason::Unreachable,
+        PushEnd::Unknown(_) => Reason::OutcomeUnknown,
         PushEnd::Refused(_) | PushEnd::Locked(_) => Reason::ServerRefused,
         PushEnd::Partial(_) => Reason::PartialMove,
         PushEnd::Stale(_) | PushEnd::Moved | PushEnd::UpToDate => Reason::StalePointer,
     };
-    let fault = Fault::new(reason, words(&end)).findings(said);
-    match end {
-        PushEnd::Locked(_) => fault.help(LOCKED),
+    let message = match (end, advice) {
+        (PushEnd::NotSent(why), Some(advice)) => {
+            format!("the push to `{remote}` sent nothing: {}: {}", advice.what, without_boilerplate(why))
+        }
+        (PushEnd::Unknown(why), Some(advice)) if is_refused => {
+            format!("the push to `{remote}` moved nothing: {}: {}", advice.what, without_boilerplate(why))
+        }
+        (PushEnd::Unknown(_), _) => format!("{}; its refs show no move yet", words(end)),
+        (end, _) => words(end),
+    };
+    // What the message quotes is not told twice.
+    let is_new = |line: &&String| !line.trim().is_empty() && !message.contains(line.trim());
+    let lines = answer.remote.iter().filter(is_new).take(20);
+    let said: Vec<_> = lines.map(|line| crate::domain::Finding::note("apply/server-said", line.clone())).collect();
+    let fault = Fault::new(reason, message).findings(said);
+    match (end, advice) {
+        (PushEnd::Locked(_), _) => fault.help(LOCKED),
+        (PushEnd::Unknown(_), advice) if reason == Reason::OutcomeUnknown => {
+            Fault { help: unknown(advice.map(|advice| advice.help.to_owned())).help, ..fault }
+        }
+        (PushEnd::Refused(why), _) if why.contains("hidden ref") => fault.help(HIDDEN),
+        (_, Some(advice)) if reason != Reason::Interrupted => fault.help(advice.help),
         _ => fault,
     }
 }
+
+/// A server may keep refs from its clients.
+const HIDDEN: &str = "the server hides this ref from clients: take it out of `transfer.hideRefs` and `receive.hideRefs` there";
 
 /// A lock does not say whose it is.
 const LOCKED: &str = "another push may be at work: run again in a minute; where the lock file is still there and no git runs on the \
@@ -497,7 +550,8 @@ fn words(end: &PushEnd) -> String {
         PushEnd::Locked(why) => format!("a lock file on the server is in the way, and nothing was moved: {why}"),
         PushEnd::Refused(why) => format!("the server refused: {why}"),
         PushEnd::Partial(why) => format!("the server moved only some refs: {why}"),
-        PushEnd::Unknown(why) => format!("the server gave no answer: {why}"),
+        PushEnd::NotSent(why) => format!("nothing was sent: {why}"),
+        PushEnd::Unknown(why) => format!("the push was sent, and the server gave no answer, so it may have moved: {why}"),
     }
 }
 

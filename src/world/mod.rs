@@ -19,6 +19,7 @@ pub mod machine;
 pub mod nonce;
 pub mod output;
 pub mod process;
+pub mod progress;
 pub mod runtime;
 pub mod scratch;
 pub mod signals;
@@ -33,6 +34,7 @@ pub use env::EnvVars;
 pub use git::Git;
 pub use github::GitHub;
 pub use http::Http;
+pub use progress::Progress;
 pub use signer::Signer;
 
 use crate::domain::Result;
@@ -45,6 +47,7 @@ pub struct World {
     pub clock: Clock,
     pub env: EnvVars,
     pub http: Http,
+    pub progress: Progress,
     checkpoint: Arc<Checkpoints>,
     /// The repository that knows other commits than those that are judged, where it is not this one.
     others: Option<Git>,
@@ -58,7 +61,13 @@ impl World {
     pub async fn open(dir: &Path, clock: Clock, env: EnvVars) -> Result<World> {
         let git = Git::open(dir, &env).await?;
         let http = Http::new(&env);
-        Ok(World { git, clock, env, http, checkpoint: Arc::new(|_| Ok(())), others: None })
+        Ok(World { git, clock, env, http, progress: Progress::default(), checkpoint: Arc::new(|_| Ok(())), others: None })
+    }
+
+    /// The same world, in which servers are waited for so long, and somebody sees it.
+    #[must_use]
+    pub fn waiting(self, patience: git::Patience) -> World {
+        World { progress: patience.progress.clone(), git: self.git.waiting(patience), ..self }
     }
 
     /// The same world, in which writes stop where `checkpoint` says. For rehearsals.

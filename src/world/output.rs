@@ -6,9 +6,8 @@ use crate::domain::digest::hex;
 use ring::rand::SecureRandom;
 use std::{
     fs,
-    io::{self, IsTerminal, Write},
+    io::{self, Write},
     path::Path,
-    sync::atomic::{AtomicBool, Ordering},
 };
 
 /// Writes to standard output.
@@ -30,39 +29,6 @@ fn settle(mut stream: impl Write, text: &str) -> io::Result<()> {
     match stream.write_all(text.as_bytes()).and_then(|()| stream.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other,
-    }
-}
-
-/// One line on standard error that is written over by the next one, and taken away at the end. Shown on a terminal only.
-#[derive(Default)]
-pub struct Progress {
-    shown: bool,
-    /// Whether a line stands there now.
-    dirty: AtomicBool,
-}
-
-impl Progress {
-    /// `wanted`: nobody asked for silence.
-    pub fn new(wanted: bool) -> Progress {
-        Progress { shown: wanted && io::stderr().is_terminal(), dirty: AtomicBool::new(false) }
-    }
-
-    /// Shows a line without control characters; the caller sees to that.
-    pub fn say(&self, line: &str) {
-        if self.shown {
-            self.dirty.store(true, Ordering::Relaxed);
-            // A terminal that went away misses nothing.
-            let _ = to_stderr(&format!("\r\x1b[2K{line}"));
-        }
-    }
-}
-
-impl Drop for Progress {
-    fn drop(&mut self) {
-        if self.dirty.load(Ordering::Relaxed) {
-            // As above.
-            let _ = to_stderr("\r\x1b[2K");
-        }
     }
 }
 

@@ -27,7 +27,7 @@ pub type Files = BTreeMap<String, (String, Digest)>;
 impl Scratch {
     /// An empty folder. Of the surroundings only PATH is kept.
     pub fn new(surroundings: &EnvVars) -> Result<Scratch> {
-        let folder = Temporary::new(&surroundings.temp_dir()).map_err(|error| failed("a scratch folder", &error))?;
+        let folder = Temporary::needed(&surroundings.temp_dir())?;
         let [home, temporary] = ["home", "tmp"].map(|name| folder.path().join(name));
         for folder in [&home, &temporary] {
             fs::create_dir(folder).map_err(|error| failed("a scratch folder", &error))?;
@@ -199,11 +199,6 @@ impl Scratch {
         command.current_dir(self.path(folder)).env_clear().envs(self.env.iter());
         command
     }
-}
-
-/// Whether somebody watches standard error.
-pub fn is_watched() -> bool {
-    std::io::IsTerminal::is_terminal(&std::io::stderr())
 }
 
 /// Runs some work to its end in the middle of other work that does not wait, as a checkpoint does not. Only on a runtime

@@ -232,7 +232,7 @@ fn key_text(value: &str) -> String {
 }
 
 fn private_folder(env: &EnvVars) -> Result<Temporary> {
-    Temporary::new(&env.temp_dir()).map_err(|error| missing("there is no place for a public key", &error.to_string()))
+    Temporary::needed(&env.temp_dir())
 }
 
 fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {

@@ -4,6 +4,7 @@
 //! run that needs a folder in the same place. A folder that is younger than a minute is left alone, since its maker may not have come
 //! to lock it yet.
 
+use crate::domain::{Fault, Reason, Result};
 use std::{
     collections::BTreeSet,
     fs::{File, Permissions},
@@ -51,6 +52,14 @@ impl Temporary {
         lock.lock()?;
         known().made.insert(folder.path().to_owned());
         Ok(Temporary { folder, _lock: lock })
+    }
+
+    /// The same for a run, which cannot go on without. Faults: `no_resources`.
+    pub fn needed(within: &Path) -> Result<Temporary> {
+        Temporary::new(within).map_err(|error| {
+            let why = format!("no folder for temporary files can be made in {}: {error}", within.display());
+            Fault::new(Reason::NoResources, why).help("let TMPDIR name a folder that is there, has room, and can be written")
+        })
     }
 
     pub fn path(&self) -> &Path {

@@ -154,7 +154,7 @@ impl Git {
 pub fn checkout(tree: &dyn Tree, folder: &str, within: &Path) -> Result<Temporary> {
     let failed = |error: &dyn std::fmt::Display| Fault::new(Reason::NoResources, format!("cannot write a checkout: {error}"));
     let prefix = if folder.is_empty() { String::new() } else { format!("{}/", folder.trim_end_matches('/')) };
-    let folder = Temporary::new(within).map_err(|error| failed(&error))?;
+    let folder = Temporary::needed(within)?;
     for entry in tree.entries().map_err(|error| failed(&error))? {
         let Some(name) = entry.path.strip_prefix(&prefix) else { continue };
         let lawful = name.split('/').all(|part| !matches!(part, "" | "." | ".."));

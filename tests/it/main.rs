@@ -34,6 +34,7 @@ mod screen;
 mod session;
 mod trust;
 mod verbs;
+mod waiting;
 mod world_answer;
 mod world_git;
 mod world_history;

@@ -469,7 +469,7 @@ fn who_is_told_to_end_leaves_nothing_behind() {
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         let answer: serde_json::Value = serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"));
         assert_eq!((output.status.code(), &answer["reason_code"]), (Some(3), &"interrupted".into()), "{answer:#}");
-        assert!(answer["message"].as_str().unwrap().contains(name), "{answer:#}");
+        assert!(answer["notices"].to_string().contains(name), "{answer:#}");
         assert_eq!(walk(&scratch.path("tmp")), Vec::<std::path::PathBuf>::new(), "{name}");
         assert_eq!(std::fs::read_dir(scratch.path("tmp")).unwrap().count(), 0, "{name}");
         // What is killed is gone only once the system got to it.

@@ -419,10 +419,10 @@ async fn a_server_that_hides_a_ref_is_seen_to_move_the_other_alone() {
 }
 
 #[tokio::test]
-async fn an_unreachable_server_leaves_the_push_unknown() {
+async fn an_unreachable_server_gets_nothing() {
     let moved = Moved::new().await;
     std::fs::rename(moved.scratch.path("server"), moved.scratch.path("away")).unwrap();
-    assert!(matches!(moved.push().await, PushEnd::Unknown(_)));
+    assert!(matches!(moved.push().await, PushEnd::NotSent(_)));
     assert_eq!(moved.git.advertises_atomic("origin", &moved.new).await.unwrap_err().reason, Reason::Unreachable);
 }
 

@@ -124,8 +124,12 @@ impl Taken {
 /// The documents, and what is wrong with what they are judged by.
 fn take(gathered: &Gathered, chosen: &[Chosen]) -> Result<(Vec<Taken>, Vec<Finding>)> {
     let library = Library::new(gathered.tree.as_ref(), &gathered.facts).map_err(gathered::unreadable)?;
-    let taken: std::result::Result<Vec<Taken>, Unreadable> = chosen.par_iter().map(|chosen| one(gathered, &library, chosen)).collect();
+    let reading = gathered.world.progress.count("documents:", chosen.len());
+    let read = chosen.par_iter().map(|chosen| one(gathered, &library, chosen).inspect(|_| reading.advance()));
+    let taken: std::result::Result<Vec<Taken>, Unreadable> = read.collect();
+    drop(reading);
     let mut taken = taken.map_err(gathered::unreadable)?;
+    let _completing = gathered.world.progress.doing("references across documents");
     taken.par_iter_mut().try_for_each(|taken| complete(gathered, &library, taken)).map_err(gathered::unreadable)?;
     Ok((taken, library.findings().map_err(gathered::unreadable)?))
 }

@@ -11,8 +11,8 @@ use crate::{
     domain::{ChannelName, Fault, GateId, Outcome, Reason, RefName, ReleaseName, Result},
     report::{Report, shape::Step},
     world::{
+        Progress,
         clock::Stopwatch,
-        output,
         scratch::Files,
         standin::{Mood, StandIn},
     },
@@ -75,12 +75,21 @@ pub struct Drill {
     pub stand_in: StandIn,
     pub memory: Memory,
     pub steps: Vec<Step>,
-    pub shows_progress: bool,
+    pub progress: Progress,
+    /// How many steps there are.
+    pub of: usize,
+    /// While the steps are counted, none is played.
+    pub counting: Option<usize>,
 }
 
 impl Drill {
     /// Runs one step and records how it ended.
     pub async fn step(&mut self, name: &str, act: impl AsyncFn(&mut Drill) -> Seen) {
+        if let Some(counted) = &mut self.counting {
+            *counted += 1;
+            return;
+        }
+        let waiting = self.progress.doing(format!("step {} of {}, {name}", self.steps.len() + 1, self.of));
         #[cfg(test)]
         Box::pin(super::tests::bent_answers(self, name, &act)).await;
         let watch = Stopwatch::start();
@@ -102,10 +111,8 @@ impl Drill {
             Err(Miss::Wrong(detail)) => (Outcome::Failed, detail),
             Err(Miss::Blocked(detail)) => (Outcome::Inconclusive, detail),
         };
-        if self.shows_progress {
-            // Where standard error is gone, nobody waits for it.
-            let _ = output::to_stderr(&format!("{outcome:>12}  {name} ({} ms)\n", watch.millis()));
-        }
+        drop(waiting);
+        self.progress.print(&format!("{outcome:>12}  {name} ({} ms)", watch.millis()));
         self.steps.push(Step { name: name.to_owned(), outcome, duration_ms: Some(watch.millis()), detail: Some(detail) });
     }
 

@@ -112,6 +112,10 @@ impl Gate for Http {
         probes
     }
 
+    fn attempts(&self, item: u32) -> u32 {
+        self.requests.get(item as usize).map_or(1, |request| request.attempts)
+    }
+
     fn judge(&self, cx: &Context, seen: &Evidence) -> Judgement {
         let mut checks = Checks::new();
         let mut captures = Map::new();

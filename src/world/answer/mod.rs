@@ -13,6 +13,7 @@ mod probe_ref;
 mod secrets;
 
 pub use facts::LedgerFacts;
+pub use probe_ref::probe as probe_ref;
 
 use super::{
     GitHub, World,
@@ -68,8 +69,7 @@ impl Answerer {
     pub fn new(world: &World, cx: &Context, gates: Arc<dyn Tree>, facts: LedgerFacts, effects: bool, remote: String) -> Result<Answerer> {
         let redaction = Redaction::compile(&cx.protocol.redact)
             .map_err(|(at, why)| Fault::new(Reason::BadConfig, format!("`redact` path {} is none: {why}", at + 1)))?;
-        let scratch = Temporary::new(&world.env.temp_dir());
-        let scratch = scratch.map_err(|error| Fault::new(Reason::NoResources, format!("there is no place for scratch files: {error}")))?;
+        let scratch = Temporary::needed(&world.env.temp_dir())?;
         Ok(Answerer {
             world: world.clone(),
             channel: cx.channel.to_string(),

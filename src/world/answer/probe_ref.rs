@@ -12,7 +12,7 @@ use crate::{
 use std::collections::BTreeMap;
 
 /// Writes `refs/tagwarden/probe/<id>`, reads it back, removes it. Whatever the reading gives, the removal is tried.
-pub(super) async fn probe(git: &Git, remote: &str, id: &str, now: Timestamp) -> Result<ProbeRefGot, Unavailable> {
+pub async fn probe(git: &Git, remote: &str, id: &str, now: Timestamp) -> Result<ProbeRefGot, Unavailable> {
     let name: RefName =
         format!("refs/tagwarden/probe/{id}").parse().map_err(|why: String| Unavailable::new(why::BAD_QUESTION).detail(why))?;
     let written = commit(git, id, now).await.map_err(unreadable)?;
@@ -40,7 +40,7 @@ async fn push(git: &Git, remote: &str, name: &RefName, expect: Option<&Oid>, new
         PushEnd::UpToDate => refused("somebody wrote the probe ref at the same time".to_owned()),
         PushEnd::NoAtomic => refused("the server cannot push atomically".to_owned()),
         PushEnd::Refused(words) | PushEnd::Stale(words) | PushEnd::Locked(words) | PushEnd::Partial(words) => refused(words),
-        PushEnd::Unknown(words) => Err(Unavailable::new(why::UNREACHABLE).detail(words)),
+        PushEnd::NotSent(words) | PushEnd::Unknown(words) => Err(Unavailable::new(why::UNREACHABLE).detail(words)),
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Every call runs with a fixed environment ([`run`]): no replace objects, no grafts, no hooks, no prompts, no automatic
 //! maintenance, messages in English. Objects are read through one long-lived `git cat-file` ([`objects`]); what concerns
-//! the remote is in [`remote`], the push and the reading of its answer in [`push`].
+//! the remote is in [`remote`], the push and the reading of its answer in [`push`], how long a server is waited for in [`talk`], what
+//! to do about its errors in [`words`].
 //!
 //! Local refs are never believed: the state is what the remote says. Nothing here creates or moves one, but that a push lets
 //! git note in its remote-tracking refs what it pushed.
@@ -12,11 +13,15 @@ mod objects;
 mod push;
 mod remote;
 mod run;
+mod talk;
+mod words;
 
 pub use objects::{Object, ObjectKind, Small, TreeItem};
 pub use push::{PushAnswer, PushEnd, PushLine, PushSpec, RefAnswer, Update, push_argv};
 pub use remote::{RemoteRef, Want};
 pub use run::mask_userinfo;
+pub use talk::{Limits, Patience};
+pub use words::{Advice, advice, without_boilerplate};
 
 use super::EnvVars;
 use crate::{
@@ -42,6 +47,7 @@ const OLDEST: (u32, u32) = (2, 36);
 #[derive(Clone)]
 pub struct Git {
     shared: Arc<Shared>,
+    patience: Patience,
 }
 
 struct Shared {
@@ -128,7 +134,13 @@ impl Git {
             suspect: AtomicBool::new(false),
             batch: Mutex::new(None),
         };
-        Ok(Git { shared: Arc::new(shared) })
+        Ok(Git { shared: Arc::new(shared), patience: Patience::default() })
+    }
+
+    /// The same repository, with other limits for servers.
+    #[must_use]
+    pub fn waiting(self, patience: Patience) -> Git {
+        Git { patience, ..self }
     }
 
     pub(in crate::world) fn temp_dir(&self) -> &Path {

@@ -177,7 +177,7 @@ impl Git {
         if blobs.is_empty() {
             return Ok(Vec::new());
         }
-        let folder = Temporary::new(self.temp_dir()).map_err(|error| unwritable(&error))?;
+        let folder = Temporary::needed(self.temp_dir())?;
         let mut paths = String::new();
         for (number, bytes) in blobs.iter().enumerate() {
             let path = folder.path().join(number.to_string());

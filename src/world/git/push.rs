@@ -102,7 +102,9 @@ pub enum PushEnd {
     NoAtomic,
     /// Some refs hold their new value and some do not.
     Partial(String),
-    /// No answer: it may or may not have happened.
+    /// git ended before it sent any update; nothing moved.
+    NotSent(String),
+    /// It was sent, and no answer came: it may or may not have happened.
     Unknown(String),
 }
 
@@ -128,16 +130,20 @@ pub enum RefAnswer {
 }
 
 /// The answer of a push that gave none.
-pub(super) fn no_answer(why: String) -> PushAnswer {
-    PushAnswer { end: PushEnd::Unknown(why), lines: Vec::new(), remote: Vec::new() }
+pub(super) fn no_answer(why: String, has_sent: bool) -> PushAnswer {
+    let end = if has_sent { PushEnd::Unknown(why) } else { PushEnd::NotSent(why) };
+    PushAnswer { end, lines: Vec::new(), remote: Vec::new() }
 }
 
-/// Reads exit code and output of a push.
-pub(super) fn read_answer(spec: &PushSpec, code: Option<i32>, stdout: &str, stderr: &str) -> PushAnswer {
+/// Reads exit code and output of a push. `has_sent`: updates left, or may have.
+pub(super) fn read_answer(spec: &PushSpec, code: Option<i32>, stdout: &str, stderr: &str, has_sent: bool) -> PushAnswer {
     let remote: Vec<String> =
         stderr.lines().filter_map(|line| line.strip_prefix("remote: ")).map(|line| line.trim_end().to_owned()).collect();
     let lines: Vec<PushLine> = stdout.lines().filter_map(read_line).collect();
-    let end = end(spec, code, &lines, &remote, stderr);
+    let end = match end(spec, code, &lines, &remote, stderr) {
+        PushEnd::Unknown(why) if !has_sent && lines.is_empty() => PushEnd::NotSent(why),
+        end => end,
+    };
     PushAnswer { end, lines, remote }
 }
 
@@ -431,7 +437,7 @@ mod tests {
                 format!("{flag}\tx:{name}\t{summary}\n")
             };
             let stdout = format!("To ../s.git\n{}{}Done\n", line(0, "refs/heads/l"), line(1, "refs/tags/t"));
-            let answer = read_answer(&spec(), Some(*code), &stdout, stderr);
+            let answer = read_answer(&spec(), Some(*code), &stdout, stderr, true);
             assert!(fits(&answer.end), "{lines:?} gave {:?}", answer.end);
         }
     }
@@ -445,12 +451,13 @@ mod tests {
 
     #[test]
     fn an_answer_without_lines_is_unknown_unless_atomic_is_missing() {
-        let end = |stderr: &str| read_answer(&spec(), Some(128), "", stderr).end;
+        let end = |stderr: &str| read_answer(&spec(), Some(128), "", stderr, true).end;
         assert_eq!(end("fatal: the receiving end does not support --atomic push\n"), PushEnd::NoAtomic);
         assert_eq!(
             end("fatal: unable to access 'https://***@example.com/': x\n"),
             PushEnd::Unknown("fatal: unable to access 'https://***@example.com/': x".to_owned())
         );
-        assert_eq!(read_answer(&spec(), None, "", "").end, PushEnd::Unknown("git said nothing".to_owned()));
+        assert_eq!(read_answer(&spec(), None, "", "", true).end, PushEnd::Unknown("git said nothing".to_owned()));
+        assert_eq!(read_answer(&spec(), None, "", "", false).end, PushEnd::NotSent("git said nothing".to_owned()));
     }
 }

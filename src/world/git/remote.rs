@@ -4,6 +4,8 @@ use super::{
     Git,
     push::{self, PushAnswer, PushEnd, PushSpec, Update},
     run::Output,
+    talk::{Ended, Talk, Talked},
+    words,
 };
 use crate::{
     domain::{Fault, Oid, Reason, RefName, Result},
@@ -77,10 +79,7 @@ impl Git {
         let peeled: Vec<String> = patterns.iter().filter(|pattern| !pattern.ends_with('*')).map(|name| format!("{name}^{{}}")).collect();
         args.extend(patterns);
         args.extend(peeled.iter().map(String::as_str));
-        let output = self.talk(&url, args).await?;
-        if output.code != Some(0) {
-            return Err(unreachable(remote, &output));
-        }
+        let output = self.ask_remote(remote, &url, args).await?;
         Ok(parse_refs(&output.text(), patterns))
     }
 
@@ -101,8 +100,7 @@ impl Git {
             Want::Ref(name) => name.as_str(),
             Want::Oid(oid) => oid.as_str(),
         }));
-        let output = self.talk(&url, args).await?;
-        if output.code == Some(0) { Ok(()) } else { Err(unreachable(remote, &output)) }
+        self.ask_remote(remote, &url, args).await.map(|_| ())
     }
 
     /// Sends the updates in one atomic push, each under its lease. `Err` only where nothing was sent (`no_remote`,
@@ -115,11 +113,13 @@ impl Git {
             args.extend(["-c".into(), format!("remote.{remote}.mirror=false").into()]);
         }
         args.extend(push::push_argv(remote, spec)?);
-        match self.talk(&url, args).await {
-            Ok(output) => Ok(push::read_answer(spec, output.code, &self.porcelain(&url, &output), &output.stderr)),
-            // It was ended half-way: what it had sent by then is not known.
-            Err(fault) if fault.reason == Reason::Unreachable => Ok(push::no_answer(fault.message)),
-            Err(fault) => Err(fault),
+        let talked = self.talk(remote, &url, args).await?;
+        match (talked.ended, talked.has_sent) {
+            (Ended::ByItself, has_sent) => {
+                let output = &talked.output;
+                Ok(push::read_answer(spec, output.code, &self.porcelain(&url, output), &output.stderr, has_sent))
+            }
+            (_, has_sent) => Ok(push::no_answer(self.why_ended(&talked), has_sent)),
         }
     }
 
@@ -129,7 +129,7 @@ impl Git {
         let probe: RefName = "refs/tagwarden/probe/atomic".parse().map_err(|error: String| Fault::new(Reason::Internal, error))?;
         match self.dry_push(remote, &url, probe, commit).await? {
             (PushEnd::NoAtomic, _) => Ok(false),
-            (PushEnd::Unknown(_), output) => Err(unreachable(remote, &output)),
+            (PushEnd::NotSent(_) | PushEnd::Unknown(_), output) => Err(unreachable(remote, &output)),
             _ => Ok(true),
         }
     }
@@ -151,15 +151,42 @@ impl Git {
         let spec = PushSpec { updates: vec![Update { name, expect: None, new: Some(commit.clone()) }] };
         let mut args = push::push_argv(remote, &spec)?;
         args.insert(1, "--dry-run".into());
-        let output = self.talk(url, args).await?;
-        Ok((push::read_answer(&spec, output.code, &self.porcelain(url, &output), &output.stderr).end, output))
+        let output = self.in_time(remote, self.talk(remote, url, args).await?)?;
+        Ok((push::read_answer(&spec, output.code, &self.porcelain(url, &output), &output.stderr, false).end, output))
+    }
+
+    /// A talk that only reads. Faults: `unreachable`.
+    async fn ask_remote<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(&self, remote: &str, url: &str, args: I) -> Result<Output> {
+        let output = self.in_time(remote, self.talk(remote, url, args).await?)?;
+        if output.code == Some(0) { Ok(output) } else { Err(unreachable(remote, &output)) }
     }
 
     /// Runs git against this URL. Nothing that is said quotes its user info, alone or as part of it.
-    async fn talk<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(&self, url: &str, args: I) -> Result<Output> {
+    async fn talk<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(&self, remote: &str, url: &str, args: I) -> Result<Talked> {
         self.configured_as_before().await?;
-        let output = self.runner().run_with_remote(args).await?;
-        Ok(Output { stderr: Masks::new(of_address(url)).mask(&output.stderr), ..output })
+        let talked = self.runner().talk(args, &Talk { remote, url, patience: &self.patience }).await?;
+        let stderr = Masks::new(of_address(url)).mask(&talked.output.stderr);
+        Ok(Talked { output: Output { stderr, ..talked.output }, ..talked })
+    }
+
+    fn in_time(&self, remote: &str, talked: Talked) -> Result<Output> {
+        if talked.ended == Ended::ByItself {
+            return Ok(talked.output);
+        }
+        let why = self.why_ended(&talked);
+        let fault = Fault::new(Reason::Unreachable, format!("remote `{remote}` could not be read: {why}"));
+        Err(fault.help(words::SILENT))
+    }
+
+    fn why_ended(&self, talked: &Talked) -> String {
+        let limits = self.patience.limits;
+        match (talked.ended, talked.has_sent) {
+            (Ended::Told, _) => "this run was told to end".to_owned(),
+            (_, true) => format!("no answer within {} s after the push was sent", limits.answer.as_secs()),
+            (_, false) => {
+                format!("the server said nothing for {} s, or did not end within {} s", limits.silent.as_secs(), limits.answer.as_secs())
+            }
+        }
     }
 
     /// The porcelain answer of a push, without secrets.
@@ -195,7 +222,14 @@ fn no_remote(remote: &str, others: &[String]) -> Fault {
 }
 
 fn unreachable(remote: &str, output: &Output) -> Fault {
-    Fault::new(output.reason(Reason::Unreachable), format!("remote `{remote}` could not be read: {}", output.last_words()))
+    let reason = output.reason(Reason::Unreachable);
+    match words::advice(&output.stderr).filter(|_| reason == Reason::Unreachable) {
+        Some(advice) => {
+            let said = words::without_boilerplate(&output.stderr);
+            Fault::new(reason, format!("remote `{remote}` could not be read: {}: {said}", advice.what)).help(advice.help)
+        }
+        None => Fault::new(reason, format!("remote `{remote}` could not be read: {}", output.last_words())),
+    }
 }
 
 fn parse_refs(listing: &str, patterns: &[&str]) -> BTreeMap<RefName, RemoteRef> {

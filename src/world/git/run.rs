@@ -1,9 +1,10 @@
 //! How git is started: one fixed environment for every call, so that neither configuration nor environment can change what
 //! a call means, while credentials go on working.
 
+use super::talk::{Ended, Listener, Talk, Talked};
 use crate::{
     domain::{Fault, Reason, Result},
-    world::{EnvVars, machine, process::Group},
+    world::{EnvVars, machine, process::Group, signals},
 };
 use std::{
     ffi::{OsStr, OsString},
@@ -16,9 +17,9 @@ use std::{
     },
     time::Duration,
 };
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-/// Longest run of one git process. A remote that hangs is a remote that cannot be reached.
+/// Longest run of a git that speaks with no remote.
 const LIMIT: Duration = Duration::from_secs(600);
 
 /// Variables of the surroundings that would point git at another repository, index, object store or history, or make it
@@ -72,7 +73,7 @@ const CONFIG: &[&str] = &[
 ];
 
 /// Whether this process has a terminal to ask at.
-static TERMINAL: LazyLock<bool> = LazyLock::new(|| std::fs::File::open("/dev/tty").is_ok());
+pub(super) static TERMINAL: LazyLock<bool> = LazyLock::new(|| std::fs::File::open("/dev/tty").is_ok());
 
 pub(super) struct Runner {
     program: PathBuf,
@@ -129,23 +130,76 @@ impl Runner {
         self.to_its_end(self.command(args), input).await
     }
 
-    /// The same with what credentials need.
-    pub async fn run_with_remote<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(&self, args: I) -> Result<Output> {
-        self.to_its_end(self.command_in(&self.env_of_remotes, args), None).await
+    /// The same with what credentials need, listening to what git tells of the talk with the server. It is ended where the server
+    /// takes too long, and where this process is told to end before anything was sent.
+    pub async fn talk<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(&self, args: I, talk: &Talk<'_>) -> Result<Talked> {
+        let mut command = self.command_in(&self.env_of_remotes, args);
+        // Every packet on standard error, beside git's own words.
+        command.env("GIT_TRACE_PACKET", "1").stdin(Stdio::null());
+        let (mut child, mut group) = start(command)?;
+        let (mut stdout, mut stderr) = (child.stdout.take(), child.stderr.take());
+        let listener = Listener::new(talk);
+        let read = async {
+            let mut bytes = Vec::new();
+            match &mut stdout {
+                Some(stdout) => stdout.read_to_end(&mut bytes).await.map(|_| bytes),
+                None => Ok(bytes),
+            }
+        };
+        let listen = async {
+            let mut buffer = vec![0; 1 << 14];
+            if let Some(stderr) = &mut stderr {
+                while let Ok(read @ 1..) = stderr.read(&mut buffer).await {
+                    listener.hear(&buffer[..read]);
+                }
+            }
+        };
+        let leader = child.id();
+        let whole = async { tokio::join!(read, listen, child.wait()) };
+        tokio::pin!(whole);
+        let mut is_told = false;
+        let (ended, done) = loop {
+            tokio::select! {
+                done = &mut whole => break (Ended::ByItself, Some(done)),
+                () = tokio::time::sleep_until(listener.due().into()) => match listener.is_overdue() {
+                    true => break (Ended::Overdue, None),
+                    false => continue,
+                },
+                () = signals::told(), if !is_told => {
+                    is_told = true;
+                    // From our own group, what git started would go on.
+                    if group.is_some() && !listener.has_sent() {
+                        break (Ended::Told, None);
+                    }
+                }
+            }
+        };
+        let done = match done {
+            Some(done) => {
+                group.into_iter().for_each(Group::ended);
+                Some(done)
+            }
+            None => {
+                drop(group.take());
+                if let Some(leader) = leader {
+                    end(leader);
+                }
+                // What it told until its end counts, too.
+                tokio::time::timeout(GRACE, &mut whole).await.ok()
+            }
+        };
+        let (code, stdout) = match done {
+            Some((stdout, (), status)) => (status.map_err(not_started)?.code(), stdout.map_err(not_started)?),
+            None => (None, Vec::new()),
+        };
+        let (words, has_sent) = listener.finish();
+        let output = Output { code, stdout, stderr: self.clean(&words) };
+        Ok(Talked { output, ended, has_sent })
     }
 
-    async fn to_its_end(&self, command: std::process::Command, input: Option<Vec<u8>>) -> Result<Output> {
-        let mut command = tokio::process::Command::from(command);
+    async fn to_its_end(&self, mut command: std::process::Command, input: Option<Vec<u8>>) -> Result<Output> {
         command.stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
-        command.kill_on_drop(true);
-        // Where there is a terminal it stays in our process group: ssh may have to ask there, which it cannot from another one, and
-        // who ends us there ends the whole group.
-        let alone = !*TERMINAL;
-        if alone {
-            command.process_group(0);
-        }
-        let mut child = command.spawn().map_err(not_started)?;
-        let group = alone.then(|| Group::of(&child));
+        let (mut child, group) = start(command)?;
         let stdin = child.stdin.take();
         let write = async move {
             if let (Some(mut stdin), Some(input)) = (stdin, input) {
@@ -234,6 +288,31 @@ impl Output {
             (true, None) => "git was ended by a signal: by a limit of this machine, or by somebody".to_owned(),
             _ => lines.join("; "),
         }
+    }
+}
+
+/// How long the end of a git that was ended is waited for.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Starts it. Where there is a terminal it stays in our process group: ssh may have to ask there, which it cannot from another
+/// one, and who ends us there ends the whole group.
+fn start(command: std::process::Command) -> Result<(tokio::process::Child, Option<Group>)> {
+    let mut command = tokio::process::Command::from(command);
+    command.kill_on_drop(true);
+    let alone = !*TERMINAL;
+    if alone {
+        command.process_group(0);
+    }
+    let child = command.spawn().map_err(not_started)?;
+    let group = alone.then(|| Group::of(&child));
+    Ok((child, group))
+}
+
+/// Asks a git that was not waited for to end: it then ends what it started, which it cannot where it is killed.
+fn end(leader: u32) {
+    if let Some(leader) = i32::try_from(leader).ok().and_then(rustix::process::Pid::from_raw) {
+        // It may have ended by itself.
+        let _ = rustix::process::kill_process(leader, rustix::process::Signal::TERM);
     }
 }
 

@@ -22,7 +22,7 @@ use std::{
 };
 use tagwarden::{
     cli::program::{self, Surroundings},
-    world::{Clock, EnvVars},
+    world::{Clock, EnvVars, git::Patience},
 };
 use tempfile::TempDir;
 
@@ -145,6 +145,7 @@ pub struct Scratch {
     env: BTreeMap<String, String>,
     now: String,
     dir: String,
+    patience: Patience,
 }
 
 impl Scratch {
@@ -175,7 +176,7 @@ impl Scratch {
             ("GIT_CEILING_DIRECTORIES", folder.path().display().to_string()),
         ];
         let env = env.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        Scratch { env, now: NOW.to_owned(), dir: "work".to_owned(), folder }
+        Scratch { env, now: NOW.to_owned(), dir: "work".to_owned(), patience: Patience::default(), folder }
     }
 
     /// The smallest protocol, committed, pushed and adopted; one more commit than nothing.
@@ -228,6 +229,12 @@ impl Scratch {
     /// Sets the decision time of every later run.
     pub fn at(&mut self, now: &str) -> &mut Scratch {
         self.now = now.to_owned();
+        self
+    }
+
+    /// How long every later run in process waits for servers, and who sees it.
+    pub fn waiting(&mut self, patience: Patience) -> &mut Scratch {
+        self.patience = patience;
         self
     }
 
@@ -293,6 +300,7 @@ impl Scratch {
             dir: self.path(&self.dir),
             shows_colors: false,
             columns: None,
+            patience: self.patience.clone(),
         };
         let (send, receive) = mpsc::channel();
         let run = move || {
