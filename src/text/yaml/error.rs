@@ -20,10 +20,69 @@ pub(super) fn finding(source: &Source, failure: &Error) -> Finding {
         "missing-key" => mapping_place(source, failure.location()),
         _ => place(source, failure.location()),
     };
+    let help = help.or_else(|| hint(source, code, &message, &place));
     let finding = Finding::error(format!("config/{code}"), message).at(place);
     match help {
         Some(help) => finding.help(help),
         None => finding,
+    }
+}
+
+/// What was most likely meant where YAML reads something else than people do: words for booleans, and texts that need quotes.
+fn hint(source: &Source, code: &str, message: &str, place: &Place) -> Option<String> {
+    let line = place.source.as_deref()?;
+    let marked: String = line.chars().skip(place.column.saturating_sub(1) as usize).collect();
+    let word = marked.split(|c: char| c.is_whitespace() || ",:]}".contains(c)).next().unwrap_or_default().trim_matches(['"', '\'']);
+    let boolean = match word.to_ascii_lowercase().as_str() {
+        "yes" | "on" | "y" => Some("true"),
+        "no" | "off" | "n" => Some("false"),
+        _ => None,
+    };
+    match (code, boolean) {
+        ("wrong-type", Some(boolean)) if message.contains("`true` or `false`") || message.contains("boolean") => {
+            return Some(format!("`{word}` is a text; write `{boolean}`"));
+        }
+        ("wrong-type" | "syntax", _) => {}
+        _ => return None,
+    }
+    // The place of a syntax error may be behind the line that causes it.
+    let here = place.line.saturating_sub(1) as usize;
+    (here.saturating_sub(1)..=here).rev().find_map(|number| {
+        let written = source.text.lines().nth(number)?;
+        let corrected = quoted(written).filter(|corrected| code == "wrong-type" || mends(source, number, corrected))?;
+        (code == "syntax" || number == here)
+            .then(|| format!("a text with `{{` at its start or `: ` in it needs quotes: `{}`", corrected.trim()))
+    })
+}
+
+/// The line with its value in quotes, where it is a plain text that starts with a placeholder or has a colon in it.
+fn quoted(line: &str) -> Option<String> {
+    let item = line.len() - line.trim_start_matches([' ', '-']).len();
+    let rest = &line[item..];
+    let key = rest.find(": ").map(|at| at + 2).filter(|at| rest[..*at - 2].chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c)));
+    let start = item + key.unwrap_or(0);
+    let value = line[start..].split(" #").next().unwrap_or_default().trim();
+    let placeholder = value.starts_with('{')
+        && value[1..].split('}').next().is_some_and(|name| {
+            !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "_.".contains(c)) && value.contains('}')
+        });
+    let plain = !value.starts_with(['"', '\'', '{', '[', '|', '>', '&', '*', '!', '%', '@', '`']);
+    if start == 0 || value.is_empty() || !(placeholder || plain && value.contains(": ")) {
+        return None;
+    }
+    let text = match value.contains(['"', '\\']) {
+        true => format!("'{}'", value.replace('\'', "''")),
+        false => format!("\"{value}\""),
+    };
+    Some(format!("{}{text}", &line[..start]))
+}
+
+/// Whether the document can be read as YAML, or further than before, once a line is replaced.
+fn mends(source: &Source, number: usize, corrected: &str) -> bool {
+    let lines: Vec<&str> = source.text.lines().enumerate().map(|(at, line)| if at == number { corrected } else { line }).collect();
+    match serde_yaml::from_str_with_options::<Node>(&lines.join("\n"), super::options()) {
+        Ok(_) => true,
+        Err(error) => error.location().is_some_and(|location| location.line() as usize > number + 2),
     }
 }
 

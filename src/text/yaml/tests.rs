@@ -186,3 +186,37 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn what_needs_quotes_or_another_word_is_said_with_the_corrected_line() {
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[allow(dead_code)]
+    struct Shape {
+        get: Option<Spanned<String>>,
+        title: Option<Spanned<String>>,
+        #[serde(default)]
+        list: Vec<Spanned<String>>,
+        flag: Option<bool>,
+    }
+    let quotes = "a text with `{` at its start or `: ` in it needs quotes: ";
+    for (text, help) in [
+        ("get: {base_url}/api\n", format!("{quotes}`get: \"{{base_url}}/api\"`")),
+        ("get: {base_url}\n", format!("{quotes}`get: \"{{base_url}}\"`")),
+        ("title: a: b\n", format!("{quotes}`title: \"a: b\"`")),
+        ("title: t\nget: say \"x\": y # why\nflag: true\n", format!("{quotes}`get: 'say \"x\": y'`")),
+        ("list:\n  - {base_url}/x\n", format!("{quotes}`- \"{{base_url}}/x\"`")),
+        ("list:\n  - a: b: c\n", format!("{quotes}`- a: \"b: c\"`")),
+        ("flag: yes\n", "`yes` is a text; write `true`".to_owned()),
+        ("flag: On\n", "`On` is a text; write `true`".to_owned()),
+        ("flag: no\n", "`no` is a text; write `false`".to_owned()),
+        ("flag: \"off\"\n", "`off` is a text; write `false`".to_owned()),
+    ] {
+        let finding = parse::<Shape>(&Source::new("f", text)).unwrap_err();
+        assert_eq!(finding.help.as_deref(), Some(help.as_str()), "{text}: {finding:?}");
+    }
+    for text in ["get: [a, b]\n", "get: {a: 1}\n", "title: 'a\n", "flag: maybe\n", "list: yes\n  x\n"] {
+        let finding = parse::<Shape>(&Source::new("f", text)).unwrap_err();
+        assert_eq!(finding.help, None, "{text}: {finding:?}");
+    }
+}
