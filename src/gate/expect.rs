@@ -1,9 +1,9 @@
 //! Expectations as jq programs over an answer, and how to say briefly what the answer said instead.
 //!
-//! A program sees `$channel`, `$package`, `$version`, `$commit` and `$capture`. It holds where it gives `true` and nothing
-//! else. Answers are redacted before they are judged: a program whose verdict hangs on a redacted value is
-//! [`Verdict::Hidden`], because two hidden values would otherwise be equal. Deliberately absent: the engine itself
-//! ([`crate::text::query`]), and any rendering.
+//! A program sees `$channel`, `$package`, `$version`, `$commit` and `$capture`. It holds where it gives `true` and nothing else. One
+//! that compares what cannot be compared, or that gives no boolean, is [`Verdict::Undecided`]. Answers are redacted before they are
+//! judged: a program whose verdict hangs on a redacted value is [`Verdict::Hidden`], because two hidden values would otherwise be
+//! equal. Deliberately absent: the engine itself ([`crate::text::query`]), and any rendering.
 
 use super::{
     Context,
@@ -15,7 +15,7 @@ use super::{
 use crate::{
     domain::{Finding, Place},
     text::{
-        query::Program,
+        query::{Program, RunError},
         source::Source,
         template::map_strings,
         yaml::{Spanned, place_of},
@@ -51,9 +51,18 @@ pub enum Verdict {
         said: String,
         pointer: Option<String>,
     },
+    /// Nothing can be concluded: what the program compares is of two types or not there, or what it gives is no boolean.
+    Undecided {
+        said: String,
+        pointer: Option<String>,
+    },
     /// It hangs on a redacted value.
     Hidden,
 }
+
+/// What to do about [`Verdict::Undecided`].
+pub const DECIDE: &str = "a check compares values of one type that are there; say what a missing one means by name: `has(\"x\")`, \
+                          `.x == null`, `.x // 0`";
 
 impl Expectation {
     /// Compiles a program of a gate file. `Err`: a configuration finding with its place.
@@ -84,16 +93,16 @@ impl Expectation {
     }
 
     /// The one value that the program gives. `Err`: why there is none.
-    pub fn value(&self, answer: &Value, variables: &[Value]) -> Result<Value, String> {
+    pub fn value(&self, answer: &Value, variables: &[Value]) -> Result<Value, RunError> {
         let mut outputs = self.program.run(answer, variables)?;
         match (outputs.pop(), outputs.len()) {
             (Some(value), 0) => Ok(value),
-            (None, _) => Err("it gives nothing".to_owned()),
-            (Some(_), more) => Err(format!("it gives {} values instead of one", more + 1)),
+            (None, _) => Err("it gives nothing".to_owned().into()),
+            (Some(_), more) => Err(format!("it gives {} values instead of one", more + 1).into()),
         }
     }
 
-    fn broken(&self, answer: &Value, variables: &[Value], outputs: Result<Vec<Value>, String>) -> Verdict {
+    fn broken(&self, answer: &Value, variables: &[Value], outputs: Result<Vec<Value>, RunError>) -> Verdict {
         let reads = reads::of(self.text());
         let mut said: Vec<String> = reads.paths.iter().map(|path| path.said_by(answer)).collect();
         said.extend(reads.variables.iter().filter_map(|name| {
@@ -106,17 +115,25 @@ impl Expectation {
         match outputs.as_deref() {
             Ok([Value::Bool(_)]) if !said.is_empty() => {}
             Ok([Value::Bool(_)]) => said.push("it gives false".to_owned()),
-            Ok([other]) => said.push(format!("the program gives {} instead of true", brief(other).unwrap_or("something".to_owned()))),
+            Ok([other]) => {
+                said.push(format!("the program gives {} instead of true or false", brief(other).unwrap_or("something".to_owned())))
+            }
             Ok([]) => said.push("the program gives nothing".to_owned()),
             Ok(many) => said.push(format!("the program gives {} values instead of one", many.len())),
+            Err(RunError::Undecided(why)) => said.insert(0, why.clone()),
             Err(_) if has_marks(answer) => said.push("the program ends in an error".to_owned()),
-            Err(error) => said.push(format!("the program ends in an error: {}", cut(error))),
+            Err(error) => said.push(format!("the program ends in an error: {}", cut(&error.to_string()))),
         }
         let pointer = match reads.paths.as_slice() {
             [path] => Some(path.pointer()),
             _ => None,
         };
-        Verdict::Broken { said: said.join(", "), pointer }
+        let said = said.join(", ");
+        match outputs.as_deref() {
+            Err(RunError::Undecided(_)) => Verdict::Undecided { said, pointer },
+            Ok([value]) if !value.is_boolean() => Verdict::Undecided { said, pointer },
+            _ => Verdict::Broken { said, pointer },
+        }
     }
 }
 
@@ -258,6 +275,24 @@ mod tests {
     }
 
     #[test]
+    fn only_true_and_false_are_answers() {
+        for (program, undecided) in [
+            (".coverage >= 70", true),
+            ("(.coverage >= 70) | not", true),
+            (".missing", true),
+            (".coverage", true),
+            (".n > 5", false),
+            ("empty", false),
+            (".n.b", false),
+            ("error(\"x\")", false),
+        ] {
+            let verdict = check(program, json!({"coverage": "69%", "n": 1}));
+            assert_eq!(matches!(verdict, Verdict::Undecided { .. }), undecided, "{program}: {verdict:?}");
+            assert_ne!(verdict, Verdict::Holds, "{program}");
+        }
+    }
+
+    #[test]
     fn a_hidden_value_may_be_what_the_program_names() {
         let answer = json!({ "password": REDACTED, "note": format!("it is {MASKED}"), "status": "ok" });
         for (program, hidden) in [
@@ -299,14 +334,17 @@ mod tests {
     #[test]
     fn nothing_hidden_or_long_is_told() {
         let said = |program: &str, answer: Value| match check(program, answer) {
-            Verdict::Broken { said, pointer } => (said, pointer),
+            Verdict::Broken { said, pointer } | Verdict::Undecided { said, pointer } => (said, pointer),
             other => panic!("{other:?}"),
         };
         assert_eq!(said(".a.b == 1", json!({"a": {"b": 2}})), ("`.a.b` is 2".to_owned(), Some("/a/b".to_owned())));
         assert_eq!(said(".a == $channel", json!({"a": "x"})).0, "`.a` is \"x\", `$channel` is \"staging\"");
-        assert_eq!(said(".a == .b", json!({"a": 1})), ("`.a` is 1, `.b` is missing".to_owned(), None));
-        assert_eq!(said(". == 3", json!([1, 2])).0, "the answer is [1,2]");
-        assert_eq!(said(". == 3", json!("x".repeat(500))).0, format!("the answer is \"{}...", "x".repeat(79)));
+        assert_eq!(
+            said(".a == .b", json!({"a": 1})),
+            ("a value that is not there (null) is compared with a number, `.a` is 1, `.b` is missing".to_owned(), None)
+        );
+        assert_eq!(said(". == 3", json!([1, 2])).0, "a number is compared with an array, the answer is [1,2]");
+        assert_eq!(said(". == \"y\"", json!("x".repeat(500))).0, format!("the answer is \"{}...", "x".repeat(79)));
         assert_eq!(said("length == 3", json!({"a": "x".repeat(500)})).0, "it gives false");
         assert_eq!(said(".a | . + 1 == 2", json!({"a": format!("x{MASKED}")})).0, "`.a` is a redacted value, the program ends in an error");
     }

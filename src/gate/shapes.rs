@@ -6,7 +6,7 @@
 use super::{config::collect::Collector, endpoint, expect::Expectation};
 use crate::domain::Finding;
 use crate::text::{
-    template::{Allowed, Malformed, Slot, Template},
+    template::{self, Allowed, Malformed, Slot, Template},
     yaml::{Spanned, place_in},
 };
 use schemars::JsonSchema;
@@ -150,6 +150,38 @@ pub fn explain_pattern(error: &regex::Error) -> String {
 /// A template of a gate file whose placeholders are all known.
 pub fn template(collector: &mut Collector, text: &Spanned<String>, allowed: &Allowed) -> Option<Template> {
     keep(collector, text, Template::parse(text).and_then(|template| template.allow(allowed)))
+}
+
+/// An argument of a program: a template in which all other braces are the program's. `${...}` is refused, because nobody expands it.
+pub fn argument(collector: &mut Collector, text: &Spanned<String>) -> Option<Template> {
+    if let Some(start) = text.find("${") {
+        let end = text[start..].find('}').map_or(text.len(), |end| start + end + 1);
+        let place = place_in(collector.source, text, start..end);
+        let finding = Finding::error("config/unexpanded", format!("`{}` would not be filled in", &text[start..end])).at(place);
+        collector.findings.push(finding.help("placeholders are written {channel}; a `shell` script expands its own variables"));
+        return None;
+    }
+    let allowed = Allowed { values: template::VALUES, env: false, captures: &[] };
+    keep(collector, text, Template::parse_argument(text, &allowed))
+}
+
+/// A script. Its braces are the shell's; only a placeholder is refused, unless `$` or `^` stands before it.
+pub fn script(collector: &mut Collector, script: &Spanned<String>) -> Option<String> {
+    let mut valid = !script.trim().is_empty();
+    if !valid {
+        collector.refuse(script, "wrong-value", "a script must stand here");
+    }
+    for name in template::VALUES {
+        let placeholder = format!("{{{name}}}");
+        let bare = |at: &usize| !script[..*at].ends_with(['$', '^']);
+        if let Some(start) = script.match_indices(&placeholder).map(|(at, _)| at).find(bare) {
+            let place = place_in(collector.source, script, start..start + placeholder.len());
+            let finding = Finding::error("config/unexpanded", format!("`{placeholder}` would not be filled in inside a script")).at(place);
+            collector.findings.push(finding.help(format!("the script reads $TAGWARDEN_{}", name.to_uppercase())));
+            valid = false;
+        }
+    }
+    valid.then(|| script.value.clone())
 }
 
 /// A URL of a gate file: a template whose host is its own.

@@ -57,7 +57,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("config/too-deep", "the file nests deeper than is read"),
     ("config/too-large", "the file is longer than is read"),
     ("config/two-defaults", "more than one package is the default"),
-    ("config/unexpanded", "a command holds `${...}`, which no shell expands here"),
+    ("config/unexpanded", "an argument holds `${...}`, which no shell expands here, or a script a placeholder, which nobody fills in"),
     ("config/unknown-anchor", "an alias names no anchor that stands before it"),
     ("config/unknown-channel", "the protocol names no such channel"),
     ("config/unknown-key", "no key of this name may stand here"),

@@ -3,6 +3,9 @@
 //! A program sees its input and the variables that its caller names, nothing else: no environment, no clock, no further
 //! input, no output but its values. So the same program gives the same answer again from recorded evidence.
 //!
+//! What it compares must be of one type and there: [`strict`] has the rule, and where it is broken the run ends undecided.
+//! Programs that only name paths ([`Program::selecting`]) judge nothing and compare as jq does.
+//!
 //! A program always ends. The engine itself has no limits, so they are put around it, in three layers:
 //! 1. Before: a program may not call itself, and the builtins that loop without an end (`repeat`, `while`, `until`,
 //!    `recurse(f)`) are not there. What is left ends for every input ([`check`]). How deep its calls nest is known before
@@ -20,11 +23,13 @@ mod check;
 mod engine;
 mod lower;
 mod names;
+mod strict;
 #[cfg(test)]
 mod tests;
 
 use super::{
     source::Source,
+    template::{self, Slot},
     yaml::{Spanned, place_in},
 };
 use crate::domain::Finding;
@@ -42,6 +47,23 @@ pub struct Program {
     text: String,
     filter: engine::Filter,
     variables: usize,
+    comparing: engine::Comparing,
+}
+
+/// Why a run gave no values, in words that name no value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RunError {
+    /// It compares values of two types, or one that is not there: nothing can be concluded.
+    #[error("{0}")]
+    Undecided(String),
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl From<String> for RunError {
+    fn from(why: String) -> RunError {
+        RunError::Failed(why)
+    }
 }
 
 /// Why a text is no program, and where: byte offsets in the text.
@@ -58,8 +80,17 @@ impl Program {
     /// Compiles. `vars` names the variables that the program may use, with or without their `$`; values for them are given
     /// to [`Program::run`] in the same order.
     pub fn compile(text: &str, vars: &[&str]) -> Result<Program, QueryError> {
+        if let Some(error) = placeholder(text, vars) {
+            return Err(error);
+        }
         let filter = engine::on_worker(|| engine::compile(text, vars)).unwrap_or_else(|defect| Err(QueryError::at(0..0, defect)))?;
-        Ok(Program { text: text.to_owned(), filter, variables: vars.len() })
+        Ok(Program { text: text.to_owned(), filter, variables: vars.len(), comparing: engine::Comparing::Strictly })
+    }
+
+    /// Compiles a program that selects and judges nothing: it compares as jq does, so that `.. | select(.kind? == "key")` can look
+    /// at every value.
+    pub fn selecting(text: &str) -> Result<Program, QueryError> {
+        Ok(Program { comparing: engine::Comparing::AsJq, ..Program::compile(text, &[])? })
     }
 
     /// Compiles a program that stands in a file; an error is a finding (`config/query`) with its place inside the scalar.
@@ -74,21 +105,31 @@ impl Program {
 
     /// Every value that the program gives for this input. An error of the program, more than [`MAX_OUTPUTS`] values and an
     /// empty allowance are errors, in words.
-    pub fn run(&self, input: &Value, vars: &[Value]) -> Result<Vec<Value>, String> {
+    pub fn run(&self, input: &Value, vars: &[Value]) -> Result<Vec<Value>, RunError> {
         if vars.len() != self.variables {
-            return Err(format!("the program takes {} variables, {} were given", self.variables, vars.len()));
+            return Err(format!("the program takes {} variables, {} were given", self.variables, vars.len()).into());
         }
-        engine::on_worker(|| engine::run(&self.filter, input, vars, 1))?
+        engine::on_worker(|| engine::run(&self.filter, self.comparing, input, vars, 1))?
     }
+}
 
-    /// Whether the program holds: it must give exactly one value, `true` or `false`.
-    pub fn holds(&self, input: &Value, vars: &[Value]) -> Result<bool, String> {
-        match self.run(input, vars)?.as_slice() {
-            [Value::Bool(holds)] => Ok(*holds),
-            [other] => Err(format!("the program gives {} instead of true or false", kind_of(other))),
-            others => Err(format!("the program gives {} values instead of one, true or false", others.len())),
-        }
-    }
+/// The first `{env.NAME}` or `{capture.NAME}`: nothing is filled in inside a program, not even inside its strings.
+fn placeholder(text: &str, vars: &[&str]) -> Option<QueryError> {
+    let (at, slot, length) = text.match_indices('{').find_map(|(at, _)| match template::slot_at(&text[at..]) {
+        Some((slot @ (Slot::Env(_) | Slot::Capture(_)), length)) => Some((at, slot, length)),
+        _ => None,
+    })?;
+    let (list, name) = match &slot {
+        Slot::Env(name) => ("env", name),
+        Slot::Capture(name) | Slot::Value(name) => ("capture", name),
+    };
+    let known = vars.iter().any(|var| var.trim_start_matches('$') == list);
+    let instead = match known {
+        true => format!("write `${list}.{name}`, without quotes and braces"),
+        false if list == "env" => "`$env` is there only in the rules of channels; a gate compares variables by its kind `env`".to_owned(),
+        false => "no captures are known here".to_owned(),
+    };
+    Some(QueryError::at(at..at + length, format!("`{slot}` is not filled in inside a program; {instead}")))
 }
 
 /// Whether a text is written as a jq program, whatever names it uses. For programs that this program never runs.
@@ -127,16 +168,5 @@ impl QueryError {
     pub fn finding(&self, source: &Source, text: &Spanned<String>) -> Finding {
         let place = place_in(source, text, self.offset..self.offset + self.length);
         Finding::error("config/query", format!("no valid jq program: {}", self.message)).at(place)
-    }
-}
-
-fn kind_of(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "an array",
-        Value::Object(_) => "an object",
     }
 }

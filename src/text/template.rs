@@ -54,24 +54,56 @@ enum Piece {
 impl Template {
     /// Parses a text. The names of plain placeholders are not judged here; see [`Template::allow`].
     pub fn parse(text: &str) -> Result<Template, Malformed> {
+        Template::read(text, lone_brace, |_, _| true)
+    }
+
+    /// Parses an argument of a program, to which braces belong: git's `^{commit}`, `{print $1}`. Placeholders are only the names of
+    /// `allowed`, and every `{env.NAME}` and `{capture.NAME}`; a name that is nearly one of them is refused, any other brace stays.
+    pub fn parse_argument(text: &str, allowed: &Allowed) -> Result<Template, Malformed> {
+        let is_slot = |slot: &Slot, before: Option<char>| match slot {
+            _ if before == Some('^') => false,
+            Slot::Value(name) => allowed.values.contains(&name.as_str()) || allowed.near(name).is_some(),
+            Slot::Env(_) | Slot::Capture(_) => true,
+        };
+        Template::read(text, |_, _| None, is_slot)?.allow(allowed)
+    }
+
+    /// `lone`: what is wrong with a brace that belongs to no placeholder; `None`: it stays as it is. `is_slot`: whether something in
+    /// braces is meant as a placeholder, by the character before it.
+    fn read(
+        text: &str,
+        lone: impl Fn(&str, usize) -> Option<Malformed>,
+        is_slot: impl Fn(&Slot, Option<char>) -> bool,
+    ) -> Result<Template, Malformed> {
         let mut pieces = Vec::new();
         let mut plain = String::new();
         let mut at = 0;
+        // Where lone braces stay, two closing ones are one only behind two opening ones.
+        let mut doubled = 0usize;
         while let Some(found) = text[at..].find(['{', '}']) {
             let brace = at + found;
             plain.push_str(&text[at..brace]);
             let rest = &text[brace..];
-            if rest.starts_with("{{") || rest.starts_with("}}") {
-                plain.push_str(&rest[..1]);
+            let slot = slot_at(rest).filter(|(slot, _)| is_slot(slot, text[..brace].chars().next_back()));
+            if rest.starts_with("{{") {
+                doubled += 1;
+                plain.push('{');
                 at = brace + 2;
-            } else if let Some((slot, length)) = slot_at(rest) {
+            } else if rest.starts_with("}}") && (doubled > 0 || lone(rest, brace).is_some()) {
+                doubled = doubled.saturating_sub(1);
+                plain.push('}');
+                at = brace + 2;
+            } else if let Some((slot, length)) = slot {
                 if !plain.is_empty() {
                     pieces.push(Piece::Text(std::mem::take(&mut plain)));
                 }
                 pieces.push(Piece::Slot(slot, brace..brace + length));
                 at = brace + length;
+            } else if let Some(malformed) = lone(rest, brace) {
+                return Err(malformed);
             } else {
-                return Err(lone_brace(rest, brace));
+                plain.push_str(&rest[..1]);
+                at = brace + 1;
             }
         }
         plain.push_str(&text[at..]);
@@ -136,6 +168,12 @@ pub struct Allowed<'a> {
 pub const VALUES: &[&str] = &["base_url", "channel", "package", "version", "commit"];
 
 impl Allowed<'_> {
+    /// The placeholder that a name most likely means.
+    fn near(&self, name: &str) -> Option<&str> {
+        let near = self.values.iter().map(|value| (strsim::damerau_levenshtein(value, name), value)).min();
+        near.filter(|(distance, _)| *distance <= 2).map(|(_, value)| *value)
+    }
+
     fn check(&self, slot: &Slot) -> Result<(), String> {
         let known = match slot {
             Slot::Value(name) => self.values.contains(&name.as_str()),
@@ -147,8 +185,7 @@ impl Allowed<'_> {
         }
         Err(match slot {
             Slot::Value(name) => {
-                let near = self.values.iter().map(|value| (strsim::damerau_levenshtein(value, name), value)).min();
-                let hint = near.filter(|(distance, _)| *distance <= 2).map(|(_, value)| format!("; did you mean `{{{value}}}`?"));
+                let hint = self.near(name).map(|value| format!("; did you mean `{{{value}}}`?"));
                 format!("unknown placeholder `{slot}`{} (a brace that stands for itself is doubled)", hint.unwrap_or_default())
             }
             Slot::Env(_) => format!("`{slot}` is not filled in here"),
@@ -191,7 +228,7 @@ fn escape(text: &str) -> String {
 }
 
 /// The placeholder at the start of `text`, with its length in bytes.
-fn slot_at(text: &str) -> Option<(Slot, usize)> {
+pub(super) fn slot_at(text: &str) -> Option<(Slot, usize)> {
     let inner = text.strip_prefix('{')?;
     let inner = &inner[..inner.find('}')?];
     let slot = match inner.split_once('.') {
@@ -208,14 +245,14 @@ pub fn is_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
-fn lone_brace(rest: &str, at: usize) -> Malformed {
+fn lone_brace(rest: &str, at: usize) -> Option<Malformed> {
     let end = rest.find('}').filter(|_| rest.starts_with('{')).map_or(1, |end| end + 1);
     let message = if end > 1 {
         format!("`{}` is no placeholder; a brace that stands for itself is doubled", &rest[..end])
     } else {
         format!("a lone `{}`; a brace that stands for itself is doubled", &rest[..1])
     };
-    Malformed { at: at..at + end, message }
+    Some(Malformed { at: at..at + end, message })
 }
 
 #[cfg(test)]
@@ -273,6 +310,38 @@ mod tests {
                 }
                 None => assert!(result.is_ok()),
             }
+        }
+    }
+
+    #[test]
+    fn braces_of_programs_are_left_alone() {
+        let allowed = Allowed { values: VALUES, env: false, captures: &[] };
+        for (text, want) in [
+            ("v1^{commit}", "v1^{commit}"),
+            ("$dep^{commit}", "$dep^{commit}"),
+            ("$dep^{tree}", "$dep^{tree}"),
+            ("HEAD@{1}", "HEAD@{1}"),
+            ("stash@{upstream}", "stash@{upstream}"),
+            ("{channel}", "staging"),
+            ("{channel}^{commit}", "staging^{commit}"),
+            ("{print $1}", "{print $1}"),
+            ("{print}", "{print}"),
+            ("{if (x) {y}}", "{if (x) {y}}"),
+            ("BEGIN{if(x){y}}{{channel}}", "BEGIN{if(x){y}}{channel}"),
+            ("{{channel}}", "{channel}"),
+            ("{}", "{}"),
+            ("a{", "a{"),
+        ] {
+            assert_eq!(Template::parse_argument(text, &allowed).unwrap().expand(values).as_deref(), Ok(want), "{text}");
+        }
+        for (text, message) in [
+            ("{chanel}", "did you mean `{channel}`?"),
+            ("{env.KEY}", "not filled in here"),
+            ("{capture.ID}", "no earlier request captures `ID`"),
+        ] {
+            let malformed = Template::parse_argument(text, &allowed).unwrap_err();
+            assert!(malformed.message.contains(message), "{malformed:?}");
+            assert_eq!(malformed.at, 0..text.len());
         }
     }
 

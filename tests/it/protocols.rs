@@ -217,7 +217,7 @@ fn the_ready_set_passes_a_sound_deployment_and_no_spoilt_one() {
         assert_eq!(judgement.outcome(), Outcome::Passed, "{gate}: {:#?}", judgement.findings());
     }
     let set = |got: &mut HttpGot, pointer: &str, value: Value| *got.body.pointer_mut(pointer).unwrap() = value;
-    let spoils: [(&str, &str, Spoil, Outcome); 9] = [
+    let spoils: [(&str, &str, Spoil, Outcome); 10] = [
         ("auth-keys", "live keys", &|_, got| set(got, "/config/auth/mode", json!("live")), Outcome::Failed),
         ("auth-keys", "no authentication", &|_, got| set(got, "/config/auth/enabled", json!(false)), Outcome::Failed),
         ("auth-keys", "down", &|_, got| got.status = 503, Outcome::Inconclusive),
@@ -261,7 +261,13 @@ fn the_ready_set_passes_a_sound_deployment_and_no_spoilt_one() {
             },
             Outcome::Inconclusive,
         ),
-        ("replay", "no digest", &|_, got| set(got, "/lineage/event_digest", json!(null)), Outcome::Failed),
+        ("replay", "no digest", &|_, got| set(got, "/lineage/event_digest", json!(null)), Outcome::Inconclusive),
+        (
+            "replay",
+            "no real digest",
+            &|_, got| set(got, "/lineage/event_digest", json!(format!("sha256:{}", "0".repeat(64)))),
+            Outcome::Failed,
+        ),
         ("replay", "not complete", &|_, got| set(got, "/lineage/comprehensive", json!(false)), Outcome::Failed),
     ];
     for (gate, what, spoil, expected) in spoils {

@@ -195,14 +195,14 @@ fn rules(check: &mut Collector, raw: &[raw::Rule]) -> Vec<Rule> {
 
 /// A jq program that names paths. Tried on a few shapes, because the engine finds out only when it runs.
 fn redaction(check: &mut Collector, program: &Text) -> Option<String> {
-    if let Err(finding) = query::Program::compile_in(check.source, program, &[]) {
+    if let Err(finding) = query::Program::selecting(program).map_err(|error| error.finding(check.source, program)) {
         check.findings.push(finding);
         return None;
     }
-    let paths = query::Program::compile(&format!("[path(\n{}\n)]", program.value), &[]);
+    let paths = query::Program::selecting(&format!("[path(\n{}\n)]", program.value));
     let fails = |paths: &query::Program| {
         let shapes = [serde_json::json!(null), serde_json::json!({}), serde_json::json!([])];
-        shapes.iter().any(|shape| paths.run(shape, &[]).is_err_and(|error| error.contains("path expression")))
+        shapes.iter().any(|shape| paths.run(shape, &[]).is_err_and(|error| error.to_string().contains("path expression")))
     };
     if paths.as_ref().map_or(true, fails) {
         check.refuse(program, "no-path", "this program gives values, not paths");

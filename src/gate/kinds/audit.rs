@@ -249,7 +249,9 @@ mod tests {
             ("{ dump: { file: d, shell: x, run: [x] } }", false),
             ("{ dump: { file: d, run: [] } }", false),
             ("{ dump: { file: d, run: ['{chanel}'] } }", false),
-            ("{ dump: { file: d, shell: 'dump ${URL}' } }", false),
+            ("{ dump: { file: d, run: [dump, '${URL}'] } }", false),
+            ("{ dump: { file: d, shell: 'dump ${URL} v1^{commit}' } }", true),
+            ("{ dump: { file: d, shell: 'dump {channel}' } }", false),
             ("{ dump: { file: d, shell: x, env: ['A B'] } }", false),
         ] {
             assert_eq!(read(&file(audit)).is_ok(), lawful, "{audit}");

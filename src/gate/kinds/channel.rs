@@ -13,11 +13,13 @@ use super::super::{
     endpoint,
     expect::{self, Expectation},
     probe::{Answer, Ask, EnvAsk, EnvGot, Got, HttpAsk, HttpGot, RuleAsk, RulesAsk, RulesGot, Unavailable},
+    protocol::Rule,
     shapes,
 };
 use crate::{
     domain::{ChannelName, Fault, Finding, Place, Reason, Result, Span, Verb},
     text::{
+        query::RunError,
         source::Source,
         template::{self, Allowed, Slot, Template},
         yaml::{Spanned, place_of},
@@ -42,11 +44,13 @@ const CODES: &[(&str, &str)] = &[
     ("channel/rule", "the rule that fired (a note)"),
     ("channel/mismatch", "the rules or the override give another channel than the declared one"),
     ("channel/no-rule", "no rule fits this environment"),
+    ("channel/overlap", "further rules hold for this environment, so that only their order decides (a warning)"),
     ("channel/rule-error", "a rule that stands before any other that holds could not be evaluated"),
     ("channel/bad-override", "the explicit override names no channel of the protocol"),
     ("channel/not-measurable", "the source tells too little of the override to judge it"),
     ("channel/endpoint-mismatch", "the deployed endpoint reports another channel"),
     ("channel/not-reported", "the deployed endpoint does not report its channel"),
+    ("channel/undecided", "the jq program compares values of two types or one that is not there: nothing can be concluded"),
     ("channel/status", "the endpoint answered with another status than 200"),
     ("channel/redirect", "the endpoint redirects"),
     ("channel/elsewhere", "the URL of the endpoint is not on the channel's own host"),
@@ -162,11 +166,14 @@ impl Gate for Channel {
 }
 
 /// The rules of all channels, in the order in which they are tried; `None`: there is none.
-fn ordered_rules(cx: &Context) -> Vec<(&ChannelName, &super::super::protocol::Rule)> {
+fn ordered_rules(cx: &Context) -> Vec<(&ChannelName, &Rule)> {
     let rules = || cx.protocol.channels.iter().flat_map(|(channel, settings)| settings.rules.iter().map(move |rule| (channel, rule)));
-    let is_default = |rule: &super::super::protocol::Rule| rule.when.trim() == "true";
     let own = rules().filter(|(_, rule)| !is_default(rule));
     own.chain(rules().filter(|(_, rule)| is_default(rule))).collect()
+}
+
+fn is_default(rule: &Rule) -> bool {
+    rule.when.trim() == "true"
 }
 
 fn rules_ask(cx: &Context) -> Option<RulesAsk> {
@@ -229,7 +236,10 @@ fn judge_rules(cx: &Context, got: &RulesGot, checks: &mut Checks) {
     // The answers were asked in this order, and the question was compared.
     for ((channel, rule), answer) in rules.iter().zip(&got.rules) {
         match answer.holds {
-            Some(true) => return compare(cx, channel, &format!("the rule `{}` of `{channel}`", rule.name), checks),
+            Some(true) => {
+                overlap(&rules, got, (channel, rule), checks);
+                return compare(cx, channel, &format!("the rule `{}` of `{channel}`", rule.name), checks);
+            }
             Some(false) => {}
             None => {
                 let why = answer.error.as_deref().unwrap_or("the program gave no answer");
@@ -243,6 +253,19 @@ fn judge_rules(cx: &Context, got: &RulesGot, checks: &mut Checks) {
     }
     let finding = Finding::error("channel/no-rule", format!("none of the {} rules fits this environment", rules.len()));
     checks.fail(finding.help(format!("the channel `{}` needs a rule in gates/protocol.yaml that holds here", cx.channel)));
+}
+
+/// Warns where further rules hold for the same environment: then only their order decides. Seen where they are judged, because what
+/// two programs have in common cannot be told from their texts. A default always holds and overlaps with nothing.
+fn overlap(rules: &[(&ChannelName, &Rule)], got: &RulesGot, first: (&ChannelName, &Rule), checks: &mut Checks) {
+    let others = rules.iter().zip(&got.rules).filter(|((_, rule), answer)| answer.holds == Some(true) && !is_default(rule));
+    let others = others.filter(|((channel, rule), _)| (*channel, &rule.name) != (first.0, &first.1.name));
+    let others: Vec<String> = others.map(|((channel, rule), _)| format!("`{}` of `{channel}`", rule.name)).collect();
+    if !others.is_empty() && !is_default(first.1) {
+        let others = others.join(", ");
+        let message = format!("beside the rule `{}` of `{}`, which decides as the first, also hold here: {others}", first.1.name, first.0);
+        checks.remark(Finding::warning("channel/overlap", message).help("write rules of which one holds for each environment"));
+    }
 }
 
 fn compare(cx: &Context, channel: &ChannelName, because: &str, checks: &mut Checks) {
@@ -337,6 +360,7 @@ impl Endpoint {
                 let said = expect::brief(&other).unwrap_or_else(|| "no text".to_owned());
                 failed("not-reported", &format!("does not report its channel: `{text}` is {said}"))
             }
+            Err(RunError::Undecided(why)) => unknown("undecided", &format!("does not say its channel: `{text}`: {why}")),
             Err(why) => failed("not-reported", &format!("does not report its channel: `{text}`: {why}")),
         }
     }

@@ -38,6 +38,10 @@ pub static KIND: Kind = Kind {
 const CODES: &[(&str, &str)] = &[
     ("command/exit", "the program ended with an exit code that is not an expected one"),
     ("command/jq", "a jq program over the standard output does not give true"),
+    (
+        "command/undecided",
+        "a jq program compares values of two types or one that is not there, or gives no boolean: nothing can be concluded",
+    ),
     ("command/stdout", "the standard output does not have what was expected"),
     ("command/stderr", "the error output does not have what was expected"),
     ("command/no-file", "the file that the program should make is not there"),
@@ -243,6 +247,11 @@ impl Command {
                 let message = format!("{name}: `{}` does not hold: {said}", program.text());
                 Shown::Wrong(Finding { pointer, ..Finding::error("command/jq", message).at(program.place.clone()) })
             }
+            Verdict::Undecided { said, pointer } => {
+                let message = format!("{name}: `{}` cannot be decided: {said}", program.text());
+                let finding = Finding::error("command/undecided", message).at(program.place.clone()).help(expect::DECIDE);
+                Shown::Unknown(Finding { pointer, ..finding })
+            }
             Verdict::Hidden => {
                 let message = format!("{name}: `{}` hangs on a value that is redacted before it is judged", program.text());
                 Shown::Unknown(Finding::error("command/redacted", message).at(program.place.clone()))
@@ -315,7 +324,7 @@ mod tests {
             ("run: [a, '${HOME']", "config/unexpanded <${HOME> `${HOME` would not be filled in"),
             ("run: [a, '{chanel}']", "config/bad-template <{chanel}> unknown placeholder `{chanel}`"),
             ("run: [a, '{env.KEY}']", "config/bad-template <{env.KEY}> `{env.KEY}` is not filled in here"),
-            ("shell: 'echo ${HOME}'", "config/unexpanded <${HOME}> `${HOME}` would not be filled in"),
+            ("run: [a, '{capture.X}']", "config/bad-template <{capture.X}> no earlier request captures `X`"),
             ("shell: 'echo {channel}'", "config/unexpanded <{channel}> `{channel}` would not be filled in inside a script"),
             ("shell: ' '", "config/wrong-value <' '> a script must stand here"),
             ("run: [a], set: { A: '${B}' }", "config/unexpanded "),
@@ -333,6 +342,19 @@ mod tests {
             ("run: [a], produces: { file: x, min: 3 }", "config/unknown-key "),
         ];
         assert_refused(&KIND, cases.map(|(command, wanted)| (format!("title: T\ncommand:\n  - {{ {command} }}\n"), wanted)));
+    }
+
+    #[test]
+    fn braces_that_are_no_placeholders_are_left_alone() {
+        for spec in [
+            "run: [git, rev-parse, '$dep^{commit}', 'v{version}^{commit}', 'HEAD@{1}']",
+            "run: [awk, '{print $1}', '{if (x) {y}}']",
+            "shell: 'git rev-parse \"$dep^{commit}\" \"${HOME:-/}\" \"${version}\"'",
+            "shell: 'awk \"{print}\"'",
+        ] {
+            let text = format!("title: T\ncommand: [{{ {spec} }}]\n");
+            assert_eq!(crate::gate::shapes::refusals(&KIND, &text), Vec::<String>::new(), "{spec}");
+        }
     }
 
     #[test]

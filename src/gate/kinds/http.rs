@@ -43,6 +43,7 @@ const CODES: &[(&str, &str)] = &[
     ("http/content-type", "the media type is not an expected one"),
     ("http/header", "a response header is missing or has another value"),
     ("http/jq", "a jq program over the body does not give true"),
+    ("http/undecided", "a jq program compares values of two types or one that is not there, or gives no boolean: nothing can be concluded"),
     ("http/latency", "the answer took longer than allowed"),
     ("http/certificate", "the server certificate expires too soon"),
     ("http/capture", "a part of the answer that a later request needs is not there"),

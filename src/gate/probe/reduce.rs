@@ -13,7 +13,10 @@ pub use mask::{MASKED, Masks};
 pub use secrets::REDACTED;
 
 use super::{CommandAsk, CommandGot, EnvAsk, EnvGot, HttpAsk, HttpGot, Produced, RuleAsk, RuleGot, RulesAsk, RulesGot, Unavailable, why};
-use crate::{domain::canonical_json, text::query::Program};
+use crate::{
+    domain::canonical_json,
+    text::query::{Program, RunError},
+};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -34,7 +37,7 @@ impl Redaction {
     pub fn compile(paths: &[String]) -> Result<Redaction, (usize, String)> {
         let compiled = paths.iter().enumerate().map(|(at, path)| {
             // Alone first, so that the error speaks of the text as it was written.
-            Program::compile(path, &[]).and_then(|_| Program::compile(&format!("path({path}\n)"), &[])).map_err(|why| (at, why.to_string()))
+            Program::selecting(path).and_then(|_| Program::selecting(&format!("path({path}\n)"))).map_err(|why| (at, why.to_string()))
         });
         Ok(Redaction { paths: compiled.collect::<Result<_, _>>()? })
     }
@@ -42,7 +45,7 @@ impl Redaction {
     /// Replaces what stands at the paths. `Err`: a path could not be followed, so what it hides is not known.
     fn apply(&self, value: &mut Value) -> Result<(), String> {
         for path in &self.paths {
-            for path in path.run(value, &[])? {
+            for path in path.run(value, &[]).map_err(|error| error.to_string())? {
                 if let Some(found) = at_path(value, &path) {
                     *found = Value::from(REDACTED);
                 }
@@ -230,7 +233,8 @@ pub fn reduce_rules(ask: &RulesAsk, channel: &str, environment: &BTreeMap<String
                 Ok([]) => Err("the program gave no answer"),
                 Ok([_]) => Err("the program gave something that is neither true nor false"),
                 Ok(_) => Err("the program gave several answers"),
-                Err(_) => Err("the program ended in an error"),
+                Err(RunError::Undecided(_)) => Err("it compares values of two types, or a variable that is not set"),
+                Err(RunError::Failed(_)) => Err("the program ended in an error"),
             },
         };
         RuleGot { name: name.clone(), holds: holds.ok(), error: holds.err().map(str::to_owned) }

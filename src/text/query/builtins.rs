@@ -80,6 +80,7 @@ const INNER: &[(&str, usize, Cost)] = &[
     ("decode_uri", 0, Shallow),
     ("encode_base64", 0, Shallow),
     ("encode_uri", 0, Shallow),
+    ("!contains", 1, Product),
     ("error_empty", 0, Shallow),
     ("escape_html", 0, Shallow),
     ("escape_sh", 0, Shallow),

@@ -1,10 +1,11 @@
 //! The engine with its meter: compiles lowered programs, runs them on a thread of their own.
 
 use super::{
-    MAX_OUTPUTS, QueryError,
+    MAX_OUTPUTS, QueryError, RunError,
     builtins::{self, Builtins},
     check::check,
     lower::{self, lower},
+    strict::{self, Undecided},
 };
 use jaq_core::{
     Compiler, Ctx, Cv, DataT, Error, Exn, Lut, Native, Vars,
@@ -87,11 +88,18 @@ pub(super) fn compile(text: &str, vars: &[&str]) -> Result<Filter, QueryError> {
 /// The program is the last definition of the engine's prelude, which is where definitions may be given as terms.
 const PROGRAM: &str = "program_of_the_gate";
 
+/// Whether a run is held to the rule of [`strict`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Comparing {
+    Strictly,
+    AsJq,
+}
+
 /// Runs with the given share of the usual allowance: 1 is all of it, 10 a tenth.
-pub(super) fn run(filter: &Filter, input: &Value, vars: &[Value], share: u64) -> Result<Vec<Value>, String> {
+pub(super) fn run(filter: &Filter, comparing: Comparing, input: &Value, vars: &[Value], share: u64) -> Result<Vec<Value>, RunError> {
     let input = read(input, 0)?;
     let vars = vars.iter().map(|var| read(var, 0)).collect::<Result<Vec<Val>, String>>()?;
-    let meter = Meter::default();
+    let meter = Meter { as_jq: comparing == Comparing::AsJq, ..Meter::default() };
     let mut weight = 0;
     for value in vars.iter().chain([&input]) {
         weight += weigh(value).map_err(|over| over.to_string())?;
@@ -103,7 +111,7 @@ pub(super) fn run(filter: &Filter, input: &Value, vars: &[Value], share: u64) ->
     for output in filter.id.run((ctx, input)) {
         let output = output.map_err(|exception| describe(&meter, exception))?;
         if values.len() == MAX_OUTPUTS {
-            return Err(format!("the program gives more than {MAX_OUTPUTS} values"));
+            return Err(format!("the program gives more than {MAX_OUTPUTS} values").into());
         }
         // An output is weighed like any other value, so that writing it down ends.
         weigh(&output).map_err(|over| over.to_string())?;
@@ -112,11 +120,13 @@ pub(super) fn run(filter: &Filter, input: &Value, vars: &[Value], share: u64) ->
     Ok(values)
 }
 
-fn describe(meter: &Meter, exception: Exn<'_, Val>) -> String {
-    if let Some(over) = meter.over.get() {
-        return over.to_string();
+fn describe(meter: &Meter, exception: Exn<'_, Val>) -> RunError {
+    match meter.over.get() {
+        Some(Over::Undecided(why)) => return RunError::Undecided(why.to_string()),
+        Some(over) => return RunError::Failed(over.to_string()),
+        None => {}
     }
-    match exception.get_err() {
+    RunError::Failed(match exception.get_err() {
         Ok(error) => {
             let mut text = Short(String::new());
             // The only error is that the text is full.
@@ -124,7 +134,7 @@ fn describe(meter: &Meter, exception: Exn<'_, Val>) -> String {
             text.0
         }
         Err(_) => "the program was ended by the jq engine".to_owned(),
-    }
+    })
 }
 
 /// The beginning of a text; writing stops where it is long enough.
@@ -152,10 +162,14 @@ enum Over {
     Size,
     #[error("the program makes a value that nests more than {MAX_LEVELS} levels deep")]
     Depth,
+    #[error("{0}")]
+    Undecided(Undecided),
 }
 
 #[derive(Default)]
 pub(super) struct Meter {
+    /// Compares as jq does, whatever the types.
+    as_jq: bool,
     left: Cell<u64>,
     /// The weight of the heaviest value so far.
     largest: Cell<u64>,
@@ -193,6 +207,14 @@ impl Meter {
             return self.end(Over::Size);
         }
         self.spend(STEP + size as u64)
+    }
+
+    /// What [`strict`] found, where this run is held to it.
+    fn decided(&self, found: Result<(), Undecided>) -> Result<(), Exn<'static, Val>> {
+        match found {
+            Err(why) if !self.as_jq => self.end(Over::Undecided(why)),
+            _ => Ok(()),
+        }
     }
 
     fn charge(&self, value: &Val, times: u64) -> Result<u64, Exn<'static, Val>> {
@@ -257,11 +279,11 @@ impl<'a> HasLut<'a, Metered> for Data<'a> {
 /// The native filters: what the lists keep of the engine's, and ours.
 pub(super) fn natives() -> Vec<Fun<Metered>> {
     let engine = jaq_core::funs::<Metered>().chain(jaq_std::funs()).chain(jaq_json::funs());
-    engine.filter(|(name, args, _)| builtins::keeps(name, args.len())).chain(meters()).chain(ours()).collect()
+    engine.filter(|(name, args, _)| builtins::keeps(name, args.len())).chain(meters()).chain(comparisons()).chain(ours()).collect()
 }
 
 /// The filters that [`lower`] puts in. All but the product give their input on, also as a path and in an update.
-fn meters() -> [Fun<Metered>; 7] {
+fn meters() -> [Fun<Metered>; 14] {
     macro_rules! gate {
         ($name:expr, $pay:expr) => {
             (
@@ -291,6 +313,16 @@ fn meters() -> [Fun<Metered>; 7] {
         gate!(lower::CHARGE, |meter, value| meter.charge(value, 1).map(drop)),
         gate!(lower::SORT, |meter, value| meter.charge(value, 16).map(drop)),
         gate!(lower::ATTEMPT, |meter, _| meter.spend(STEP + meter.largest.get())),
+        gate!(lower::CONDITION, |meter, value| meter.decided(strict::condition(value))),
+        gate!(lower::CONDITIONS, |meter, value| meter.decided(strict::conditions(value))),
+        gate!(lower::THERE, |meter, value| meter.decided(strict::there(value))),
+        gate!(lower::ITEMS_THERE, |meter, value| meter.decided(strict::items_there(value))),
+        gate!(lower::ITEMS_ALIKE, |meter, value| {
+            meter.charge(value, 16)?;
+            meter.decided(strict::items_alike(value))
+        }),
+        gate!(lower::NUMBER, |meter, value| meter.decided(strict::number(value))),
+        gate!(lower::TEXT, |meter, value| meter.decided(strict::text(value))),
         gate!(lower::KEY, |meter, value| match value {
             Val::Arr(_) | Val::Obj(_) => Err(Exn::from(Error::str("a list or an object is no key"))),
             key => meter.tick(key),
@@ -311,6 +343,78 @@ fn meters() -> [Fun<Metered>; 7] {
             Native::new(|mut cv| {
                 let (right, left) = (cv.0.pop_var(), cv.0.pop_var());
                 box_once(multiply(cv.0.data().meter, left, right))
+            }),
+        ),
+    ]
+}
+
+/// The filters that compare, under the rule of [`strict`].
+fn comparisons() -> [Fun<Metered>; 12] {
+    macro_rules! compare {
+        ($name:expr, $named:expr, $holds:expr) => {
+            (
+                $name,
+                v(2),
+                Native::new(|mut cv: Cv<'_, Metered>| {
+                    let (right, left) = (cv.0.pop_var(), cv.0.pop_var());
+                    let holds: fn(&Val, &Val) -> bool = $holds;
+                    let decided = cv.0.data().meter.decided(strict::alike(&left, &right, $named));
+                    box_once(decided.map(|()| Val::Bool(holds(&left, &right))))
+                }),
+            )
+        };
+    }
+    [
+        compare!(lower::LT, false, |left, right| left < right),
+        compare!(lower::LE, false, |left, right| left <= right),
+        compare!(lower::GT, false, |left, right| left > right),
+        compare!(lower::GE, false, |left, right| left >= right),
+        compare!(lower::EQ, false, |left, right| left == right),
+        compare!(lower::NE, false, |left, right| left != right),
+        compare!(lower::EQ_NAMED, true, |left, right| left == right),
+        compare!(lower::NE_NAMED, true, |left, right| left != right),
+        (
+            lower::CONTAINS,
+            v(1),
+            Native::new(|mut cv| {
+                let part = cv.0.pop_var();
+                let meter = cv.0.data().meter;
+                let found = match strict::contains(&cv.1, &part) {
+                    Err(why) => meter.decided(Err(why)).map(|()| cv.1 == part),
+                    Ok(found) => Ok(found),
+                };
+                box_once(found.map(Val::Bool))
+            }),
+        ),
+        (
+            lower::MINUS,
+            v(2),
+            Native::new(|mut cv| {
+                let (right, left) = (cv.0.pop_var(), cv.0.pop_var());
+                let decided = match (&left, &right) {
+                    (Val::Arr(left), Val::Arr(right)) => cv.0.data().meter.decided(strict::all_alike(left.iter().chain(right.iter()))),
+                    _ => Ok(()),
+                };
+                box_once(decided.and_then(|()| Ok((left - right)?)))
+            }),
+        ),
+        (
+            lower::ALIKE,
+            v(1),
+            Native::new(|mut cv| {
+                let keys = cv.0.pop_var();
+                let meter = cv.0.data().meter;
+                let decided = meter.charge(&keys, 16).and_then(|_| meter.decided(strict::items_alike(&keys)));
+                box_once(decided.map(|()| cv.1))
+            }),
+        ),
+        (
+            lower::MEMBER,
+            v(1),
+            Native::new(|mut cv| {
+                let value = cv.0.pop_var();
+                let decided = cv.0.data().meter.decided(strict::member(&cv.1, &value));
+                box_once(decided.map(|()| cv.1))
             }),
         ),
     ]
@@ -437,6 +541,7 @@ fn text(bytes: &[u8]) -> Val {
 fn search<'a>(mut cv: Cv<'a, Metered>, gaps: bool, matches: bool) -> Result<Val, Exn<'a, Val>> {
     let (flags, pattern) = (cv.0.pop_var(), cv.0.pop_var());
     let as_text = |value: &Val| bytes_of(value).and_then(|bytes| std::str::from_utf8(bytes).ok()).map(str::to_owned);
+    cv.0.data().meter.decided(strict::text(&cv.1).and_then(|()| strict::text(&pattern)))?;
     let (Some(subject), Some(pattern)) = (as_text(&cv.1), as_text(&pattern)) else {
         return Err(Exn::from(Error::str("a regular expression and what it is matched with are strings")));
     };

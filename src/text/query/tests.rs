@@ -6,7 +6,7 @@ const VARS: [&str; 3] = ["$env", "channel", "big"];
 fn run(text: &str, input: Value) -> Result<Vec<Value>, String> {
     let program = Program::compile(text, &VARS).unwrap_or_else(|error| panic!("{text}: {error:?}"));
     let big: Vec<i32> = (0..5_000).collect();
-    program.run(&input, &[json!({"X": "y"}), json!("staging"), json!(big)])
+    program.run(&input, &[json!({"X": "y"}), json!("staging"), json!(big)]).map_err(|error| error.to_string())
 }
 
 #[test]
@@ -43,7 +43,7 @@ fn programs_give_what_jq_gives() {
         ("first(range(10)), [limit(3; range(10))], nth(2; range(10)), [range(0; 10; 4)]", json!(null), json!([0, [0, 1, 2], 2, [0, 4, 8]])),
         ("any(.[]; . > 1), all(. > 0), (map(. > 1) | any), isempty(.[])", json!([1, 2]), json!([true, true, true, false])),
         ("add, (map(tostring) | add), ([[1], [2]] | add), add(.[] | . * 2)", json!([1, 2]), json!([3, "12", [1, 2], 6])),
-        ("join(\"-\"), ([] | join(\",\"))", json!(["a", 1, null, true]), json!(["a-1--true", ""])),
+        ("join(\"-\"), ([] | join(\",\"))", json!(["a", 1, true]), json!(["a-1-true", ""])),
         ("flatten, flatten(1)", json!([1, [2, [3]]]), json!([[1, 2, 3], [1, 2, [3]]])),
         ("test(\"a.c\"; \"x\"), [match(\"(?<n>[a-z])(x)?\"; \"g\").captures[0].name]", json!("abcé"), json!([true, ["n", "n", "n"]])),
         ("[match(\"é.\"; \"g\") | .offset, .length, .string]", json!("aéb-éc"), json!([[1, 2, "éb", 4, 2, "éc"]])),
@@ -150,6 +150,25 @@ fn programs_that_see_outside_or_never_end_do_not_compile() {
 }
 
 #[test]
+fn placeholders_inside_programs_are_refused() {
+    for (text, offset, length, word) in [
+        (".url == \"{env.URL}/x\"", 9, 9, "write `$env.URL`"),
+        (".a == {env.URL}", 6, 9, "write `$env.URL`"),
+        (".a == \"{capture.ID}\"", 7, 12, "no captures are known here"),
+    ] {
+        let error = Program::compile(text, &VARS).map(|_| ()).expect_err(text);
+        assert_eq!((error.offset, error.length), (offset, length), "{text}: {}", error.message);
+        assert!(error.message.contains(word), "{text}: {}", error.message);
+    }
+    let error = Program::compile(".a == {env.A}", &["channel"]).map(|_| ()).unwrap_err();
+    assert!(error.message.contains("only in the rules of channels"), "{}", error.message);
+    // Those are objects and texts like others.
+    for text in [". == {channel: 1}", ".text | contains(\"{version}\") | not", "{env: 1}.env == 1", "{channel}"] {
+        assert!(Program::compile(text, &VARS).is_ok(), "{text}");
+    }
+}
+
+#[test]
 fn hostile_texts_do_not_compile() {
     let doubling: String = (1..40).map(|i| format!("def f{i}(g): f{}(f{}(g)); ", i - 1, i - 1)).collect();
     for text in [
@@ -231,8 +250,8 @@ fn programs_always_end() {
         let vars = [json!({}), json!("c"), big.clone()];
         // A twentieth of the steps will do to see that they are counted; sizes need the whole.
         let share = if word == "steps" { 20 } else { 1 };
-        match engine::on_worker(|| engine::run(&program.filter, &json!([1, 2, 3]), &vars, share)).unwrap() {
-            Err(error) => assert!(error.contains(word), "{text}: {error}"),
+        match engine::on_worker(|| engine::run(&program.filter, program.comparing, &json!([1, 2, 3]), &vars, share)).unwrap() {
+            Err(error) => assert!(error.to_string().contains(word), "{text}: {error}"),
             Ok(values) => panic!("{text}: {values:?}"),
         }
     }
@@ -278,22 +297,142 @@ fn the_deepest_lawful_programs_fit_their_stack() {
         for input in [json!(1), json!([1, 2]), deep.clone()] {
             // Whatever it gives, it comes back.
             let result = program.run(&input, &[]);
-            assert_ne!(result, Err("the jq engine failed on it".to_owned()), "{body}");
+            assert_ne!(result, Err(RunError::Failed("the jq engine failed on it".to_owned())), "{body}");
         }
     }
     assert_eq!(run("[..] | length", deep.clone()), Ok(vec![json!(121)]));
     assert_eq!(run("walk(.) == . and tojson == (tojson | fromjson | tojson)", deep), Ok(vec![json!(true)]));
 }
 
-#[test]
-fn holds_wants_exactly_one_boolean() {
-    let holds = |text: &str| Program::compile(text, &[]).unwrap().holds(&json!({"a": 1}), &[]);
-    assert_eq!(holds(".a == 1"), Ok(true));
-    assert_eq!(holds(".a == 2"), Ok(false));
-    for text in ["empty", "true, true", ".a", "null", ".a.b", "error(\"x\")"] {
-        assert!(holds(text).is_err(), "{text}");
+/// `Some(value)`: the one value of the program; `None`: nothing can be concluded.
+fn concluded(text: &str, input: &Value) -> Option<Value> {
+    let program = Program::compile(text, &["version"]).unwrap_or_else(|error| panic!("{text}: {error:?}"));
+    match program.run(input, &[json!(null)]) {
+        Ok(mut values) if values.len() == 1 => values.pop(),
+        Err(RunError::Undecided(_)) => None,
+        other => panic!("{text}: {other:?}"),
     }
-    assert!(Program::compile("$x", &["x"]).unwrap().run(&json!(1), &[]).is_err());
+}
+
+#[test]
+fn what_cannot_be_compared_is_undecided() {
+    let answer = json!({
+        "n": 5, "s": "69%", "none": null, "list": ["5"], "mixed": [1, "a"], "items": [{"k": 1}, {"k": "1"}, {}], "o": {"a": 1},
+        "yes": "false", "v": [1, 2, 10],
+    });
+    for text in [
+        ".s >= 70",
+        "[] >= 70",
+        ".missing <= 0",
+        ".missing < 100",
+        "(.missing > 5) | not",
+        ".missing == 5",
+        ".missing != 5",
+        ".missing == .none",
+        "[.missing] == [.none]",
+        ".missing == $version",
+        "$version != \"1.0\"",
+        ".s != 5",
+        ".list != [5]",
+        ".o != {a: \"1\"}",
+        "try (.s >= 70) catch true",
+        "(.s >= 70)? // true",
+        "(.missing > 5) // true",
+        "if .missing > 5 then false else true end",
+        "if .missing then false else true end",
+        ".missing | not",
+        ".yes and true",
+        "true and .s",
+        "false or .n",
+        "[.items[] | select(.k == 1)] | length == 1",
+        "[.items[] | select(.k)] | length == 2",
+        "any(.list[]; . == 5) | not",
+        "all(.list[]; . != 5)",
+        "(.mixed | any) | not",
+        "(.mixed | all) | not",
+        "[.mixed[] | . > 0] | length == 2",
+        ".mixed | sort | length == 2",
+        ".mixed | unique | length == 2",
+        ".mixed | min == 1",
+        ".mixed | max == \"a\"",
+        "[.missing, .none] | unique | length == 1",
+        ".items | sort_by(.k) | length == 3",
+        ".items | group_by(.k) | length == 3",
+        ".items | unique_by(.k) | length == 3",
+        ".items | min_by(.k) | .k == 1",
+        ".items | max_by(.k) | .k == 1",
+        "[] | max < 5",
+        "[] | add < 5",
+        ".missing + 1 < 5",
+        ".n - .missing < 6",
+        "[.n, .missing] | add == 5",
+        "add(.n, .missing) == 5",
+        "-.missing < 5",
+        "(.missing | length) == 0",
+        "\"v\\(.missing)\" != \"v1\"",
+        "(.missing | tostring) != \"1\"",
+        "([.s, .missing] | join(\"-\")) != \"69%\"",
+        "[range(.missing)] | length == 0",
+        "(.n | contains(\"5\")) | not",
+        "(.list | contains([5])) | not",
+        ". as $r | ([5] | inside($r.list)) | not",
+        "(.list | index(5)) == null",
+        "(.list - [5]) == [\"5\"]",
+        ".missing | test(\"a\") | not",
+        "[.missing | test(\"a\")?] | length == 0",
+        "[.n | match(\"a\")?] | length == 0",
+        "[.n | capture(\"a\")?] | length == 0",
+        "[.n | startswith(\"a\")?] | length == 0",
+        "(0 / 0) < 5",
+        "(1 / 0) > 5",
+    ] {
+        assert_eq!(concluded(text, &answer), None, "{text}");
+    }
+    for (text, holds) in [
+        (".n >= 5 and .n < 5.5", true),
+        (".s == \"69%\"", true),
+        (".s < \"7\"", true),
+        (".v >= [1, 2, 9]", true),
+        (".mixed < [2, 3]", true),
+        (".o == {a: 1}", true),
+        (".o != {b: \"1\"}", true),
+        (".missing == null", true),
+        ("null != .n", true),
+        (".none == null and has(\"none\") and (has(\"missing\") | not)", true),
+        (".missing // 0 | . <= 0", true),
+        ("(.missing // 0) <= 0", true),
+        ("[.n, .missing] == [5, null]", true),
+        ("$version == null", true),
+        (".n == 4 and .missing > 5", false),
+        (".n == 5 or .missing > 5", true),
+        ("(.s | type) == \"number\"", false),
+        ("[.items[] | select(has(\"k\") and (.k | type) == \"number\")] | length == 1", true),
+        (".v | sort == [1, 2, 10] and max == 10 and add == 13 and (unique | length) == 3", true),
+        (".list | contains([\"5\"]) and index(\"5\") == 0 and (. - [\"5\"]) == []", true),
+        ("any(.v[]; . == 10) and (all(.v[]; . > 5) | not)", true),
+        ("(.mixed | contains([1]))", true),
+    ] {
+        assert_eq!(concluded(text, &answer), Some(json!(holds)), "{text}");
+    }
+}
+
+/// A definition of the program's own that has the name of a builtin is called as it is, and the rule still holds inside.
+#[test]
+fn a_name_of_their_own_does_not_lift_the_rule() {
+    assert_eq!(concluded("def not: 7; .x | not", &json!({})), Some(json!(7)));
+    assert_eq!(concluded("def null: .x; .y == null", &json!({})), None);
+    assert_eq!(concluded("def select(f): if f then true else false end; select(.x)", &json!({})), None);
+}
+
+#[test]
+fn a_program_that_selects_compares_as_jq_does() {
+    let run = |text: &str, input: Value| Program::selecting(text).unwrap().run(&input, &[]);
+    let answer = json!({"kind": "key", "value": 1, "list": [{"kind": 5}, 7]});
+    assert_eq!(run("[path(.. | select(.kind? == \"key\") | .value)]", answer.clone()), Ok(vec![json!([["value"]])]));
+    assert_eq!(
+        run(".missing < 5, (.kind | . > 5), (.missing | not), ([1, \"a\"] | sort | length)", answer),
+        Ok(vec![json!(true), json!(true), json!(true), json!(2)])
+    );
 }
 
 #[test]
@@ -328,6 +467,31 @@ fn a_program_is_shared_between_threads() {
 proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig::with_cases(300))]
 
+    /// No value of another type, and no missing one, lets a comparison with a number pass: neither as it is, nor negated, nor caught.
+    #[test]
+    fn a_comparison_with_a_number_passes_for_numbers_only(value in not_a_number(), number in -100i32..100, operator in 0usize..6) {
+        let compared = format!(".x {} {number}", ["==", "!=", "<", "<=", ">", ">="][operator]);
+        let turned = format!("{number} {} .x", ["==", "!=", "<", "<=", ">", ">="][operator]);
+        for compared in [&compared, &turned] {
+            for form in [
+                "C", "C | not", "(C) == false", "(C) != true", "if C then false else true end", "(C) // true", "try (C) catch true",
+                "[C | not] | all", "any(.; C)", "all(.; C)", "all(.; C | not)", "[., .] | any(C)", "[., .] | all(C | not)",
+                "[select(C)] | length == 0", "[select(C | not)] | length == 1", "isempty(C) | not", "(C) as $c | $c or ($c | not)",
+                "reduce (C) as $c (true; . and $c)", "reduce (C) as $c (true; . and ($c | not))", "def f: C; f, f | not",
+                "[label $out | (C), break $out] == [true]", "first(C)", "[C] == [false]", "[C] | contains([true]) | not",
+            ] {
+                let text = form.replace('C', compared);
+                let program = Program::compile(&text, &[]).unwrap();
+                for input in [json!({ "x": value }), json!({})] {
+                    let outputs = program.run(&input, &[]);
+                    proptest::prop_assert!(
+                        matches!(outputs, Err(RunError::Undecided(_))), "{} on {} gives {:?}", text, input, outputs
+                    );
+                }
+            }
+        }
+    }
+
     /// Whatever stands in a program, it is refused at a place in it, or runs to an end without a defect of the engine.
     #[test]
     fn any_program_is_refused_or_ends(parts in proptest::collection::vec(proptest::sample::select(vec![
@@ -345,12 +509,29 @@ proptest::proptest! {
             Ok(program) => {
                 for input in [json!(null), json!({"a": [1, "b", {"c": null}]}), json!("text"), json!(-1.5)] {
                     let vars = [json!({"a": 1}), json!({"X": "y"})];
-                    let ended = engine::on_worker(|| engine::run(&program.filter, &input, &vars, 20));
+                    let ended = engine::on_worker(|| engine::run(&program.filter, program.comparing, &input, &vars, 20));
                     proptest::prop_assert!(ended.is_ok(), "{text:?} on {input}");
                 }
             }
         }
     }
+}
+
+/// JSON other than a number.
+fn not_a_number() -> impl proptest::strategy::Strategy<Value = Value> {
+    use proptest::prelude::*;
+    let scalar = prop_oneof![
+        Just(json!(null)),
+        any::<bool>().prop_map(Value::from),
+        "[0-9]{1,3}%?".prop_map(Value::from),
+        "\\PC{0,5}".prop_map(Value::from),
+    ];
+    let inner = prop_oneof![scalar.clone(), any::<i32>().prop_map(Value::from)];
+    prop_oneof![
+        scalar,
+        proptest::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+        proptest::collection::btree_map("[a-c]", inner, 0..3).prop_map(|entries| Value::Object(entries.into_iter().collect())),
+    ]
 }
 
 /// Programs of the grammar, nested a few levels.
@@ -528,7 +709,7 @@ proptest::proptest! {
     fn any_lawful_program_ends(text in programs()) {
         let Ok(program) = Program::compile(&text, &["x"]) else { return Ok(()) };
         for input in [json!(null), json!({"a": [1, "b", {"c": null}]}), json!([[3, 1], [2, {"a": "x"}]]), json!("a,b 1"), json!(7)] {
-            let ended = engine::on_worker(|| engine::run(&program.filter, &input, &[json!({"a": 1})], 20));
+            let ended = engine::on_worker(|| engine::run(&program.filter, program.comparing, &input, &[json!({"a": 1})], 20));
             proptest::prop_assert!(ended.is_ok(), "{text:?} on {input}");
         }
     }

@@ -8,11 +8,12 @@ use crate::{
         config::collect::Collector,
         expect,
         probe::{Ask, CommandAsk, CommandGot, Got},
+        shapes,
     },
     text::{
         source::Source,
-        template::{self, Allowed, Slot, Template},
-        yaml::{Spanned, place_in, place_of},
+        template::{Slot, Template},
+        yaml::{Spanned, place_of},
     },
 };
 use schemars::JsonSchema;
@@ -103,41 +104,11 @@ fn program(run: Option<&Spanned<Vec<Spanned<String>>>>, shell: Option<&Spanned<S
             if run.first().is_none_or(|program| program.is_empty()) {
                 collector.refuse(run, "wrong-value", "a program and its arguments must stand here");
             }
-            run.iter().map(|argument| template(argument, collector)).collect::<Option<_>>().map(Program::Run)
+            run.iter().map(|argument| shapes::argument(collector, argument)).collect::<Option<_>>().map(Program::Run)
         }
-        (None, Some(shell)) => {
-            if shell.trim().is_empty() {
-                collector.refuse(shell, "wrong-value", "a script must stand here");
-            }
-            (!unexpanded(shell, collector)).then(|| Program::Shell(shell.value.clone()))
-        }
+        (None, Some(shell)) => shapes::script(collector, shell).map(Program::Shell),
         (None, None) => None,
     }
-}
-
-fn template(text: &Spanned<String>, collector: &mut Collector) -> Option<Template> {
-    if unexpanded(text, collector) {
-        return None;
-    }
-    let allowed = Allowed { values: template::VALUES, env: false, captures: &[] };
-    match Template::parse(text).and_then(|template| template.allow(&allowed)) {
-        Ok(template) => Some(template),
-        Err(malformed) => {
-            let place = place_in(collector.source, text, malformed.at);
-            collector.findings.push(Finding::error("config/bad-template", malformed.message).at(place));
-            None
-        }
-    }
-}
-
-/// Refuses `${...}`, which nobody fills in.
-fn unexpanded(text: &Spanned<String>, collector: &mut Collector) -> bool {
-    let Some(start) = text.find("${") else { return false };
-    let end = text[start..].find('}').map_or(text.len(), |end| start + end + 1);
-    let place = place_in(collector.source, text, start..end);
-    let finding = Finding::error("config/wrong-value", format!("`{}` would not be filled in", &text[start..end])).at(place);
-    collector.findings.push(finding.help("in a script, a variable is written $NAME and passed through by `env`"));
-    true
 }
 
 /// How a program ended.

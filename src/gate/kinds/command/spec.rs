@@ -1,6 +1,5 @@
 //! What stands under `command:`, and its checked form.
 
-use crate::domain::Finding;
 use crate::{
     domain::{Place, Span},
     gate::{
@@ -11,8 +10,8 @@ use crate::{
     },
     text::{
         source::Source,
-        template::{self, Allowed, Template},
-        yaml::{Spanned, place_in, place_of},
+        template::{self, Template},
+        yaml::{Spanned, place_of},
     },
 };
 use indexmap::IndexMap;
@@ -116,7 +115,7 @@ fn check_command(source: &Source, command: Spanned<CommandSpec>, collector: &mut
     let spec = command.value;
     let program = match (&spec.run, &spec.shell) {
         (Some(run), None) => check_run(run, collector),
-        (None, Some(shell)) => check_shell(shell, collector),
+        (None, Some(shell)) => shapes::script(collector, shell).map(Program::Shell),
         (None, None) => {
             collector.refuse(&at, "missing-key", "the command has neither `run` nor `shell`");
             None
@@ -156,52 +155,13 @@ fn check_command(source: &Source, command: Spanned<CommandSpec>, collector: &mut
     })
 }
 
-const ALLOWED: Allowed = Allowed { values: template::VALUES, env: false, captures: &[] };
-
 fn check_run(run: &Spanned<Vec<Spanned<String>>>, collector: &mut Collector) -> Option<Program> {
     match run.first() {
         Some(program) => shapes::program(collector, program),
         None => collector.refuse(run, "wrong-value", "a program and its arguments must stand here"),
     }
-    let arguments: Vec<Option<Template>> = run.iter().map(|argument| check_argument(argument, collector)).collect();
+    let arguments: Vec<Option<Template>> = run.iter().map(|argument| shapes::argument(collector, argument)).collect();
     arguments.into_iter().collect::<Option<_>>().map(Program::Run)
-}
-
-/// A text with placeholders, in which nothing is left that a shell would have expanded.
-fn check_argument(text: &Spanned<String>, collector: &mut Collector) -> Option<Template> {
-    if refuse_expansion(text, collector) {
-        return None;
-    }
-    shapes::template(collector, text, &ALLOWED)
-}
-
-/// Refuses `${...}`: nobody expands it here, and a script that expands it by itself can say `$NAME`.
-fn refuse_expansion(text: &Spanned<String>, collector: &mut Collector) -> bool {
-    let Some(start) = text.find("${") else { return false };
-    let end = text[start..].find('}').map_or(text.len(), |end| start + end + 1);
-    let message = format!("`{}` would not be filled in", &text[start..end]);
-    let finding = Finding::error("config/unexpanded", message).at(place_in(collector.source, text, start..end));
-    collector.findings.push(finding.help("placeholders are written {channel}; in a script, variables are written $NAME"));
-    true
-}
-
-/// A script. Braces belong to the shell, so only what is a placeholder elsewhere is refused.
-fn check_shell(script: &Spanned<String>, collector: &mut Collector) -> Option<Program> {
-    let mut lawful = !refuse_expansion(script, collector);
-    for name in template::VALUES {
-        let placeholder = format!("{{{name}}}");
-        if let Some(start) = script.find(&placeholder) {
-            let place = place_in(collector.source, script, start..start + placeholder.len());
-            let finding = Finding::error("config/unexpanded", format!("`{placeholder}` would not be filled in inside a script")).at(place);
-            collector.findings.push(finding.help(format!("the script reads ${PREFIX}{}", name.to_uppercase())));
-            lawful = false;
-        }
-    }
-    if script.trim().is_empty() {
-        collector.refuse(script, "wrong-value", "a script must stand here");
-        lawful = false;
-    }
-    lawful.then(|| Program::Shell(script.value.clone()))
 }
 
 fn check_set(
@@ -215,7 +175,7 @@ fn check_set(
         if passed.contains(name) {
             collector.refuse(name, "duplicate", format!("`{}` is passed through by `env` already", name.value));
         }
-        if let Some(value) = check_argument(value, collector) {
+        if let Some(value) = shapes::argument(collector, value) {
             checked.push((name.value.clone(), value));
         }
     }
@@ -229,7 +189,7 @@ fn check_produces(source: &Source, spec: ProducesSpec, collector: &mut Collector
         collector.refuse(&spec.file, "wrong-value", message);
     }
     let place = place_of(source, &spec.file);
-    let file = check_argument(&spec.file, collector)?;
+    let file = shapes::argument(collector, &spec.file)?;
     Some(Produces { file, min_bytes: spec.min_bytes.unwrap_or(1), place })
 }
 

@@ -339,7 +339,7 @@ fn check_from(from: &Spanned<FromSpec>, collector: &mut Collector) -> Whose {
                 Some(program) => shapes::program(collector, program),
                 None => collector.refuse(from, "wrong-value", "a program and its arguments must stand here"),
             }
-            arguments.iter().map(|argument| shapes::template(collector, argument, &allowed)).collect::<Option<_>>().map(Whose::Command)
+            arguments.iter().map(|argument| shapes::argument(collector, argument)).collect::<Option<_>>().map(Whose::Command)
         }
         FromSpec::Http(url) => shapes::url(collector, url, &Allowed { env: true, ..allowed }).map(Whose::Http),
     };

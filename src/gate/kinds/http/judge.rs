@@ -8,6 +8,7 @@ use crate::{
         expect::{self, Verdict},
         probe::{Answer, Ask, Got, HttpAsk, HttpGot, Unavailable, reduce},
     },
+    text::query::RunError,
 };
 use serde_json::{Map, Value};
 
@@ -169,6 +170,11 @@ fn json(request: &Request, cx: &Context, got: &HttpGot, captures: &Map<String, V
                 let finding = Finding::error("http/jq", format!("{name}: `{text}` does not hold: {said}")).at(program.place.clone());
                 Shown::Wrong(Finding { pointer, ..finding })
             }
+            Verdict::Undecided { said, pointer } => {
+                let message = format!("{name}: `{text}` cannot be decided: {said}");
+                let finding = Finding::error("http/undecided", message).at(program.place.clone()).help(expect::DECIDE);
+                Shown::Unknown(Finding { pointer, ..finding })
+            }
             Verdict::Hidden => {
                 let message = format!("{name}: `{text}` hangs on a value that is redacted before it is judged");
                 Shown::Unknown(Finding::error("http/redacted", message).at(program.place.clone()))
@@ -181,12 +187,19 @@ fn json(request: &Request, cx: &Context, got: &HttpGot, captures: &Map<String, V
                 let message = format!("{name}: what `{capture}` captures is redacted before it is judged");
                 return Shown::Unknown(Finding::error("http/redacted", message).at(program.place.clone()));
             }
-            Ok(Value::Null) => "the answer has no such field".to_owned(),
+            Ok(Value::Null) => Err("the answer has no such field".to_owned()),
             Ok(_) => return Shown::Held,
-            Err(why) => why,
+            Err(RunError::Undecided(why)) => Err(why),
+            Err(RunError::Failed(why)) => Ok(why),
         };
-        let message = format!("{name}: nothing to capture as `{capture}` by `{}`: {what}", program.text());
-        Shown::Wrong(Finding::error("http/capture", message).at(program.place.clone()))
+        let finding = |what: String| {
+            let message = format!("{name}: nothing to capture as `{capture}` by `{}`: {what}", program.text());
+            Finding::error("http/capture", message).at(program.place.clone())
+        };
+        match what {
+            Ok(failed) => Shown::Wrong(finding(failed)),
+            Err(unknown) => Shown::Unknown(finding(unknown)),
+        }
     });
     checked.chain(captured).collect()
 }
