@@ -32,6 +32,7 @@ mod rehearse;
 mod rulebook;
 mod screen;
 mod session;
+mod templates;
 mod trust;
 mod verbs;
 mod waiting;
