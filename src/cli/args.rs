@@ -22,7 +22,7 @@ use std::{
 #[command(name = "tagwarden", version, max_term_width = 100, subcommand_required = true, arg_required_else_help = true)]
 #[command(
     after_help = "Exit codes: 0 done, 1 a gate failed, 2 usage or configuration, 3 inconclusive, 4 conflict, 5 refused by policy, 6 moved but unhealthy, 70 a defect.\n\
-                        `tagwarden explain ID` explains every gate kind, reason code and finding code."
+                        `tagwarden explain ID` explains every gate kind, key, reason code and finding code."
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -165,7 +165,7 @@ pub enum Command {
     Rehearse(Rehearse),
     /// Answer what the channels point to over HTTP; read-only
     Serve(Serve),
-    /// Explain a gate kind, a reason code or a finding code
+    /// Explain a gate kind, a key, a reason code or a finding code
     Explain(Explain),
     /// Print the JSON Schema of the configuration
     Schema(Schema),
@@ -617,7 +617,7 @@ pub struct Serve {
 
 #[derive(Clone, Debug, Args)]
 pub struct Explain {
-    /// A gate kind (http), a reason code (gate_failed) or a finding code (http/status); without it, all are listed
+    /// A gate kind (http), a key (on_fail), a reason code (gate_failed) or a finding code (http/status); without it, a list
     #[arg(value_name = "ID")]
     pub id: Option<String>,
     #[command(flatten)]

@@ -1,10 +1,14 @@
-//! The verb `explain`: what a gate kind, a reason code or a finding code means; and the page of all gates, made from the
-//! same tables.
+//! The verb `explain`: what a gate kind, a key, a reason code or a finding code means; and the pages of all gates and keys, made from
+//! the same tables.
 
 use super::args;
 use crate::{
     domain::{Fault, Reason, Result},
-    gate::{Kind, kinds::KINDS},
+    gate::{
+        Kind,
+        config::{self, Key},
+        kinds::KINDS,
+    },
     lockdown,
     release::transition::{self, ELSEWHERE, RULEBOOK, RULES},
     report::{Body, Report, TextShape, codes},
@@ -30,7 +34,8 @@ fn unknown(id: &str) -> Fault {
         Some(near) => format!("did you mean `{near}`? `tagwarden explain` lists everything"),
         None => "`tagwarden explain` lists everything that can be explained".to_owned(),
     };
-    Fault::new(Reason::BadUsage, format!("`{}` is neither a gate kind nor a reason code nor a finding code", id.escape_debug())).help(help)
+    Fault::new(Reason::BadUsage, format!("`{}` is neither a gate kind nor a key nor a reason code nor a finding code", id.escape_debug()))
+        .help(help)
 }
 
 /// Whether `explain` knows this id.
@@ -44,7 +49,8 @@ pub fn ids() -> Vec<String> {
     let reasons = Reason::ALL.iter().map(|reason| reason.slug().to_owned());
     let of_kinds = KINDS.iter().flat_map(|kind| codes_of(kind)).map(|(code, _)| code);
     let others = others().map(|(code, _)| code.to_owned());
-    kinds.chain(reasons).chain(of_kinds).chain(others).collect()
+    let keys = config::keys().into_iter().map(|key| key.path);
+    kinds.chain(reasons).chain(of_kinds).chain(others).chain(keys).collect()
 }
 
 fn explain(id: &str, kinds: &[&'static Kind]) -> Option<(String, Value)> {
@@ -55,6 +61,9 @@ fn explain(id: &str, kinds: &[&'static Kind]) -> Option<(String, Value)> {
         let text = format!("reason code `{reason}`, exit code {}\n\n{}\n\nNext: {}\n", reason.exit_code(), reason.about(), reason.next());
         let value = json!({ "reason_code": id, "exit_code": reason.exit_code(), "about": reason.about(), "next": reason.next() });
         return Some((text, value));
+    }
+    if let Some(found) = explain_key(id) {
+        return Some(found);
     }
     let prefix = id.split_once('/')?.0;
     let (kind, meaning) = match kinds.iter().find(|kind| kind.id == prefix) {
@@ -73,6 +82,33 @@ fn explain(id: &str, kinds: &[&'static Kind]) -> Option<(String, Value)> {
     }
     let whose = kind.map(|kind| format!("\n\nIt is a finding of `{kind}` gates: `tagwarden explain {kind}`.")).unwrap_or_default();
     Some((format!("finding code `{id}`\n\n{}{whose}\n", sentence(meaning)), json!({ "code": id, "kind": kind, "about": meaning })))
+}
+
+/// A key by its whole path, or by its name alone wherever it stands.
+fn explain_key(id: &str) -> Option<(String, Value)> {
+    let keys = config::keys();
+    let mut meant: Vec<&Key> = keys.iter().filter(|key| key.path == id).collect();
+    if meant.is_empty() {
+        meant = keys.iter().filter(|key| key.name() == id).collect();
+    }
+    let text: Vec<String> = meant.iter().map(|key| about_key(key, &keys)).collect();
+    let values: Vec<Value> =
+        meant.iter().map(|key| json!({ "file": key.file, "key": key.path, "about": key.about, "required": key.required })).collect();
+    (!meant.is_empty()).then(|| (text.join("\n"), json!({ "keys": values })))
+}
+
+fn about_key(key: &Key, keys: &[Key]) -> String {
+    let required = if key.required { ", required" } else { "" };
+    let mut text = format!("key `{}` of {}{required}\n\n{}\n", key.path, key.file, key.about);
+    let below: Vec<String> = keys
+        .iter()
+        .filter(|other| other.file == key.file && other.path.strip_prefix(&key.path).is_some_and(|rest| rest.starts_with('.')))
+        .map(|other| format!("`{}`", other.path))
+        .collect();
+    if !below.is_empty() {
+        let _ = writeln!(text, "\nKeys in it: {}.", below.join(", "));
+    }
+    text
 }
 
 /// The codes that no page of a kind lists.
@@ -135,8 +171,47 @@ fn listing() -> String {
     };
     rows("", KINDS.iter().map(|kind| (kind.id.to_owned(), kind.about)).collect());
     rows("\nreason codes\n", Reason::ALL.iter().map(|reason| (reason.slug().to_owned(), reason.about())).collect());
-    rows("\nfinding codes\n", KINDS.iter().flat_map(|kind| codes_of(kind)).collect());
-    rows("", others().map(|(code, about)| (code.to_owned(), about)).collect());
+    let mut names = |head: &str, names: Vec<String>| {
+        let _ = writeln!(text, "\n{head}\n{}", wrapped(&names));
+    };
+    let keys = config::keys();
+    let mut files: Vec<&str> = keys.iter().map(|key| key.file).collect();
+    files.dedup();
+    for file in files {
+        names(&format!("keys of {file}"), keys.iter().filter(|key| key.file == file).map(|key| key.path.clone()).collect());
+    }
+    names("finding codes outside gates", others().map(|(code, _)| code.to_owned()).collect());
+    text.push_str("\nThe finding codes of a gate kind: `tagwarden explain KIND`.\n");
+    text
+}
+
+/// Names side by side, in indented lines that are not too long to read.
+fn wrapped(names: &[String]) -> String {
+    const WIDTH: usize = 100;
+    let mut lines: Vec<String> = Vec::new();
+    for name in names {
+        match lines.last_mut() {
+            Some(line) if line.len() + name.len() < WIDTH => {
+                line.push(' ');
+                line.push_str(name);
+            }
+            _ => lines.push(format!("  {name}")),
+        }
+    }
+    lines.join("\n")
+}
+
+/// `protocol-docs/keys.md`: every key of the protocol and of a gate's header.
+fn keys_page() -> String {
+    let mut text = String::from(KEYS_INTRO);
+    let keys = config::keys();
+    for (file, title) in [("gates/protocol.yaml", "The protocol"), ("gates/NN-<id>.yaml", "Every gate")] {
+        let _ = writeln!(text, "\n## {title}: `{file}`\n\n| key | says | required |\n|---|---|---|");
+        for key in keys.iter().filter(|key| key.file == file) {
+            let required = if key.required { "yes" } else { "" };
+            let _ = writeln!(text, "| `{}` | {} | {required} |", key.path, key.about.replace('|', "\\|"));
+        }
+    }
     text
 }
 
@@ -159,8 +234,8 @@ fn gates_page() -> String {
 }
 
 /// Every page that is made from tables of the program, by its path.
-pub fn pages() -> [(&'static str, String); 2] {
-    [("protocol-docs/gates.md", gates_page()), ("protocol-docs/rulebook.md", rulebook_page())]
+pub fn pages() -> [(&'static str, String); 3] {
+    [("protocol-docs/gates.md", gates_page()), ("protocol-docs/keys.md", keys_page()), ("protocol-docs/rulebook.md", rulebook_page())]
 }
 
 fn rulebook_page() -> String {
@@ -217,6 +292,15 @@ its `previous` names the last valid entry.
 | an entry of a signer under a higher rulebook | verbs refuse (`ledger_unverifiable`): a newer version is needed |
 ";
 
+const KEYS_INTRO: &str = "\
+# Keys
+
+<!-- Made by `UPDATE_PAGES=1 cargo test --test it cli_surface` from the types that read the files; edit their comments. -->
+
+`NAME` stands for a name of your own: of a package, a channel, a role. `tagwarden explain KEY` prints one row, by its path or by its
+last word; `tagwarden schema` prints the shape of both files. What stands under a gate's kind: [the kinds](gates.md).
+";
+
 const INTRO: &str = "\
 # Gates
 
@@ -236,10 +320,36 @@ mod tests {
 
     #[test]
     fn everything_listed_is_explained() {
+        let listing = listing();
         for id in ids() {
             assert!(text(&id).contains(&id), "{id}");
-            assert!(listing().contains(&id), "{id}");
+            let of_kind = KINDS.iter().any(|kind| codes_of(kind).iter().any(|(code, _)| *code == id));
+            assert!(of_kind || listing.contains(&id), "{id}");
         }
+        assert!(listing.lines().count() < 120, "{listing}");
+    }
+
+    #[test]
+    fn a_key_is_found_by_its_path_and_by_its_name() {
+        insta::assert_snapshot!(text("release_branches"), @r"
+        key `release_branches` of gates/protocol.yaml, required
+
+        A release's commit must be reachable from one of these branches (names without refs/heads/).
+        ");
+        insta::assert_snapshot!(text("on_fail"), @r"
+        key `on_fail` of gates/NN-<id>.yaml
+
+        halt: required, blocks the move. document: advisory, can neither block nor pass.
+        ");
+        insta::assert_snapshot!(text("threshold"), @r"
+        key `signing.threshold` of gates/protocol.yaml
+
+        How many signers an adoption needs; 1 where absent.
+        ");
+        // Of both files.
+        let channels = text("channels");
+        assert!(channels.contains("`channels` of gates/protocol.yaml, required") && channels.contains("`channels` of gates/NN-<id>.yaml"));
+        assert!(channels.contains("`channels.NAME.rules.when`"), "{channels}");
     }
 
     #[test]

@@ -10,6 +10,7 @@
 mod agree;
 pub(in crate::gate) mod collect;
 mod header;
+mod keys;
 mod load;
 mod protocol;
 mod raw;
@@ -19,5 +20,6 @@ mod tags;
 mod tests;
 
 pub use header::{Spec, read};
+pub use keys::{Key, keys};
 pub use load::{GateFiles, load};
 pub use schemas::schemas;

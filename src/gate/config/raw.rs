@@ -166,8 +166,11 @@ pub struct Banned {
 #[serde(deny_unknown_fields)]
 #[allow(dead_code, reason = "the shape is checked; what it asks for is refused")]
 pub struct Pointer {
+    /// Path of the file.
     pub file: String,
+    /// How it is written.
     pub shape: Option<String>,
+    /// The branch that it is on.
     pub branch: Option<String>,
 }
 
@@ -175,12 +178,14 @@ pub struct Pointer {
 #[serde(deny_unknown_fields)]
 #[allow(dead_code, reason = "only the shape is checked")]
 pub struct Reviewer {
+    /// user, bot or team.
     #[serde(rename = "type")]
     pub kind: ReviewerKind,
     /// Numeric id of the account or team.
     pub id: u64,
     /// Numeric id of the app, for bots.
     pub app: Option<u64>,
+    /// What counts as an approval.
     #[serde(default)]
     pub approves: Vec<String>,
 }
@@ -197,15 +202,20 @@ pub enum ReviewerKind {
 #[serde(deny_unknown_fields)]
 #[allow(dead_code, reason = "only the shape is checked")]
 pub struct Comment {
+    /// What a command starts with.
     pub prefix: Option<String>,
+    /// How old a command may be.
     pub max_age: Option<Span>,
+    /// Whether a command must name the commit.
     pub require_sha: Option<bool>,
+    /// The number of the issue for releases.
     pub release_issue: Option<u64>,
 }
 
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Hooks {
+    /// What is called after a move. Not supported by this version.
     #[serde(default)]
     pub after_move: Spanned<Vec<Value>>,
 }

@@ -8,6 +8,10 @@ use crate::gate::{Kind, kinds::KINDS};
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
+/// How the two files are named where they are spoken of.
+pub(super) const PROTOCOL_FILE: &str = "gates/protocol.yaml";
+pub(super) const GATE_FILE: &str = "gates/NN-<id>.yaml";
+
 /// `("protocol", schema)` and `("gate", schema)`, both of draft 2020-12.
 pub fn schemas() -> Vec<(&'static str, Value)> {
     vec![("protocol", protocol()), ("gate", gate(KINDS))]
@@ -16,7 +20,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
 fn protocol() -> Value {
     let mut generator = generator();
     let mut schema = raw::Protocol::json_schema(&mut generator).to_value();
-    finish(&mut schema, generator, "gates/protocol.yaml");
+    finish(&mut schema, generator, PROTOCOL_FILE);
     schema
 }
 
@@ -35,11 +39,11 @@ fn gate(kinds: &[&'static Kind]) -> Value {
     if !kinds.is_empty() {
         schema["oneOf"] = kinds.iter().map(|kind| json!({ "required": [kind.id] })).collect();
     }
-    finish(&mut schema, generator, "gates/NN-<id>.yaml");
+    finish(&mut schema, generator, GATE_FILE);
     schema
 }
 
-fn generator() -> SchemaGenerator {
+pub(super) fn generator() -> SchemaGenerator {
     SchemaSettings::draft2020_12().into_generator()
 }
 
