@@ -166,6 +166,7 @@ mod tests {
             dir: PathBuf::new(),
             shows_colors: false,
             columns,
+            patience: Patience::default(),
         };
         for (terminal, said, width) in [
             (Some(80), None, Some(80)),
