@@ -97,7 +97,7 @@ fn a_gate_that_waits_says_which_it_is_and_when_it_asks_again() {
     );
     let mut scratch = Scratch::with(&[("gates/protocol.yaml", PROTOCOL), ("gates/10-tree.yaml", GATE), ("gates/20-health.yaml", &gate)]);
     let seen = hurried(&mut scratch, Duration::from_secs(60), Duration::from_secs(60));
-    assert_eq!(scratch.run(&PROMOTE).code, 1);
+    assert_eq!(scratch.run(&PROMOTE).code, 3);
     let line = seen.lock().unwrap().clone();
     assert!(line.contains("\r\x1b[2Kgate 2 of 2, health: attempt 2 of 2, next in "), "{line:?}");
 }

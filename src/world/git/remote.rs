@@ -113,7 +113,7 @@ impl Git {
             args.extend(["-c".into(), format!("remote.{remote}.mirror=false").into()]);
         }
         args.extend(push::push_argv(remote, spec)?);
-        let talked = self.talk(remote, &url, args).await?;
+        let talked = self.talk(remote, &url, args, true).await?;
         match (talked.ended, talked.has_sent) {
             (Ended::ByItself, has_sent) => {
                 let output = &talked.output;
@@ -151,20 +151,20 @@ impl Git {
         let spec = PushSpec { updates: vec![Update { name, expect: None, new: Some(commit.clone()) }] };
         let mut args = push::push_argv(remote, &spec)?;
         args.insert(1, "--dry-run".into());
-        let output = self.in_time(remote, self.talk(remote, url, args).await?)?;
+        let output = self.in_time(remote, self.talk(remote, url, args, false).await?)?;
         Ok((push::read_answer(&spec, output.code, &self.porcelain(url, &output), &output.stderr, false).end, output))
     }
 
     /// A talk that only reads. Faults: `unreachable`.
     async fn ask_remote<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(&self, remote: &str, url: &str, args: I) -> Result<Output> {
-        let output = self.in_time(remote, self.talk(remote, url, args).await?)?;
+        let output = self.in_time(remote, self.talk(remote, url, args, false).await?)?;
         if output.code == Some(0) { Ok(output) } else { Err(unreachable(remote, &output)) }
     }
 
     /// Runs git against this URL. Nothing that is said quotes its user info, alone or as part of it.
-    async fn talk<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(&self, remote: &str, url: &str, args: I) -> Result<Talked> {
+    async fn talk<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(&self, remote: &str, url: &str, args: I, pushes: bool) -> Result<Talked> {
         self.configured_as_before().await?;
-        let talked = self.runner().talk(args, &Talk { remote, url, patience: &self.patience }).await?;
+        let talked = self.runner().talk(args, &Talk { remote, url, patience: &self.patience, pushes }).await?;
         let stderr = Masks::new(of_address(url)).mask(&talked.output.stderr);
         Ok(Talked { output: Output { stderr, ..talked.output }, ..talked })
     }

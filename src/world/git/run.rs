@@ -131,7 +131,7 @@ impl Runner {
     }
 
     /// The same with what credentials need, listening to what git tells of the talk with the server. It is ended where the server
-    /// takes too long, and where this process is told to end before anything was sent.
+    /// takes too long, and where it pushes and this process is told to end before anything was sent.
     pub async fn talk<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(&self, args: I, talk: &Talk<'_>) -> Result<Talked> {
         let mut command = self.command_in(&self.env_of_remotes, args);
         // Every packet on standard error, beside git's own words.
@@ -165,7 +165,7 @@ impl Runner {
                     true => break (Ended::Overdue, None),
                     false => continue,
                 },
-                () = signals::told(), if !is_told => {
+                () = signals::told(), if talk.pushes && !is_told => {
                     is_told = true;
                     // From our own group, what git started would go on.
                     if group.is_some() && !listener.has_sent() {

@@ -40,6 +40,8 @@ pub(super) struct Talk<'a> {
     /// Where it goes.
     pub url: &'a str,
     pub patience: &'a Patience,
+    /// It pushes: who is told to end gives it up while nothing was sent. What is read goes on, since a push may hang on it.
+    pub pushes: bool,
 }
 
 impl Talk<'_> {
@@ -273,7 +275,7 @@ mod tests {
     fn patience_ends_by_what_was_heard() {
         let limits = Limits { silent: Duration::from_secs(60), answer: Duration::from_secs(600) };
         let patience = Patience { limits, progress: Progress::default() };
-        let talk = |url| Talk { remote: "origin", url, patience: &patience };
+        let talk = |url| Talk { remote: "origin", url, patience: &patience, pushes: true };
         let line = |words: &str| format!("00:35:04.369059 pkt-line.c:80 packet: {words}\n");
         let seconds = |listener: &Listener, start: Instant| listener.due().duration_since(start).as_secs();
         let listener = Listener::new(&talk("https://example.com/a"));
