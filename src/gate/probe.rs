@@ -122,6 +122,8 @@ pub enum Ask {
     Checks(github::ChecksAsk),
     /// What became of the logs that the channel's present release has.
     Logs(LogsAsk),
+    /// What was said of the pull requests that brought the commits of a move.
+    Pulls(github::PullsAsk),
 }
 
 /// The reduced answers, one form per question.
@@ -140,6 +142,7 @@ pub enum Got {
     Documents(DocumentsGot),
     Checks(github::ChecksGot),
     Logs(LogsGot),
+    Pulls(github::PullsGot),
 }
 
 /// An HTTP request. Strings may hold `{env.NAME}`, filled in only when the request is sent, so that no secret is recorded.

@@ -25,6 +25,8 @@ pub struct Protocol {
     pub automation: Vec<String>,
     /// Identities that may sign entries whose actor is `github:<id>`.
     pub movers: Vec<String>,
+    /// People, bots and teams whose verdicts on pull requests gates ask for, by name.
+    pub reviewers: IndexMap<String, Reviewer>,
     /// jq paths removed from every recorded body.
     pub redact: Vec<String>,
     pub documents: Documents,
@@ -89,6 +91,38 @@ pub struct Role {
     pub may: Vec<Verb>,
     /// `None`: every channel.
     pub on: Option<Vec<ChannelName>>,
+}
+
+/// Somebody whose verdict on a pull request counts, known by number: a login can change hands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reviewer {
+    pub kind: ReviewerKind,
+    /// Of the account, or of the team.
+    pub id: u64,
+    /// Of a team: `organisation/slug`.
+    pub team: Option<String>,
+    /// Of a bot: the number of its App.
+    pub app: Option<u64>,
+    /// What counts as an approval. Never empty.
+    pub approves: Vec<Signal>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReviewerKind {
+    User,
+    Bot,
+    Team,
+}
+
+/// How an approval is said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// An approving review.
+    Review,
+    /// A comment that begins so, and names the commit.
+    Comment(String),
+    /// A thumb, which names no commit.
+    Reaction,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

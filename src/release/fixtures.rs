@@ -50,6 +50,7 @@ pub fn protocol() -> Protocol {
         roles: IndexMap::new(),
         automation: vec!["ssh:ci@example.com".to_owned()],
         movers: Vec::new(),
+        reviewers: indexmap::IndexMap::new(),
         redact: Vec::new(),
         documents: Documents::default(),
         gates: Vec::new(),

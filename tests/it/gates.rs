@@ -21,7 +21,7 @@ use tagwarden::{
         Answer, Context, Effect, Evidence, Gate, Judgement, Kind, Probe, ProbeKey, Protocol, Unavailable,
         kinds::KINDS,
         probe::{Ask, EVIDENCE_SCHEMA, Got},
-        protocol::{Channel, Documents, KeySource, Package, ReleaseTags, Role, Rule, Signing},
+        protocol::{Channel, Documents, KeySource, Package, ReleaseTags, Reviewer, ReviewerKind, Role, Rule, Signal, Signing},
     },
     text::{source::Source, yaml},
     tree::MapTree,
@@ -69,6 +69,7 @@ struct CaseProtocol {
     channels: indexmap::IndexMap<ChannelName, CaseChannel>,
     roles: indexmap::IndexMap<String, CaseRole>,
     automation: Vec<String>,
+    reviewers: indexmap::IndexMap<String, CaseReviewer>,
     documents: CaseDocuments,
     /// Other gates of the protocol: each with `id` and the content of its file.
     gates: indexmap::IndexMap<String, Value>,
@@ -94,6 +95,20 @@ struct CaseRole {
     who: Vec<String>,
     may: Vec<Verb>,
     on: Option<Vec<ChannelName>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CaseReviewer {
+    id: u64,
+    /// A bot, by the number of its App.
+    app: Option<u64>,
+    /// A team: `organisation/slug`.
+    team: Option<String>,
+    /// What its approving comments begin with.
+    comment: Option<String>,
+    #[serde(default)]
+    reaction: bool,
 }
 
 #[derive(Default, Deserialize)]
@@ -408,6 +423,16 @@ fn protocol(case: &CaseProtocol) -> Result<Protocol, String> {
         }
     }
     let role = |role: &CaseRole| Role { who: role.who.clone(), may: role.may.clone(), on: role.on.clone() };
+    let reviewer = |of: &CaseReviewer| {
+        let kind = match (&of.team, of.app) {
+            (Some(_), _) => ReviewerKind::Team,
+            (None, Some(_)) => ReviewerKind::Bot,
+            (None, None) => ReviewerKind::User,
+        };
+        let others = of.comment.iter().cloned().map(Signal::Comment).chain(of.reaction.then_some(Signal::Reaction));
+        let approves = std::iter::once(Signal::Review).chain(others).collect();
+        Reviewer { kind, id: of.id, team: of.team.clone(), app: of.app, approves }
+    };
     let documents = &case.documents;
     Ok(Protocol {
         packages: [("web".parse::<PackageName>()?, Package { release_tag: TagPattern::release("v{version}")?, default: true })].into(),
@@ -420,6 +445,7 @@ fn protocol(case: &CaseProtocol) -> Result<Protocol, String> {
         roles: case.roles.iter().map(|(name, settings)| (name.clone(), role(settings))).collect(),
         automation: case.automation.clone(),
         movers: Vec::new(),
+        reviewers: case.reviewers.iter().map(|(name, of)| (name.clone(), reviewer(of))).collect(),
         redact: Vec::new(),
         documents: Documents {
             protocol: documents.protocol.clone(),

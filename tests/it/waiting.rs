@@ -149,7 +149,7 @@ fn a_push_that_is_not_answered_in_time_is_told_from_one_that_was_never_sent() {
 
 /// Starts a promotion whose push hangs at the server, and waits until it does.
 fn hanging(scratch: &Scratch) -> Child {
-    let child = scratch.spawn_program(&[&PROMOTE[..], &["--format", "json"]].concat());
+    let mut child = scratch.spawn_program(&[&PROMOTE[..], &["--format", "json"]].concat());
     let running = scratch.path("running");
     for _ in 0..6_000 {
         if running.exists() {
@@ -158,6 +158,8 @@ fn hanging(scratch: &Scratch) -> Child {
         }
         std::thread::sleep(Duration::from_millis(10));
     }
+    child.kill().unwrap();
+    child.wait().unwrap();
     panic!("the push did not start");
 }
 

@@ -42,6 +42,7 @@ fn context(world: &World) -> Context {
         roles: IndexMap::new(),
         automation: Vec::new(),
         movers: Vec::new(),
+        reviewers: indexmap::IndexMap::new(),
         redact: Vec::new(),
         documents: Documents::default(),
         gates: Vec::new(),

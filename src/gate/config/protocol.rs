@@ -7,7 +7,9 @@ use super::{
 };
 use crate::{
     domain::{ChannelName, PackageName, RefName, TagPattern, Verb},
-    gate::protocol::{Channel, Documents, KeySource, PERMISSIONS, Package, Protocol, ReleaseTags, Role, Rule, Signing},
+    gate::protocol::{
+        Channel, Documents, KeySource, PERMISSIONS, Package, Protocol, ReleaseTags, Reviewer, ReviewerKind, Role, Rule, Signal, Signing,
+    },
     lockdown::banned::List,
     text::{near, query, yaml::Spanned},
 };
@@ -37,6 +39,7 @@ pub(super) fn check(check: &mut Collector, raw: &raw::Protocol) -> Option<Protoc
     let roles = roles(check, &raw.roles, &raw.channels, unsigned);
     let automation = raw.automation.iter().filter_map(|who| identity(check, who, unsigned)).collect();
     let movers = raw.movers.iter().filter_map(|who| mover(check, who, unsigned)).collect();
+    let reviewers = raw.reviewers.iter().filter_map(|(name, reviewer)| self::reviewer(check, name, reviewer)).collect();
     let redact = raw.redact.iter().filter_map(|program| redaction(check, program)).collect();
     let lock = raw.lock.as_ref().and_then(|lock| lock_path(check, lock));
     let documents = Documents { lock, ..documents(check, &raw.documents) };
@@ -52,6 +55,7 @@ pub(super) fn check(check: &mut Collector, raw: &raw::Protocol) -> Option<Protoc
         roles,
         automation,
         movers,
+        reviewers,
         redact,
         documents,
         gates: Vec::new(),
@@ -442,6 +446,45 @@ fn relative_path(check: &mut Collector, path: &Text) -> Option<String> {
 }
 
 /// What a later version does. Ignoring it would promise what is not done.
+fn reviewer(check: &mut Collector, name: &Text, raw: &raw::Reviewer) -> Option<(String, Reviewer)> {
+    let kind = match raw.kind {
+        raw::ReviewerKind::User => ReviewerKind::User,
+        raw::ReviewerKind::Bot => ReviewerKind::Bot,
+        raw::ReviewerKind::Team => ReviewerKind::Team,
+    };
+    let is_slug =
+        |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) && !part.starts_with('.');
+    match &raw.team {
+        Some(team) if kind != ReviewerKind::Team => check.refuse(team, "wrong-value", "only a reviewer of type team has a `team`"),
+        Some(team) if !team.split_once('/').is_some_and(|(organisation, slug)| is_slug(organisation) && is_slug(slug)) => {
+            check.refuse(team, "wrong-value", format!("`{}` is not ORGANISATION/SLUG", team.escape_debug()));
+        }
+        None if kind == ReviewerKind::Team => {
+            check.refuse(name, "missing-key", "a team needs `team: ORGANISATION/SLUG` beside its numeric id");
+        }
+        _ => {}
+    }
+    let mut approves: Vec<Signal> = raw.approves.value.iter().filter_map(|signal| self::signal(check, signal)).collect();
+    if raw.approves.value.is_empty() {
+        approves.push(Signal::Review);
+    }
+    let team = raw.team.as_ref().map(|team| team.value.clone());
+    Some((name.value.clone(), Reviewer { kind, id: raw.id.value, team, app: raw.app, approves }))
+}
+
+fn signal(check: &mut Collector, raw: &Text) -> Option<Signal> {
+    match raw.split_once(':') {
+        Some(("comment", text)) if !text.trim().is_empty() => Some(Signal::Comment(text.trim().to_owned())),
+        None if raw.as_str() == "review" => Some(Signal::Review),
+        None if raw.as_str() == "reaction" => Some(Signal::Reaction),
+        _ => {
+            check.refuse(raw, "wrong-value", format!("`{}` is not a way to approve", raw.escape_debug()));
+            check.help("write `review`, `reaction`, or `comment:TEXT` with the text that an approving comment begins with");
+            None
+        }
+    }
+}
+
 fn unsupported(check: &mut Collector, raw: &raw::Protocol) {
     let mut refuse = |at: Spanned<()>, what: &str| {
         check.refuse(&at, "not-supported", format!("`{what}` is not supported by this version"));

@@ -55,9 +55,8 @@ pub struct Protocol {
     pub pointer: Option<Spanned<Pointer>>,
     /// Kinds of artifacts. Not supported by this version.
     pub kinds: Option<Spanned<Named<Value>>>,
-    /// Reviewers by id.
+    /// Those whose verdicts on pull requests gates ask for, by name.
     #[serde(default)]
-    #[allow(dead_code, reason = "only the shape is checked")]
     pub reviewers: Named<Reviewer>,
     /// How slash commands are read.
     #[allow(dead_code, reason = "only the shape is checked")]
@@ -176,21 +175,23 @@ pub struct Pointer {
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[allow(dead_code, reason = "only the shape is checked")]
 pub struct Reviewer {
     /// user, bot or team.
     #[serde(rename = "type")]
     pub kind: ReviewerKind,
     /// Numeric id of the account or team.
-    pub id: u64,
+    pub id: Spanned<u64>,
+    /// For a team: ORGANISATION/SLUG.
+    pub team: Option<Text>,
     /// Numeric id of the app, for bots.
     pub app: Option<u64>,
-    /// What counts as an approval.
+    /// What counts as an approval: review, reaction, or comment:TEXT for comments that begin with the text and name the
+    /// commit; review where absent.
     #[serde(default)]
-    pub approves: Vec<String>,
+    pub approves: Spanned<Vec<Text>>,
 }
 
-#[derive(Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ReviewerKind {
     User,

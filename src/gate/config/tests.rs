@@ -98,7 +98,7 @@ redact: ['.. | .token?']
 documents: { protocol: [protocol-docs/promotion.md], archive: [], log: [], foreign: { other/: example } }
 lock: protocol-docs/tagwarden.lock
 kinds: {}
-reviewers: { ada: { type: user, id: 199175422, app: 1144995, approves: [code] } }
+reviewers: { ada: { type: user, id: 199175422, app: 1144995, approves: [review, "comment:All good"] } }
 comment: { prefix: "/", max_age: 10m, require_sha: true, release_issue: null }
 hooks: { after_move: [] }
 "#;

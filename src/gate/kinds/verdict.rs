@@ -1,22 +1,28 @@
 //! Kind `verdict`: did the named reviewers say SAFE to this commit?
 //!
-//! Reads the verdicts that the ledger holds, so it needs no forge. A verdict counts for exactly one commit, the newest of a
+//! Reads the verdicts that the ledger holds, for which it needs no forge, and what reviewers said on GitHub of the pull requests
+//! that the move brings ([`pulls`]); each where the gate asks for it. A verdict counts for exactly one commit, the newest of a
 //! reviewer decides, and nobody reviews a move that they ask for themselves.
 //!
-//! Deliberately absent: who may record a verdict (the policy's roles) and reviews on a forge.
+//! Deliberately absent: who may record a verdict (the policy's roles).
 
+mod pulls;
 mod spec;
 
 use super::super::{
     Checks, Context, Evidence, Gate, Header, Judgement, Kind, Probe, ProbeKey, config,
     config::collect::Collector,
     identity,
-    probe::{Ask, Got, LedgerAsk},
+    probe::{
+        Ask, Got, LedgerAsk,
+        github::{PullsAsk, PullsGot},
+    },
 };
 use crate::{
     domain::{Fault, Finding, Oid, Reason, Result, Span, Timestamp, Verb, state},
     text::source::Source,
 };
+use pulls::OnPulls;
 use spec::{Reviewer, VerdictSpec};
 
 pub static KIND: Kind = Kind {
@@ -40,22 +46,43 @@ const CODES: &[(&str, &str)] = &[
     ("verdict/tie", "two different verdicts of a reviewer claim to be the newest"),
     ("verdict/future", "a verdict is from the future: a clock is wrong"),
     ("verdict/draft", "a draft has no commit that a verdict could be on"),
-    ("verdict/unanswered", "there is no recorded answer with the ledger's verdicts"),
+    ("verdict/unanswered", "there is no recorded answer with the verdicts"),
     ("verdict/foreign-answer", "the recorded answer belongs to another question"),
-    ("verdict/unreadable", "the ledger's verdicts could not be read"),
-    ("verdict/unreachable", "the remote that holds the ledger could not be reached"),
+    ("verdict/unreadable", "the verdicts could not be read"),
+    ("verdict/unreachable", "the remote that holds the ledger, or GitHub, could not be reached"),
     ("verdict/no-ledger", "there is no ledger that could hold verdicts"),
     ("verdict/ledger-broken", "the ledger does not verify, so its verdicts prove nothing"),
     ("verdict/ledger-unverifiable", "the ledger is not here as a whole, so its verdicts prove nothing"),
-    ("verdict/timeout", "the ledger was not read within the time limit"),
+    ("verdict/timeout", "the ledger was not read, or GitHub did not answer, within the time limit"),
+    ("verdict/unmapped", "no merged pull request brought a commit of the move"),
+    ("verdict/not-as-merged", "a commit is not what merging the reviewed head of its pull request gives"),
+    ("verdict/merge-unknown", "whether a commit is what merging its pull request gives could not be found out"),
+    ("verdict/unresolved", "a reviewer began conversations on a pull request that are not resolved"),
+    ("verdict/pending", "a reviewer is still at work on a pull request"),
+    ("verdict/dismissed", "a reviewer's review of a pull request was dismissed"),
+    ("verdict/edited", "somebody else changed a reviewer's approving comment"),
+    ("verdict/unbound", "a reviewer approved a pull request without saying which commit"),
+    ("verdict/unknown-reviewer", "the gate names a reviewer that the protocol does not have"),
+    ("verdict/no-forge", "it is not known which repository on GitHub to ask, or with what"),
+    ("verdict/not-allowed", "GitHub does not know the token, or the token lacks a permission"),
+    ("verdict/not-found", "GitHub does not know the repository or the commit, or does not show it"),
+    ("verdict/rate-limited", "GitHub limits how often it is asked"),
+    ("verdict/tls", "GitHub's server could not prove who it is"),
+    ("verdict/bad-question", "the question cannot be asked as it stands"),
 ];
 
 /// How far a clock may be off before a time counts as being in the future.
 const CLOCK_SLACK: Span = Span::minutes(5);
 
 struct Verdicts {
+    ledger: Option<InLedger>,
+    pulls: Option<OnPulls>,
+}
+
+/// Which reviewers must have said SAFE in the ledger.
+struct InLedger {
     reviewers: Vec<Reviewer>,
-    /// How many of them must say SAFE.
+    /// How many of them.
     required: usize,
     fresh: Option<Span>,
 }
@@ -63,36 +90,51 @@ struct Verdicts {
 fn read(source: &Source) -> Result<(Header, Box<dyn Gate>)> {
     let (header, spec) = config::read::<VerdictSpec>(source)?;
     let mut collector = Collector::new(source);
-    let (reviewers, required, fresh) = spec::check(spec, &mut collector);
+    let verdicts = spec::check(spec, &mut collector);
     if collector.findings.is_empty() {
-        return Ok((header, Box::new(Verdicts { reviewers, required, fresh })));
+        return Ok((header, Box::new(verdicts)));
     }
     Err(Fault::new(Reason::BadConfig, format!("{} is no valid gate", source.file)).findings(collector.findings))
 }
 
-const ITEM: u32 = 0;
+/// The ledger's verdicts, and those on pull requests.
+const LEDGER: u32 = 0;
+const PULLS: u32 = 1;
 
 impl Gate for Verdicts {
-    fn asks(&self, _cx: &Context, seen: &Evidence) -> Vec<Probe> {
-        let asked = seen.last(ITEM).is_some();
-        (!asked).then(|| Probe::reads(ProbeKey::first(ITEM), Ask::Verdicts(LedgerAsk {}))).into_iter().collect()
+    fn asks(&self, cx: &Context, seen: &Evidence) -> Vec<Probe> {
+        let ledger = self.ledger.as_ref().map(|_| (LEDGER, Ask::Verdicts(LedgerAsk {})));
+        let pulls = self.pulls.as_ref().and_then(|pulls| pulls.question(cx)).map(|ask| (PULLS, Ask::Pulls(ask)));
+        let asks = ledger.into_iter().chain(pulls).filter(|(item, _)| seen.last(*item).is_none());
+        asks.map(|(item, ask)| Probe::reads(ProbeKey::first(item), ask)).collect()
     }
 
     fn judge(&self, cx: &Context, seen: &Evidence) -> Judgement {
         let mut checks = Checks::new();
-        match answer(seen) {
-            Err(Unanswered::Finding(finding)) => checks.unknown(finding),
-            Err(Unanswered::Unavailable(unavailable)) => checks.unavailable("verdict", "the ledger's verdicts", &unavailable),
-            Ok(verdicts) => match &cx.candidate {
-                None => checks.unknown(Finding::error("verdict/draft", "a draft has no commit that a verdict could be on")),
-                Some(candidate) => self.weigh(cx, candidate, verdicts, &mut checks),
-            },
+        let Some(candidate) = &cx.candidate else {
+            checks.unknown(Finding::error("verdict/draft", "a draft has no commit that a verdict could be on"));
+            return checks.judge("verdict");
+        };
+        if let Some(ledger) = &self.ledger {
+            match answer(seen) {
+                Err(unanswered) => unanswered.tell("the ledger's verdicts", &mut checks),
+                Ok(verdicts) => ledger.weigh(cx, candidate, verdicts, &mut checks),
+            }
+        }
+        if let Some(pulls) = &self.pulls {
+            pulls.unknown(cx).into_iter().for_each(|finding| checks.fail(finding));
+            match pulls.question(cx).map(|question| on_pulls(seen, question)) {
+                Some(Ok(got)) => pulls.weigh(cx, got, &mut checks),
+                Some(Err(unanswered)) => unanswered.tell("what was said of the pull requests", &mut checks),
+                None => {}
+            }
         }
         checks.judge("verdict")
     }
 
     fn looks_for(&self, identity: &str) -> bool {
-        self.reviewers.iter().any(|reviewer| reviewer.forms.iter().any(|form| form == identity))
+        let mut reviewers = self.ledger.iter().flat_map(|ledger| &ledger.reviewers);
+        reviewers.any(|reviewer| reviewer.forms.iter().any(|form| form == identity))
     }
 }
 
@@ -101,15 +143,40 @@ enum Unanswered {
     Unavailable(super::super::Unavailable),
 }
 
+impl Unanswered {
+    fn of(code: &str, message: &str) -> Unanswered {
+        Unanswered::Finding(Finding::error(format!("verdict/{code}"), message))
+    }
+
+    fn tell(self, what: &str, checks: &mut Checks) {
+        match self {
+            Unanswered::Finding(finding) => checks.unknown(finding),
+            Unanswered::Unavailable(unavailable) => checks.unavailable("verdict", what, &unavailable),
+        }
+    }
+}
+
 fn answer(seen: &Evidence) -> std::result::Result<&[state::Verdict], Unanswered> {
-    let finding = |code: &str, message: &str| Unanswered::Finding(Finding::error(format!("verdict/{code}"), message));
-    let answer = seen.last(ITEM).ok_or_else(|| finding("unanswered", "there is no answer with the ledger's verdicts"))?;
+    let answer = seen.last(LEDGER).ok_or_else(|| Unanswered::of("unanswered", "there is no answer with the ledger's verdicts"))?;
     if !matches!(answer.ask, Ask::Verdicts(_)) {
-        return Err(finding("foreign-answer", "the recorded answer is not about verdicts"));
+        return Err(Unanswered::of("foreign-answer", "the recorded answer is not about verdicts"));
     }
     match answer.result() {
         Ok(Got::Verdicts(got)) => Ok(&got.verdicts),
-        Ok(_) => Err(finding("unreadable", "the answer holds no verdicts")),
+        Ok(_) => Err(Unanswered::of("unreadable", "the answer holds no verdicts")),
+        Err(unavailable) => Err(Unanswered::Unavailable(unavailable)),
+    }
+}
+
+fn on_pulls(seen: &Evidence, question: PullsAsk) -> std::result::Result<&PullsGot, Unanswered> {
+    let answer = seen.last(PULLS).ok_or_else(|| Unanswered::of("unanswered", "there is no answer about pull requests"))?;
+    let commit = question.commit.clone();
+    if answer.ask != Ask::Pulls(question) {
+        return Err(Unanswered::of("foreign-answer", "the recorded answer is about other reviewers or another commit"));
+    }
+    match answer.result() {
+        Ok(Got::Pulls(got)) if got.commit == commit => Ok(got),
+        Ok(_) => Err(Unanswered::of("unreadable", "the answer holds nothing about pull requests of this commit")),
         Err(unavailable) => Err(Unanswered::Unavailable(unavailable)),
     }
 }
@@ -125,19 +192,24 @@ enum Stand {
     Unknown(Finding),
 }
 
-impl Verdicts {
-    fn weigh(&self, cx: &Context, candidate: &Oid, verdicts: &[state::Verdict], checks: &mut Checks) {
-        let stands: Vec<Stand> = self.reviewers.iter().map(|reviewer| self.stand(cx, candidate, reviewer, verdicts)).collect();
-        let enough = stands.iter().filter(|stand| matches!(stand, Stand::Safe)).count() >= self.required;
-        for stand in stands {
-            match stand {
-                Stand::Safe => checks.hold(),
-                Stand::Against(finding) => checks.fail(finding),
-                Stand::Unknown(finding) => checks.unknown(finding),
-                Stand::Missing(finding) if enough => checks.remark(Finding::note(finding.code, finding.message)),
-                Stand::Missing(finding) => checks.fail(finding),
-            }
+/// As many as are required must say SAFE, and nobody may be against it.
+fn tally(stands: Vec<Stand>, required: usize, checks: &mut Checks) {
+    let enough = stands.iter().filter(|stand| matches!(stand, Stand::Safe)).count() >= required;
+    for stand in stands {
+        match stand {
+            Stand::Safe => checks.hold(),
+            Stand::Against(finding) => checks.fail(finding),
+            Stand::Unknown(finding) => checks.unknown(finding),
+            Stand::Missing(finding) if enough => checks.remark(Finding::note(finding.code, finding.message)),
+            Stand::Missing(finding) => checks.fail(finding),
         }
+    }
+}
+
+impl InLedger {
+    fn weigh(&self, cx: &Context, candidate: &Oid, verdicts: &[state::Verdict], checks: &mut Checks) {
+        let stands = self.reviewers.iter().map(|reviewer| self.stand(cx, candidate, reviewer, verdicts)).collect();
+        tally(stands, self.required, checks);
     }
 
     fn stand(&self, cx: &Context, candidate: &Oid, reviewer: &Reviewer, verdicts: &[state::Verdict]) -> Stand {

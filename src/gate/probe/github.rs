@@ -72,6 +72,124 @@ fn newest<T, K: Ord>(all: impl Iterator<Item = T>, of: impl Fn(&T) -> (K, u64)) 
     newest.into_values().collect()
 }
 
+/// What was said of the pull requests that brought the commits of a move.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PullsAsk {
+    pub commit: Oid,
+    /// Only what these said is recorded.
+    pub reviewers: Vec<ReviewerAsk>,
+}
+
+/// A reviewer by number. Logins can change hands, so none is here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReviewerAsk {
+    pub id: u64,
+    /// Of a team: `organisation/slug`, under which its members are asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub team: Option<String>,
+    /// Of a bot: its App, whose checks tell that it is still at work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app: Option<u64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PullsGot {
+    pub commit: Oid,
+    /// What the channel holds now; `None`: nothing, so only the candidate itself is looked at.
+    pub since: Option<Oid>,
+    /// The first-parent commits since then, newest first.
+    pub commits: Vec<BroughtGot>,
+    pub pulls: Vec<PullGot>,
+    /// The members of each team, by the team's number.
+    #[serde(default)]
+    pub teams: BTreeMap<u64, Vec<u64>>,
+}
+
+/// What brought a commit onto its branch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BroughtGot {
+    pub commit: Oid,
+    /// The merged pull request; `None`: none did.
+    pub pull: Option<u64>,
+    /// Whether its tree is what merging the pull request's head gives; `None`: `why` says why that is not known.
+    #[serde(default)]
+    pub as_merged: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+/// A merged pull request, and what the reviewers said of it. Numbers are those of accounts; `None`: GitHub names nobody.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PullGot {
+    pub number: u64,
+    /// Its last commit.
+    pub head: String,
+    pub author: Option<u64>,
+    #[serde(default)]
+    pub reviews: Vec<ReviewGot>,
+    #[serde(default)]
+    pub threads: Vec<ThreadGot>,
+    #[serde(default)]
+    pub comments: Vec<CommentGot>,
+    #[serde(default)]
+    pub reactions: Vec<ReactionGot>,
+    /// Apps with a check run on the head that has not ended.
+    #[serde(default)]
+    pub running: Vec<u64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReviewGot {
+    pub by: u64,
+    /// Later reviews have higher numbers.
+    pub id: u64,
+    pub state: String,
+    pub commit: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ThreadGot {
+    pub by: u64,
+    pub resolved: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommentGot {
+    pub by: u64,
+    pub id: u64,
+    /// How it begins, up to [`KEPT_OF_COMMENTS`] characters.
+    pub begins: String,
+    /// The commit that it says was reviewed, as far as it writes it.
+    pub reviewed: Option<String>,
+    /// Somebody else changed it since.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub edited_by_another: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReactionGot {
+    pub by: u64,
+    pub content: String,
+}
+
+/// How much of a comment is recorded.
+pub const KEPT_OF_COMMENTS: usize = 200;
+
+/// The commit that a comment says was reviewed: the hexadecimal digits behind `Reviewed commit:`. `None`: none, or several.
+pub fn reviewed_commit(body: &str) -> Option<String> {
+    const WORDS: &str = "reviewed commit";
+    let lower = body.to_ascii_lowercase();
+    let mut found = std::collections::BTreeSet::new();
+    for (at, _) in lower.match_indices(WORDS) {
+        let rest = lower[at + WORDS.len()..].trim_start_matches([':', '*', '_', '`', '[', ' ', '\t']);
+        let digits: String = rest.chars().take_while(char::is_ascii_alphanumeric).collect();
+        if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            found.insert(digits);
+        }
+    }
+    if found.len() == 1 { found.pop_first() } else { None }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,5 +212,22 @@ mod tests {
         let kept: Vec<(Option<u64>, &str)> = got.runs.iter().map(|run| (run.app, run.status.as_str())).collect();
         assert_eq!(kept, [(None, "no app"), (Some(1), "new"), (Some(2), "another app")]);
         assert_eq!(got.statuses, [status("ci", Some(5), 2)]);
+    }
+
+    #[test]
+    fn a_comment_names_the_commit_that_was_reviewed() {
+        for (body, expected) in [
+            ("Reviewed commit: `0123456789`", Some("0123456789")),
+            ("text\n**Reviewed commit:** 0123456789abcdef and more", Some("0123456789abcdef")),
+            ("reviewed commit: [`0123456789`](https://example.com)", Some("0123456789")),
+            ("Reviewed commit: `0123456789`\nReviewed commit: `0123456789`", Some("0123456789")),
+            ("Reviewed commit: `0123456789`\nReviewed commit: `9876543210`", None),
+            ("Reviewed commit: main", None),
+            ("Reviewed commit:", None),
+            ("Reviewed commits", None),
+            ("0123456789", None),
+        ] {
+            assert_eq!(reviewed_commit(body).as_deref(), expected, "{body}");
+        }
     }
 }

@@ -150,6 +150,11 @@ fn agrees(case: &Case, evidence: &Evidence) -> bool {
             let ours = |ack: &&crate::domain::state::Ack| Some(&ack.candidate) == candidate && Some(&ack.channel) == channel;
             got.acks.iter().filter(ours).eq(before.state.acks_that_count(case.policy).iter().filter(ours))
         }
+        // Which commits were asked about hangs on what the channel held.
+        Some(Got::Pulls(got)) => {
+            let held = channel.and_then(|channel| before.state.channels.get(channel)).map(|held| &held.candidate);
+            got.since.as_ref() == held
+        }
         _ => true,
     })
 }

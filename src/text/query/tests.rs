@@ -465,7 +465,7 @@ fn a_program_is_shared_between_threads() {
 }
 
 proptest::proptest! {
-    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(300))]
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(80))]
 
     /// No value of another type, and no missing one, lets a comparison with a number pass: neither as it is, nor negated, nor caught.
     #[test]

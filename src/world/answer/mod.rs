@@ -10,6 +10,7 @@ mod environment;
 mod facts;
 mod forge;
 mod probe_ref;
+mod reviews;
 mod secrets;
 
 pub use facts::LedgerFacts;
@@ -167,6 +168,17 @@ impl Answerer {
                 Ok(Got::Tree(TreeGot { id: self.tree.id().to_string(), origin }))
             }
             Ask::Checks(ask) => forge::checks(self.github().await?, ask).await.map(Got::Checks),
+            Ask::Pulls(ask) => {
+                let since = self.facts.present(&self.channel)?;
+                let asked = reviews::Asked {
+                    github: self.github().await?,
+                    git: &self.world.git,
+                    remote: &self.remote,
+                    since: since.as_ref(),
+                    masks: &self.secrets.masks(),
+                };
+                reviews::reviews(&asked, ask).await.map(Got::Pulls)
+            }
             Ask::Documents(ask) => {
                 let answered = self.documents(ask).await;
                 answered.map(Got::Documents).map_err(|fault| Unavailable::new(why::UNREADABLE).detail(fault.message))

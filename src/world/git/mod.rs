@@ -9,6 +9,7 @@
 //! git note in its remote-tracking refs what it pushed.
 
 mod history;
+mod merge;
 mod objects;
 mod push;
 mod remote;
@@ -16,6 +17,7 @@ mod run;
 mod talk;
 mod words;
 
+pub use merge::Merged;
 pub use objects::{Object, ObjectKind, Small, TreeItem};
 pub use push::{PushAnswer, PushEnd, PushLine, PushSpec, RefAnswer, Update, push_argv};
 pub use remote::{RemoteRef, Want};

@@ -53,7 +53,7 @@ impl Failure {
         Failure::new(FailureKind::Elsewhere, words)
     }
 
-    pub(super) fn unreadable(words: impl Into<String>) -> Failure {
+    pub(in crate::world) fn unreadable(words: impl Into<String>) -> Failure {
         Failure::new(FailureKind::Unreadable, words)
     }
 

@@ -40,8 +40,18 @@ impl GitHub {
         Ok(permission)
     }
 
-    /// Everybody in a team, also of the teams below it.
-    pub async fn team(&self, organisation: &str, slug: &str) -> Answer<Vec<Account>> {
+    /// Everybody in a team, also of the teams below it. The slug is looked up first, and must be that of the team with this number:
+    /// a slug can be given to another team.
+    pub async fn team(&self, organisation: &str, slug: &str, id: u64) -> Answer<Vec<Account>> {
+        let team: Team = self.read(self.elsewhere(&["orgs", organisation, "teams", slug])).await?;
+        if team.id != id {
+            return Err(Failure::unreadable(format!("the team {organisation}/{slug} has the number {}, not {id}", team.id)));
+        }
         self.list(self.elsewhere(&["orgs", organisation, "teams", slug, "members"])).await
     }
+}
+
+#[derive(Deserialize)]
+struct Team {
+    id: u64,
 }

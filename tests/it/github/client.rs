@@ -50,7 +50,9 @@ async fn the_client_reads_what_is_there() {
     assert_eq!(client.statuses(&head).await.unwrap()[0].context, "lint");
     assert_eq!(client.pulls_of(&head).await.unwrap()[0].number, 7);
     assert_eq!(client.permission(ann.id).await.unwrap().role_name, "maintain");
-    assert_eq!(client.team("example", "release").await.unwrap()[0].id, ann.id);
+    let team = hub.team_id("example", "release");
+    assert_eq!(client.team("example", "release", team).await.unwrap()[0].id, ann.id);
+    assert!(client.team("example", "release", team + 1).await.is_err());
     assert_eq!(client.pull(8).await.unwrap_err().kind, FailureKind::NotFound);
 }
 

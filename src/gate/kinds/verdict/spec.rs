@@ -1,5 +1,6 @@
 //! What stands under `verdict:`, and its checked form.
 
+use super::{InLedger, OnPulls, Verdicts};
 use crate::{
     domain::Span,
     gate::{
@@ -15,17 +16,31 @@ use serde::{
 };
 use std::{borrow::Cow, fmt};
 
-/// Reviewers, and how many of them must have said SAFE to the candidate.
+/// Reviewers, and how many of them must have said SAFE to the candidate: in the ledger, on the pull requests that the move brings, or
+/// both.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct VerdictSpec {
     /// Identities: ssh:<principal>, local:<git e-mail>, github:<numeric id>.
-    reviewers: Spanned<Vec<Spanned<String>>>,
+    reviewers: Option<Spanned<Vec<Spanned<String>>>>,
     /// all, or how many.
     #[serde(default)]
     require: Spanned<Require>,
     /// How old a verdict may be; any age where absent.
     fresh: Option<Spanned<Span>>,
+    /// Verdicts on GitHub.
+    pulls: Option<Spanned<PullsSpec>>,
+}
+
+/// Reviewers on GitHub, and how many of them must have approved the last commit of every pull request that the move brings.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct PullsSpec {
+    /// Names under reviewers of gates/protocol.yaml.
+    reviewers: Spanned<Vec<Spanned<String>>>,
+    /// all, or how many.
+    #[serde(default)]
+    require: Spanned<Require>,
 }
 
 impl Spec for VerdictSpec {
@@ -47,10 +62,32 @@ pub(super) struct Reviewer {
     pub forms: Vec<String>,
 }
 
-/// The reviewers, how many of them are required, and how old a verdict may be.
-pub(super) fn check(spec: VerdictSpec, collector: &mut Collector) -> (Vec<Reviewer>, usize, Option<Span>) {
+/// Where verdicts are asked for.
+pub(super) fn check(spec: VerdictSpec, collector: &mut Collector) -> Verdicts {
+    if let Some(fresh) = spec.fresh.as_ref().filter(|fresh| fresh.as_millis() == 0) {
+        collector.refuse(fresh, "wrong-value", "a verdict that may not age at all has always expired");
+    }
+    let fresh = spec.fresh.map(|fresh| fresh.value);
+    let pulls = spec.pulls.map(|pulls| on_pulls(&pulls, collector));
+    let ledger = match &spec.reviewers {
+        Some(reviewers) => Some(in_ledger(reviewers, &spec.require, fresh, collector)),
+        None if pulls.is_none() => {
+            collector.refuse(&Spanned::<()>::default(), "missing-key", "the key `reviewers` is missing, and so is `pulls`");
+            None
+        }
+        None => None,
+    };
+    Verdicts { ledger, pulls }
+}
+
+fn in_ledger(
+    named: &Spanned<Vec<Spanned<String>>>,
+    require: &Spanned<Require>,
+    fresh: Option<Span>,
+    collector: &mut Collector,
+) -> InLedger {
     let mut reviewers: Vec<Reviewer> = Vec::new();
-    for reviewer in &spec.reviewers.value {
+    for reviewer in &named.value {
         if collector.kept(reviewer, identity::check(reviewer)).is_none() {
             continue;
         }
@@ -60,24 +97,40 @@ pub(super) fn check(spec: VerdictSpec, collector: &mut Collector) -> (Vec<Review
             None => reviewers.push(Reviewer { person, forms: vec![reviewer.value.clone()] }),
         }
     }
-    if spec.reviewers.is_empty() {
-        collector.refuse(&spec.reviewers, "wrong-value", "at least one reviewer must be named");
+    let required = required(named, require, reviewers.len(), collector);
+    InLedger { reviewers, required, fresh }
+}
+
+fn on_pulls(spec: &PullsSpec, collector: &mut Collector) -> OnPulls {
+    let mut reviewers: Vec<String> = Vec::new();
+    for name in &spec.reviewers.value {
+        if reviewers.contains(&name.value) {
+            collector.refuse(name, "duplicate", format!("`{}` is named twice", name.escape_debug()));
+        } else {
+            reviewers.push(name.value.clone());
+        }
     }
-    let required = match spec.require.value {
-        Require::All => reviewers.len(),
+    let required = required(&spec.reviewers, &spec.require, reviewers.len(), collector);
+    OnPulls { reviewers, required }
+}
+
+/// How many of the `named` must approve; `people`: how many different ones they are.
+fn required(named: &Spanned<Vec<Spanned<String>>>, require: &Spanned<Require>, people: usize, collector: &mut Collector) -> usize {
+    if named.is_empty() {
+        collector.refuse(named, "wrong-value", "at least one reviewer must be named");
+    }
+    let required = match require.value {
+        Require::All => people,
         Require::AtLeast(number) => usize::try_from(number).unwrap_or(usize::MAX),
     };
-    if required == 0 && !reviewers.is_empty() {
-        collector.refuse(&spec.require, "wrong-value", "at least one verdict must be required");
-    } else if required > reviewers.len() && collector.findings.is_empty() {
-        let message = format!("{required} verdicts are required, but the gate names {} different people", reviewers.len());
-        collector.refuse(&spec.require, "wrong-value", message);
+    if required == 0 && people > 0 {
+        collector.refuse(require, "wrong-value", "at least one verdict must be required");
+    } else if required > people && collector.findings.is_empty() {
+        let message = format!("{required} verdicts are required, but the gate names {people} different people");
+        collector.refuse(require, "wrong-value", message);
         collector.help("a person counts once, under however many forms they are named");
     }
-    if let Some(fresh) = spec.fresh.as_ref().filter(|fresh| fresh.as_millis() == 0) {
-        collector.refuse(fresh, "wrong-value", "a verdict that may not age at all has always expired");
-    }
-    (reviewers, required, spec.fresh.map(|fresh| fresh.value))
+    required
 }
 
 impl<'de> Deserialize<'de> for Require {

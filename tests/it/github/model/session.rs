@@ -144,6 +144,12 @@ impl GitHub {
         state.teams.push(Team { id, organization: organization.to_owned(), slug: slug.to_owned(), members, pending: BTreeSet::new() });
     }
 
+    /// The number of a team.
+    pub fn team_id(&self, organization: &str, slug: &str) -> u64 {
+        let state = self.state.lock();
+        state.teams.iter().find(|team| team.organization == organization && team.slug == slug).unwrap().id
+    }
+
     /// A token that may do all that its user may.
     pub fn token(&self, user: &User) -> String {
         self.token_of(user.id, None, None)

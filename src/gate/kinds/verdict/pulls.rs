@@ -1,0 +1,179 @@
+//! Verdicts on pull requests: what the reviewers said of each that brought a commit of the move, on its last commit.
+//!
+//! A person or bot is a number. Their newest review on the head decides, and unresolved threads of theirs block; a comment counts
+//! where it begins as the protocol says an approving one does, and names the head. Whoever wrote the pull request or asks for the
+//! move does not count. Words that are not known block.
+
+use super::{Stand, tally};
+use crate::{
+    domain::Finding,
+    gate::{
+        Checks, Context,
+        probe::github::{BroughtGot, PullGot, PullsAsk, PullsGot, ReviewerAsk},
+        protocol::{Reviewer, ReviewerKind, Signal},
+    },
+};
+
+/// Which reviewers, and how many of them, must have said SAFE to each pull request.
+pub(super) struct OnPulls {
+    /// Names under `reviewers:` of the protocol.
+    pub reviewers: Vec<String>,
+    pub required: usize,
+}
+
+/// Fewer digits of a commit name no commit.
+const FEWEST_DIGITS: usize = 10;
+
+fn finding(code: &str, message: String) -> Finding {
+    Finding::error(format!("verdict/{code}"), message)
+}
+
+impl OnPulls {
+    /// The reviewers as the protocol has them. `Err`: the names that it does not have.
+    fn known<'p>(&self, cx: &'p Context) -> Result<Vec<(&str, &'p Reviewer)>, Vec<&str>> {
+        let reviewers: &indexmap::IndexMap<String, Reviewer> = &cx.protocol.reviewers;
+        let missing: Vec<&str> = self.reviewers.iter().map(String::as_str).filter(|name| !reviewers.contains_key(*name)).collect();
+        if !missing.is_empty() {
+            return Err(missing);
+        }
+        Ok(self.reviewers.iter().filter_map(|name| Some((name.as_str(), reviewers.get(name)?))).collect())
+    }
+
+    /// `None`: there is nothing to ask, and judging says why.
+    pub fn question(&self, cx: &Context) -> Option<PullsAsk> {
+        let reviewers = self.known(cx).ok()?;
+        let asked = |(_, reviewer): (&str, &Reviewer)| ReviewerAsk { id: reviewer.id, team: reviewer.team.clone(), app: reviewer.app };
+        Some(PullsAsk { commit: cx.candidate.clone()?, reviewers: reviewers.into_iter().map(asked).collect() })
+    }
+
+    /// The names that the protocol lacks.
+    pub fn unknown(&self, cx: &Context) -> Vec<Finding> {
+        let message = |name: &&str| format!("the protocol names no reviewer `{}`", name.escape_debug());
+        let help = "add it under `reviewers:` of gates/protocol.yaml, with its type and numeric id";
+        self.known(cx).err().unwrap_or_default().iter().map(|name| finding("unknown-reviewer", message(name)).help(help)).collect()
+    }
+
+    pub fn weigh(&self, cx: &Context, got: &PullsGot, checks: &mut Checks) {
+        if got.commits.is_empty() {
+            return checks.unknown(finding("unreadable", "the answer names no commit that the move brings".to_owned()));
+        }
+        got.commits.iter().for_each(|brought| weigh_commit(got, brought, checks));
+        let Ok(reviewers) = self.known(cx) else { return };
+        for pull in &got.pulls {
+            let stands = reviewers.iter().map(|(name, reviewer)| stand(cx, got, pull, name, reviewer)).collect();
+            tally(stands, self.required, checks);
+        }
+    }
+}
+
+fn weigh_commit(got: &PullsGot, brought: &BroughtGot, checks: &mut Checks) {
+    let commit = brought.commit.short();
+    let Some(number) = brought.pull else {
+        let help = "merge through a pull request that is reviewed; what was pushed past it needs one, too";
+        return checks.fail(finding("unmapped", format!("no merged pull request brought {commit}")).help(help));
+    };
+    if !got.pulls.iter().any(|pull| pull.number == number) {
+        return checks.unknown(finding("unreadable", format!("the answer says nothing about #{number}, which brought {commit}")));
+    }
+    match (brought.as_merged, &brought.why) {
+        (Some(true), _) => checks.hold(),
+        (Some(false), _) => {
+            let message = format!("{commit} is not what merging the last commit of #{number} gives");
+            let help = "something was changed while merging, a conflict for example; have the change reviewed in a pull request of its own";
+            checks.fail(finding("not-as-merged", message).help(help));
+        }
+        (None, why) => {
+            let why = why.as_deref().unwrap_or("no reason is recorded");
+            checks.unknown(finding("merge-unknown", format!("whether {commit} is what merging #{number} gives is not known: {why}")));
+        }
+    }
+}
+
+fn stand(cx: &Context, got: &PullsGot, pull: &PullGot, name: &str, reviewer: &Reviewer) -> Stand {
+    let requester = cx.actor.as_ref().and_then(|actor| actor.id.strip_prefix("github:")?.parse::<u64>().ok());
+    let is_own = |id: u64| pull.author == Some(id) || requester == Some(id);
+    if reviewer.kind != ReviewerKind::Team {
+        if is_own(reviewer.id) {
+            let message = format!("{name} wrote #{} or asks for the move, so their own verdict does not count", pull.number);
+            return Stand::Missing(finding("self", message).help("let another reviewer look at it"));
+        }
+        return one(pull, name, reviewer, reviewer.id);
+    }
+    let Some(members) = got.teams.get(&reviewer.id) else {
+        return Stand::Unknown(finding("unreadable", format!("who belongs to {name} is not recorded")));
+    };
+    let stands: Vec<Stand> = members.iter().filter(|id| !is_own(**id)).map(|id| one(pull, name, reviewer, *id)).collect();
+    // One member's objection counts against what the others say; one member's approval is enough without any.
+    let rank = |stand: &Stand| match stand {
+        Stand::Against(_) => 0,
+        Stand::Safe => 1,
+        Stand::Unknown(_) => 2,
+        Stand::Missing(finding) if finding.code != "verdict/absent" => 3,
+        Stand::Missing(_) => 4,
+    };
+    let none = || Stand::Missing(finding("absent", format!("{name} has nobody who could review #{}", pull.number)));
+    stands.into_iter().min_by_key(rank).unwrap_or_else(none)
+}
+
+/// Where one person or bot stands.
+fn one(pull: &PullGot, name: &str, reviewer: &Reviewer, id: u64) -> Stand {
+    let (number, head) = (pull.number, pull.head.get(..10).unwrap_or(&pull.head));
+    let open = pull.threads.iter().filter(|thread| thread.by == id && !thread.resolved).count();
+    if open > 0 {
+        let message = format!("{name} began {open} conversation{} on #{number} that are not resolved", if open == 1 { "" } else { "s" });
+        return Stand::Against(finding("unresolved", message).help("resolve them on the pull request"));
+    }
+    let theirs = || pull.reviews.iter().filter(|review| review.by == id);
+    if let Some(odd) = theirs().find(|review| !STATES.contains(&review.state.as_str())) {
+        return Stand::Unknown(finding(
+            "unknown-value",
+            format!("a review of {name} on #{number} says `{}`, which is not known", odd.state.escape_debug()),
+        ));
+    }
+    // A comment takes nothing back, and what is pending was not said yet.
+    let decides = |state: &str| matches!(state, "APPROVED" | "CHANGES_REQUESTED" | "DISMISSED");
+    let newest =
+        theirs().filter(|review| decides(&review.state) && review.commit.as_ref() == Some(&pull.head)).max_by_key(|review| review.id);
+    if newest.is_some_and(|review| review.state == "CHANGES_REQUESTED") {
+        let help = "resolve the findings; the reviewer's next verdict on the new commit decides";
+        return Stand::Against(finding("findings", format!("{name} has findings on {head}, the last commit of #{number}")).help(help));
+    }
+    if reviewer.app.is_some_and(|app| pull.running.contains(&app)) {
+        let help = "wait until it has ended, and run the same command again";
+        return Stand::Unknown(finding("pending", format!("{name} is still at work on #{number}")).help(help));
+    }
+    if newest.is_some_and(|review| review.state == "APPROVED") && reviewer.approves.contains(&Signal::Review) {
+        return Stand::Safe;
+    }
+    let approving = |begins: &str| {
+        reviewer.approves.iter().any(|signal| matches!(signal, Signal::Comment(start) if begins.starts_with(start.as_str())))
+    };
+    let comments: Vec<_> = pull.comments.iter().filter(|comment| comment.by == id && approving(&comment.begins)).collect();
+    let names_head = |reviewed: &str| reviewed.len() >= FEWEST_DIGITS && pull.head.starts_with(reviewed);
+    if comments.iter().any(|comment| !comment.edited_by_another && comment.reviewed.as_deref().is_some_and(names_head)) {
+        return Stand::Safe;
+    }
+    let likes = pull.reactions.iter().any(|reaction| reaction.by == id && reaction.content == "+1");
+    if likes && reviewer.approves.contains(&Signal::Reaction) {
+        return Stand::Safe;
+    }
+    if newest.is_some_and(|review| review.state == "DISMISSED") {
+        return Stand::Missing(finding("dismissed", format!("the review of {name} on #{number} was dismissed")));
+    }
+    if comments.iter().any(|comment| comment.edited_by_another) {
+        return Stand::Missing(finding("edited", format!("the comment of {name} on #{number} was changed by somebody else")));
+    }
+    if theirs().any(|review| review.state == "APPROVED") || comments.iter().any(|comment| comment.reviewed.is_some()) {
+        let help = format!("ask {name} to look at {head}");
+        return Stand::Missing(finding("stale", format!("{name} approved an earlier commit of #{number}, not {head}")).help(help));
+    }
+    if likes || !comments.is_empty() {
+        let message = format!("{name} approved #{number} without saying which commit");
+        let help = "a review names its commit; where a reaction shall count, say `approves: [reaction]` under the reviewer";
+        return Stand::Missing(finding("unbound", message).help(help));
+    }
+    Stand::Missing(finding("absent", format!("{name} has not approved {head}, the last commit of #{number}")))
+}
+
+/// The states of a review, as GitHub's REST API has them.
+const STATES: &[&str] = &["APPROVED", "CHANGES_REQUESTED", "COMMENTED", "DISMISSED", "PENDING"];

@@ -1,0 +1,253 @@
+//! What reviewers said of the pull requests that a move brings: the commits from this repository, the rest from GitHub.
+//!
+//! A commit belongs to the merged pull request whose merge commit it is; the commits below it that the same pull request lists
+//! were rebased with it. What merging gives is computed here again, from the pull request's last commit.
+
+use crate::{
+    domain::{Fault, Oid},
+    gate::{
+        Unavailable,
+        probe::{
+            github::{
+                BroughtGot, CommentGot, KEPT_OF_COMMENTS, PullGot, PullsAsk, PullsGot, ReactionGot, ReviewGot, ThreadGot, reviewed_commit,
+            },
+            reduce::Masks,
+            why,
+        },
+    },
+    world::{
+        Git, GitHub,
+        git::{Merged, Want},
+        github::{Account, CommitPull, Failure},
+    },
+};
+use futures_util::{StreamExt, TryStreamExt};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// More commits are no move that somebody reviews.
+const MOST_COMMITS: usize = 500;
+
+/// How many pull requests are asked about at once.
+const AT_ONCE: usize = 8;
+
+pub(super) struct Asked<'a> {
+    pub github: &'a GitHub,
+    pub git: &'a Git,
+    pub remote: &'a str,
+    /// What the channel holds now.
+    pub since: Option<&'a Oid>,
+    pub masks: &'a Masks,
+}
+
+type Got<T> = Result<T, Unavailable>;
+
+pub(super) async fn reviews(asked: &Asked<'_>, ask: &PullsAsk) -> Got<PullsGot> {
+    let line = asked.git.first_parents(&ask.commit, asked.since).await.map_err(unreadable)?;
+    let Some(line) = line.filter(|line| !line.is_empty()) else {
+        return Err(
+            Unavailable::new(why::UNREADABLE).detail("the commits since what the channel holds are not all here; fetch the whole history")
+        );
+    };
+    if line.len() > MOST_COMMITS {
+        let words = format!("the move brings {} commits; more than {MOST_COMMITS} are not asked about", line.len());
+        return Err(Unavailable::new(why::BAD_QUESTION).detail(words));
+    }
+    let listed = futures_util::stream::iter(&line).map(|(commit, _)| asked.github.pulls_of(commit));
+    let listed: Vec<Vec<CommitPull>> = listed.buffered(AT_ONCE).try_collect().await.map_err(Failure::unavailable)?;
+    let brought_by = brought_by(&line, &listed);
+    let numbers: BTreeSet<u64> = brought_by.iter().flatten().copied().collect();
+    let people = People::of(asked.github, ask).await?;
+    let pulls = futures_util::stream::iter(numbers).map(|number| pull(asked, ask, &people, number));
+    let pulls: Vec<PullGot> = pulls.buffered(AT_ONCE).try_collect().await?;
+    let commits = commits(asked, &line, &brought_by, &pulls).await?;
+    Ok(PullsGot { commit: ask.commit.clone(), since: asked.since.cloned(), commits, pulls, teams: people.teams })
+}
+
+/// The merged pull request of each commit, in their order.
+fn brought_by(line: &[(Oid, Vec<Oid>)], listed: &[Vec<CommitPull>]) -> Vec<Option<u64>> {
+    let mut above: Option<u64> = None;
+    let of = |((commit, parents), pulls): (&(Oid, Vec<Oid>), &Vec<CommitPull>)| {
+        let merged = || pulls.iter().filter(|pull| pull.merged_at.is_some());
+        let own = merged().find(|pull| pull.merge_commit_sha.as_deref() == Some(commit.as_str())).map(|pull| pull.number);
+        // A merge commit ends what was rebased above it.
+        let rebased = above.filter(|number| parents.len() == 1 && merged().any(|pull| pull.number == *number));
+        above = own.or(rebased);
+        above
+    };
+    line.iter().zip(listed).map(of).collect()
+}
+
+/// Whose words are recorded.
+struct People {
+    ids: BTreeSet<u64>,
+    teams: BTreeMap<u64, Vec<u64>>,
+}
+
+impl People {
+    async fn of(github: &GitHub, ask: &PullsAsk) -> Got<People> {
+        let mut people = People { ids: BTreeSet::new(), teams: BTreeMap::new() };
+        for reviewer in &ask.reviewers {
+            let Some(team) = &reviewer.team else {
+                people.ids.insert(reviewer.id);
+                continue;
+            };
+            let (organisation, slug) = team.split_once('/').unwrap_or((team, ""));
+            let mut members: Vec<u64> =
+                github.team(organisation, slug, reviewer.id).await.map_err(Failure::unavailable)?.iter().map(|one| one.id).collect();
+            members.sort_unstable();
+            people.ids.extend(&members);
+            people.teams.insert(reviewer.id, members);
+        }
+        Ok(people)
+    }
+
+    /// The number of an account, where it is one of them.
+    fn id(&self, account: Option<&Account>) -> Option<u64> {
+        account.map(|account| account.id).filter(|id| self.ids.contains(id))
+    }
+}
+
+async fn pull(asked: &Asked<'_>, ask: &PullsAsk, people: &People, number: u64) -> Got<PullGot> {
+    let github = asked.github;
+    let whole = async {
+        let pull = github.pull(number).await?;
+        let head: Oid = pull.head.sha.parse().map_err(|_| Failure::unreadable(format!("#{number} has a head that is not a commit")))?;
+        let (reviews, threads, comments, reactions, runs) = tokio::join!(
+            github.reviews(number),
+            github.threads(number),
+            github.comments(number),
+            github.reactions(number),
+            github.check_runs(&head)
+        );
+        let apps: BTreeSet<u64> = ask.reviewers.iter().filter_map(|reviewer| reviewer.app).collect();
+        let running = runs?.into_iter().filter(|run| run.status != "completed").filter_map(|run| run.app.map(|app| app.id));
+        let running: BTreeSet<u64> = running.filter(|app| apps.contains(app)).collect();
+        let review = |review: crate::world::github::Review| {
+            Some(ReviewGot { by: people.id(review.user.as_ref())?, id: review.id, state: review.state, commit: review.commit_id })
+        };
+        let thread =
+            |thread: crate::world::github::Thread| Some(ThreadGot { by: people.id(thread.author.as_ref())?, resolved: thread.resolved });
+        let reaction = |reaction: crate::world::github::Reaction| {
+            Some(ReactionGot { by: people.id(reaction.user.as_ref())?, content: reaction.content })
+        };
+        let comment = |comment: crate::world::github::Comment| {
+            let by = people.id(comment.author.as_ref())?;
+            Some(CommentGot {
+                by,
+                id: comment.id,
+                begins: asked.masks.mask(&comment.body).chars().take(KEPT_OF_COMMENTS).collect(),
+                reviewed: reviewed_commit(&comment.body),
+                edited_by_another: comment.edited.is_some_and(|editor| editor.is_none_or(|editor| editor.id != by)),
+            })
+        };
+        Ok(PullGot {
+            number,
+            head: head.to_string(),
+            author: pull.user.map(|user| user.id),
+            reviews: reviews?.into_iter().filter_map(review).collect(),
+            threads: threads?.into_iter().filter_map(thread).collect(),
+            comments: comments?.into_iter().filter_map(comment).collect(),
+            reactions: reactions?.into_iter().filter_map(reaction).collect(),
+            running: running.into_iter().collect(),
+        })
+    };
+    whole.await.map_err(Failure::unavailable)
+}
+
+async fn commits(asked: &Asked<'_>, line: &[(Oid, Vec<Oid>)], brought_by: &[Option<u64>], pulls: &[PullGot]) -> Got<Vec<BroughtGot>> {
+    let mut commits: Vec<BroughtGot> = Vec::new();
+    for (at, ((commit, _), pull)) in line.iter().zip(brought_by).enumerate() {
+        let mut brought = BroughtGot { commit: commit.clone(), pull: *pull, as_merged: None, why: None };
+        let head = pulls.iter().find(|known| Some(known.number) == *pull).and_then(|known| known.head.parse::<Oid>().ok());
+        match commits.last() {
+            // Rebased with the one above: one merge brought both.
+            Some(above) if pull.is_some() && above.pull == *pull => {
+                (brought.as_merged, brought.why) = (above.as_merged, above.why.clone());
+            }
+            _ => {
+                if let (Some(number), Some(head)) = (pull, head) {
+                    let run = brought_by[at..].iter().take_while(|other| **other == *pull).count();
+                    match as_merged(asked, &line[at..at + run], *number, &head).await? {
+                        Ok(answer) => brought.as_merged = Some(answer),
+                        Err(why) => brought.why = Some(why),
+                    }
+                }
+            }
+        }
+        commits.push(brought);
+    }
+    Ok(commits)
+}
+
+/// Whether the newest of these commits is what merging `head` onto what lies below them gives. The inner `Err`: why that is not
+/// known.
+async fn as_merged(asked: &Asked<'_>, run: &[(Oid, Vec<Oid>)], number: u64, head: &Oid) -> Got<Result<bool, String>> {
+    let Some((newest, parents)) = run.first() else { return Ok(Err("there is no commit".to_owned())) };
+    let base = match parents.as_slice() {
+        // What was merged must be what was reviewed.
+        [base, merged] if merged == head => base,
+        [_] => match run.last().and_then(|(_, parents)| parents.first()) {
+            Some(base) => base,
+            None => return Ok(Err("the commit has no parent".to_owned())),
+        },
+        _ => return Ok(Ok(false)),
+    };
+    if !asked.git.has(head).map_err(unreadable)? {
+        let Ok(name) = format!("refs/pull/{number}/head").parse() else { return Ok(Err("the pull request has no ref".to_owned())) };
+        if let Err(fault) = asked.git.fetch_objects(asked.remote, &[Want::Ref(name)]).await {
+            return Ok(Err(format!("its last commit could not be fetched: {}", fault.message)));
+        }
+        if !asked.git.has(head).map_err(unreadable)? {
+            return Ok(Err(format!("refs/pull/{number}/head does not hold its last commit")));
+        }
+    }
+    let Some((tree, _)) = asked.git.object_at(newest, "").map_err(unreadable)? else {
+        return Ok(Err("the commit has no tree here".to_owned()));
+    };
+    Ok(match asked.git.merged(base, head).await.map_err(unreadable)? {
+        Merged::Tree(merged) => Ok(tree == merged),
+        Merged::Conflicts => Ok(false),
+        Merged::Unknown(words) => Err(format!("git cannot merge them again: {words}")),
+    })
+}
+
+fn unreadable(fault: Fault) -> Unavailable {
+    Unavailable::new(why::UNREADABLE).detail(fault.message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_commit_belongs_to_the_pull_request_that_it_merged() {
+        let oid = |digit: char| -> Oid { digit.to_string().repeat(40).parse().unwrap() };
+        let pull = |number, merge: char, merged: bool| CommitPull {
+            number,
+            merged_at: merged.then(|| "2026-11-21T10:00:00Z".to_owned()),
+            merge_commit_sha: Some(merge.to_string().repeat(40)),
+        };
+        // Newest first: a squash, three rebased, a merge, one that was pushed, one of a closed request, one that only lists a request.
+        let line = [
+            (oid('9'), vec![oid('8')]),
+            (oid('8'), vec![oid('7')]),
+            (oid('7'), vec![oid('6')]),
+            (oid('6'), vec![oid('5')]),
+            (oid('5'), vec![oid('4'), oid('a')]),
+            (oid('4'), vec![oid('3')]),
+            (oid('3'), vec![oid('2')]),
+            (oid('2'), vec![oid('1')]),
+        ];
+        let listed = [
+            vec![pull(30, '9', true)],
+            vec![pull(20, '8', true)],
+            vec![pull(20, '8', true)],
+            vec![pull(99, 'f', false), pull(20, '8', true)],
+            vec![pull(10, '5', true), pull(20, '8', true)],
+            vec![],
+            vec![pull(5, '3', false)],
+            vec![pull(4, 'c', true)],
+        ];
+        assert_eq!(brought_by(&line, &listed), [Some(30), Some(20), Some(20), Some(20), Some(10), None, None, None]);
+    }
+}
