@@ -9,7 +9,7 @@
 
 use super::{
     World,
-    git::{ObjectKind, PushAnswer, PushEnd, PushSpec, RefAnswer, TreeItem, Update, Want, advice, without_boilerplate},
+    git::{ObjectKind, PushAnswer, PushEnd, PushSpec, RefAnswer, TreeItem, Update, Want, advice, answers_with_status, without_boilerplate},
     ledger::{self, Known, LedgerAt, bring, read_settled},
     nonce, signals,
     signer::Signer,
@@ -411,7 +411,8 @@ async fn send(writer: &Writer<'_>, updates: &[Update], last: &(dyn Fn(Timestamp)
 
 /// The refs as they are after a push. Where they cannot be read, what the answer says decides whether something may have moved.
 async fn read_after(writer: &Writer<'_>, answer: &PushAnswer, is_settled: impl Fn(&Refs) -> bool) -> Result<Refs> {
-    if matches!(answer.end, PushEnd::NotSent(_) | PushEnd::NoAtomic) {
+    let is_ended = matches!(answer.end, PushEnd::NotSent(_)) && signals::is_told();
+    if is_ended || answer.end == PushEnd::NoAtomic {
         return Err(push_fault(writer, answer));
     }
     read_settled(&writer.world.git, writer.at, is_settled).await.map_err(|fault| match &answer.end {
@@ -497,7 +498,12 @@ fn push_fault(writer: &Writer<'_>, answer: &PushAnswer) -> Fault {
         PushEnd::NotSent(why) | PushEnd::Unknown(why) => advice(why),
         _ => None,
     };
-    let is_refused = advice.is_some_and(|advice| advice.is_refusal);
+    // What was sent may be done still, whatever its words are; only a status of the web server in git's own words says that it is not.
+    let is_proven = match end {
+        PushEnd::Unknown(why) => answers_with_status(why),
+        _ => true,
+    };
+    let is_refused = is_proven && advice.is_some_and(|advice| advice.is_refusal);
     let reason = match end {
         PushEnd::NoAtomic => Reason::NoAtomic,
         PushEnd::NotSent(_) if signals::is_told() => Reason::Interrupted,

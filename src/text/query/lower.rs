@@ -290,7 +290,13 @@ impl<'s> Lowering<'s> {
                 arguments = gate_last(arguments, CONDITION);
                 None
             }
-            ("length" | "utf8bytelength" | "tostring" | "@text" | "reverse", 0) => Some(call(THERE)),
+            ("length" | "utf8bytelength" | "tostring" | "tojson" | "reverse", 0) => Some(call(THERE)),
+            ("@text" | "@json" | "@uri" | "@sh" | "@html" | "@base64" | "@base64d" | "@csv" | "@tsv", 0) => Some(call(THERE)),
+            ("has", 1) => {
+                arguments = gate_last(arguments, THERE);
+                None
+            }
+            ("in", 1) => Some(call(THERE)),
             ("add", 0) | ("join", 1) => Some(call(ITEMS_THERE)),
             ("add", 1) => {
                 arguments = gate_last(arguments, THERE);

@@ -42,7 +42,11 @@ pub(super) struct Asked<'a> {
 type Got<T> = Result<T, Unavailable>;
 
 pub(super) async fn reviews(asked: &Asked<'_>, ask: &PullsAsk) -> Got<PullsGot> {
-    let line = asked.git.first_parents(&ask.commit, asked.since).await.map_err(unreadable)?;
+    let mut line = asked.git.first_parents(&ask.commit, asked.since).await.map_err(unreadable)?;
+    if line.as_ref().is_some_and(Vec::is_empty) {
+        // The channel's history holds it already; it is judged by itself.
+        line = asked.git.first_parents(&ask.commit, None).await.map_err(unreadable)?;
+    }
     let Some(line) = line.filter(|line| !line.is_empty()) else {
         return Err(
             Unavailable::new(why::UNREADABLE).detail("the commits since what the channel holds are not all here; fetch the whole history")
@@ -71,8 +75,10 @@ fn brought_by(line: &[(Oid, Vec<Oid>)], listed: &[Vec<CommitPull>]) -> Vec<Optio
         let own = merged().find(|pull| pull.merge_commit_sha.as_deref() == Some(commit.as_str())).map(|pull| pull.number);
         // A merge commit ends what was rebased above it.
         let rebased = above.filter(|number| parents.len() == 1 && merged().any(|pull| pull.number == *number));
-        above = own.or(rebased);
-        above
+        let brought = own.or(rebased);
+        // What a merge commit brought stands beside it, not below.
+        above = brought.filter(|_| parents.len() == 1);
+        brought
     };
     line.iter().zip(listed).map(of).collect()
 }
@@ -244,7 +250,7 @@ mod tests {
             vec![pull(20, '8', true)],
             vec![pull(99, 'f', false), pull(20, '8', true)],
             vec![pull(10, '5', true), pull(20, '8', true)],
-            vec![],
+            vec![pull(10, '5', true)],
             vec![pull(5, '3', false)],
             vec![pull(4, 'c', true)],
         ];

@@ -23,7 +23,7 @@ pub use push::{PushAnswer, PushEnd, PushLine, PushSpec, RefAnswer, Update, push_
 pub use remote::{RemoteRef, Want};
 pub use run::mask_userinfo;
 pub use talk::{Limits, Patience};
-pub use words::{Advice, advice, without_boilerplate};
+pub use words::{Advice, advice, answers_with_status, without_boilerplate};
 
 use super::EnvVars;
 use crate::{

@@ -22,6 +22,12 @@ pub fn advice(said: &str) -> Option<&'static Advice> {
     TABLE.iter().find(|(texts, _)| holds(texts)).map(|(_, advice)| advice)
 }
 
+/// Whether git itself says that the web server answered with a status that refuses; hooks of the server may print anything.
+pub fn answers_with_status(said: &str) -> bool {
+    let mut own = said.lines().filter(|line| !line.trim_start().starts_with("remote:"));
+    own.any(|line| line.contains("RPC failed; HTTP 4") || line.contains("The requested URL returned error: 4"))
+}
+
 /// What was printed, on one line, without the sentences that git puts below any failure.
 pub fn without_boilerplate(said: &str) -> String {
     let is_own = |line: &&str| !line.is_empty() && !BOILERPLATE.iter().any(|text| line.contains(text));
@@ -158,6 +164,16 @@ const TABLE: &[(&[&str], Advice)] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_git_itself_proves_that_a_push_was_refused() {
+        assert!(answers_with_status(
+            "error: RPC failed; HTTP 403 curl 22 The requested URL returned error: 403\nfatal: the remote end hung up"
+        ));
+        assert!(!answers_with_status("remote: error: RPC failed; HTTP 403\nfatal: the remote end hung up"));
+        assert!(!answers_with_status("remote: checking that the deploy key may write\nfatal: the remote end hung up unexpectedly"));
+        assert!(!answers_with_status("error: RPC failed; HTTP 502 curl 22 The requested URL returned error: 502"));
+    }
 
     #[test]
     fn what_git_and_ssh_print_gets_words_to_act_on() {

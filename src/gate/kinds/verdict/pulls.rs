@@ -93,23 +93,27 @@ fn stand(cx: &Context, got: &PullsGot, pull: &PullGot, name: &str, reviewer: &Re
     let requester = cx.actor.as_ref().and_then(|actor| actor.id.strip_prefix("github:")?.parse::<u64>().ok());
     let is_own = |id: u64| pull.author == Some(id) || requester == Some(id);
     if reviewer.kind != ReviewerKind::Team {
-        if is_own(reviewer.id) {
+        let stand = one(pull, name, reviewer, reviewer.id);
+        // Their objection counts all the same.
+        if is_own(reviewer.id) && !matches!(stand, Stand::Against(_)) {
             let message = format!("{name} wrote #{} or asks for the move, so their own verdict does not count", pull.number);
             return Stand::Missing(finding("self", message).help("let another reviewer look at it"));
         }
-        return one(pull, name, reviewer, reviewer.id);
+        return stand;
     }
     let Some(members) = got.teams.get(&reviewer.id) else {
         return Stand::Unknown(finding("unreadable", format!("who belongs to {name} is not recorded")));
     };
-    let stands: Vec<Stand> = members.iter().filter(|id| !is_own(**id)).map(|id| one(pull, name, reviewer, *id)).collect();
-    // One member's objection counts against what the others say; one member's approval is enough without any.
+    let stands = members.iter().map(|id| (is_own(*id), one(pull, name, reviewer, *id)));
+    let stands: Vec<Stand> = stands.filter(|(own, stand)| !own || matches!(stand, Stand::Against(_))).map(|(_, stand)| stand).collect();
+    // One member's objection, and what may be one, counts against what the others say; one member's approval is enough without.
     let rank = |stand: &Stand| match stand {
         Stand::Against(_) => 0,
-        Stand::Safe => 1,
-        Stand::Unknown(_) => 2,
-        Stand::Missing(finding) if finding.code != "verdict/absent" => 3,
-        Stand::Missing(_) => 4,
+        Stand::Unknown(finding) if finding.code == "verdict/unknown-value" => 1,
+        Stand::Safe => 2,
+        Stand::Unknown(_) => 3,
+        Stand::Missing(finding) if finding.code != "verdict/absent" => 4,
+        Stand::Missing(_) => 5,
     };
     let none = || Stand::Missing(finding("absent", format!("{name} has nobody who could review #{}", pull.number)));
     stands.into_iter().min_by_key(rank).unwrap_or_else(none)
