@@ -1,7 +1,7 @@
 //! What a move brings, commit by commit along first parents, and what merging gives when it is done again.
 
 use super::Git;
-use crate::domain::{Fault, Oid, Reason, Result};
+use crate::domain::{Oid, Result};
 
 /// What merging one commit into another gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,18 +18,7 @@ impl Git {
     /// `known` only `head`. `Ok(None)`: some of that history is not here.
     pub async fn first_parents(&self, head: &Oid, known: Option<&Oid>) -> Result<Option<Vec<(Oid, Vec<Oid>)>>> {
         let without = known.map_or_else(|| "--max-count=1".to_owned(), |known| format!("^{known}"));
-        let words = ["--shallow-file", "", "rev-list", "--first-parent", "--parents", head.as_str(), &without, "--"];
-        let output = self.runner().run(words, None).await?;
-        if output.code != Some(0) {
-            return Ok(None);
-        }
-        let line = |line: &str| -> std::result::Result<(Oid, Vec<Oid>), String> {
-            let mut oids = line.split(' ').map(str::parse);
-            let oid = oids.next().unwrap_or_else(|| "".parse())?;
-            Ok((oid, oids.collect::<std::result::Result<_, String>>()?))
-        };
-        let commits: std::result::Result<Vec<_>, String> = output.text().lines().map(line).collect();
-        commits.map(Some).map_err(|error| Fault::new(Reason::Internal, format!("git rev-list: {error}")))
+        self.listed(vec!["--shallow-file", "", "rev-list", "--first-parent", "--parents", head.as_str(), &without, "--"]).await
     }
 
     /// Merges `head` into `base` without a work tree; git 2.38 or newer can.

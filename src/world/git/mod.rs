@@ -274,6 +274,11 @@ impl Git {
         let mut words = vec!["--shallow-file", "", "rev-list", "--topo-order", "--parents", head.as_str()];
         words.extend(without.as_deref());
         words.push("--");
+        self.listed(words).await
+    }
+
+    /// What a `git rev-list --parents` lists. `Ok(None)`: it failed, so some of that history is not here.
+    async fn listed(&self, words: Vec<&str>) -> Result<Option<Vec<(Oid, Vec<Oid>)>>> {
         let output = self.runner().run(words, None).await?;
         if output.code != Some(0) {
             return Ok(None);
