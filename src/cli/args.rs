@@ -483,8 +483,11 @@ pub enum Docs {
 #[derive(Clone, Debug, Default, Args)]
 pub struct DocsFacts {
     /// What is known of pull requests: a JSON file of numbers and states
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "github")]
     pub pulls: Option<PathBuf>,
+    /// Ask GitHub about the pull requests that the documents name
+    #[arg(long)]
+    pub github: bool,
     /// A list of banned phrases, by its path from the root; may be repeated
     #[arg(long = "banned", value_name = "LIST", value_parser = word)]
     pub banned: Vec<String>,

@@ -1,6 +1,10 @@
 //! The census: the references of one document in the order of its text, and what is wrong with them.
 
-use super::{headings::Gated, history, pulls::State};
+use super::{
+    headings::Gated,
+    history,
+    pulls::{LONGEST_LIST, State},
+};
 use crate::{
     domain::{Finding, Place, Severity},
     text::markdown::Bytes,
@@ -453,5 +457,20 @@ impl Census {
     pub fn numbers(&self) -> impl Iterator<Item = u64> {
         let spoken = self.references.iter().filter(|reference| matches!(reference.kind, ReferenceKind::Pull | ReferenceKind::Issue));
         spoken.filter_map(|reference| reference.target.strip_prefix('#')?.parse().ok())
+    }
+
+    /// Every pull request and issue of this repository that the document names, those of its ranges and those that the questions are
+    /// about among them: what a forge is asked for at once.
+    pub fn numbers_to_ask(&self) -> impl Iterator<Item = u64> {
+        let range = |reference: &Reference| {
+            let (first, last) = reference.target.split_once('-')?;
+            let (first, last): (u64, u64) = (first.strip_prefix('#')?.parse().ok()?, last.strip_prefix('#')?.parse().ok()?);
+            (reference.kind == ReferenceKind::Pull && last.saturating_sub(first) < LONGEST_LIST).then_some(first..=last)
+        };
+        let questions = self.questions().filter_map(|question| match question {
+            Question::PullHas(number, _) => Some(*number),
+            _ => None,
+        });
+        self.numbers().chain(self.references.iter().filter_map(range).flatten()).chain(questions)
     }
 }

@@ -375,7 +375,7 @@ fn beside_link(desk: &Desk, draft: &Draft) -> Option<u64> {
 /// Why a thing without a path is not called missing: a pull request beside it that is not merged may bring it.
 pub fn brought(desk: &Desk, range: &Bytes) -> Option<String> {
     let number = beside(desk, range)?;
-    let state = desk.library.facts.pulls.pulls.get(&number).and_then(|pull| pull.state);
+    let state = desk.library.facts.pulls.state(number);
     (!matches!(state, Some(State::Merged | State::Closed))).then(|| format!("not here; #{number} beside it may bring it"))
 }
 

@@ -673,9 +673,9 @@ fn numbers_of_things_are_counted() {
 
 #[test]
 fn a_status_is_judged_by_the_real_state() {
-    let pull = |state| pulls::Pull { state: Some(state), files: None };
+    let pull = |state| pulls::Pull { state: Some(state), ..pulls::Pull::default() };
     let pulls = BTreeMap::from([(1, pull(pulls::State::Merged)), (2, pull(pulls::State::Open)), (3, pull(pulls::State::Closed))]);
-    let facts = Facts { pulls: pulls::Known { pulls, complete: true }, ..Facts::default() };
+    let facts = Facts { pulls: pulls::Known { pulls, complete: true, ..pulls::Known::default() }, ..Facts::default() };
     for (text, messages) in [
         ("#1 is merged, the shipped #1, landed in PR #1.", vec![]),
         ("#2 is live", vec!["#2 is called live, but it is open"]),

@@ -8,7 +8,7 @@ use super::{
     census::{ReferenceKind, Verdict},
     desk::{Desk, Draft},
     pulls::{
-        State,
+        LONGEST_LIST, State,
         scan::{Mention, Word},
     },
 };
@@ -174,11 +174,11 @@ fn judge(desk: &mut Desk, mention: &Mention, said: Said) {
     let open = denied || OPEN.split('|').any(|word| word == said);
     let numbers = match mention.word {
         Word::One(number) => number..=number,
-        Word::Range(first, last) if last.saturating_sub(first) < 1000 => first..=last,
+        Word::Range(first, last) if last.saturating_sub(first) < LONGEST_LIST => first..=last,
         Word::Range(..) => return,
     };
     let known = &desk.library.facts.pulls;
-    let states: Vec<(u64, Option<State>)> = numbers.map(|number| (number, known.pulls.get(&number).and_then(|pull| pull.state))).collect();
+    let states: Vec<(u64, Option<State>)> = numbers.map(|number| (number, known.state(number))).collect();
     let wrong = states.iter().find(|(_, state)| match state {
         Some(State::Merged) => open,
         Some(State::Open) => !open,

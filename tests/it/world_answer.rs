@@ -377,7 +377,7 @@ async fn the_history_is_read_once_and_only_for_paths_that_are_missing() {
     let head = bench.scratch.git("work", &["rev-parse", "HEAD"]);
     let commit = Question::Commit { id: head[..9].to_owned(), sure: true };
     let fate = |path: &str| Question::Fate(path.to_owned());
-    let ask = |questions: Vec<Question>| Ask::Documents(DocumentsAsk { pulls: Vec::new(), questions });
+    let ask = |questions: Vec<Question>| Ask::Documents(DocumentsAsk { github: false, pulls: Vec::new(), questions });
     let told = async |questions: Vec<Question>| match answerer.answer_all(numbered(vec![ask(questions)])).await[0].1.result().unwrap() {
         Got::Documents(got) => got.answers.clone(),
         other => panic!("{other:?}"),
@@ -420,7 +420,7 @@ async fn whatever_cannot_be_had_is_told_without_secrets() {
     let facts = LedgerFacts { chain: Err(Unavailable::new("unreachable").detail(format!("by {CANARY}"))), ..no_facts() };
     let answerer = Answerer::new(&bench.world, &cx, broken(), facts, true, "origin".to_owned()).unwrap();
     let environment = EnvAsk { name: "A".to_owned(), from: EnvFrom::Command(vec!["./env".to_owned()]), ..EnvAsk::default() };
-    let documents = DocumentsAsk { pulls: Vec::new(), questions: vec![Question::Fate("gone".to_owned())] };
+    let documents = DocumentsAsk { github: false, pulls: Vec::new(), questions: vec![Question::Fate("gone".to_owned())] };
     let asks = vec![Ask::Env(environment), run("./env"), Ask::Documents(documents), Ask::Chain(ChainAsk {})];
     for (_, answer) in answerer.answer_all(numbered(asks)).await {
         let detail = answer.result().unwrap_err().detail.unwrap();

@@ -117,6 +117,13 @@ fn intents() -> Vec<Intent> {
             ],
         },
         Intent {
+            name: "issue",
+            path: format!("{HERE}/issues/12"),
+            good: json!({ "number": 12, "pull_request": {} }),
+            needed: &["/number"],
+        },
+        Intent { name: "is_shown", path: HERE.to_owned(), good: json!({ "id": 3 }), needed: &["/id"] },
+        Intent {
             name: "pulls_of",
             path: format!("{HERE}/commits/{}/pulls", sha('a')),
             good: list(json!({ "number": 12, "merged_at": "2026-11-21T10:00:00Z", "merge_commit_sha": sha('c') })),
@@ -170,6 +177,8 @@ async fn say(github: &GitHub, intent: &str) -> Result<String, Failure> {
         "reactions" => text(github.reactions(12).await),
         "threads" => text(github.threads(12).await),
         "comments" => text(github.comments(12).await),
+        "issue" => text(github.issue(12).await),
+        "is_shown" => text(github.is_shown().await),
         "pulls_of" => text(github.pulls_of(&oid('a')).await),
         "check_runs" => text(github.check_runs(&oid('a')).await),
         "statuses" => text(github.statuses(&oid('a')).await),
@@ -252,7 +261,7 @@ async fn what_is_about_something_else_is_no_answer() {
     for intent in intents() {
         let mut body = intent.good.clone();
         match intent.name {
-            "pull" => body["number"] = json!(13),
+            "pull" | "issue" => body["number"] = json!(13),
             "account" => body["id"] = json!(8),
             "permission" => body["user"]["id"] = json!(8),
             "check_runs" => body["check_runs"][0]["head_sha"] = json!(sha('b')),
@@ -260,7 +269,7 @@ async fn what_is_about_something_else_is_no_answer() {
         }
         wrong.push((intent.name, intent.path, body));
     }
-    assert_eq!(wrong.len(), 4);
+    assert_eq!(wrong.len(), 5);
     for (name, path, body) in wrong {
         server.set("/api/user/7", Reply::json(&user(7, "ann").to_string()));
         server.set(&path, Reply::json(&body.to_string()));

@@ -3,7 +3,7 @@
 
 use super::{
     super::{Session, args, gather},
-    Taken,
+    Taken, select,
 };
 use crate::{
     domain::{Fault, Oid, Reason, Result},
@@ -11,7 +11,7 @@ use crate::{
         Protocol,
         config::{self, GateFiles},
     },
-    lockdown::{Facts, Kinds, Question, banned},
+    lockdown::{Facts, Kinds, Question, banned, pulls::Known},
     report::{Report, SigningMode},
     tree::{Tree, Unreadable},
     world::{
@@ -66,11 +66,16 @@ pub async fn gather(session: &Session, args: &args::DocsCheck) -> Result<Gathere
         None => world.git.current_branch().await?.into_iter().collect(),
     };
     let record = args.facts.pulls.as_deref().map(documents::Record::read).transpose()?;
-    let pulls = documents::known(&world.git, record.as_ref()).await?;
+    let pulls = if args.facts.github { Known::default() } else { documents::known(&world.git, record.as_ref()).await? };
     let only = args.only.iter().copied().reduce(Kinds::with).unwrap_or_default();
     let facts = Facts { foreign, roots, protocol: protocol.clone(), pulls, banned, origin, branches, past, gated, only };
     let prefix = world.git.prefix().to_owned();
-    Ok(Gathered { world, tree, at, files, protocol, facts, prefix })
+    let remote = remote.to_owned();
+    let mut gathered = Gathered { world, tree, at, files, protocol, facts, prefix };
+    if args.facts.github {
+        gathered.facts.pulls = gathered.told(args, &remote).await?;
+    }
+    Ok(gathered)
 }
 
 pub fn unreadable(error: Unreadable) -> Fault {
@@ -100,6 +105,18 @@ impl Gathered {
     pub fn below_root(&self, path: &Path) -> Option<String> {
         let below = path.strip_prefix(self.world.git.dir()).ok()?;
         Some(below.to_string_lossy().into_owned())
+    }
+
+    /// What GitHub tells of the pull requests that the documents name, which are read once more to be judged by it.
+    async fn told(&self, args: &args::DocsCheck, remote: &str) -> Result<Known> {
+        let (taken, _) = super::take(self, &select::choose(self, args)?)?;
+        let numbers: BTreeSet<u64> = taken.iter().flat_map(|taken| taken.census.numbers_to_ask()).collect();
+        if numbers.is_empty() {
+            return Ok(Known::default());
+        }
+        let _asking = self.world.progress.doing("pull requests on GitHub");
+        let github = documents::connect(&self.world, &self.world.git, remote).await;
+        Ok(documents::told(github.as_ref().map_err(Clone::clone), &numbers).await)
     }
 
     /// Asks what the documents left open. Gives what to say where the history could not be asked.

@@ -26,7 +26,8 @@ pub async fn run(session: &Session, facts: &args::DocsFacts) -> Result<Report> {
     let file = Present::of(&gathered)?;
     let accepted = accept(&file.lock, &mut judged);
     let (lock, how) = compare::renew(&file.lock, &seen(&gathered, &judged.taken)?);
-    let findings = judged.take_findings();
+    let mut findings = judged.take_findings();
+    findings.extend(gathered.facts.pulls.unread_findings());
     let shape = super::shape(&mut judged.taken, false).with_accepted(accepted);
     let unread = judged.unread.take();
     let mut told = LockShape {

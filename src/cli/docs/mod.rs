@@ -84,16 +84,18 @@ async fn judge(gathered: &Gathered, args: &args::DocsCheck) -> Result<Judged> {
 
 fn report(gathered: &Gathered, shape: DocsShape, findings: Vec<Finding>) -> Report {
     let errors = findings.iter().any(|finding| finding.severity == Severity::Error);
+    let unknown = gathered.facts.pulls.unread_findings();
     // What was not read may make any number of them.
     let unread = findings.iter().any(|finding| UNREAD.contains(&finding.code.as_str()));
     let empty = shape.totals.all() + shape.accepted == 0 && !shape.documents.is_empty() && !unread;
     let reason = match (errors, empty || shape.documents.is_empty()) {
         (true, _) => Reason::Findings,
+        (false, _) if !unknown.is_empty() => Reason::GateInconclusive,
         (false, true) => Reason::NothingToCheck,
         (false, false) => Reason::Passed,
     };
     let warnings = gathered.protocol.iter().flat_map(|protocol| protocol.warnings.iter().cloned());
-    let report = gathered.signed(Report::new(reason, Body::Docs(Box::new(shape))).findings(findings).findings(warnings));
+    let report = gathered.signed(Report::new(reason, Body::Docs(Box::new(shape))).findings(findings).findings(unknown).findings(warnings));
     let report = match gathered.facts.only.is_all() {
         true => report,
         false => report.notice("only some kinds of reference were looked for; the lock was not compared"),

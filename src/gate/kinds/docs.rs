@@ -6,7 +6,7 @@
 //! known only once the tree is; so the documents are read once to ask and once to judge. What is on the channel is asked for
 //! where the policy names documents that are only added to.
 //!
-//! Deliberately absent: everything that needs the network ([`crate::lockdown`] names such references as unchecked).
+//! Deliberately absent: everything else that needs the network ([`crate::lockdown`] names such references as unchecked).
 
 mod logs;
 mod open;
@@ -71,10 +71,18 @@ const CODES: &[(&str, &str)] = &[
     ("docs/log-removed", "a document under `documents.log` that is on the channel is gone"),
     ("docs/log-unknown", "what is on the channel of the documents under `documents.log` could not be read"),
     ("docs/log-without-base", "nothing is on the channel yet that the documents under `documents.log` could be compared with (a note)"),
-    ("docs/unreadable", "the candidate's tree could not be read"),
+    ("docs/unreadable", "the candidate's tree could not be read, or what GitHub says of a pull request"),
     ("docs/other-tree", "the recorded answer is about another tree than the one at hand"),
     ("docs/unanswered", "there is no recorded answer about the candidate's tree, or to what its documents leave open"),
     ("docs/foreign-answer", "the recorded answer belongs to another question"),
+    ("docs/no-forge", "it is not known which repository on GitHub to ask about pull requests, or with what"),
+    ("docs/not-allowed", "GitHub does not know the token, or the token lacks a permission"),
+    ("docs/not-found", "GitHub does not know the repository, or does not show it"),
+    ("docs/rate-limited", "GitHub limits how often it is asked"),
+    ("docs/unreachable", "GitHub could not be reached"),
+    ("docs/tls", "GitHub's server could not prove who it is"),
+    ("docs/timeout", "GitHub did not answer within the time limit"),
+    ("docs/bad-question", "the documents name more pull requests than are asked about"),
     ("docs/nothing-to-check", "the documents have neither a reference nor a gate's heading to check"),
 ];
 
@@ -88,6 +96,18 @@ struct DocsSpec {
     headings: Option<bool>,
     /// Whether links, fragments and paths must lead somewhere; true where absent.
     references: Option<Spanned<bool>>,
+    /// Who tells of pull requests: record (the file that --pulls names) or github.
+    #[serde(default)]
+    pulls: Pulls,
+}
+
+/// Who tells of pull requests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Pulls {
+    #[default]
+    Record,
+    Github,
 }
 
 impl Spec for DocsSpec {
@@ -98,6 +118,7 @@ struct Docs {
     documents: Option<Vec<String>>,
     headings: bool,
     references: bool,
+    pulls: Pulls,
 }
 
 fn read(source: &Source) -> Result<(Header, Box<dyn Gate>)> {
@@ -120,7 +141,8 @@ fn read(source: &Source) -> Result<(Header, Box<dyn Gate>)> {
         return Err(Fault::new(Reason::BadConfig, format!("{} is no valid gate", source.file)).findings(collector.findings));
     }
     let documents = spec.documents.map(|documents| documents.value.into_iter().map(|document| document.value).collect());
-    Ok((header, Box::new(Docs { documents, headings, references: spec.references.is_none_or(|references| references.value) })))
+    let references = spec.references.is_none_or(|references| references.value);
+    Ok((header, Box::new(Docs { documents, headings, references, pulls: spec.pulls })))
 }
 
 /// The candidate's tree.
@@ -206,7 +228,7 @@ impl Docs {
         library.findings()?.into_iter().filter(|finding| finding.severity == Severity::Error).for_each(|finding| checks.fail(finding));
         let lock = if self.references { the_lock(cx, checks)? } else { None };
         let Taken { documents, mut censuses } = self.take(cx, &library, checks)?;
-        let answers = open::answers(cx, seen, &open::ask(&censuses), checks);
+        let answers = open::answers(cx, seen, &open::ask(&censuses, self.pulls), checks);
         for (census, source) in censuses.iter_mut().zip(&documents) {
             if let Some(answers) = &answers {
                 census.settle(source, answers);
@@ -215,7 +237,7 @@ impl Docs {
             if let Some(lock) = lock {
                 compare::accept(lock, &source.file, census);
             }
-            open::waits(cx, source, census, lock, checks);
+            open::waits(cx, source, census, lock, self.pulls, checks);
         }
         if let Some(lock) = lock.filter(|_| cx.protocol.documents.lock.is_some()) {
             self.drift(cx, &lock, &documents, &censuses, checks)?;
@@ -241,7 +263,7 @@ impl Docs {
     fn left_open(&self, cx: &Context, seen: &Evidence) -> std::result::Result<DocumentsAsk, Unreadable> {
         let facts = self.facts(&Own::of(cx)?, cx, seen);
         let library = Library::new(cx.tree.as_ref(), &facts)?;
-        Ok(open::ask(&self.take(cx, &library, &mut Checks::new())?.censuses))
+        Ok(open::ask(&self.take(cx, &library, &mut Checks::new())?.censuses, self.pulls))
     }
 
     /// Reads the documents; what is wrong with them as files goes to `checks`.

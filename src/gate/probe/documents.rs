@@ -3,6 +3,7 @@
 //! The answers stand in the order of the questions, so that a record of them shows each beside what was asked. Whatever
 //! could not be found out is `null`.
 
+use super::Unavailable;
 use crate::{
     domain::{Digest, Oid},
     lockdown::{Answers, AsOf, Ended, Fate, PullAnswer, Question, history::Limits, log::Kept, pulls, releases},
@@ -12,6 +13,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct DocumentsAsk {
+    /// GitHub is asked for the numbers, and no record counts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub github: bool,
     /// The numbers of pull requests and issues that the documents speak of, in order.
     #[serde(default)]
     pub pulls: Vec<u64>,
@@ -28,14 +32,28 @@ pub struct DocumentsGot {
     /// Those of the asked numbers that it has. A `null` state: it exists.
     #[serde(default)]
     pub pulls: BTreeMap<u64, Option<pulls::State>>,
-    /// The record has every number there is.
+    /// The record has every number there is; GitHub told of every number that was asked, but for `unread`.
     #[serde(default)]
     pub complete: bool,
+    /// Of a pull request that GitHub told of: what its answers are about.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sides: BTreeMap<u64, SidesGot>,
+    /// The numbers of which GitHub could not be asked, and why.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unread: BTreeMap<u64, Unavailable>,
     /// What the history behind `fate` answers cannot tell.
     #[serde(default)]
     pub limits: Limits,
     /// As many as questions were asked, in their order.
     pub answers: Vec<Option<Told>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SidesGot {
+    /// The last commit.
+    pub head: Oid,
+    /// The branch that it is for.
+    pub base: String,
 }
 
 /// The answer to one question.
@@ -79,7 +97,7 @@ pub struct LogsGot {
 
 impl DocumentsAsk {
     pub fn new(pulls: BTreeSet<u64>, questions: BTreeSet<Question>) -> DocumentsAsk {
-        DocumentsAsk { pulls: pulls.into_iter().collect(), questions: questions.into_iter().collect() }
+        DocumentsAsk { github: false, pulls: pulls.into_iter().collect(), questions: questions.into_iter().collect() }
     }
 
     pub fn is_empty(&self) -> bool {
@@ -108,10 +126,16 @@ impl DocumentsGot {
             Question::Tag { name, .. } => answers.tag_forms.contains(&releases::form(name)).then_some(Told::There(false)),
             Question::AsOf { rev, path, .. } => answers.as_of.get(&(rev.clone(), path.clone())).copied().map(Told::AsOf),
         };
+        let sides = |number: &u64| {
+            let pull = known.pulls.get(number)?;
+            Some((*number, SidesGot { head: pull.head.clone()?, base: pull.base.clone()? }))
+        };
         DocumentsGot {
             record,
             pulls: ask.pulls.iter().filter_map(|number| Some((*number, known.pulls.get(number)?.state))).collect(),
             complete: known.complete,
+            sides: if ask.github { ask.pulls.iter().filter_map(sides).collect() } else { BTreeMap::new() },
+            unread: ask.pulls.iter().filter_map(|number| Some((*number, known.unread.get(number)?.clone()))).collect(),
             limits: answers.limits,
             answers: ask.questions.iter().map(told).collect(),
         }
@@ -119,7 +143,8 @@ impl DocumentsGot {
 
     /// The answers as documents take them; `None`: they do not fit the questions.
     pub fn answers(&self, ask: &DocumentsAsk) -> Option<Answers> {
-        if self.answers.len() != ask.questions.len() {
+        // A number that GitHub was asked for is told or has its reason: nothing else may pass for one that is not there.
+        if self.answers.len() != ask.questions.len() || ask.github && !self.complete {
             return None;
         }
         let mut answers = Answers { limits: self.limits, ..Answers::default() };
@@ -151,8 +176,8 @@ impl DocumentsGot {
 
     /// What is known of the numbers that were asked for.
     pub fn known(&self) -> pulls::Known {
-        let pull = |(number, state): (&u64, &Option<pulls::State>)| (*number, pulls::Pull { state: *state, files: None });
-        pulls::Known { pulls: self.pulls.iter().map(pull).collect(), complete: self.complete }
+        let pull = |(number, state): (&u64, &Option<pulls::State>)| (*number, pulls::Pull { state: *state, ..pulls::Pull::default() });
+        pulls::Known { pulls: self.pulls.iter().map(pull).collect(), complete: self.complete, unread: self.unread.clone() }
     }
 }
 

@@ -7,7 +7,7 @@
 //! missing.
 
 use super::{
-    LONGEST_RANGE, NO_SOURCE, exists, numbers,
+    LONGEST_RANGE, numbers,
     scan::{Mention, Word},
     stand,
     tables::{DESTINATION, Row},
@@ -162,14 +162,16 @@ fn mere(desk: &mut Desk, at: usize, mention: &Mention, listed: &Listed) {
         desk.problem(Some(at), &mention.range, finding, None);
         return;
     }
-    let known = [first, last].map(|number| exists(desk, number));
+    let pulls = &desk.library.facts.pulls;
+    let known = [first, last].map(|number| pulls.exists(number));
     if let Some(wrong) = [first, last].into_iter().zip(&known).find_map(|(number, known)| (*known == Some(false)).then_some(number)) {
         let finding = Finding::error("docs/pull-unknown", format!("there is no pull request or issue #{wrong}"));
         desk.problem(Some(at), &mention.range, finding, None);
     } else if known == [Some(true); 2] || last - first < LONGEST_RANGE && listed.count((first, last)) == last - first + 1 {
         desk.set(at, Verdict::Ok);
     } else {
-        desk.set(at, Verdict::unchecked(NO_SOURCE));
+        let unread = if known[0].is_none() { first } else { last };
+        desk.set(at, pulls.unchecked(unread));
     }
 }
 

@@ -3,8 +3,8 @@
 use super::*;
 
 fn findings(pulls: &[(u64, pulls::State)], text: &str) -> Vec<String> {
-    let pulls = pulls.iter().map(|(number, state)| (*number, pulls::Pull { state: Some(*state), files: None })).collect();
-    let facts = Facts { pulls: pulls::Known { pulls, complete: false }, ..Facts::default() };
+    let pulls = pulls.iter().map(|(number, state)| (*number, pulls::Pull { state: Some(*state), ..pulls::Pull::default() })).collect();
+    let facts = Facts { pulls: pulls::Known { pulls, complete: false, ..pulls::Known::default() }, ..Facts::default() };
     let tree = tree(&[]);
     let source = Source::new("docs/promotion.md", text);
     let census = Library::new(&tree, &facts).unwrap().census(&source, &markdown::parse(text), true).unwrap();

@@ -235,7 +235,8 @@ fn headings_of_gates_are_references() {
     assert!(told.len() == 4 && told.iter().all(|told| told.ends_with(" ok")), "{told:#?}");
     // What is not of the tree is not expected to be missing from it.
     let state = Some(pulls::State::Open);
-    let known = pulls::Known { pulls: BTreeMap::from([(3, pulls::Pull { state, ..pulls::Pull::default() })]), complete: true };
+    let pulls = BTreeMap::from([(3, pulls::Pull { state, ..pulls::Pull::default() })]);
+    let known = pulls::Known { pulls, complete: true, ..pulls::Known::default() };
     let expects = "Gate 1, #3 and `APP_KEY` <!-- tagwarden: expect-missing -- not yet -->";
     check(&Facts { pulls: known, ..protocol() }, &names, true, &[(expects, &["gate gate 1 ok", "pull #3 ok", "env APP_KEY ok"])]);
     // A channel's tag is no path that the history might know.
@@ -431,9 +432,9 @@ fn tables_and_numbers_are_compared_with_the_protocol() {
 
 #[test]
 fn a_status_is_that_of_the_right_pull_request() {
-    let pull = |state| pulls::Pull { state: Some(state), files: None };
+    let pull = |state| pulls::Pull { state: Some(state), ..pulls::Pull::default() };
     let pulls = BTreeMap::from([(1, pull(pulls::State::Merged)), (2, pull(pulls::State::Open)), (10, pull(pulls::State::Open))]);
-    let facts = Facts { pulls: pulls::Known { pulls, complete: false }, ..Facts::default() };
+    let facts = Facts { pulls: pulls::Known { pulls, complete: false, ..pulls::Known::default() }, ..Facts::default() };
     check(
         &facts,
         &[],

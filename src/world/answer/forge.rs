@@ -3,25 +3,13 @@
 use crate::{
     gate::{
         Unavailable,
-        probe::{
-            github::{ChecksAsk, ChecksGot, RunGot, StatusGot},
-            why,
-        },
+        probe::github::{ChecksAsk, ChecksGot, RunGot, StatusGot},
     },
     world::{
-        GitHub, World, documents,
+        GitHub,
         github::{CheckRun, Failure, Status},
     },
 };
-
-/// The repository that a remote's URL names.
-pub(super) async fn connect(world: &World, remote: &str) -> Result<GitHub, Unavailable> {
-    let Some(origin) = documents::origin(&world.git, remote).await else {
-        let words = format!("the URL of the remote `{remote}` does not name a repository on GitHub");
-        return Err(Unavailable::new(why::NO_FORGE).detail(words));
-    };
-    GitHub::new(&origin, &world.env, &world.http, world.clock).map_err(Failure::unavailable)
-}
 
 pub(super) async fn checks(github: &GitHub, ask: &ChecksAsk) -> Result<ChecksGot, Unavailable> {
     let (runs, statuses) = tokio::join!(github.check_runs(&ask.commit), github.statuses(&ask.commit));

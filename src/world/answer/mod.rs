@@ -33,12 +33,13 @@ use crate::{
             why,
         },
     },
+    lockdown::pulls,
     tree::Tree,
 };
 use environment::Environments;
 use futures_util::StreamExt;
 use secrets::Secrets;
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 /// How many reads are under way at once.
 const AT_ONCE: usize = 32;
@@ -189,19 +190,32 @@ impl Answerer {
 
     /// The repository that the remote names.
     async fn github(&self) -> std::result::Result<&GitHub, Unavailable> {
-        let github = self.github.get_or_init(|| forge::connect(&self.world, &self.remote)).await;
+        // A rehearsal judges elsewhere, and the forge is that of the repository it rehearses.
+        let github = self.github.get_or_init(|| documents::connect(&self.world, self.world.others(), &self.remote)).await;
         github.as_ref().map_err(Clone::clone)
     }
 
     async fn documents(&self, ask: &DocumentsAsk) -> Result<DocumentsGot> {
         let (git, others) = (&self.world.git, self.world.others());
+        let record = self.record.as_ref().filter(|_| !ask.github);
         let known = &match ask.pulls.is_empty() {
-            true => self.record.as_ref().map(|record| record.known.clone()).unwrap_or_default(),
-            false => documents::known(others, self.record.as_ref()).await?,
+            _ if ask.github => self.told(&ask.pulls).await,
+            true => record.map(|record| record.known.clone()).unwrap_or_default(),
+            false => documents::known(others, record).await?,
         };
         let source = documents::Source { git, others, tree: self.tree.as_ref(), at: self.candidate.as_ref(), known };
         let answers = documents::answers(&source, &ask.questions.iter().cloned().collect()).await?;
-        Ok(DocumentsGot::new(ask, known, self.record.as_ref().map(|record| record.digest.clone()), &answers))
+        Ok(DocumentsGot::new(ask, known, record.map(|record| record.digest.clone()), &answers))
+    }
+
+    /// What GitHub tells of these pull requests.
+    async fn told(&self, numbers: &[u64]) -> pulls::Known {
+        let numbers = numbers.iter().copied().collect::<BTreeSet<u64>>();
+        let github = if numbers.is_empty() { Err(Unavailable::new(why::NO_FORGE)) } else { self.github().await };
+        let mut known = documents::told(github, &numbers).await;
+        let masks = self.secrets.masks();
+        known.unread = known.unread.into_iter().map(|(number, unavailable)| (number, masks.unavailable(unavailable))).collect();
+        known
     }
 
     async fn logs(&self, ask: &LogsAsk) -> std::result::Result<LogsGot, Unavailable> {

@@ -1,12 +1,14 @@
 //! What documents leave open ([`Question`]), answered from what is here: the history of the judged commit, the object
-//! database, fetched refs of pull requests, and what somebody recorded of the forge.
+//! database, fetched refs of pull requests, and what somebody recorded of the forge, or GitHub told ([`told`]).
 //!
 //! A question that cannot be answered has no answer. History is read at most once, and only where a missing path asks for
 //! it. Deliberately absent: fetching anything.
 
+mod forge;
 mod logs;
 mod past;
 
+pub use forge::{connect, told};
 pub use logs::logs;
 
 use super::{
@@ -177,9 +179,22 @@ fn as_of(git: &Git, rev: &str, path: &str, inside: Inside) -> Result<Option<AsOf
 /// What the record and the fetched refs tell of a pull request. GitHub keeps `merge` only for open ones.
 fn pull(git: &Git, known: &pulls::Known, number: u64, path: &str) -> Result<PullAnswer> {
     let recorded = known.pulls.get(&number);
-    let head = git.rev_parse(&format!("refs/pull/{number}/head"))?;
-    let has = match (recorded.and_then(|pull| pull.files.as_ref()), &head) {
-        (Some(files), _) => Some(files.contains(path) || holds(files, path)),
+    match (recorded, known.exists(number)) {
+        // What does not exist brings nothing; and of what GitHub did not tell, older refs prove nothing.
+        (None, Some(false)) => return Ok(PullAnswer { state: None, has: Some(false) }),
+        (None, _) if known.unread.contains_key(&number) => return Ok(PullAnswer::default()),
+        _ => {}
+    }
+    let head = match recorded.and_then(|pull| pull.head.as_ref()) {
+        Some(head) => git.has(head)?.then(|| head.clone()),
+        None => git.rev_parse(&format!("refs/pull/{number}/head"))?,
+    };
+    let listed = recorded.and_then(|pull| pull.files.as_ref()).map(|files| files.contains(path) || holds(files, path));
+    let has = match (listed, &head) {
+        (Some(true), _) | (Some(_), None) => listed,
+        // The head may hold what it does not touch; a head that was only fetched may be older than the list.
+        (Some(false), Some(head)) if recorded.is_some_and(|pull| pull.head.is_some()) => Some(git.object_at(head, path)?.is_some()),
+        (Some(false), Some(_)) => Some(false),
         (None, Some(head)) => Some(git.object_at(head, path)?.is_some()),
         (None, None) => None,
     };

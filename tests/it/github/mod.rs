@@ -3,6 +3,7 @@
 
 mod client;
 pub mod contract;
+mod documents;
 mod graphql;
 pub mod model;
 mod tests;

@@ -345,6 +345,7 @@ fn every_operation_is_answered() {
         (&person, format!("POST {here}/git/refs"), json!({ "ref": "refs/heads/next", "sha": head }), 201),
         (&person, format!("PATCH {here}/git/refs/heads/next"), json!({ "sha": oid(0xdef) }), 200),
         (&person, format!("DELETE {here}/git/refs/heads/next"), none.clone(), 204),
+        (&person, format!("GET {here}/issues/7"), none.clone(), 200),
         (&person, format!("GET {here}/issues/7/comments?per_page=100"), none.clone(), 200),
         (&person, format!("POST {here}/issues/7/comments"), json!({ "body": "Promoted" }), 201),
         (&person, format!("GET {here}/issues/comments/{comment}"), none.clone(), 200),

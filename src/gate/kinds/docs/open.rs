@@ -1,6 +1,7 @@
 //! What documents leave open: the question, its recorded answer, and what it means that something comes only with a pull
 //! request.
 
+use super::Pulls;
 use crate::{
     domain::{Finding, Verb},
     gate::{
@@ -27,9 +28,13 @@ pub fn known(seen: &Evidence) -> pulls::Known {
 }
 
 /// Everything that the documents ask, in one question.
-pub fn ask(censuses: &[Census]) -> DocumentsAsk {
-    let numbers = censuses.iter().flat_map(Census::numbers).collect();
-    DocumentsAsk::new(numbers, censuses.iter().flat_map(Census::questions).cloned().collect())
+pub fn ask(censuses: &[Census], pulls: Pulls) -> DocumentsAsk {
+    let github = pulls == Pulls::Github;
+    let numbers = match github {
+        true => censuses.iter().flat_map(Census::numbers_to_ask).collect(),
+        false => censuses.iter().flat_map(Census::numbers).collect(),
+    };
+    DocumentsAsk { github, ..DocumentsAsk::new(numbers, censuses.iter().flat_map(Census::questions).cloned().collect()) }
 }
 
 /// The recorded answers to exactly these questions. Without them nothing that the documents leave open may pass.
@@ -49,6 +54,7 @@ pub fn answers(cx: &Context, seen: &Evidence, ask: &DocumentsAsk, checks: &mut C
     match answer.result() {
         Ok(Got::Documents(got)) => {
             if let Some(mut answers) = got.answers(ask) {
+                got.known().unread_findings().into_iter().for_each(|finding| checks.unknown(finding));
                 answers.tags.extend(own_tags(cx));
                 return Some(answers);
             }
@@ -73,7 +79,7 @@ fn own_tags(cx: &Context) -> impl Iterator<Item = String> {
 
 /// What is missing and comes with a pull request stands in the way of a promotion, not of the way back. Where too little is
 /// known of the pull request, nothing can be decided, unless somebody accepted that it is missing.
-pub fn waits(cx: &Context, source: &Source, census: &Census, lock: Option<&Lock>, checks: &mut Checks) {
+pub fn waits(cx: &Context, source: &Source, census: &Census, lock: Option<&Lock>, pulls: Pulls, checks: &mut Checks) {
     for (at, reference) in census.references.iter().enumerate() {
         let accepted = || lock.is_some_and(|lock| compare::is_accepted(lock, &source.file, reference));
         let place = || source.place(reference.range.clone());
@@ -89,10 +95,13 @@ pub fn waits(cx: &Context, source: &Source, census: &Census, lock: Option<&Lock>
             }
             (Verdict::Unchecked(reason), Some(number)) if !accepted() => {
                 let finding = Finding::error("docs/awaited", format!("`{}` is {reason}", reference.target)).at(place());
-                let help = format!(
-                    "record the state of #{number} and name the file with `--pulls`; \
-                     `git fetch origin '+refs/pull/{number}/*:refs/pull/{number}/*'` brings what it holds"
-                );
+                let help = match pulls {
+                    Pulls::Github => format!("another finding says what GitHub did not tell of #{number}"),
+                    Pulls::Record => format!(
+                        "record the state of #{number} and name the file with `--pulls`; \
+                         `git fetch origin '+refs/pull/{number}/*:refs/pull/{number}/*'` brings what it holds"
+                    ),
+                };
                 checks.unknown(finding.help(help));
             }
             _ => {}

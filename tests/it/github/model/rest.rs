@@ -445,6 +445,10 @@ fn comments(state: &mut State, caller: &Caller, id: u64, method: &str, call: &Ca
         return Ok(Done::One(200, state.comment_json(repo, &repo.comments[at])));
     }
     let issue = number("issue_number");
+    if call.operation.ends_with("/issues/{issue_number}") {
+        let shown = state.issue_json(find(state, id), issue).ok_or_else(not_found)?;
+        return Ok(Done::One(200, shown));
+    }
     if !find(state, id).pulls.contains_key(&issue) {
         return Err(not_found());
     }

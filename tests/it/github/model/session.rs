@@ -227,6 +227,7 @@ fn new_repo(id: u64, owner: &str, name: &str) -> Repo {
         commits: BTreeMap::new(),
         refs: BTreeMap::new(),
         pulls: BTreeMap::new(),
+        issues: BTreeSet::new(),
         comments: Vec::new(),
         check_runs: Vec::new(),
         check_suites: Vec::new(),
@@ -402,6 +403,12 @@ impl Repository {
         self
     }
 
+    /// An issue that is no pull request.
+    pub fn issue(self, number: u64) -> Repository {
+        self.with(|repo| repo.issues.insert(number));
+        self
+    }
+
     /// A pull request of this number: open, from a branch of this repository, by somebody named `author`, until told otherwise.
     pub fn pull(&self, number: u64) -> Pull {
         let mut state = self.state.lock();
@@ -568,6 +575,12 @@ impl Pull {
 
     pub fn files(self, count: usize) -> Pull {
         self.with(|pull| pull.files = (0..count).map(|at| format!("file-{at}.txt")).collect());
+        self
+    }
+
+    /// Files beside those, after them in the list.
+    pub fn touches(self, files: &[&str]) -> Pull {
+        self.with(|pull| pull.files.extend(files.iter().map(|file| (*file).to_owned())));
         self
     }
 

@@ -93,6 +93,8 @@ pub struct Repo {
     /// `refs/...`: the object, `commit` or `tag`.
     pub refs: BTreeMap<String, (String, &'static str)>,
     pub pulls: BTreeMap<u64, Pull>,
+    /// Numbers that are no pull requests.
+    pub issues: BTreeSet<u64>,
     pub comments: Vec<Comment>,
     pub check_runs: Vec<CheckRun>,
     pub check_suites: Vec<CheckSuite>,
@@ -411,6 +413,24 @@ impl State {
             "base": side(&repo.owner, &pull.base, &pull.base_oid, self.repo_json(repo)),
             "assignee": null, "milestone": null, "labels": [],
         })
+    }
+
+    /// A pull request is an issue, too.
+    pub fn issue_json(&self, repo: &Repo, number: u64) -> Option<Value> {
+        let pull = repo.pulls.get(&number);
+        if pull.is_none() && !repo.issues.contains(&number) {
+            return None;
+        }
+        let mut shown = json!({
+            "id": number, "node_id": node_id("Issue", number), "number": number, "title": format!("Issue {number}"),
+            "state": if pull.is_none_or(|pull| pull.is_open) { "open" } else { "closed" }, "locked": false, "labels": [],
+            "user": pull.map_or(Value::Null, |pull| self.user_json(pull.author)), "author_association": "NONE",
+            "created_at": self.now.to_string(), "updated_at": self.now.to_string(), "closed_at": null,
+        });
+        if pull.is_some() {
+            shown["pull_request"] = json!({});
+        }
+        Some(shown)
     }
 
     pub fn review_json(&self, number: u64, review: &Review) -> Value {

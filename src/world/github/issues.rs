@@ -1,0 +1,40 @@
+//! Issues by number, and whether the repository is shown at all.
+
+use super::{Answer, Failure, GitHub};
+use serde::Deserialize;
+
+/// GitHub numbers issues and pull requests together, and shows a pull request as an issue, too.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Issue {
+    pub number: u64,
+    /// Of a pull request alone.
+    pub pull_request: Option<Marked>,
+}
+
+/// That something is there, whatever stands in it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Marked {}
+
+impl GitHub {
+    pub async fn issue(&self, number: u64) -> Answer<Issue> {
+        let issue: Issue = self.read(self.here(&["issues", &number.to_string()])).await?;
+        if issue.number != number {
+            return Err(Failure::unreadable(format!("asked about issue {number}, GitHub answered about {}", issue.number)));
+        }
+        Ok(issue)
+    }
+
+    /// `Err`: the repository is not there, or not for us, so nothing in it is known to be absent.
+    pub async fn is_shown(&self) -> Answer<()> {
+        let shown: Shown = self.read(self.here(&[])).await?;
+        match shown.id {
+            0 => Err(Failure::unreadable("GitHub answered about a repository without a number")),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Shown {
+    id: u64,
+}
