@@ -124,6 +124,8 @@ pub enum Ask {
     Logs(LogsAsk),
     /// What was said of the pull requests that brought the commits of a move.
     Pulls(github::PullsAsk),
+    /// The ledger's verdicts on commits of the move that no pull request answers for.
+    VerdictsOn(github::VerdictsOnAsk),
 }
 
 /// The reduced answers, one form per question.

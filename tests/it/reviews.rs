@@ -93,7 +93,8 @@ impl Forge {
     fn refused(&self, tag: &str, reason: &str) -> Vec<String> {
         let answer = self.scratch.json(&["promote", tag, "--channel", "one"]).expect(reason);
         let findings = answer["run"]["gates"][0]["findings"].as_array().unwrap().clone();
-        findings.iter().map(|finding| finding["code"].as_str().unwrap().to_owned()).collect()
+        let errors = findings.iter().filter(|finding| finding["severity"] == "error");
+        errors.map(|finding| finding["code"].as_str().unwrap().to_owned()).collect()
     }
 
     fn moved(&self, tag: &str) {

@@ -122,6 +122,18 @@ fn intents() -> Vec<Intent> {
             good: json!({ "number": 12, "pull_request": {} }),
             needed: &["/number"],
         },
+        Intent {
+            name: "rules_of",
+            path: format!("{HERE}/rules/branches/release/1.x"),
+            good: list(json!({ "type": "pull_request", "parameters": { "required_approving_review_count": 1 } })),
+            needed: &["/0/type", "/0"],
+        },
+        Intent {
+            name: "rule_suites",
+            path: format!("{HERE}/rulesets/rule-suites"),
+            good: list(json!({ "before_sha": sha('a'), "after_sha": sha('b'), "ref": "refs/heads/release/1.x", "result": "bypass" })),
+            needed: &["/0/before_sha", "/0/after_sha", "/0/ref", "/0/result", "/0"],
+        },
         Intent { name: "is_shown", path: HERE.to_owned(), good: json!({ "id": 3 }), needed: &["/id"] },
         Intent {
             name: "pulls_of",
@@ -178,6 +190,8 @@ async fn say(github: &GitHub, intent: &str) -> Result<String, Failure> {
         "threads" => text(github.threads(12).await),
         "comments" => text(github.comments(12).await),
         "issue" => text(github.issue(12).await),
+        "rules_of" => text(github.rules_of("release/1.x").await),
+        "rule_suites" => text(github.rule_suites("release/1.x").await),
         "is_shown" => text(github.is_shown().await),
         "pulls_of" => text(github.pulls_of(&oid('a')).await),
         "check_runs" => text(github.check_runs(&oid('a')).await),
@@ -265,11 +279,12 @@ async fn what_is_about_something_else_is_no_answer() {
             "account" => body["id"] = json!(8),
             "permission" => body["user"]["id"] = json!(8),
             "check_runs" => body["check_runs"][0]["head_sha"] = json!(sha('b')),
+            "rule_suites" => body[0]["ref"] = json!("refs/heads/main"),
             _ => continue,
         }
         wrong.push((intent.name, intent.path, body));
     }
-    assert_eq!(wrong.len(), 5);
+    assert_eq!(wrong.len(), 6);
     for (name, path, body) in wrong {
         server.set("/api/user/7", Reply::json(&user(7, "ann").to_string()));
         server.set(&path, Reply::json(&body.to_string()));

@@ -6,6 +6,7 @@
 //!
 //! Deliberately absent: who may record a verdict (the policy's roles).
 
+mod bypass;
 mod pulls;
 mod spec;
 
@@ -15,7 +16,7 @@ use super::super::{
     identity,
     probe::{
         Ask, Got, LedgerAsk,
-        github::{PullsAsk, PullsGot},
+        github::{PullsAsk, PullsGot, VerdictsOnAsk},
     },
 };
 use crate::{
@@ -57,6 +58,9 @@ const CODES: &[(&str, &str)] = &[
     ("verdict/unmapped", "no merged pull request brought a commit of the move"),
     ("verdict/not-as-merged", "a commit is not what merging the reviewed head of its pull request gives"),
     ("verdict/merge-unknown", "whether a commit is what merging its pull request gives could not be found out"),
+    ("verdict/bypassed", "a commit came past the rules of its branch"),
+    ("verdict/bypass-suspected", "GitHub does not say that a commit kept to the rules of its branch, and it looks as if it did not"),
+    ("verdict/bypass-unknown", "whether a commit kept to the rules of its branch could not be found out"),
     ("verdict/unresolved", "a reviewer began conversations on a pull request that are not resolved"),
     ("verdict/pending", "a reviewer is still at work on a pull request"),
     ("verdict/dismissed", "a reviewer's review of a pull request was dismissed"),
@@ -97,15 +101,18 @@ fn read(source: &Source) -> Result<(Header, Box<dyn Gate>)> {
     Err(Fault::new(Reason::BadConfig, format!("{} is no valid gate", source.file)).findings(collector.findings))
 }
 
-/// The ledger's verdicts, and those on pull requests.
+/// The ledger's verdicts on the candidate, and those on pull requests.
 const LEDGER: u32 = 0;
 const PULLS: u32 = 1;
+/// Verdicts on commits that no pull request answers for.
+const COMMITS: u32 = 2;
 
 impl Gate for Verdicts {
     fn asks(&self, cx: &Context, seen: &Evidence) -> Vec<Probe> {
         let ledger = self.ledger.as_ref().map(|_| (LEDGER, Ask::Verdicts(LedgerAsk {})));
         let pulls = self.pulls.as_ref().and_then(|pulls| pulls.question(cx)).map(|ask| (PULLS, Ask::Pulls(ask)));
-        let asks = ledger.into_iter().chain(pulls).filter(|(item, _)| seen.last(*item).is_none());
+        let otherwise = self.pulls.as_ref().and_then(|pulls| Some((COMMITS, Ask::VerdictsOn(pulls.commits_to_ask(cx, seen)?))));
+        let asks = ledger.into_iter().chain(pulls).chain(otherwise).filter(|(item, _)| seen.last(*item).is_none());
         asks.map(|(item, ask)| Probe::reads(ProbeKey::first(item), ask)).collect()
     }
 
@@ -124,7 +131,7 @@ impl Gate for Verdicts {
         if let Some(pulls) = &self.pulls {
             pulls.unknown(cx).into_iter().for_each(|finding| checks.fail(finding));
             match pulls.question(cx).map(|question| on_pulls(seen, question)) {
-                Some(Ok(got)) => pulls.weigh(cx, got, &mut checks),
+                Some(Ok(got)) => pulls.weigh(cx, seen, got, &mut checks),
                 Some(Err(unanswered)) => unanswered.tell("what was said of the pull requests", &mut checks),
                 None => {}
             }
@@ -133,7 +140,8 @@ impl Gate for Verdicts {
     }
 
     fn looks_for(&self, identity: &str) -> bool {
-        let mut reviewers = self.ledger.iter().flat_map(|ledger| &ledger.reviewers);
+        let otherwise = self.pulls.iter().filter_map(|pulls| pulls.otherwise.as_ref());
+        let mut reviewers = self.ledger.iter().chain(otherwise).flat_map(|ledger| &ledger.reviewers);
         reviewers.any(|reviewer| reviewer.forms.iter().any(|form| form == identity))
     }
 }
@@ -177,6 +185,20 @@ fn on_pulls(seen: &Evidence, question: PullsAsk) -> std::result::Result<&PullsGo
     match answer.result() {
         Ok(Got::Pulls(got)) if got.commit == commit => Ok(got),
         Ok(_) => Err(Unanswered::of("unreadable", "the answer holds nothing about pull requests of this commit")),
+        Err(unavailable) => Err(Unanswered::Unavailable(unavailable)),
+    }
+}
+
+/// The ledger's verdicts on these commits.
+fn on_commits<'s>(seen: &'s Evidence, question: &VerdictsOnAsk) -> std::result::Result<&'s [state::Verdict], Unanswered> {
+    let answer =
+        seen.last(COMMITS).ok_or_else(|| Unanswered::of("unanswered", "there is no answer with verdicts on commits of the move"))?;
+    if !matches!(&answer.ask, Ask::VerdictsOn(asked) if asked == question) {
+        return Err(Unanswered::of("foreign-answer", "the recorded answer is about verdicts on other commits"));
+    }
+    match answer.result() {
+        Ok(Got::Verdicts(got)) => Ok(&got.verdicts),
+        Ok(_) => Err(Unanswered::of("unreadable", "the answer holds no verdicts")),
         Err(unavailable) => Err(Unanswered::Unavailable(unavailable)),
     }
 }

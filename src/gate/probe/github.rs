@@ -1,6 +1,7 @@
 //! What gates ask of GitHub, and what is recorded of the answer: numbers and words as GitHub gave them, so that a value that
 //! nobody knows yet is seen by whoever judges.
 
+use super::Unavailable;
 use crate::domain::Oid;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -78,6 +79,15 @@ pub struct PullsAsk {
     pub commit: Oid,
     /// Only what these said is recorded.
     pub reviewers: Vec<ReviewerAsk>,
+    /// The branches whose rules the merges may have come past; none: that is not asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub branches: Vec<String>,
+}
+
+/// Verdicts in the ledger on exactly these commits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerdictsOnAsk {
+    pub commits: Vec<Oid>,
 }
 
 /// A reviewer by number. Logins can change hands, so none is here.
@@ -103,6 +113,37 @@ pub struct PullsGot {
     /// The members of each team, by the team's number.
     #[serde(default)]
     pub teams: BTreeMap<u64, Vec<u64>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub branches: Vec<BranchGot>,
+}
+
+/// The rules of a branch, and how they judged the commits of the move.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BranchGot {
+    pub branch: String,
+    /// `None`: they could not be read.
+    pub rules: Option<RulesKept>,
+    /// Those of the last month that ended at a commit of the move; `None`: `why` says why they could not be read.
+    pub suites: Option<Vec<SuiteGot>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<Unavailable>,
+}
+
+/// What is in force for a branch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RulesKept {
+    /// How many rules there are.
+    pub count: u64,
+    /// Changes come by pull requests with at least so many approvals; `None`: no rule says so.
+    pub approvals: Option<u64>,
+}
+
+/// How the rules judged one push or merge.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SuiteGot {
+    pub before: String,
+    pub after: String,
+    pub result: String,
 }
 
 /// What brought a commit onto its branch.
@@ -133,6 +174,9 @@ pub struct PullGot {
     pub comments: Vec<CommentGot>,
     #[serde(default)]
     pub reactions: Vec<ReactionGot>,
+    /// How many accounts beside the author approve it, whoever they are; recorded where rules are asked about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approvals: Option<u64>,
     /// Apps with a check run on the head that has not ended.
     #[serde(default)]
     pub running: Vec<u64>,

@@ -7,7 +7,7 @@ use crate::{
         GateId, Oid, Outcome, Reason, Timestamp, Verb,
         state::{Entry, GateRecord, Waiver},
     },
-    gate::{Evidence, Got, LoadedGate, OnFail, When, freshness, runner::judge_bound},
+    gate::{Ask, Evidence, Got, LoadedGate, OnFail, When, freshness, runner::judge_bound},
     release::{object::object_id, rejudge},
 };
 use std::collections::BTreeMap;
@@ -143,7 +143,10 @@ fn agrees(case: &Case, evidence: &Evidence) -> bool {
     let (candidate, channel) = (case.entry.candidate.as_ref(), case.entry.channel.as_ref());
     evidence.answers.iter().all(|answer| match &answer.got {
         Some(Got::Verdicts(got)) => {
-            let ours = |verdict: &&crate::domain::state::Verdict| Some(&verdict.commit) == candidate;
+            let ours = |verdict: &&crate::domain::state::Verdict| match &answer.ask {
+                Ask::VerdictsOn(ask) => ask.commits.contains(&verdict.commit),
+                _ => Some(&verdict.commit) == candidate,
+            };
             got.verdicts.iter().filter(ours).eq(before.state.verdicts_that_count(case.policy).iter().filter(ours))
         }
         Some(Got::Acks(got)) => {

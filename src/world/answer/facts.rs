@@ -34,6 +34,12 @@ impl LedgerFacts {
         Ok(VerdictsGot { head: self.head()?, verdicts: self.verdicts.clone() })
     }
 
+    /// Those on exactly these commits.
+    pub(super) fn verdicts_on(&self, commits: &[Oid]) -> Result<VerdictsGot, Unavailable> {
+        let verdicts = self.verdicts.iter().filter(|verdict| commits.contains(&verdict.commit)).cloned().collect();
+        Ok(VerdictsGot { head: self.head()?, verdicts })
+    }
+
     pub(super) fn acks(&self) -> Result<AcksGot, Unavailable> {
         Ok(AcksGot { head: self.head()?, acks: self.acks.clone() })
     }
@@ -106,6 +112,9 @@ mod tests {
         assert_eq!(serials(Some(oid('c'))), [1, 4, 5]);
         assert_eq!(serials(Some(oid('d'))), [2, 3]);
         assert_eq!(serials(None), [4, 5]);
+        let on = facts(0).verdicts_on(&[oid('e'), oid('d')]).unwrap();
+        assert_eq!(on.verdicts.iter().map(|verdict| verdict.serial).collect::<Vec<_>>(), [2, 3, 4]);
+        assert_eq!(facts(1).verdicts_on(&[oid('e')]).unwrap_err().why, "ledger-broken");
     }
 
     #[test]

@@ -55,7 +55,9 @@ pub struct Answerer {
     /// The files that command gates may run: those of the policy's own folder.
     gates: Arc<dyn Tree>,
     remote: String,
+    /// What concerns the candidate.
     facts: LedgerFacts,
+    ledger: LedgerFacts,
     effects: bool,
     redaction: Redaction,
     secrets: Secrets,
@@ -80,7 +82,8 @@ impl Answerer {
             record: None,
             gates,
             remote,
-            facts: facts.about(cx.candidate.as_ref()),
+            facts: facts.clone().about(cx.candidate.as_ref()),
+            ledger: facts,
             effects,
             redaction,
             secrets: Secrets::new(&world.env, cx),
@@ -163,6 +166,7 @@ impl Answerer {
             }
             Ask::Chain(_) => self.facts.chain.clone().map(Got::Chain),
             Ask::Verdicts(_) => self.facts.verdicts().map(Got::Verdicts),
+            Ask::VerdictsOn(ask) => self.ledger.verdicts_on(&ask.commits).map(Got::Verdicts),
             Ask::Acks(_) => self.facts.acks().map(Got::Acks),
             Ask::Tree(_) => {
                 let origin = documents::origin(self.world.others(), &self.remote).await;

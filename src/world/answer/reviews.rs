@@ -9,7 +9,8 @@ use crate::{
         Unavailable,
         probe::{
             github::{
-                BroughtGot, CommentGot, KEPT_OF_COMMENTS, PullGot, PullsAsk, PullsGot, ReactionGot, ReviewGot, ThreadGot, reviewed_commit,
+                BranchGot, BroughtGot, CommentGot, KEPT_OF_COMMENTS, PullGot, PullsAsk, PullsGot, ReactionGot, ReviewGot, RulesKept,
+                SuiteGot, ThreadGot, reviewed_commit,
             },
             reduce::Masks,
             why,
@@ -18,7 +19,7 @@ use crate::{
     world::{
         Git, GitHub,
         git::{Merged, Want},
-        github::{Account, CommitPull, Failure},
+        github::{Account, CommitPull, Failure, Review, Rule, RuleSuite},
     },
 };
 use futures_util::{StreamExt, TryStreamExt};
@@ -64,7 +65,43 @@ pub(super) async fn reviews(asked: &Asked<'_>, ask: &PullsAsk) -> Got<PullsGot> 
     let pulls = futures_util::stream::iter(numbers).map(|number| pull(asked, ask, &people, number));
     let pulls: Vec<PullGot> = pulls.buffered(AT_ONCE).try_collect().await?;
     let commits = commits(asked, &line, &brought_by, &pulls).await?;
-    Ok(PullsGot { commit: ask.commit.clone(), since: asked.since.cloned(), commits, pulls, teams: people.teams })
+    let branches = futures_util::stream::iter(&ask.branches).map(|name| branch(asked.github, name, &line, asked.masks));
+    let branches = branches.buffered(AT_ONCE).collect().await;
+    Ok(PullsGot { commit: ask.commit.clone(), since: asked.since.cloned(), commits, pulls, teams: people.teams, branches })
+}
+
+/// The rules of a branch. Few tokens may read how they judged, so what cannot be read is an answer of its own.
+async fn branch(github: &GitHub, name: &str, line: &[(Oid, Vec<Oid>)], masks: &Masks) -> BranchGot {
+    let (rules, suites) = tokio::join!(github.rules_of(name), github.rule_suites(name));
+    let kept = |rules: Vec<Rule>| {
+        let of_pulls = rules.iter().filter(|rule| rule.kind == "pull_request");
+        let approvals = of_pulls.map(|rule| rule.parameters.as_ref().and_then(|asked| asked.required_approving_review_count).unwrap_or(0));
+        RulesKept { count: rules.len() as u64, approvals: approvals.max() }
+    };
+    let (suites, why) = match suites {
+        Ok(suites) => {
+            let ends_here = |suite: &RuleSuite| line.iter().any(|(commit, _)| commit.as_str() == suite.after_sha);
+            let ours = suites.into_iter().filter(ends_here);
+            let kept = ours.map(|suite| SuiteGot { before: suite.before_sha, after: suite.after_sha, result: suite.result });
+            (Some(kept.collect()), None)
+        }
+        Err(failure) => (None, Some(masks.unavailable(failure.unavailable()))),
+    };
+    BranchGot { branch: name.to_owned(), rules: rules.ok().map(kept), suites, why }
+}
+
+/// How many accounts beside the author approve by their newest review that decides.
+fn approvals(reviews: &[Review], author: Option<u64>) -> u64 {
+    let mut newest: BTreeMap<u64, &Review> = BTreeMap::new();
+    for review in reviews.iter().filter(|review| matches!(review.state.as_str(), "APPROVED" | "CHANGES_REQUESTED" | "DISMISSED")) {
+        if let Some(by) = review.user.as_ref().map(|user| user.id).filter(|id| Some(*id) != author) {
+            let known = newest.entry(by).or_insert(review);
+            if known.id < review.id {
+                *known = review;
+            }
+        }
+    }
+    newest.values().filter(|review| review.state == "APPROVED").count() as u64
 }
 
 /// The merged pull request of each commit, in their order.
@@ -128,7 +165,10 @@ async fn pull(asked: &Asked<'_>, ask: &PullsAsk, people: &People, number: u64) -
         let apps: BTreeSet<u64> = ask.reviewers.iter().filter_map(|reviewer| reviewer.app).collect();
         let running = runs?.into_iter().filter(|run| run.status != "completed").filter_map(|run| run.app.map(|app| app.id));
         let running: BTreeSet<u64> = running.filter(|app| apps.contains(app)).collect();
-        let review = |review: crate::world::github::Review| {
+        let reviews = reviews?;
+        let author = pull.user.map(|user| user.id);
+        let approvals = (!ask.branches.is_empty()).then(|| approvals(&reviews, author));
+        let review = |review: Review| {
             Some(ReviewGot { by: people.id(review.user.as_ref())?, id: review.id, state: review.state, commit: review.commit_id })
         };
         let thread =
@@ -149,8 +189,9 @@ async fn pull(asked: &Asked<'_>, ask: &PullsAsk, people: &People, number: u64) -
         Ok(PullGot {
             number,
             head: head.to_string(),
-            author: pull.user.map(|user| user.id),
-            reviews: reviews?.into_iter().filter_map(review).collect(),
+            author,
+            approvals,
+            reviews: reviews.into_iter().filter_map(review).collect(),
             threads: threads?.into_iter().filter_map(thread).collect(),
             comments: comments?.into_iter().filter_map(comment).collect(),
             reactions: reactions?.into_iter().filter_map(reaction).collect(),

@@ -18,6 +18,7 @@ mod pages;
 mod people;
 mod place;
 mod pulls;
+mod rules;
 mod transport;
 
 pub use checks::{CheckRun, Status};
@@ -28,6 +29,7 @@ pub use issues::Issue;
 pub use people::{Account, Permission};
 pub use place::Place;
 pub use pulls::{Branch, Comment, Pull, PullFile, Reaction, Review, Thread};
+pub use rules::{Rule, RuleSuite};
 
 use super::{Clock, EnvVars, Http};
 use crate::{gate::probe::reduce::Masks, lockdown::urls::Origin};

@@ -465,6 +465,23 @@ fn evidence_of_the_future() {
 }
 
 #[test]
+fn a_verdict_on_a_commit_of_the_move_that_the_ledger_does_not_have() {
+    let mut forge = story();
+    let head = forge.head();
+    let mut made_up = forge.promote(&head, "lead", "staging", &["web@1.2.0"], &oid('3'), &[]);
+    made_up.edit_evidence("health", |evidence| {
+        let time = evidence["answers"][0]["time"].clone();
+        let verdict = serde_json::json!({ "verdict": "SAFE", "commit": oid('2'), "by": "ssh:lead@example.com", "time": time, "serial": 1 });
+        let got = serde_json::json!({ "verdicts": { "head": head.head(), "verdicts": [verdict] } });
+        let ask = serde_json::json!({ "verdicts_on": { "commits": [oid('2')] } });
+        let answer = serde_json::json!({ "key": "2/1", "ask": ask, "time": time, "got": got, "unavailable": null });
+        evidence["answers"].as_array_mut().unwrap().push(answer);
+    });
+    let made_up = forge.seal(&head, made_up);
+    skipped(&mut forge, &made_up, "ledger/evidence");
+}
+
+#[test]
 fn a_validity_that_evidence_does_not_give() {
     let mut forge = story();
     let head = forge.head();

@@ -4,12 +4,16 @@
 //! where it begins as the protocol says an approving one does, and names the head. Whoever wrote the pull request or asks for the
 //! move does not count. Words that are not known block.
 
-use super::{Stand, tally};
+use super::{
+    InLedger, Stand,
+    bypass::{self, Bypass},
+    tally,
+};
 use crate::{
-    domain::Finding,
+    domain::{Finding, Oid},
     gate::{
-        Checks, Context,
-        probe::github::{BroughtGot, PullGot, PullsAsk, PullsGot, ReviewerAsk},
+        Checks, Context, Evidence,
+        probe::github::{BroughtGot, PullGot, PullsAsk, PullsGot, ReviewerAsk, VerdictsOnAsk},
         protocol::{Reviewer, ReviewerKind, Signal},
     },
 };
@@ -19,6 +23,9 @@ pub(super) struct OnPulls {
     /// Names under `reviewers:` of the protocol.
     pub reviewers: Vec<String>,
     pub required: usize,
+    pub bypass: Bypass,
+    /// Whose verdict on a commit itself counts where no pull request brought it as it was reviewed.
+    pub otherwise: Option<InLedger>,
 }
 
 /// Fewer digits of a commit name no commit.
@@ -43,7 +50,17 @@ impl OnPulls {
     pub fn question(&self, cx: &Context) -> Option<PullsAsk> {
         let reviewers = self.known(cx).ok()?;
         let asked = |(_, reviewer): (&str, &Reviewer)| ReviewerAsk { id: reviewer.id, team: reviewer.team.clone(), app: reviewer.app };
-        Some(PullsAsk { commit: cx.candidate.clone()?, reviewers: reviewers.into_iter().map(asked).collect() })
+        let branches = if self.bypass == Bypass::Allow { Vec::new() } else { cx.protocol.release_branches.clone() };
+        Some(PullsAsk { commit: cx.candidate.clone()?, reviewers: reviewers.into_iter().map(asked).collect(), branches })
+    }
+
+    /// The commits on which a verdict of their own counts; `None`: nothing is to be asked, or it is not known yet.
+    pub fn commits_to_ask(&self, cx: &Context, seen: &Evidence) -> Option<VerdictsOnAsk> {
+        self.otherwise.as_ref()?;
+        let got = super::on_pulls(seen, self.question(cx)?).ok()?;
+        let open = got.commits.iter().filter(|brought| brought.pull.is_none() || brought.as_merged == Some(false));
+        let commits: Vec<Oid> = open.map(|brought| brought.commit.clone()).collect();
+        (!commits.is_empty()).then_some(VerdictsOnAsk { commits })
     }
 
     /// The names that the protocol lacks.
@@ -53,23 +70,32 @@ impl OnPulls {
         self.known(cx).err().unwrap_or_default().iter().map(|name| finding("unknown-reviewer", message(name)).help(help)).collect()
     }
 
-    pub fn weigh(&self, cx: &Context, got: &PullsGot, checks: &mut Checks) {
+    pub fn weigh(&self, cx: &Context, seen: &Evidence, got: &PullsGot, checks: &mut Checks) {
         if got.commits.is_empty() {
             return checks.unknown(finding("unreadable", "the answer names no commit that the move brings".to_owned()));
         }
-        got.commits.iter().for_each(|brought| weigh_commit(got, brought, checks));
+        let own = self.otherwise.as_ref().zip(self.commits_to_ask(cx, seen));
+        if let Some((otherwise, question)) = &own {
+            match super::on_commits(seen, question) {
+                Err(unanswered) => unanswered.tell("the ledger's verdicts on commits of the move", checks),
+                Ok(verdicts) => question.commits.iter().for_each(|commit| otherwise.weigh(cx, commit, verdicts, checks)),
+            }
+        }
+        let by_pull = |brought: &&BroughtGot| !own.as_ref().is_some_and(|(_, question)| question.commits.contains(&brought.commit));
+        got.commits.iter().filter(by_pull).for_each(|brought| weigh_commit(got, brought, checks));
         let Ok(reviewers) = self.known(cx) else { return };
         for pull in &got.pulls {
             let stands = reviewers.iter().map(|(name, reviewer)| stand(cx, got, pull, name, reviewer)).collect();
             tally(stands, self.required, checks);
         }
+        bypass::weigh(self.bypass, got, checks);
     }
 }
 
 fn weigh_commit(got: &PullsGot, brought: &BroughtGot, checks: &mut Checks) {
     let commit = brought.commit.short();
     let Some(number) = brought.pull else {
-        let help = "merge through a pull request that is reviewed; what was pushed past it needs one, too";
+        let help = "merge through a pull request that is reviewed, or let the policy take a verdict on the commit itself (`otherwise`)";
         return checks.fail(finding("unmapped", format!("no merged pull request brought {commit}")).help(help));
     };
     if !got.pulls.iter().any(|pull| pull.number == number) {

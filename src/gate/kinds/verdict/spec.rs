@@ -1,6 +1,6 @@
 //! What stands under `verdict:`, and its checked form.
 
-use super::{InLedger, OnPulls, Verdicts};
+use super::{InLedger, OnPulls, Verdicts, bypass::Bypass};
 use crate::{
     domain::Span,
     gate::{
@@ -37,6 +37,22 @@ pub(super) struct VerdictSpec {
 #[serde(deny_unknown_fields)]
 struct PullsSpec {
     /// Names under reviewers of gates/protocol.yaml.
+    reviewers: Spanned<Vec<Spanned<String>>>,
+    /// all, or how many.
+    #[serde(default)]
+    require: Spanned<Require>,
+    /// Whether a merge that came past the rules of the branch counts: refuse_known, refuse or allow.
+    #[serde(default)]
+    bypass: Bypass,
+    /// Whose verdict in the ledger answers for a commit that no pull request brought as it was reviewed.
+    otherwise: Option<Spanned<OtherwiseSpec>>,
+}
+
+/// Reviewers in the ledger, and how many of them must have said SAFE to such a commit itself.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct OtherwiseSpec {
+    /// Identities: ssh:<principal>, local:<git e-mail>, github:<numeric id>.
     reviewers: Spanned<Vec<Spanned<String>>>,
     /// all, or how many.
     #[serde(default)]
@@ -111,7 +127,8 @@ fn on_pulls(spec: &PullsSpec, collector: &mut Collector) -> OnPulls {
         }
     }
     let required = required(&spec.reviewers, &spec.require, reviewers.len(), collector);
-    OnPulls { reviewers, required }
+    let otherwise = spec.otherwise.as_ref().map(|spec| in_ledger(&spec.reviewers, &spec.require, None, collector));
+    OnPulls { reviewers, required, bypass: spec.bypass, otherwise }
 }
 
 /// How many of the `named` must approve; `people`: how many different ones they are.

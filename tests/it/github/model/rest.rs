@@ -3,7 +3,7 @@
 use super::{
     access::{self, Caller},
     fault::refusal,
-    state::{Comment, Deployment, Reaction, Repo, State, Status, Token, node_id, ref_json, ruleset_json},
+    state::{Comment, Deployment, Reaction, Repo, State, Status, Token, node_id, ref_json, rule_json, ruleset_json},
 };
 use crate::github::contract::{self, Answer, Call};
 use jiff::{SignedDuration, Timestamp};
@@ -276,7 +276,11 @@ fn read(state: &mut State, caller: &Caller, id: u64, call: &Call, rest: &str) ->
             let active = repo.rulesets.iter().filter(|ruleset| ruleset.is_active() && ruleset.covers(&name));
             let rules = active.flat_map(|ruleset| {
                 ruleset.rules.iter().map(|rule| {
-                    json!({ "type": rule, "ruleset_id": ruleset.id, "ruleset_source": repo.full_name(), "ruleset_source_type": "Repository" })
+                    let mut shown = rule_json(rule);
+                    shown["ruleset_id"] = json!(ruleset.id);
+                    shown["ruleset_source"] = json!(repo.full_name());
+                    shown["ruleset_source_type"] = json!("Repository");
+                    shown
                 })
             });
             Ok(Done::Pages(rules.collect()))

@@ -568,12 +568,24 @@ pub fn ruleset_json(repo: &Repo, ruleset: &Ruleset, is_whole: bool, shows_bypass
     });
     if is_whole {
         shown["conditions"] = json!({ "ref_name": { "include": ruleset.include, "exclude": [] } });
-        shown["rules"] = ruleset.rules.iter().map(|rule| json!({ "type": rule })).collect();
+        shown["rules"] = ruleset.rules.iter().map(|rule| rule_json(rule)).collect();
         shown["current_user_can_bypass"] = json!("never");
     }
     if is_whole && shows_bypass {
         let actors = ruleset.bypass.iter().map(|app| json!({ "actor_id": app, "actor_type": "Integration", "bypass_mode": "always" }));
         shown["bypass_actors"] = actors.collect();
+    }
+    shown
+}
+
+/// A rule for pull requests asks for two approvals.
+pub fn rule_json(rule: &str) -> Value {
+    let mut shown = json!({ "type": rule });
+    if rule == "pull_request" {
+        shown["parameters"] = json!({
+            "required_approving_review_count": 2, "dismiss_stale_reviews_on_push": false, "require_code_owner_review": false,
+            "require_last_push_approval": false, "required_review_thread_resolution": false,
+        });
     }
     shown
 }
