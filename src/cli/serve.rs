@@ -13,7 +13,7 @@
 //! Answers about channels bear the age of what they say, in seconds: the header `Age` and the member `age_seconds`. While a
 //! read hangs, they repeat the state that was verified last, with `stale` true and a notice, for at most five minutes; its
 //! `decision` and `reason_code` are those of then. `/healthz` is a 503 by then, and so is everything where there is no such
-//! state. How long is waited is in [`Patience`], what a client may take in [`listen::Limits`].
+//! state. How long is waited is in [`CacheTimes`], what a client may take in [`listen::Limits`].
 //!
 //! Deliberately absent, as in [`listen`]: TLS and access control. An address that other machines reach is warned of.
 
@@ -22,7 +22,7 @@ use crate::{
     domain::{ChannelName, Fault, Finding, Reason, Result},
     report::{Body, Report, SigningMode, StatusShape, TextShape, json, shape::VersionShape},
     world::{
-        listen::{self, Aged, Cached, Patience},
+        listen::{self, Aged, CacheTimes, Cached},
         output, signals,
     },
 };
@@ -61,7 +61,7 @@ pub async fn run(session: &Session, args: &args::Serve) -> Result<Report> {
             bound.address
         )));
     }
-    bound.serve(router(source, Patience::default()), signals::told()).await?;
+    bound.serve(router(source, CacheTimes::default()), signals::told()).await?;
     Ok(Report::new(Reason::Passed, Body::Text(TextShape::plain(""))))
 }
 
@@ -88,8 +88,8 @@ impl Shared {
     }
 }
 
-fn router(source: Source, patience: Patience) -> Router {
-    let shared = Arc::new(Shared { source, last: Cached::new(patience) });
+fn router(source: Source, times: CacheTimes) -> Router {
+    let shared = Arc::new(Shared { source, last: Cached::new(times) });
     Router::new()
         .route("/healthz", only(get(healthz)))
         .route("/version", only(get(version)))
@@ -239,9 +239,9 @@ mod tests {
     }
 
     /// Every request reads anew, and waits for a moment only.
-    fn at_once() -> Patience {
+    fn at_once() -> CacheTimes {
         let soon = Duration::from_millis(50);
-        Patience { keep: Duration::ZERO, wait: soon, first: soon, ..Patience::default() }
+        CacheTimes { keep: Duration::ZERO, wait: soon, first: soon, ..CacheTimes::default() }
     }
 
     /// Nothing here takes this long; what does has hung.
@@ -306,7 +306,7 @@ mod tests {
     #[tokio::test]
     async fn half_open_connections_do_not_keep_others_out() {
         let limits = Limits { connections: 8, head: HUNG, connection: HUNG };
-        let server = Server::start(router(source(|| Ok(served(false))), Patience::default()), limits).await;
+        let server = Server::start(router(source(|| Ok(served(false))), CacheTimes::default()), limits).await;
         let mut open = Vec::new();
         for at in 0..40 {
             open.push(server.send(if at % 2 == 0 { "" } else { "GET /channels HTTP/1.1\r\nho" }).await);
@@ -331,7 +331,7 @@ mod tests {
             (Limits { connection: soon, ..Limits::default() }, "GET /version HTTP/1.1\r\nho"),
         ] {
             let limits = Limits { head: limits.head.max(soon), ..limits };
-            let server = Server::start(router(source(|| Ok(served(false))), Patience::default()), limits).await;
+            let server = Server::start(router(source(|| Ok(served(false))), CacheTimes::default()), limits).await;
             let mut stream = server.send(text).await;
             let mut answer = Vec::new();
             tokio::time::timeout(Duration::from_secs(5), stream.read_to_end(&mut answer)).await.expect("the server ends it").unwrap();
@@ -343,7 +343,7 @@ mod tests {
     #[tokio::test]
     async fn a_reader_that_does_not_read_blocks_nobody() {
         // More than the buffers of a socket hold.
-        let large = router(source(|| Ok(served(false))), Patience::default()).route("/large", get(|| async { vec![b'x'; 64 << 20] }));
+        let large = router(source(|| Ok(served(false))), CacheTimes::default()).route("/large", get(|| async { vec![b'x'; 64 << 20] }));
         let server = Server::start(large, Limits::default()).await;
         let mut reader = server.send("GET /large HTTP/1.1\r\nhost: x\r\n\r\n").await;
         reader.readable().await.unwrap();
@@ -376,10 +376,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_read_that_hangs_is_unavailable_where_nothing_was_read_lately() {
-        let past = Patience { stale: Duration::ZERO, ..at_once() };
-        for (answers, patience) in [(0, at_once()), (1, past)] {
+        let past = CacheTimes { stale: Duration::ZERO, ..at_once() };
+        for (answers, times) in [(0, at_once()), (1, past)] {
             let source = hanging_after(answers);
-            let seen = ask(router(source, patience), &["GET /channels", "GET /channels", "GET /healthz"]).await;
+            let seen = ask(router(source, times), &["GET /channels", "GET /channels", "GET /healthz"]).await;
             let seen: Vec<u16> = seen.iter().map(|(status, ..)| *status).collect();
             assert_eq!(seen, [if answers == 0 { 503 } else { 200 }, 503, 503]);
         }
@@ -388,7 +388,7 @@ mod tests {
     #[tokio::test]
     async fn the_state_is_answered() {
         let requests = ["GET /healthz", "GET /version", "GET /channels", "GET /channels/production", "HEAD /channels"];
-        let answers = ask(router(source(|| Ok(served(false))), Patience::default()), &requests).await;
+        let answers = ask(router(source(|| Ok(served(false))), CacheTimes::default()), &requests).await;
         for (status, head, _) in &answers {
             assert_eq!(*status, 200, "{head}");
             assert!(head.contains("content-type: application/json") && head.contains("cache-control: no-store"), "{head}");
@@ -403,7 +403,7 @@ mod tests {
 
     #[tokio::test]
     async fn drift_is_told_with_the_state() {
-        let answers = ask(router(source(|| Ok(served(true))), Patience::default()), &["GET /channels", "GET /channels/production"]).await;
+        let answers = ask(router(source(|| Ok(served(true))), CacheTimes::default()), &["GET /channels", "GET /channels/production"]).await;
         for (status, _, body) in answers {
             assert_eq!((status, &body["reason_code"], &body["decision"]), (200, &Value::from("findings"), &Value::from("stop")));
         }
@@ -413,7 +413,7 @@ mod tests {
     async fn what_is_not_there_and_what_may_not_be_done() {
         let requests =
             ["GET /channels/nowhere", "GET /channels/..%2Fx", "GET /x", "POST /channels", "DELETE /channels/production", "PUT /healthz"];
-        let answers = ask(router(source(|| Ok(served(false))), Patience::default()), &requests).await;
+        let answers = ask(router(source(|| Ok(served(false))), CacheTimes::default()), &requests).await;
         let seen: Vec<(u16, &str)> = answers.iter().map(|(status, _, body)| (*status, body["reason_code"].as_str().unwrap())).collect();
         assert_eq!(
             seen,
@@ -454,7 +454,7 @@ mod tests {
             Ok(served(false))
         });
         ask(
-            router(counted, Patience { keep: Duration::from_secs(3600), ..Patience::default() }),
+            router(counted, CacheTimes { keep: Duration::from_secs(3600), ..CacheTimes::default() }),
             &["GET /channels", "GET /healthz", "GET /channels/production"],
         )
         .await;

@@ -257,7 +257,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// How long is waited for a fetch, and how long its result is good.
 #[derive(Clone, Copy, Debug)]
-pub struct Patience {
+pub struct CacheTimes {
     /// Whoever asks this soon after a fetch ended gets its result, a refusal included.
     pub keep: Duration,
     /// How long a fetch is waited for where there is an earlier result to answer with.
@@ -270,10 +270,10 @@ pub struct Patience {
     pub give_up: Duration,
 }
 
-impl Default for Patience {
-    fn default() -> Patience {
+impl Default for CacheTimes {
+    fn default() -> CacheTimes {
         let seconds = Duration::from_secs;
-        Patience { keep: seconds(5), wait: seconds(3), first: seconds(20), stale: seconds(300), give_up: seconds(120) }
+        CacheTimes { keep: seconds(5), wait: seconds(3), first: seconds(20), stale: seconds(300), give_up: seconds(120) }
     }
 }
 
@@ -291,7 +291,7 @@ pub struct Aged<T> {
 ///
 /// A refusal is a result too: an older result stands in for a fetch that hangs, never for one that was refused.
 pub struct Cached<T> {
-    patience: Patience,
+    times: CacheTimes,
     kept: Arc<Mutex<Kept<T>>>,
 }
 
@@ -317,8 +317,8 @@ struct Running<T> {
 }
 
 impl<T: Clone + Send + Sync + 'static> Cached<T> {
-    pub fn new(patience: Patience) -> Cached<T> {
-        Cached { patience, kept: Arc::new(Mutex::new(Kept { last: None, running: None })) }
+    pub fn new(times: CacheTimes) -> Cached<T> {
+        Cached { times, kept: Arc::new(Mutex::new(Kept { last: None, running: None })) }
     }
 
     /// The result, fetched anew where the last one is too old. Faults: the fetch's own; `unreachable` where it hangs and
@@ -326,10 +326,10 @@ impl<T: Clone + Send + Sync + 'static> Cached<T> {
     pub async fn get(&self, fetch: impl FnOnce() -> BoxFuture<'static, Result<T>>) -> Result<Aged<T>> {
         let (running, wait) = {
             let mut kept = lock(&self.kept);
-            if let Some(last) = kept.last.as_ref().filter(|last| last.ended.elapsed() < self.patience.keep) {
+            if let Some(last) = kept.last.as_ref().filter(|last| last.ended.elapsed() < self.times.keep) {
                 return last.clone().answer(false);
             }
-            let wait = if kept.stand_in(&self.patience).is_some() { self.patience.wait } else { self.patience.first };
+            let wait = if kept.stand_in(&self.times).is_some() { self.times.wait } else { self.times.first };
             // One that ended in between has left its place.
             let running = kept.running.get_or_insert_with(|| self.start(fetch()));
             (running.clone(), wait)
@@ -337,7 +337,7 @@ impl<T: Clone + Send + Sync + 'static> Cached<T> {
         if let Ok(Some(fetched)) = tokio::time::timeout_at(running.began + wait, running.end).await {
             return fetched.answer(false);
         }
-        match lock(&self.kept).stand_in(&self.patience) {
+        match lock(&self.kept).stand_in(&self.times) {
             Some(last) => last.answer(true),
             None => {
                 let message = format!("the state could not be read within {} s, and there is none to answer with", wait.as_secs_f64());
@@ -347,7 +347,7 @@ impl<T: Clone + Send + Sync + 'static> Cached<T> {
     }
 
     fn start(&self, fetch: BoxFuture<'static, Result<T>>) -> Running<T> {
-        let (kept, give_up, began) = (self.kept.clone(), self.patience.give_up, Instant::now());
+        let (kept, give_up, began) = (self.kept.clone(), self.times.give_up, Instant::now());
         let task = tokio::spawn(async move {
             // Also where the fetch is a defect and unwinds.
             let _place = Vacate(kept.clone());
@@ -362,8 +362,8 @@ impl<T: Clone + Send + Sync + 'static> Cached<T> {
 
 impl<T: Clone> Kept<T> {
     /// What may be answered while a fetch hangs.
-    fn stand_in(&self, patience: &Patience) -> Option<Fetched<T>> {
-        self.last.clone().filter(|last| last.result.is_ok() && last.began.elapsed() <= patience.stale)
+    fn stand_in(&self, times: &CacheTimes) -> Option<Fetched<T>> {
+        self.last.clone().filter(|last| last.result.is_ok() && last.began.elapsed() <= times.stale)
     }
 }
 
@@ -387,9 +387,9 @@ impl<T> Drop for Vacate<T> {
 mod tests {
     use super::*;
 
-    fn patience(keep: Duration) -> Patience {
+    fn times(keep: Duration) -> CacheTimes {
         let soon = Duration::from_millis(20);
-        Patience { keep, wait: soon, first: soon, ..Patience::default() }
+        CacheTimes { keep, wait: soon, first: soon, ..CacheTimes::default() }
     }
 
     fn ready<T: Send + 'static>(result: Result<T>) -> impl FnOnce() -> BoxFuture<'static, Result<T>> {
@@ -408,35 +408,35 @@ mod tests {
 
     #[tokio::test]
     async fn answers_are_kept_and_refusals_too() {
-        let kept = Cached::new(patience(LONG));
+        let kept = Cached::new(times(LONG));
         assert_eq!(kept.get(ready(Ok(1))).await.unwrap().value, 1);
         assert_eq!(kept.get(ready(Ok(2))).await.unwrap().value, 1);
-        let refusals = Cached::new(patience(LONG));
+        let refusals = Cached::new(times(LONG));
         assert!(refusals.get(ready(refused())).await.is_err());
         assert!(refusals.get(ready(Ok(1))).await.is_err());
-        let fresh = Cached::new(patience(Duration::ZERO));
+        let fresh = Cached::new(times(Duration::ZERO));
         assert_eq!(fresh.get(ready(Ok(1))).await.unwrap().value, 1);
         assert!(fresh.get(ready(refused())).await.is_err(), "an old answer never stands in for a refusal");
     }
 
     #[tokio::test]
     async fn an_old_answer_stands_in_for_a_fetch_that_hangs_and_says_so() {
-        let kept = Cached::new(patience(Duration::ZERO));
+        let kept = Cached::new(times(Duration::ZERO));
         assert_eq!(kept.get(hanging).await.unwrap_err().reason, Reason::Unreachable);
         // The first one hangs still: nothing new is started beside it.
         assert!(kept.get(ready(Ok(1))).await.is_err());
 
-        let kept = Cached::new(patience(Duration::ZERO));
+        let kept = Cached::new(times(Duration::ZERO));
         assert!(!kept.get(ready(Ok(1))).await.unwrap().stale);
         let old = kept.get(hanging).await.unwrap();
         assert_eq!((old.value, old.stale), (1, true));
-        assert!(old.age >= patience(Duration::ZERO).wait);
+        assert!(old.age >= times(Duration::ZERO).wait);
 
-        let kept = Cached::new(Patience { stale: Duration::ZERO, ..patience(Duration::ZERO) });
+        let kept = Cached::new(CacheTimes { stale: Duration::ZERO, ..times(Duration::ZERO) });
         assert!(kept.get(ready(Ok(1))).await.is_ok());
         assert_eq!(kept.get(hanging).await.unwrap_err().reason, Reason::Unreachable, "for no longer than stated");
 
-        let kept = Cached::new(patience(Duration::ZERO));
+        let kept = Cached::new(times(Duration::ZERO));
         assert!(kept.get(ready(Ok(1))).await.is_ok());
         assert!(kept.get(ready(refused())).await.is_err());
         assert_eq!(kept.get(hanging).await.unwrap_err().reason, Reason::Unreachable, "a refusal is not forgotten by hanging");
@@ -444,7 +444,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_fetch_that_hangs_is_broken_off_and_tried_again() {
-        let kept = Cached::new(Patience { give_up: Duration::ZERO, first: LONG, wait: LONG, ..patience(Duration::ZERO) });
+        let kept = Cached::new(CacheTimes { give_up: Duration::ZERO, first: LONG, wait: LONG, ..times(Duration::ZERO) });
         assert_eq!(kept.get(hanging).await.unwrap_err().reason, Reason::Unreachable);
         assert_eq!(kept.get(ready(Ok(2))).await.unwrap().value, 2);
         let old = kept.get(hanging).await.unwrap();
