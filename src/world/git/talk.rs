@@ -2,8 +2,9 @@
 //! push left, how long it is waited for.
 //!
 //! The trace only says how long to wait and which words to choose: what moved is told by the refs. Lines that look like the trace
-//! and cannot be read count as sent updates, so that "nothing was sent" is never said too early. Deliberately absent: bytes of
-//! packs, which git does not trace; while one comes, only the whole time is bounded.
+//! and cannot be read count as sent updates, so that "nothing was sent" is never said too early. A program that git starts may leave
+//! its line open, so the trace may begin anywhere in a line. Deliberately absent: bytes of packs, which git does not trace; while one
+//! comes, only the whole time is bounded.
 
 use super::run::{Output, TERMINAL};
 use crate::world::progress::{Progress, Waiting};
@@ -154,7 +155,7 @@ impl<'a> Listener<'a> {
     pub fn finish(&self) -> (Vec<u8>, bool) {
         let mut heard = self.heard();
         let rest = std::mem::take(&mut heard.line);
-        heard.words.extend(rest);
+        heard.take_line(&rest, Instant::now());
         (std::mem::take(&mut heard.words), heard.has_sent)
     }
 }
@@ -172,8 +173,16 @@ impl Heard {
 
     fn take_line(&mut self, line: &[u8], now: Instant) {
         let text = String::from_utf8_lossy(line);
-        match packet(&text) {
-            Packet::None => self.words.extend_from_slice(line),
+        let (words, packet) = split(&text);
+        if packet == Packet::None {
+            return self.words.extend_from_slice(line);
+        }
+        if !words.is_empty() {
+            self.words.extend_from_slice(words.trim_end().as_bytes());
+            self.words.push(b'\n');
+        }
+        match packet {
+            Packet::None => {}
             // What a server on this machine traces is not what this side saw.
             Packet::OfServer => {}
             Packet::Came(content) => {
@@ -208,11 +217,24 @@ enum Packet<'a> {
     Unreadable,
 }
 
+/// The longest part of a trace before its mark.
+const HEAD: usize = 100;
+
+/// What others wrote before the trace, and the packet.
+fn split(line: &str) -> (&str, Packet<'_>) {
+    // Nowhere else, so that a long line costs no more than its length.
+    let starts = line.match_indices(" packet:").flat_map(|(mark, _)| mark.saturating_sub(HEAD)..mark);
+    let starts = starts.filter(|at| line.as_bytes()[*at].is_ascii_digit());
+    let found = starts.filter_map(|at| Some((line.get(..at)?, packet(line.get(at..)?)))).find(|(_, packet)| *packet != Packet::None);
+    found.unwrap_or((line, Packet::None))
+}
+
 /// `12:34:56.789012 pkt-line.c:80   packet:   push> CONTENT`.
-fn packet(line: &str) -> Packet<'_> {
-    let Some((head, rest)) = line.split_once(" packet:") else { return Packet::None };
-    let is_trace = head.split_whitespace().next().is_some_and(is_time);
-    if !is_trace {
+fn packet(trace: &str) -> Packet<'_> {
+    let Some((head, rest)) = trace.split_once(" packet:") else { return Packet::None };
+    // The time, and the place in git's source where it has one.
+    let mut head = head.split_whitespace();
+    if !head.next().is_some_and(is_time) || head.nth(1).is_some() {
         return Packet::None;
     }
     let rest = rest.trim_start();
@@ -254,10 +276,14 @@ mod tests {
             (format!("{at} receive-pack< {update}"), Packet::OfServer),
             (format!("{at} something else"), Packet::Unreadable),
             ("fatal: the packet: it is bad".to_owned(), Packet::None),
-            ("remote: 00:35:04.369059 pkt-line.c:80 packet: push> x".to_owned(), Packet::None),
+            ("10:00:00 is no trace, nor is its packet: x".to_owned(), Packet::None),
             (String::new(), Packet::None),
         ] {
-            assert_eq!(packet(&line), want, "{line}");
+            assert_eq!(split(&line).1, want, "{line}");
+            // Behind a line that ssh, or a bar of git's, left open.
+            for open in ["Only for staff", "remote: 100%\r", "at 10:00:00.5: ", "é"].into_iter().filter(|_| want != Packet::None) {
+                assert_eq!(split(&format!("{open}{line}")), (open, packet(&line)), "{line}");
+            }
         }
         for (content, is_one) in [
             (update.as_str(), true),
@@ -273,8 +299,7 @@ mod tests {
 
     #[test]
     fn patience_ends_by_what_was_heard() {
-        let limits = Limits { silent: Duration::from_secs(60), answer: Duration::from_secs(600) };
-        let patience = Patience { limits, progress: Progress::default() };
+        let patience = Patience { limits: Limits::default(), progress: Progress::default() };
         let talk = |url| Talk { remote: "origin", url, patience: &patience, pushes: true };
         let line = |words: &str| format!("00:35:04.369059 pkt-line.c:80 packet: {words}\n");
         let seconds = |listener: &Listener, start: Instant| listener.due().duration_since(start).as_secs();
@@ -290,6 +315,11 @@ mod tests {
         listener.heard().take(line(&format!("push> {OID} {OID} refs/heads/x")).as_bytes(), start + Duration::from_secs(50));
         assert_eq!((seconds(&listener, start), listener.has_sent()), (650, true));
         assert_eq!(listener.finish().0, b"fatal: half a line\n");
+        let glued = Listener::new(&talk("ssh://example.com/a"));
+        glued.hear(b"Only for staff");
+        glued.hear(line(&format!("push> {OID} {OID} refs/heads/x")).as_bytes());
+        assert!(glued.has_sent(), "whoever left a line open hides nothing");
+        assert_eq!(glued.finish().0, b"Only for staff\n");
         let unreadable = Listener::new(&talk("https://example.com/a"));
         unreadable.hear(line("who knows").as_bytes());
         assert!(unreadable.has_sent(), "what cannot be read may have been sent");
