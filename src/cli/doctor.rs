@@ -63,12 +63,15 @@ async fn look(session: &Session, args: &args::Doctor, place: Place) -> Result<Re
             rights::permit(head.protocol(), &acting.actor, &[], verb, channel)
         };
         let tags = projection.mendable().map(|tag| Ok((tag, permit(tag)?))).collect::<Result<Vec<_>>>()?;
-        let mended = apply::project(&acting.writer(&place), &head, &tags).await?;
-        for name in &mended {
+        let projected = apply::project(&acting.writer(&place), &head, &tags).await?;
+        for name in &projected.names {
             checks.push(Check { fixed: true, ..passed("tags", format!("{name} is where the ledger says again")) });
         }
-        let refs = gather::refs(&place).await?;
-        findings = Projection::of(&head, &refs).findings();
+        // What was put back is said, also where nobody can look at the rest.
+        match gather::refs(&place).await {
+            Ok(refs) => findings = Projection::of(&head, &refs).findings(),
+            Err(fault) => return Ok(finish(checks, Some(of_fault("tags", &fault)), Some(signing)).findings(skipped)),
+        }
     }
     checks.push(match findings.len() {
         0 => passed("tags", "every tag is where the ledger says".to_owned()),

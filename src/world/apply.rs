@@ -50,6 +50,14 @@ pub struct Applied {
     _busy: signals::Busy,
 }
 
+/// What [`project`] put back.
+#[derive(Debug, Default)]
+pub struct Projected {
+    pub names: Vec<RefName>,
+    /// Who is told to end still says what was put back.
+    _busy: Option<signals::Busy>,
+}
+
 /// Points between the steps of a write at which a rehearsal lets the process die.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Checkpoint {
@@ -135,7 +143,7 @@ pub async fn append(
 
 /// Puts tags where the newest valid entry says, each under the lease of what is there now and with the right to move it. Faults:
 /// `ledger_broken` where a tag was made by an entry that this ledger does not have yet: then it is the ledger that went back.
-pub async fn project(writer: &Writer<'_>, head: &Verified, tags: &[(&ProjectedTag, Permit)]) -> Result<Vec<RefName>> {
+pub async fn project(writer: &Writer<'_>, head: &Verified, tags: &[(&ProjectedTag, Permit)]) -> Result<Projected> {
     let git = &writer.world.git;
     let mut updates = Vec::new();
     for (tag, permit) in tags {
@@ -152,19 +160,19 @@ pub async fn project(writer: &Writer<'_>, head: &Verified, tags: &[(&ProjectedTa
         }
     }
     if updates.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Projected::default());
     }
     let names: Vec<RefName> = updates.iter().map(|update| update.name.clone()).collect();
-    let _busy = signals::busy(signals::Work::Push);
+    let projected = Projected { names, _busy: Some(signals::busy(signals::Work::Push)) };
     let answer = git.push(&writer.at.remote, &PushSpec { updates: updates.clone() }).await?;
     if answer.end == PushEnd::Moved {
-        return Ok(names);
+        return Ok(projected);
     }
     let refs = read_after(writer, &answer, |_| true).await?;
     let (mended, left): (Vec<&Update>, Vec<&Update>) =
         updates.iter().partition(|update| update.expect != update.new && holds(&refs, &update.name) == update.new.as_ref());
     match (mended.is_empty(), left.is_empty()) {
-        (_, true) => Ok(names),
+        (_, true) => Ok(projected),
         (true, _) => Err(push_fault(writer, &answer)),
         _ => Err(half_mended(&mended, &left, &answer.end)),
     }

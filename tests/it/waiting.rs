@@ -107,7 +107,8 @@ fn a_gate_that_waits_says_which_it_is_and_when_it_asks_again() {
 fn a_push_without_an_answer_may_have_moved_and_the_next_run_tells() {
     let scratch = adopted();
     let before = scratch.remote_refs();
-    script(&scratch, HOOK, "kill -KILL $PPID");
+    // Whatever the server printed before proves nothing.
+    script(&scratch, HOOK, "echo 'checking that the deploy key may write' >&2; kill -KILL $PPID");
     let answer = scratch.json(&PROMOTE).expect("outcome_unknown");
     let (message, help) = (answer["message"].as_str().unwrap(), answer["help"].as_str().unwrap());
     assert!(message.contains("the push was sent") && message.contains("it may have moved"), "{message}");
@@ -147,9 +148,13 @@ fn a_push_that_is_not_answered_in_time_is_told_from_one_that_was_never_sent() {
     assert!(line.contains("sent to origin, waiting at most 8 s for its answer ("), "{line:?}");
 }
 
-/// Starts a promotion whose push hangs at the server, and waits until it does.
+/// Starts a promotion that hangs at the server, and waits until it does.
 fn hanging(scratch: &Scratch) -> Child {
-    let mut child = scratch.spawn_program(&[&PROMOTE[..], &["--format", "json"]].concat());
+    hanging_at(scratch, &PROMOTE)
+}
+
+fn hanging_at(scratch: &Scratch, words: &[&str]) -> Child {
+    let mut child = scratch.spawn_program(&[words, &["--format", "json"]].concat());
     let running = scratch.path("running");
     for _ in 0..6_000 {
         if running.exists() {
@@ -198,6 +203,40 @@ fn a_signal_waits_for_a_push_that_was_sent_and_ends_one_that_was_not() {
     std::fs::write(&go_on, "").unwrap();
     let answer = ended(child);
     assert_eq!(answer["reason_code"], "moved", "the first signal waits for the answer: {answer:#}");
+}
+
+/// The tags are back, and the server does not answer what the others hold.
+#[test]
+fn a_signal_right_after_doctor_put_a_tag_back_does_not_hide_that() {
+    let scratch = adopted();
+    scratch.json(&PROMOTE).expect("moved");
+    let tag = "refs/tags/channel/one";
+    let sound = scratch.remote_refs()[tag].clone();
+    scratch.commit_and_push("second");
+    scratch.git(&["push", "--quiet", "--force", "origin", &format!("HEAD:{tag}")]);
+    let [running, moved, go_on] = ["running", "moved", "go-on"].map(|name| scratch.path(name).display().to_string());
+    script(&scratch, "origin.git/hooks/post-receive", &format!("touch {moved}"));
+    let wait = format!("if test -e {moved}; then touch {running}; while ! test -e {go_on}; do sleep 0.05; done; fi");
+    let slow = script(&scratch, "slow", &format!("{wait}; exec git-upload-pack \"$@\""));
+    scratch.git(&["config", "remote.origin.uploadpack", &slow]);
+    let child = hanging_at(&scratch, &["doctor", "--fix"]);
+    scratch.signal("-TERM", &child.id().to_string());
+    std::thread::sleep(Duration::from_millis(500));
+    std::fs::write(&go_on, "").unwrap();
+    let answer = ended(child);
+    assert_eq!(answer["reason_code"], "passed", "{answer:#}");
+    let fixed = answer["checks"].as_array().unwrap().iter().filter(|check| check["fixed"] == true);
+    assert!(fixed.map(|check| check["detail"].to_string()).any(|detail| detail.contains(tag)), "{answer:#}");
+    assert_eq!(scratch.remote_refs()[tag], sound);
+
+    // Nor does a server that fails then.
+    std::fs::remove_file(&moved).unwrap();
+    scratch.git(&["push", "--quiet", "--force", "origin", &format!("HEAD:{tag}")]);
+    std::fs::remove_file(&moved).unwrap();
+    script(&scratch, "slow", &format!("if test -e {moved}; then exit 1; fi; exec git-upload-pack \"$@\""));
+    let answer = scratch.json(&["doctor", "--fix"]).expect("unreachable");
+    assert!(answer["checks"].as_array().unwrap().iter().any(|check| check["fixed"] == true), "{answer:#}");
+    assert_eq!(scratch.remote_refs()[tag], sound);
 }
 
 #[test]
