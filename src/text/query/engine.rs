@@ -283,7 +283,7 @@ pub(super) fn natives() -> Vec<Fun<Metered>> {
 }
 
 /// The filters that [`lower`] puts in. All but the product give their input on, also as a path and in an update.
-fn meters() -> [Fun<Metered>; 14] {
+fn meters() -> [Fun<Metered>; 15] {
     macro_rules! gate {
         ($name:expr, $pay:expr) => {
             (
@@ -316,6 +316,10 @@ fn meters() -> [Fun<Metered>; 14] {
         gate!(lower::CONDITION, |meter, value| meter.decided(strict::condition(value))),
         gate!(lower::CONDITIONS, |meter, value| meter.decided(strict::conditions(value))),
         gate!(lower::THERE, |meter, value| meter.decided(strict::there(value))),
+        gate!(lower::WHOLE, |meter, value| {
+            meter.charge(value, 1)?;
+            meter.decided(strict::whole(value))
+        }),
         gate!(lower::ITEMS_THERE, |meter, value| meter.decided(strict::items_there(value))),
         gate!(lower::ITEMS_ALIKE, |meter, value| {
             meter.charge(value, 16)?;

@@ -39,6 +39,7 @@ pub(super) const ATTEMPT: &str = "!attempt";
 pub(super) const CONDITION: &str = "!condition";
 pub(super) const CONDITIONS: &str = "!conditions";
 pub(super) const THERE: &str = "!there";
+pub(super) const WHOLE: &str = "!whole";
 pub(super) const ITEMS_THERE: &str = "!items_there";
 pub(super) const ITEMS_ALIKE: &str = "!items_alike";
 pub(super) const NUMBER: &str = "!number";
@@ -139,7 +140,7 @@ impl<'s> Lowering<'s> {
         let parts = parts.into_iter().map(|part| match part {
             StrPart::Term(inner) => {
                 let inner = self.term(inner);
-                StrPart::Term(charge(self.through(inner, THERE)))
+                StrPart::Term(charge(self.through(inner, WHOLE)))
             }
             other => other,
         });
@@ -153,10 +154,16 @@ impl<'s> Lowering<'s> {
             (Term::Var(name), None) => (Term::Var(name), None),
             (key, None) => {
                 let path = Path(vec![(Part::Index(key.clone()), jaq_core::path::Opt::Essential)]);
-                (self.term(key), Some(self.path(Term::Id, path)))
+                (self.entry_key(key), Some(self.path(Term::Id, path)))
             }
-            (key, Some(value)) => (self.term(key), Some(self.term(value))),
+            (key, Some(value)) => (self.entry_key(key), Some(self.term(value))),
         }
+    }
+
+    fn entry_key(&mut self, key: Term<&'s str>) -> Term<&'s str> {
+        let is_constant = is_constant(&key);
+        let key = self.term(key);
+        if is_constant { key } else { self.through(key, THERE) }
     }
 
     fn operation(&mut self, left: Term<&'s str>, op: BinaryOp<&'s str>, right: Term<&'s str>) -> Term<&'s str> {
@@ -290,13 +297,30 @@ impl<'s> Lowering<'s> {
                 arguments = gate_last(arguments, CONDITION);
                 None
             }
-            ("length" | "utf8bytelength" | "tostring" | "tojson" | "reverse", 0) => Some(call(THERE)),
-            ("@text" | "@json" | "@uri" | "@sh" | "@html" | "@base64" | "@base64d" | "@csv" | "@tsv", 0) => Some(call(THERE)),
+            ("length" | "utf8bytelength" | "reverse", 0) => Some(call(THERE)),
+            ("tostring" | "tojson" | "transpose" | "flatten", 0) | ("flatten", 1) => Some(call(WHOLE)),
+            ("@text" | "@json" | "@uri" | "@sh" | "@html" | "@base64" | "@base64d" | "@csv" | "@tsv", 0) => Some(call(WHOLE)),
+            // What these refuse, `?` would take for an empty list.
+            ("keys" | "keys_unsorted" | "to_entries" | "from_entries" | "tonumber" | "toboolean" | "fromjson", 0) => Some(call(THERE)),
+            ("map" | "map_values" | "with_entries", 1) => Some(call(THERE)),
             ("has", 1) => {
                 arguments = gate_last(arguments, THERE);
                 None
             }
             ("in", 1) => Some(call(THERE)),
+            ("getpath", 1) => {
+                arguments = gate_last(arguments, WHOLE);
+                None
+            }
+            // Without a text to take away, these give on what they were given.
+            ("ltrimstr" | "rtrimstr", 1) => {
+                arguments = gate_last(arguments, TEXT);
+                None
+            }
+            ("limit" | "skip" | "nth", 2) | ("nth", 1) => {
+                arguments = arguments.into_iter().enumerate().map(|(at, it)| if at == 0 { pipe(it, call(NUMBER)) } else { it }).collect();
+                None
+            }
             ("add", 0) | ("join", 1) => Some(call(ITEMS_THERE)),
             ("add", 1) => {
                 arguments = gate_last(arguments, THERE);
@@ -374,6 +398,9 @@ impl<'s> Lowering<'s> {
                     current = access(current, std::mem::take(&mut names));
                     // Going through a long list or string has its price before the first output.
                     current = tick(current);
+                    if from.is_none() && upto.is_none() {
+                        current = self.through(current, THERE);
+                    }
                     Part::Range(from.map(|from| self.key(from)), upto.map(|upto| self.key(upto)))
                 }
             };
@@ -388,7 +415,11 @@ impl<'s> Lowering<'s> {
 
     /// A term that gives keys. The step before it pays for evaluating it again, which the engine does.
     fn key(&mut self, key: Term<&'s str>) -> Term<&'s str> {
-        if is_constant(&key) { key } else { pipe(call(TICK), pipe(self.term(key), call(KEY))) }
+        if is_constant(&key) {
+            return key;
+        }
+        let key = self.term(key);
+        pipe(call(TICK), pipe(self.through(key, THERE), call(KEY)))
     }
 }
 

@@ -6,8 +6,11 @@
 //! there; null is compared only where the program writes it down (`== null`). Everything else ends the run as [`Undecided`], which no
 //! program can catch, so that no negation and no alternative makes a pass of it.
 //!
+//! A null is not there wherever it would be used: calculated or gone through (`.x[]?` gives nothing of it), as a key, and inside what
+//! is written out as text, flattened or transposed.
+//!
 //! Lists are compared from the front up to the first difference, objects with the same keys value by value. Deliberately absent:
-//! conversions, and an order of objects other than the engine's.
+//! conversions, an order of objects other than the engine's, and a rule for values of other types that `?` passes over.
 
 use jaq_json::{Num, Val};
 
@@ -109,9 +112,19 @@ pub(super) fn conditions(list: &Val) -> Result<(), Undecided> {
     items(list).try_for_each(condition)
 }
 
-/// What is calculated with or written out must be there.
+/// What is calculated with or gone through must be there.
 pub(super) fn there(value: &Val) -> Result<(), Undecided> {
     if matches!(value, Val::Null) { Err(Undecided::Null) } else { Ok(()) }
+}
+
+/// What is written out, or put together in another way, must be there with all that it holds.
+pub(super) fn whole(value: &Val) -> Result<(), Undecided> {
+    let mut open = vec![value];
+    while let Some(value) = open.pop() {
+        there(value)?;
+        open.extend(items(value));
+    }
+    Ok(())
 }
 
 pub(super) fn items_there(list: &Val) -> Result<(), Undecided> {
