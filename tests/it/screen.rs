@@ -138,6 +138,41 @@ fn control_characters_of_others_are_shown_once() {
 }
 
 #[test]
+fn doctor_tells_each_problem_once() {
+    let scratch = Scratch::minimal();
+    scratch.json(&["promote", "v1.0.0", "--channel", "local_dev"]).expect("moved");
+    scratch.edit("gates/protocol.yaml", "default: true", "default: true ");
+    scratch.commit("Change the policy");
+    scratch.git(&["push", "--quiet", "--force", "origin", "HEAD:refs/tags/channel/local_dev"]);
+    assert_snapshot!(steady(&scratch.run(&["doctor"]).all()), @r"
+      ✓  repository   git answers, whole clone
+      ✓  gates/       1 gates, 1 channels
+      ✓  remote       origin answers
+      ✓  ledger       2 entries verify, head [short]
+      ✓  pin          entry 0 is the pinned one
+      –  signer       signing: none, so entries prove nothing about who wrote them
+      –  policy       the committed gates/ differ from the adopted policy (version 1)
+      ✓  atomic push  the server offers it
+      ✗  tags
+    help: policy: `tagwarden policy adopt --reason REASON`
+
+    error[doctor/check]: tags: 1 tag(s) are not where the ledger says
+      help: `tagwarden doctor --fix` puts channel tags back
+    error[status/tag-moved]: refs/tags/channel/local_dev holds [short] on the remote, the ledger says [short]
+      help: `tagwarden doctor --fix` puts it back
+    signing: none
+
+    stop (findings). Read the findings.
+    -- exit 1
+    ");
+    scratch.git(&["push", "--quiet", "origin", ":refs/heads/tagwarden/ledger"]);
+    let lost = scratch.run(&["doctor"]);
+    for said in ["has no refs/heads/tagwarden/ledger any more", "ask who removed or hid it"] {
+        assert_eq!(lost.stdout.matches(said).count(), 1, "{said}: {lost}");
+    }
+}
+
+#[test]
 fn no_problem_is_told_twice() {
     let scratch = wordy();
     let github = |args: &[&str]| scratch.run(&[args, &["--format", "github"]].concat());

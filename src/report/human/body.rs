@@ -7,7 +7,9 @@ use super::{
 use crate::{
     domain::{Outcome, Reason, RefName, Verb},
     lockdown::Verdict,
-    report::shape::{Body, DocsShape, DoctorShape, InitShape, LedgerPlace, MoveRef, MoveShape, RehearsalShape, RunShape, join_releases},
+    report::shape::{
+        Body, Check, DocsShape, DoctorShape, InitShape, LedgerPlace, MoveRef, MoveShape, RehearsalShape, RunShape, join_releases,
+    },
 };
 
 pub fn draw(body: &Body, reason: Reason, canvas: &mut Canvas) {
@@ -146,6 +148,8 @@ fn rehearsal(shape: &RehearsalShape, canvas: &mut Canvas) {
 }
 
 fn doctor(shape: &DoctorShape, canvas: &mut Canvas) {
+    // What does not hold is a finding below, with its help.
+    let is_finding = |check: &Check| matches!(check.outcome, Outcome::Failed | Outcome::Inconclusive);
     let rows: Vec<Vec<Cell>> = shape
         .checks
         .iter()
@@ -153,13 +157,13 @@ fn doctor(shape: &DoctorShape, canvas: &mut Canvas) {
             vec![
                 mark(check.outcome),
                 cell(&check.name),
-                cell(check.detail.as_deref().unwrap_or_default()),
+                cell(check.detail.as_deref().filter(|_| !is_finding(check)).unwrap_or_default()),
                 toned(if check.fixed { "mended" } else { "" }, Tone::Good),
             ]
         })
         .collect();
     canvas.rows(&rows);
-    for check in shape.checks.iter().filter(|check| check.outcome != Outcome::Passed && !check.fixed) {
+    for check in shape.checks.iter().filter(|check| check.outcome == Outcome::Skipped) {
         if let Some(help) = &check.help {
             canvas.line(&format!("help: {}: {}", canvas.foreign(&check.name), canvas.foreign(help)));
         }

@@ -249,7 +249,6 @@ fn other_verbs() {
       ✓  git 2.45
       ✗  tags agree with the ledger  mended
       ?  server pushes atomically
-    help: server pushes atomically: do this
 
     stop (gate_inconclusive). Make the fact available and run again.
     ");
