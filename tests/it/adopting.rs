@@ -109,7 +109,7 @@ fn a_policy_under_which_nobody_could_go_on_is_not_adopted() {
     type Signers = fn(&Scratch, &dyn Fn(&Scratch, &[&str]) -> String) -> String;
     let both: Signers = |scratch, _| scratch.allowed_signers(&["ann", "ben"]);
     let (unsigned, two) = ("signing: { key: none }", "signing: { key: \"env:TAGWARDEN_SIGNING_KEY\", threshold: 2 }");
-    let cases: [(&str, String, Signers, &str); 6] = [
+    let cases: [(&str, String, Signers, &str); 7] = [
         ("a role of strangers", format!("{SIGNING}\n{}", promoters("ssh:eve@example.com")), both, "policy/nobody-promotes"),
         (
             "another verb",
@@ -123,6 +123,12 @@ fn a_policy_under_which_nobody_could_go_on_is_not_adopted() {
             "a threshold that counts a key that ended",
             two.to_owned(),
             |scratch, ended| format!("{}{}", scratch.allowed_signers(&["ann"]), ended(scratch, &["ben"])),
+            "policy/nobody-adopts",
+        ),
+        (
+            "a threshold of keys that sign entries and no statements",
+            two.to_owned(),
+            |scratch, _| ["ann", "ben"].map(|name| format!("{name}@example.com namespaces=\"git\" {}\n", scratch.public(name))).concat(),
             "policy/nobody-adopts",
         ),
         ("keys that ended", SIGNING.to_owned(), |scratch, ended| ended(scratch, &["ann", "ben"]), "policy/nobody-adopts"),
@@ -204,13 +210,15 @@ fn a_move_names_the_documents_that_were_judged() {
     let file = |path: &str| (path.to_owned(), scratch.git(&["show", &format!("v1.0.0:gates/{path}")]).into_bytes());
     scratch.git(&["fetch", "--quiet", "--tags", "origin"]);
     let policy = Policy::read(&recorded.policy.tree, ["protocol.yaml", "10-docs.yaml"].map(file).into()).unwrap();
-    let codes = |text: &str| {
+    let codes_of = |entry: &Entry, text: &str| {
         let tree = MapTree::new(BTreeMap::from([(DOCUMENT.to_owned(), text.as_bytes().to_vec())]));
-        let rejudged = rejudge::rejudge(&recorded, &policy, &BTreeMap::new(), Some(std::sync::Arc::new(tree)));
+        let rejudged = rejudge::rejudge(entry, &policy, &BTreeMap::new(), Some(std::sync::Arc::new(tree)));
         rejudged.findings.into_iter().map(|finding| finding.code).collect::<Vec<_>>()
     };
-    let other = |codes: Vec<String>| codes.iter().any(|code| code == "ledger/other-documents");
-    assert!(other(codes("something else")) && !other(codes(&first)));
+    let other = |entry: &Entry, text: &str| codes_of(entry, text).iter().any(|code| code == "ledger/other-documents");
+    assert!(other(&recorded, "something else") && !other(&recorded, &first));
+    let ungated = Entry { gates: Vec::new(), ..recorded.clone() };
+    assert!(other(&ungated, &first), "a digest of what no gate judged");
 }
 
 const TAG: &str = "refs/tags/channel/local_dev";
@@ -321,6 +329,52 @@ fn a_tag_without_one_release_is_taken_over_with_its_commit_alone() {
         scratch.refused(&["rollback", "v0.8.0", "--channel", "local_dev", "--reason", "slow"], "unknown_release");
         scratch.json(&["audit"]).expect("passed");
     }
+}
+
+/// A channel's tag of one package says nothing of another that is released at the same commit.
+#[test]
+fn tags_of_several_packages_are_taken_over_each_with_its_own_release() {
+    let adopt = |releases: &[&str]| {
+        let scratch = Scratch::new();
+        scratch.write(
+            PROTOCOL,
+            r#"version: 1
+packages: { web: { release_tag: "web-v{version}" }, api: { release_tag: "api-v{version}" } }
+release_branches: [main]
+channels: { live: { tag: "channel/{channel}/{package}" } }
+signing: { key: none }
+"#,
+        );
+        scratch.write("gates/10-tree.yaml", GATE);
+        scratch.commit("Add the protocol");
+        scratch.push();
+        for tag in ["web-v1.0.0", "api-v2.0.0", "channel/live/web"] {
+            scratch.git(&["push", "--quiet", "origin", &format!("HEAD:refs/tags/{tag}")]);
+        }
+        let releases = releases.iter().flat_map(|release| ["--release", release]);
+        let words: Vec<&str> = FIRST.into_iter().chain(["--take-over"]).chain(releases).collect();
+        (scratch.json(&words), scratch)
+    };
+    let (adopted, _) = adopt(&[]);
+    let adopted = adopted.expect("moved");
+    let releases: Vec<&Value> = adopted["taken_over"].as_array().unwrap().iter().map(|taken| &taken["release"]["package"]).collect();
+    assert_eq!(releases, ["web"], "{adopted:#}");
+    let (refused, scratch) = adopt(&["live=api@2.0.0"]);
+    let refused = refused.expect("bad_usage");
+    assert_eq!(refused["message"], "no tag of channel live is for a release api@2.0.0");
+    assert!(!scratch.remote_refs().contains_key(LEDGER));
+}
+
+#[test]
+fn a_tag_that_names_no_commit_is_not_taken_over() {
+    let scratch = Scratch::minimal_unadopted();
+    scratch.git(&["push", "--quiet", "origin", &format!("HEAD^{{tree}}:{TAG}")]);
+    let before = scratch.remote_refs();
+    for words in [&FIRST[..], &[&FIRST[..], &["--take-over"]].concat()] {
+        let answer = scratch.refused(words, "tag_conflict");
+        assert!(answer["message"].as_str().unwrap().contains("does not name a commit"), "{answer:#}");
+    }
+    assert_eq!(scratch.remote_refs(), before);
 }
 
 #[test]

@@ -205,6 +205,7 @@ fn what_needs_quotes_or_another_word_is_said_with_the_corrected_line() {
         ("get: {base_url}\n", format!("{quotes}`get: \"{{base_url}}\"`")),
         ("title: a: b\n", format!("{quotes}`title: \"a: b\"`")),
         ("title: t\nget: say \"x\": y # why\nflag: true\n", format!("{quotes}`get: 'say \"x\": y'`")),
+        ("get: say \"x\": it's y\n", format!("{quotes}`get: 'say \"x\": it''s y'`")),
         ("list:\n  - {base_url}/x\n", format!("{quotes}`- \"{{base_url}}/x\"`")),
         ("list:\n  - a: b: c\n", format!("{quotes}`- a: \"b: c\"`")),
         ("flag: yes\n", "`yes` is a text; write `true`".to_owned()),
@@ -215,7 +216,7 @@ fn what_needs_quotes_or_another_word_is_said_with_the_corrected_line() {
         let finding = parse::<Shape>(&Source::new("f", text)).unwrap_err();
         assert_eq!(finding.help.as_deref(), Some(help.as_str()), "{text}: {finding:?}");
     }
-    for text in ["get: [a, b]\n", "get: {a: 1}\n", "title: 'a\n", "flag: maybe\n", "list: yes\n  x\n"] {
+    for text in ["get: [a, b]\n", "get: [a\ntitle: x: y\n", "get: {a: 1}\n", "title: 'a\n", "flag: maybe\n", "list: yes\n  x\n"] {
         let finding = parse::<Shape>(&Source::new("f", text)).unwrap_err();
         assert_eq!(finding.help, None, "{text}: {finding:?}");
     }
