@@ -72,7 +72,7 @@ fn verdicts_and_waivers_say_where_they_count() {
 
 #[test]
 fn a_release_is_verified_as_the_remote_has_it() {
-    let scratch = Scratch::minimal();
+    let mut scratch = Scratch::minimal();
     let first = scratch.git(&["rev-parse", "HEAD"]);
     scratch.json(&["stage", "v1.0.0", "--at", "HEAD"]).expect("moved");
     scratch.commit_and_push("second");
@@ -96,6 +96,20 @@ fn a_release_is_verified_as_the_remote_has_it() {
     assert!(notices(&answer).starts_with("the remote has no release app@2.0.0"), "{answer:#}");
     let unknown = scratch.refused(&["verify", "--channel", "local_dev", "--at", "v3.0.0"], "unknown_release");
     assert_eq!(unknown["message"], "neither the remote nor this clone has a release app@3.0.0");
+
+    // A commit that this clone does not have is brought.
+    let origin = format!("file://{}", scratch.path("origin.git").display());
+    scratch.git_in("", &["clone", "--quiet", "--depth=1", "--no-tags", &origin, "shallow"]);
+    scratch.go("shallow");
+    let answer = scratch.json(&["verify", "--channel", "local_dev", "--at", "v1.0.0"]).expect("passed");
+    assert_eq!(answer["commit"], first.as_str());
+
+    // Where the remote cannot be asked, what is judged is said.
+    scratch.go("work");
+    scratch.git(&["remote", "set-url", "origin", "../nowhere.git"]);
+    let answer = scratch.json(&["verify", "--channel", "local_dev", "--at", "v2.0.0"]).expect("passed");
+    assert!(notices(&answer).contains("the remote could not be asked for app@2.0.0"), "{answer:#}");
+    scratch.json(&["verify", "--channel", "local_dev", "--at", "v3.0.0"]).expect("unreachable");
 }
 
 #[test]

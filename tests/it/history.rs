@@ -118,6 +118,9 @@ fn every_entry_says_what_it_is_about() {
     -- exit 0
     ");
 
+    let of_channel = scratch.json(&["history", "--channel", "staging"]).expect("passed");
+    let serials: Vec<&Value> = of_channel["entries"].as_array().unwrap().iter().map(|entry| &entry["serial"]).collect();
+    assert_eq!(serials, [11, 10, 9, 8, 5, 4, 3]);
     let history = scratch.json(&["history"]).expect("passed");
     let about: Vec<&Value> = history["entries"].as_array().unwrap().iter().map(|entry| &entry["about"]).collect();
     let commit = |release: &str| scratch.git(&["rev-parse", &format!("{release}^{{commit}}")]);

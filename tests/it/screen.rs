@@ -189,6 +189,14 @@ fn no_problem_is_told_twice() {
     let refused = github(&["status", "--channel", "nowhere"]);
     assert_eq!(refused.stdout.matches("there is no channel `nowhere`").count(), 1, "{refused}");
 
+    // Where a finding is the whole refusal, it is told once.
+    let last = "roles: { promoters: { who: [\"github:7\"], may: [promote] } }\n";
+    scratch.write("gates/protocol.yaml", format!("{}{last}", scratch.read("gates/protocol.yaml")));
+    scratch.commit("Let nobody promote");
+    let refused = scratch.run(&["policy", "adopt", "--reason", "x"]);
+    assert_eq!(format!("{}{}", refused.stdout, refused.stderr).matches("nobody could promote").count(), 1, "{refused}");
+    scratch.edit("gates/protocol.yaml", last, "");
+
     // A mistake in the configuration is told where it is, once.
     scratch.edit("gates/10-long.yaml", "owner:", "ownr:");
     for format in ["human", "github"] {

@@ -216,7 +216,7 @@ fn what_needs_quotes_or_another_word_is_said_with_the_corrected_line() {
         let finding = parse::<Shape>(&Source::new("f", text)).unwrap_err();
         assert_eq!(finding.help.as_deref(), Some(help.as_str()), "{text}: {finding:?}");
     }
-    for text in ["get: [a, b]\n", "get: [a\ntitle: x: y\n", "get: {a: 1}\n", "title: 'a\n", "flag: maybe\n", "list: yes\n  x\n"] {
+    for text in ["get: [a, b]\n", "title: t\nget: a: b\n bad\n", "get: {a: 1}\n", "title: 'a\n", "flag: maybe\n", "list: yes\n  x\n"] {
         let finding = parse::<Shape>(&Source::new("f", text)).unwrap_err();
         assert_eq!(finding.help, None, "{text}: {finding:?}");
     }

@@ -320,6 +320,9 @@ mod tests {
         glued.hear(line(&format!("push> {OID} {OID} refs/heads/x")).as_bytes());
         assert!(glued.has_sent(), "whoever left a line open hides nothing");
         assert_eq!(glued.finish().0, b"Only for staff\n");
+        let cut = Listener::new(&talk("ssh://example.com/a"));
+        cut.hear(line(&format!("push> {OID} {OID} refs/heads/x")).trim_end().as_bytes());
+        assert_eq!(cut.finish(), (Vec::new(), true), "also the last line counts");
         let unreadable = Listener::new(&talk("https://example.com/a"));
         unreadable.hear(line("who knows").as_bytes());
         assert!(unreadable.has_sent(), "what cannot be read may have been sent");
