@@ -539,7 +539,7 @@ pub struct DocsCheck {
 
 #[derive(Clone, Debug, Args)]
 pub struct Doctor {
-    /// Mend what can be mended from the verified ledger
+    /// Mend what can be mended from the verified ledger, and remove probe refs that were left behind
     #[arg(long)]
     pub fix: bool,
     /// Try a write: push a ref below refs/tagwarden/probe/, read it back, remove it

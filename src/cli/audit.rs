@@ -37,23 +37,32 @@ pub async fn run(session: &Session, args: &args::Audit) -> Result<Report> {
         return Err(Fault::new(Reason::Internal, "a ledger that cannot be verified was"));
     }
     let mut findings = std::mem::take(&mut verification.findings);
-    let mut signing = None;
+    let (mut signing, mut cut_back) = (None, None);
     if let Some(verified) = &verification.verified {
+        cut_back = match gather::not_cut_back(&place, verified, &refs).await {
+            Err(fault) if fault.reason == Reason::LedgerBroken => Some(fault),
+            other => other.map(|()| None)?,
+        };
+        findings.extend(cut_back.iter().flat_map(|fault| fault.findings.clone()));
         findings.extend(expected_head(&place, args, verified).await?);
-        findings.extend(Projection::of(verified, &refs).findings());
+        // The tags are the newer ones then.
+        if cut_back.is_none() {
+            findings.extend(Projection::of(verified, &refs).findings());
+        }
         shape.head = Some(verified.head().clone());
         shape.genesis = Some(verified.genesis().clone());
         shape.signed = if verified.protocol().is_unsigned() { 0 } else { verified.length() };
         signing = Some(SigningMode::of(verified.protocol()));
         rejudge_entries(&place.world, verified, args.rejudge, &mut shape, &mut findings)?;
     }
-    let broken = verification.verified.is_none();
+    let broken = verification.verified.is_none() || cut_back.is_some();
     let reason = match findings.iter().any(|finding| finding.severity == Severity::Error) {
         _ if broken => Reason::LedgerBroken,
         true => Reason::Findings,
         false => Reason::Passed,
     };
     let report = Report::new(reason, Body::Audit(shape)).findings(findings);
+    let report = cut_back.and_then(|fault| fault.help).into_iter().fold(report, Report::next);
     let report = match args.expect_head {
         None => report.notice("without --expect-head a ledger whose newest entries were cut off looks whole"),
         Some(_) => report,

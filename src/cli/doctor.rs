@@ -1,22 +1,30 @@
 //! `doctor`: looks at everything that promotions rest on and says what to do about it; `--fix` puts drifted tags back where the
-//! newest valid entry says, for who has the right to such a move; `--write` tries whether a ref can be written. It deletes nothing but the
-//! ref of that try.
+//! newest valid entry says, for who has the right to such a move, and removes probe refs that were left behind; `--write` tries whether
+//! a ref can be written. It deletes nothing but probe refs, each under the lease of what it was seen to hold.
 
 use super::{
     Session, args,
     gather::{self, Place},
 };
 use crate::{
-    domain::{Fault, Finding, Outcome, Reason, Result},
-    gate::protocol::KeySource,
+    domain::{Fault, Finding, Outcome, Reason, RefName, Result},
+    gate::{
+        probe::{PROBE_REFS, why},
+        protocol::KeySource,
+    },
     release::{
         chain::Verified,
+        plan::Refs,
         policy as rights,
         projection::{ProjectedTag, Projection},
     },
     report::{Body, DoctorShape, Report, SigningMode, shape::Check},
-    world::{answer::probe_ref, apply, git, output},
+    world::{
+        answer::{Removed, probe_ref, remove_probe_ref},
+        apply, git, output,
+    },
 };
+use std::collections::BTreeSet;
 
 pub async fn run(session: &Session, args: &args::Doctor) -> Result<Report> {
     let place = gather::place(session).await?;
@@ -33,15 +41,20 @@ async fn look(session: &Session, args: &args::Doctor, place: Place) -> Result<Re
     });
     let refs = match gather::refs(&place).await {
         Ok(refs) => refs,
-        Err(fault) => return Ok(finish(checks, Some(of_fault("remote", &fault)), session.signing())),
+        Err(fault) => return Ok(finish(checks, Some((of_fault("remote", &fault), Vec::new())), session.signing())),
     };
     checks.push(passed("remote", format!("{} answers", place.at.remote)));
-    let head = match gather::verification(&place, &refs).await.and_then(|(_, verification)| verification.into_verified()) {
+    checks.extend(left_probes(&place, args.fix).await);
+    let head = match verified(&place, &refs).await {
         Ok(head) => head,
         Err(fault) => {
-            let report = finish(checks, Some(of_fault("ledger", &fault)), session.signing());
-            let report = if fault.reason == Reason::LedgerLost { Report { reason: fault.reason, ..report } } else { report };
-            return Ok(report.findings(fault.findings));
+            let check = of_fault("ledger", &fault);
+            let says_it = fault.findings.iter().any(|finding| finding.message == fault.message);
+            let (told, beside) = if says_it { (fault.findings, Vec::new()) } else { (Vec::new(), fault.findings) };
+            let report = finish(checks, Some((check, told)), session.signing());
+            let is_own = matches!(fault.reason, Reason::LedgerLost | Reason::LedgerBroken);
+            let report = if is_own { Report { reason: fault.reason, ..report } } else { report };
+            return Ok(report.findings(beside));
         }
     };
     let signing = SigningMode::of(head.protocol());
@@ -53,8 +66,7 @@ async fn look(session: &Session, args: &args::Doctor, place: Place) -> Result<Re
     if args.write {
         checks.push(write(&place).await?);
     }
-    let projection = Projection::of(&head, &refs);
-    let mut findings = projection.findings();
+    let mut projection = Projection::of(&head, &refs);
     let skipped = head.skipped_findings();
     if projection.mendable().count() > 0 && args.fix {
         let acting = gather::acting(session, &place, &head).await?;
@@ -63,22 +75,61 @@ async fn look(session: &Session, args: &args::Doctor, place: Place) -> Result<Re
             rights::permit(head.protocol(), &acting.actor, &[], verb, channel)
         };
         let tags = projection.mendable().map(|tag| Ok((tag, permit(tag)?))).collect::<Result<Vec<_>>>()?;
-        let projected = apply::project(&acting.writer(&place), &head, &tags).await?;
+        let projected = apply::project(&acting.writer(&place), &tags).await?;
         for name in &projected.names {
             checks.push(Check { fixed: true, ..passed("tags", format!("{name} is where the ledger says again")) });
         }
         // What was put back is said, also where nobody can look at the rest.
         match gather::refs(&place).await {
-            Ok(refs) => findings = Projection::of(&head, &refs).findings(),
-            Err(fault) => return Ok(finish(checks, Some(of_fault("tags", &fault)), Some(signing)).findings(skipped)),
+            Ok(refs) => projection = Projection::of(&head, &refs),
+            Err(fault) => return Ok(finish(checks, Some((of_fault("tags", &fault), Vec::new())), Some(signing)).findings(skipped)),
         }
     }
-    checks.push(match findings.len() {
+    let findings = projection.findings();
+    let tags = match findings.len() {
         0 => passed("tags", "every tag is where the ledger says".to_owned()),
-        n => failed("tags", &format!("{n} tag(s) are not where the ledger says"), "`tagwarden doctor --fix` puts channel tags back"),
-    });
-    Ok(finish(checks, None, Some(signing)).findings(findings).findings(skipped))
+        n => {
+            let help = projection.mendable().next().map(|_| "`tagwarden doctor --fix` puts channel tags back".to_owned());
+            Check { outcome: Outcome::Failed, help, ..passed("tags", format!("{n} tag(s) are not where the ledger says")) }
+        }
+    };
+    Ok(finish(checks, Some((tags, findings)), Some(signing)).findings(skipped))
 }
+
+async fn verified(place: &Place, refs: &Refs) -> Result<Verified> {
+    let head = gather::verification(place, refs).await?.1.into_verified()?;
+    gather::not_cut_back(place, &head, refs).await?;
+    Ok(head)
+}
+
+/// Probe refs of runs that could not remove their own. They stand in nobody's way.
+async fn left_probes(place: &Place, fix: bool) -> Vec<Check> {
+    const NAME: &str = "probe refs";
+    let (git, remote) = (&place.world.git, &place.at.remote);
+    let there = match git.ls_remote(remote, &[&format!("{PROBE_REFS}*")]).await {
+        Ok(there) => there,
+        Err(fault) => return vec![of_fault(NAME, &fault)],
+    };
+    if !fix && !there.is_empty() {
+        let names: Vec<&str> = there.keys().map(RefName::as_str).collect();
+        let help = Some("`tagwarden doctor --fix` removes what no run needs any more".to_owned());
+        return vec![Check { help, ..advice(NAME, format!("left behind on the remote: {}", names.join(", "))) }];
+    }
+    let mut checks = Vec::new();
+    for (name, held) in &there {
+        checks.push(match remove_probe_ref(git, remote, name, &held.oid).await {
+            Removed::Yes => Check { fixed: true, ..passed(NAME, format!("{name} is removed")) },
+            Removed::No(why) => failed(NAME, &format!("{name} was left behind, and could not be removed: {why}"), LEFT),
+            Removed::Unknown(why) => {
+                let detail = format!("{name} was left behind, and whether it is removed now is not known: {why}");
+                Check { outcome: Outcome::Inconclusive, ..failed(NAME, &detail, LEFT) }
+            }
+        });
+    }
+    checks
+}
+
+const LEFT: &str = "read the server's words; who may remove refs there can do it";
 
 async fn pinned(place: &Place, head: &Verified) -> Check {
     let pin = match gather::trust(place).await {
@@ -151,10 +202,12 @@ async fn write(place: &Place) -> Result<Check> {
             &format!("see what the server says of removing it: `git push {remote} :{}`", got.name),
         ),
         Err(unavailable) => {
+            let is_unknown = unavailable.why == why::UNREACHABLE;
             let why = unavailable.detail.unwrap_or(unavailable.why);
             let help =
                 git::advice(&why).map_or("read the server's words; `git ls-remote` shows whether it can be read", |advice| advice.help);
-            failed("write", &format!("no ref could be written: {why}"), help)
+            let outcome = if is_unknown { Outcome::Inconclusive } else { Outcome::Failed };
+            Check { outcome, ..failed("write", &format!("writing a ref and removing it again did not succeed: {why}"), help) }
         }
     })
 }
@@ -178,25 +231,27 @@ fn of_fault(name: &str, fault: &Fault) -> Check {
     Check { outcome, help: Some(help), ..passed(name, fault.message.clone()) }
 }
 
-fn finish(mut checks: Vec<Check>, last: Option<Check>, signing: Option<SigningMode>) -> Report {
-    checks.extend(last);
+/// `last`: the check that the run ended at, with the findings that tell of it where it is more than one thing.
+fn finish(mut checks: Vec<Check>, last: Option<(Check, Vec<Finding>)>, signing: Option<SigningMode>) -> Report {
+    let mut findings: Vec<Finding> = checks.iter().filter_map(Check::finding).collect();
+    if let Some((check, told)) = last {
+        findings.extend(check.finding().filter(|_| told.is_empty()));
+        findings.extend(told);
+        checks.push(check);
+    }
     let any = |outcome| checks.iter().any(|check| check.outcome == outcome);
     let reason = match (any(Outcome::Failed), any(Outcome::Inconclusive)) {
         (true, _) => Reason::Findings,
         (false, true) => Reason::Unreachable,
         (false, false) => Reason::Passed,
     };
-    let wrong = |check: &&Check| matches!(check.outcome, Outcome::Failed | Outcome::Inconclusive);
-    let findings: Vec<Finding> = checks
-        .iter()
-        .filter(wrong)
-        .map(|check| {
-            let detail = check.detail.as_deref().unwrap_or("it does not hold");
-            let finding = Finding::error("doctor/check", format!("{}: {detail}", check.name));
-            check.help.iter().fold(finding, |finding, help| finding.help(help))
-        })
-        .collect();
-    let report = Report::new(reason, Body::Doctor(DoctorShape { checks })).findings(findings);
+    let helps: BTreeSet<&str> = findings.iter().filter_map(|finding| finding.help.as_deref()).collect();
+    let next = match (reason, helps.first()) {
+        (Reason::Passed, _) => None,
+        (_, Some(only)) if helps.len() == 1 => Some((*only).to_owned()),
+        _ => Some(Reason::Findings.next().to_owned()),
+    };
+    let report = Report { next, ..Report::new(reason, Body::Doctor(DoctorShape { checks })) }.findings(findings);
     match signing {
         Some(signing) => report.signing(signing),
         None => report,

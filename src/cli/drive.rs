@@ -5,7 +5,7 @@ use crate::{
     domain::{Fault, Oid, Outcome, Reason, Result},
     gate::{
         Context, Probe, Protocol,
-        probe::{ChainGot, Unavailable},
+        probe::{ChainGot, Unavailable, why},
         runner::{Runner, Step},
     },
     release::chain::Verified,
@@ -88,8 +88,18 @@ pub fn ledger_facts(head: &Verified) -> LedgerFacts {
 
 /// The same where no verified ledger is at hand: every such probe is unavailable, with the reason.
 pub fn no_ledger_facts(fault: &Fault) -> LedgerFacts {
-    let why = Unavailable::new(&fault.reason.slug().replace('_', "-")).detail(fault.message.clone());
+    let why = Unavailable::new(&why_no_ledger(fault.reason)).detail(fault.message.clone());
     LedgerFacts { chain: Err(why), head: None, verdicts: Vec::new(), acks: Vec::new(), present: BTreeMap::new() }
+}
+
+/// The slug of why there is no ledger at hand. Kinds list these among their codes, so anything else is that it could not be read.
+fn why_no_ledger(reason: Reason) -> String {
+    match reason {
+        Reason::NoLedger | Reason::LedgerBroken | Reason::LedgerLost | Reason::LedgerUnverifiable | Reason::Unreachable => {
+            reason.slug().replace('_', "-")
+        }
+        _ => why::UNREADABLE.to_owned(),
+    }
 }
 
 /// Whose files a run judges and by which gates.
@@ -123,4 +133,20 @@ pub fn tree_of(world: &World, tree: &Oid) -> Result<Arc<dyn Tree>> {
 /// The context of a run.
 pub fn base_url(protocol: &Protocol, channel: &crate::domain::ChannelName) -> Option<String> {
     protocol.channels.get(channel).and_then(|channel| channel.base_url.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::explain;
+
+    #[test]
+    fn whatever_is_wrong_with_the_ledger_has_a_code_that_explain_knows() {
+        for reason in Reason::ALL {
+            for kind in ["ack", "audit", "verdict"] {
+                let code = format!("{kind}/{}", why_no_ledger(*reason));
+                assert!(explain::knows(&code), "{code}");
+            }
+        }
+    }
 }

@@ -6,7 +6,7 @@
 use super::Session;
 use crate::{
     attest::ssh::Verified as Signed,
-    domain::{Actor, Fault, Oid, Reason, RefName, Result, state::PolicyRef},
+    domain::{Actor, Fault, Finding, Oid, Reason, RefName, Result, state::PolicyRef},
     gate::{
         Protocol,
         config::{self, GateFiles},
@@ -15,7 +15,7 @@ use crate::{
     release::{
         chain::{self, Chain, Verification, Verified},
         plan::{self, Refs},
-        policy as rights,
+        policy as rights, projection,
     },
     report::{Report, SigningMode},
     tree::Tree,
@@ -23,7 +23,7 @@ use crate::{
         World,
         apply::{self, Writer},
         git::ObjectKind,
-        ledger::{self, Known, LedgerAt, bring, read_refs},
+        ledger::{self, Known, LedgerAt, bring, read_refs, read_settled},
         signer::Signer,
         trees::WorkTree,
         trust::Trust,
@@ -130,11 +130,19 @@ pub fn under(place: &Place, policy: &PolicyRef, report: Report) -> Report {
     ))
 }
 
-/// Reads the remote and verifies its ledger.
+/// Reads the remote and verifies its ledger. Faults: also those of [`not_cut_back`].
 pub async fn situation(session: &Session) -> Result<Situation> {
     let place = place(session).await?;
-    let refs = refs(&place).await?;
-    let head = verified(&place, &refs).await?;
+    let mut refs = refs(&place).await?;
+    let mut head = verified(&place, &refs).await?;
+    if let Err(fault) = not_cut_back(&place, &head, &refs).await {
+        if fault.reason != Reason::StalePointer {
+            return Err(fault);
+        }
+        refs = self::refs(&place).await?;
+        head = verified(&place, &refs).await?;
+        not_cut_back(&place, &head, &refs).await?;
+    }
     session.under(SigningMode::of(head.protocol()));
     // The adopted policy may name release branches that the committed one does not.
     let known = place.drafted.as_ref().map(|protocol| protocol.release_branches.clone()).unwrap_or_default();
@@ -176,6 +184,43 @@ pub async fn verification(place: &Place, refs: &Refs) -> Result<(Oid, Verificati
         same_branch(place, &verified.protocol().ledger)?;
     }
     Ok((tip, verification))
+}
+
+/// A channel tag that is not where the ledger says may be the newer of the two: it is asked which entry made it. Faults:
+/// `ledger_broken` where this ledger does not have that entry, so that it is the ledger that went back; `stale_pointer` where the
+/// ledger grew while it was looked at.
+pub async fn not_cut_back(place: &Place, head: &Verified, refs: &Refs) -> Result<()> {
+    for (name, there) in projection::displaced(head, refs) {
+        let Some(serial) = apply::serial_in_tag(&place.world.git, &place.at, name, there).await?.filter(|serial| *serial > head.serial())
+        else {
+            continue;
+        };
+        // A server that writes one file for each ref shows a tag before the entry that moved it.
+        let branch = &place.at.branch;
+        let now = read_settled(&place.world.git, &place.at, |now| now.get(branch) != refs.get(branch)).await?;
+        if now.get(branch) != refs.get(branch) {
+            return Err(Fault::new(Reason::StalePointer, format!("{branch} changed while it was read")));
+        }
+        let why = format!("{name} was made by entry {serial}, and the ledger here ends with entry {}", head.serial());
+        let help = format!(
+            "ask who moved {branch} back; a clone that fetched the entries since can push them again: {}. Only where there never was such \
+             an entry, the tag is forged: {}",
+            push_back(place),
+            plan::keep_and_delete(name, &place.at.remote)
+        );
+        let finding = Finding::error("ledger/cut-back", why.clone()).help(help.clone());
+        return Err(Fault::new(Reason::LedgerBroken, why).finding(finding).findings(head.skipped_findings()).help(help));
+    }
+    Ok(())
+}
+
+/// How a clone that fetched the ledger pushes what it saw of it.
+fn push_back(place: &Place) -> String {
+    let LedgerAt { remote, branch } = &place.at;
+    match branch.as_str().strip_prefix("refs/heads/") {
+        Some(short) => format!("`git push {remote} refs/remotes/{remote}/{short}:{branch}`"),
+        None => format!("`git push {remote} OID:{branch}`"),
+    }
 }
 
 /// What this machine keeps of the ledger behind the remote.
@@ -238,7 +283,7 @@ async fn not_lost(place: &Place, refs: &Refs, known: &Known) -> Result<()> {
     let seen = newest(place, &known.remembered).await?;
     let (trace, left) = match (&seen, &known.pin, made_by_a_ledger(place, refs).await?) {
         (Some(seen), ..) => (format!("this machine saw it at {seen}"), None),
-        (None, Some(pin), _) => (format!("its entry 0 is pinned as {pin}"), None),
+        (None, Some(pin), _) => (format!("{} as {pin}", pinned_by(place)), None),
         (None, None, Some((tag, serial))) => (format!("{tag} was made by entry {serial} of it"), Some(tag)),
         (None, None, None) => return Ok(()),
     };
@@ -249,8 +294,6 @@ async fn not_lost(place: &Place, refs: &Refs, known: &Known) -> Result<()> {
         );
         return Err(lost(&format!("hides {branch} from fetches, and a push would find it there")).help(help));
     }
-    let elsewhere =
-        branch.as_str().strip_prefix("refs/heads/").map(|short| format!("`git push {remote} refs/remotes/{remote}/{short}:{branch}`"));
     let help = match &seen {
         Some(seen) if place.world.git.has(seen)? => {
             format!(
@@ -260,12 +303,13 @@ async fn not_lost(place: &Place, refs: &Refs, known: &Known) -> Result<()> {
         Some(seen) => {
             format!("ask who removed or hid it; from a clone that has what was seen, `git push {remote} {seen}:{branch}` brings it back")
         }
-        None => format!(
-            "ask who removed or hid it; a clone that fetched it can push it back: {}",
-            elsewhere.unwrap_or_else(|| format!("`git push {remote} OID:{branch}`"))
-        ),
+        None => format!("ask who removed or hid it; a clone that fetched it can push it back: {}", push_back(place)),
     };
     let fault = lost(&format!("has no {branch} any more: it was deleted, or is hidden from fetches and pushes"));
+    let help = match (&seen, given_pin(place)) {
+        (None, Some(_)) => format!("{help}. Where this is another repository than the pinned one, unset {GENESIS_PIN}"),
+        _ => help,
+    };
     Err(fault.help(match left {
         None => help,
         Some(tag) => format!(
@@ -321,9 +365,11 @@ pub const GENESIS_PIN: &str = "TAGWARDEN_GENESIS";
 /// read; `policy_unadopted` where the checkout names another branch than the pin.
 pub fn pin(place: &Place, trust: &Trust) -> Result<Option<Oid>> {
     // The value is not told: a secret may have been put into the wrong variable.
-    let wrong =
-        |_: String| Fault::new(Reason::BadUsage, format!("{GENESIS_PIN} is not an object id of 40 or 64 lower-case hex characters"));
-    let given = place.world.env.get(GENESIS_PIN).filter(|pin| !pin.is_empty());
+    let wrong = |_: String| {
+        let fault = Fault::new(Reason::BadUsage, format!("{GENESIS_PIN} is not an object id of 40 or 64 lower-case hex characters"));
+        fault.help(format!("set {GENESIS_PIN} to entry 0 as the first adoption printed it, or unset it"))
+    };
+    let given = given_pin(place);
     let given: Option<Oid> = given.map(|pin| pin.trim().parse().map_err(wrong)).transpose()?;
     let Some(kept) = trust.pin()? else { return Ok(given) };
     if let Some(given) = given.filter(|given| *given != kept.genesis) {
@@ -333,6 +379,18 @@ pub fn pin(place: &Place, trust: &Trust) -> Result<Option<Oid>> {
     }
     same_branch(place, &kept.branch)?;
     Ok(Some(kept.genesis))
+}
+
+fn given_pin(place: &Place) -> Option<String> {
+    place.world.env.get(GENESIS_PIN).filter(|pin| !pin.is_empty())
+}
+
+/// Who pins entry 0.
+fn pinned_by(place: &Place) -> String {
+    match given_pin(place) {
+        Some(_) => format!("{GENESIS_PIN} pins its entry 0"),
+        None => "this machine pins its entry 0".to_owned(),
+    }
 }
 
 /// Who writes to a ledger that is there must know from elsewhere which one is meant.

@@ -42,6 +42,7 @@ async fn adopt(session: &Session, args: &args::Adopt) -> Result<Report> {
         return first(session, &place, &refs, policy, args, time).await;
     }
     let head = gather::verified(&place, &refs).await?;
+    gather::not_cut_back(&place, &head, &refs).await?;
     if args.take_over {
         let why = format!("only the adoption that begins a ledger takes tags over, and {} is there", place.at.branch);
         return Err(
@@ -179,6 +180,7 @@ fn shape(place: &Place, policy: &Policy, version: u64, genesis: &Oid, entry: Oid
             .collect(),
         release_branches: protocol.release_branches.clone(),
         channels: protocol.channels.keys().cloned().collect(),
+        after: protocol.channels.iter().filter_map(|(name, channel)| Some((name.clone(), channel.after.clone()?))).collect(),
         roles: protocol
             .roles
             .iter()

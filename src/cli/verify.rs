@@ -57,6 +57,8 @@ pub async fn run(session: &Session, args: &args::Verify) -> Result<Report> {
     let situation = if reads_ledger(&subject.protocol) { gather::situation(session).await } else { Err(not_asked()) };
     let ledger = match &situation {
         Ok(situation) => Ledger::Known(situation),
+        // It is wrong whichever gates decide.
+        Err(fault) if matches!(fault.reason, Reason::LedgerLost | Reason::LedgerBroken) => return Err(fault.clone()),
         Err(fault) => Ledger::Unknown(fault),
     };
     let report = judge(session, &place, ledger, subject, args).await?.signing(signing);

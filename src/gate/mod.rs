@@ -103,6 +103,11 @@ pub struct Context {
 }
 
 impl Context {
+    /// What to do where a draft is judged by what counts for a commit only.
+    pub fn name_a_commit(&self) -> String {
+        format!("judge a commit: `tagwarden verify --channel {} --at COMMIT`", self.channel)
+    }
+
     /// The placeholder values for templates in gate strings: `{base_url}`, `{channel}`, `{package}`, `{version}`, `{commit}`.
     /// Several releases: package and version are those of the first.
     pub fn placeholders(&self) -> Vec<(&'static str, String)> {

@@ -67,6 +67,9 @@ impl<'de> Deserialize<'de> for ProbeKey {
     }
 }
 
+/// Refs that only try whether refs can be written; nothing else is ever kept there.
+pub const PROBE_REFS: &str = "refs/tagwarden/probe/";
+
 /// A wanted fact.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Probe {

@@ -6,7 +6,7 @@ use super::{
     plan::{self, Refs},
 };
 use crate::domain::{ChannelName, Finding, Oid, RefName, Verb};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// One recorded tag beside what the remote holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,6 +104,17 @@ impl Projection {
     pub fn findings(&self) -> Vec<Finding> {
         self.tags.iter().filter(|tag| tag.recorded != tag.there).map(ProjectedTag::finding).collect()
     }
+}
+
+/// Channel tags that hold something else than the ledger says, with what they hold.
+pub fn displaced<'a>(head: &Verified, refs: &'a Refs) -> Vec<(&'a RefName, &'a Oid)> {
+    let channels = &head.state().channels;
+    let recorded = channels.values().flat_map(|state| std::iter::once(&state.tag).chain(&state.tags)).map(|tag| (&tag.name, &tag.oid));
+    let recorded: HashMap<&RefName, &Oid> = recorded.collect();
+    let named = plan::channel_refs(head.protocol());
+    let names: BTreeSet<&RefName> = recorded.keys().copied().chain(named.iter().map(|(_, name)| name)).collect();
+    let there = names.into_iter().filter_map(|name| refs.get_key_value(name));
+    there.map(|(name, fact)| (name, &fact.oid)).filter(|(name, oid)| recorded.get(name) != Some(oid)).collect()
 }
 
 impl ProjectedTag {

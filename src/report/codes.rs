@@ -73,6 +73,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("hold/unknown-release", "a release is held that nobody staged, promoted or tagged yet"),
     ("init/in-the-way", "a file that `init` would write is there already and differs"),
     ("ledger/cannot-rejudge", "a recorded gate cannot be judged again: an object is missing, or the kind is not known"),
+    ("ledger/cut-back", "a channel tag says that it was made by an entry beyond the end of the ledger"),
     ("ledger/fork", "two valid entries follow the same one, and nothing says which counts"),
     ("ledger/head-lost", "the ledger does not hold the head that was remembered: it was cut off or replaced, or it is another ledger"),
     ("ledger/no-genesis", "the ledger branch has no valid first entry"),

@@ -247,7 +247,7 @@ mod tests {
         note: x\u{1b}[2J\n::error::owned\n## [command]rm ]]> </failure> & \u{202e}@octocat https://evil.example ```\n- [x](y) <b>#1 \u{0}
         signing: none
 
-        stop (gate_failed). Read the finding, mend its cause, run `tagwarden verify --channel production`.
+        stop (gate_failed). Read the finding, mend its cause, run `tagwarden verify --channel production --at COMMIT`.
         ::error file=x\u{1b}[2J\n%3A%3Aerror%3A%3Aowned\n## [command]rm ]]> </failure> & \u{202e}@octocat https%3A//evil.example ```\n- [x](y) <b>#1 \u{0},line=1,col=8,endColumn=11,title=http/body::x\u{1b}[2J\n::error::owned\n## [command]rm ]]> </failure> & \u{202e}@octocat https://evil.example ```\n- [x](y) <b>#1 \u{0}%0Ahelp: x\u{1b}[2J\n::error::owned\n## [command]rm ]]> </failure> & \u{202e}@octocat https://evil.example ```\n- [x](y) <b>#1 \u{0}
         ");
         for line in text.lines() {
@@ -281,7 +281,7 @@ mod tests {
         note: x\u{1b}[2J\n::error::owned\n## [command]rm ]]> </failure> & \u{202e}@octocat https://evil.example ```\n- [x](y) <b>#1 \u{0}
         signing: none
 
-        stop (gate_failed). Read the finding, mend its cause, run `tagwarden verify --channel production`.
+        stop (gate_failed). Read the finding, mend its cause, run `tagwarden verify --channel production --at COMMIT`.
         ````
         ");
     }

@@ -67,6 +67,7 @@ pub(super) fn says(finding: &Finding, message: &str) -> bool {
 }
 
 fn draw_findings(report: &Report, canvas: &mut Canvas) {
+    let last = report.next_step();
     let mut drawn_before: BTreeMap<Problem<'_>, usize> = BTreeMap::new();
     for (gate, findings) in gate_findings(&report.body) {
         let shown = shown(findings, canvas.style);
@@ -76,7 +77,7 @@ fn draw_findings(report: &Report, canvas: &mut Canvas) {
             canvas.gap();
             let like = like.map(|like| format!(", as at gate {like}")).unwrap_or_default();
             canvas.line(&format!("gate {}, {}: {}{like}", gate.number, gate.id, gate.reason_code));
-            draw_each(&fresh, canvas);
+            draw_each(&fresh, &last, canvas);
             drawn_before.extend(fresh.into_iter().map(|finding| (problem(finding), gate.number)));
         }
     }
@@ -85,7 +86,7 @@ fn draw_findings(report: &Report, canvas: &mut Canvas) {
     let drawn = shown(most.iter().copied(), canvas.style);
     if !drawn.is_empty() {
         canvas.gap();
-        draw_each(&drawn, canvas);
+        draw_each(&drawn, &last, canvas);
     }
     if !rest.is_empty() {
         let mut codes: BTreeMap<&str, usize> = BTreeMap::new();
@@ -114,13 +115,13 @@ pub(super) fn most_urgent(mut findings: Vec<&Finding>) -> Vec<&Finding> {
     findings
 }
 
-fn draw_each(findings: &[&Finding], canvas: &mut Canvas) {
+fn draw_each(findings: &[&Finding], last: &str, canvas: &mut Canvas) {
     for (at, finding) in findings.iter().enumerate() {
         // An excerpt wants air above it; single lines stand together.
         if at > 0 && (finding.place.is_some() || findings[at - 1].place.is_some()) {
             canvas.gap();
         }
-        finding::draw(finding, canvas);
+        finding::draw(finding, last, canvas);
     }
 }
 

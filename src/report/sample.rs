@@ -343,6 +343,7 @@ pub fn policy() -> Report {
         signers: vec![PolicySigner { principal: "release@example.com".into(), fingerprint: "SHA256:abc".into() }],
         release_branches: vec!["main".into()],
         channels: vec!["staging".parse().unwrap(), "production".parse().unwrap()],
+        after: [("production".parse().unwrap(), "staging".parse().unwrap())].into(),
         roles: vec![PolicyRole {
             name: "promoters".into(),
             who: vec!["ssh:release@example.com".into()],
@@ -403,7 +404,8 @@ pub fn doctor() -> Report {
         check("tags agree with the ledger", Outcome::Failed, true),
         check("server pushes atomically", Outcome::Inconclusive, false),
     ];
-    Report::new(Reason::GateInconclusive, Body::Doctor(DoctorShape { checks }))
+    let findings: Vec<Finding> = checks.iter().filter_map(Check::finding).collect();
+    Report::new(Reason::GateInconclusive, Body::Doctor(DoctorShape { checks })).findings(findings)
 }
 
 pub fn init() -> Report {

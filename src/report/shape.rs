@@ -105,7 +105,14 @@ impl Body {
     pub fn next(&self, reason: Reason) -> Option<&'static str> {
         match (self, reason) {
             (Body::Move(shape), Reason::Passed) if shape.dry_run => Some("Run it again without `--dry-run`."),
+            // A draft has no commit that a verdict or a step could be for.
+            (Body::Run(RunShape { commit: Some(_), .. }) | Body::Move(_), Reason::GateFailed) => {
+                Some("Read the finding, mend its cause, run `tagwarden verify --channel CHANNEL --at COMMIT`.")
+            }
             (Body::Run(_) | Body::Move(_) | Body::Error(_), _) => None,
+            (Body::Entry(shape), Reason::Moved) if shape.moves.is_empty() => {
+                Some("It is recorded, and no tag moved. See it: `tagwarden history`.")
+            }
             (Body::Rehearsal(_), Reason::Passed) => {
                 Some("Move, refusal, recovery and rollback work here; nothing of the live repository was touched.")
             }
@@ -250,6 +257,18 @@ pub struct Check {
     pub help: Option<String>,
     /// `--fix` mended it in this run.
     pub fixed: bool,
+}
+
+impl Check {
+    /// What is wrong, where something is.
+    pub fn finding(&self) -> Option<Finding> {
+        if !matches!(self.outcome, Outcome::Failed | Outcome::Inconclusive) || self.fixed {
+            return None;
+        }
+        let detail = self.detail.as_deref().unwrap_or("it does not hold");
+        let finding = Finding::error("doctor/check", format!("{}: {detail}", self.name));
+        Some(self.help.iter().fold(finding, |finding, help| finding.help(help)))
+    }
 }
 
 /// The files of a new protocol.

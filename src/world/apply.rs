@@ -141,19 +141,15 @@ pub async fn append(
     Err(Fault::new(Reason::StalePointer, "other entries kept coming first; nothing was written"))
 }
 
-/// Puts tags where the newest valid entry says, each under the lease of what is there now and with the right to move it. Faults:
-/// `ledger_broken` where a tag was made by an entry that this ledger does not have yet: then it is the ledger that went back.
-pub async fn project(writer: &Writer<'_>, head: &Verified, tags: &[(&ProjectedTag, Permit)]) -> Result<Projected> {
+/// Puts tags where the newest valid entry says, each under the lease of what is there now and with the right to move it. Who calls
+/// it has made sure that it is not the ledger that went back.
+pub async fn project(writer: &Writer<'_>, tags: &[(&ProjectedTag, Permit)]) -> Result<Projected> {
     let git = &writer.world.git;
     let mut updates = Vec::new();
     for (tag, permit) in tags {
         let (verb, channel) = tag.right();
         if !permit.covers(permit.actor(), verb, channel) || tag.recorded.is_none() {
             return Err(Fault::new(Reason::NotPermitted, format!("nothing permits to move {}", tag.name)));
-        }
-        if let Some(serial) = made_by(writer, tag).await?.filter(|serial| *serial > head.serial()) {
-            let why = format!("{} was made by entry {serial}, and the ledger here ends with entry {}", tag.name, head.serial());
-            return Err(Fault::new(Reason::LedgerBroken, why).help("ask who moved the ledger; a clone that saw the entry can push it back"));
         }
         if restorable(writer, tag).await? {
             updates.push(Update { name: tag.name.clone(), expect: tag.there.clone(), new: tag.recorded.clone() });
@@ -183,14 +179,6 @@ fn half_mended(mended: &[&Update], left: &[&Update], end: &PushEnd) -> Fault {
     let names = |updates: &[&Update]| updates.iter().map(|update| update.name.as_str()).collect::<Vec<_>>().join(", ");
     let what = format!("{} is where the ledger says again, {} is not: {}", names(mended), names(left), words(end));
     Fault::new(Reason::PartialMove, what).help("what is mended stays; run `tagwarden doctor --fix` again for the rest")
-}
-
-/// The entry that the tag on the remote, or a tag in it, says it was made by. Faults: `unreachable` where the tag cannot be had.
-async fn made_by(writer: &Writer<'_>, tag: &ProjectedTag) -> Result<Option<u64>> {
-    match &tag.there {
-        Some(there) => serial_in_tag(&writer.world.git, writer.at, &tag.name, there).await,
-        None => Ok(None),
-    }
 }
 
 /// The highest entry that a tag of the remote says it was made by. `None`: it is no tag object, or says nothing of the kind.

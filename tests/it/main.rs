@@ -12,6 +12,7 @@ mod bad_input;
 mod canary;
 mod census;
 mod cli_surface;
+mod doctor;
 mod endpoints;
 mod formats;
 mod fuzz;

@@ -191,7 +191,7 @@ fn the_smallest_protocol_from_nothing() {
       ledger entry 4 ([short]) on tagwarden/ledger
     signing: none
 
-    done (moved). See it: `tagwarden status`.
+    done (moved). It is recorded, and no tag moved. See it: `tagwarden history`.
     -- exit 0
     ");
     assert_snapshot!(tell(&scratch, &["audit"]), @r"

@@ -138,7 +138,9 @@ fn a_push_that_is_not_answered_in_time_is_told_from_one_that_was_never_sent() {
     scratch.git(&["config", "remote.origin.receivepack", &mute]);
     hurried(&mut scratch, Duration::from_secs(6), Duration::from_secs(60));
     let answer = scratch.json(&PROMOTE).expect("unreachable");
-    assert!(answer["message"].as_str().unwrap().contains("nothing was sent"), "{answer:#}");
+    let message = answer["message"].as_str().unwrap();
+    assert!(message.contains("sent nothing") && message.ends_with("the server said nothing for 6 s"), "{answer:#}");
+    assert!(answer["help"].as_str().unwrap().starts_with("ask who runs the server"), "{answer:#}");
     scratch.git(&["config", "--unset", "remote.origin.receivepack"]);
     // It has everything, and thinks.
     script(&scratch, HOOK, "sleep 300");

@@ -91,10 +91,10 @@ pub async fn forged(drill: &mut Drill, forgeries: &[Forgery]) -> Seen {
             blocked => blocked,
         };
         audited(drill, &newcomer, forgery.code).await.map_err(blame)?;
-        // Every verb reads the chain by the same door; one try of each group shows that the forgery does not count: the tag is
-        // where it put it, and no entry that counts says so.
+        // Every verb reads the chain by the same door; one try of each group shows that the forgery does not count: the tag says
+        // which entry made it, and no entry of that number counts.
         if !tried {
-            drill.unmoved_by(&newcomer, &drill.promotion(&last), Reason::HalfState).await.map_err(blame)?;
+            drill.unmoved_by(&newcomer, &drill.promotion(&last), Reason::LedgerBroken).await.map_err(blame)?;
             tried = true;
         }
     }

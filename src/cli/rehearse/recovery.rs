@@ -159,8 +159,8 @@ pub async fn cut_off(drill: &mut Drill) -> Seen {
         return wrong(format!("who saw the head does not miss it: {}", said(&answer)));
     }
     let newcomer = set.newcomer(drill.memory.genesis.as_deref())?;
-    drill.unmoved_by(&newcomer, &drill.promotion(&last), Reason::HalfState).await?;
-    let answer = drill.unmoved_by(&newcomer, &["audit", "--expect-head", &head], Reason::Findings).await?;
+    drill.unmoved_by(&newcomer, &drill.promotion(&last), Reason::LedgerBroken).await?;
+    let answer = drill.unmoved_by(&newcomer, &["audit", "--expect-head", &head], Reason::LedgerBroken).await?;
     if !answer.findings.iter().any(|finding| finding.code == "ledger/head-lost") {
         return wrong(format!("the audit does not miss the remembered head: {}", said(&answer)));
     }

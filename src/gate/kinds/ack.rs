@@ -44,6 +44,7 @@ const CODES: &[(&str, &str)] = &[
     ("ack/unreachable", "the remote that holds the ledger could not be reached"),
     ("ack/no-ledger", "there is no ledger that could hold acknowledgements"),
     ("ack/ledger-broken", "the ledger does not verify, so its acknowledgements prove nothing"),
+    ("ack/ledger-lost", "a ledger that is known is not on the remote any more, so nobody can tell what was acknowledged"),
     ("ack/ledger-unverifiable", "the ledger is not here as a whole, so its acknowledgements prove nothing"),
     ("ack/timeout", "the ledger was not read within the time limit"),
 ];
@@ -122,7 +123,10 @@ impl Gate for Step {
             Err(Unanswered::Finding(finding)) => checks.unknown(finding),
             Err(Unanswered::Unavailable(unavailable)) => checks.unavailable("ack", "the ledger's acknowledgements", &unavailable),
             Ok(acks) => match &cx.candidate {
-                None => checks.unknown(Finding::error("ack/draft", "a draft has no commit for which a step could be acknowledged")),
+                None => {
+                    let draft = Finding::error("ack/draft", "a draft has no commit for which a step could be acknowledged");
+                    checks.unknown(draft.help(cx.name_a_commit()));
+                }
                 Some(candidate) => self.weigh(cx, seen, candidate, acks, &mut checks),
             },
         }
@@ -218,6 +222,14 @@ impl Step {
 }
 
 fn help(cx: &Context, seen: &Evidence) -> String {
-    let release = cx.releases.first().map_or("RELEASE".to_owned(), |release| release.name().to_string());
-    format!("after the step: `tagwarden ack {} --channel {} --release {release}`", seen.gate, cx.channel)
+    let release = cx.releases.first();
+    let name = release.map_or("RELEASE".to_owned(), |release| release.name().to_string());
+    let ack = format!("after the step: `tagwarden ack {} --channel {} --release {name}`", seen.gate, cx.channel);
+    // A release without a tag is made only by the move that is refused here.
+    match &cx.candidate {
+        Some(candidate) if release.is_none_or(|release| release.tag.is_none()) => {
+            format!("`tagwarden stage {name} --at {candidate}` makes the release; {ack}")
+        }
+        _ => ack,
+    }
 }

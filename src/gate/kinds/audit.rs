@@ -12,7 +12,7 @@ mod dump;
 use super::super::{
     Checks, Context, Effect, Evidence, Gate, Header, Judgement, Kind, Probe, ProbeKey,
     config::{self, Spec, collect::Collector},
-    probe::{Ask, ChainAsk, ChainGot, Got, ProbeRefAsk, ProbeRefGot},
+    probe::{Ask, ChainAsk, ChainGot, Got, PROBE_REFS, ProbeRefAsk, ProbeRefGot},
 };
 use crate::{
     domain::{Digest, Fault, Finding, Reason, Result, Verb},
@@ -58,6 +58,7 @@ const CODES: &[(&str, &str)] = &[
     ("audit/refused", "the remote refused to write the probe ref"),
     ("audit/no-ledger", "there is no ledger"),
     ("audit/ledger-broken", "the ledger could not be read as a ledger"),
+    ("audit/ledger-lost", "a ledger that is known is not on the remote any more"),
     ("audit/ledger-unverifiable", "the ledger is not here as a whole"),
     ("audit/timeout", "an answer did not come within its time limit"),
     ("audit/unset-variable", "a variable that is passed through is not set"),
@@ -203,9 +204,8 @@ fn probe_ref(seen: &Evidence, checks: &mut Checks) {
     let belongs = |ask: &Ask| matches!(ask, Ask::ProbeRef(_));
     let Some(probe) = answer(seen, PROBE_REF, "the probe ref", belongs, as_probe_ref, checks) else { return };
     let name = &probe.name;
-    let asked = seen
-        .get(PROBE_REF)
-        .is_some_and(|answer| matches!(&answer.ask, Ask::ProbeRef(ask) if *name == format!("refs/tagwarden/probe/{}", ask.id)));
+    let asked =
+        seen.get(PROBE_REF).is_some_and(|answer| matches!(&answer.ask, Ask::ProbeRef(ask) if *name == format!("{PROBE_REFS}{}", ask.id)));
     if !asked {
         return checks.unknown(Finding::error("audit/other-ref", format!("`{}` is not the ref that was asked for", name.escape_debug())));
     }

@@ -53,6 +53,7 @@ const CODES: &[(&str, &str)] = &[
     ("verdict/unreachable", "the remote that holds the ledger, or GitHub, could not be reached"),
     ("verdict/no-ledger", "there is no ledger that could hold verdicts"),
     ("verdict/ledger-broken", "the ledger does not verify, so its verdicts prove nothing"),
+    ("verdict/ledger-lost", "a ledger that is known is not on the remote any more, so nobody can tell its verdicts"),
     ("verdict/ledger-unverifiable", "the ledger is not here as a whole, so its verdicts prove nothing"),
     ("verdict/timeout", "the ledger was not read, or GitHub did not answer, within the time limit"),
     ("verdict/unmapped", "no merged pull request brought a commit of the move"),
@@ -119,7 +120,8 @@ impl Gate for Verdicts {
     fn judge(&self, cx: &Context, seen: &Evidence) -> Judgement {
         let mut checks = Checks::new();
         let Some(candidate) = &cx.candidate else {
-            checks.unknown(Finding::error("verdict/draft", "a draft has no commit that a verdict could be on"));
+            let draft = Finding::error("verdict/draft", "a draft has no commit that a verdict could be on");
+            checks.unknown(draft.help(cx.name_a_commit()));
             return checks.judge("verdict");
         };
         if let Some(ledger) = &self.ledger {

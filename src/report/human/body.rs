@@ -7,9 +7,7 @@ use super::{
 use crate::{
     domain::{Outcome, Reason, RefName, Verb},
     lockdown::Verdict,
-    report::shape::{
-        Body, Check, DocsShape, DoctorShape, InitShape, LedgerPlace, MoveRef, MoveShape, RehearsalShape, RunShape, join_releases,
-    },
+    report::shape::{Body, DocsShape, DoctorShape, InitShape, LedgerPlace, MoveRef, MoveShape, RehearsalShape, RunShape, join_releases},
 };
 
 pub fn draw(body: &Body, reason: Reason, canvas: &mut Canvas) {
@@ -148,16 +146,16 @@ fn rehearsal(shape: &RehearsalShape, canvas: &mut Canvas) {
 }
 
 fn doctor(shape: &DoctorShape, canvas: &mut Canvas) {
-    // What does not hold is a finding below, with its help.
-    let is_finding = |check: &Check| matches!(check.outcome, Outcome::Failed | Outcome::Inconclusive);
     let rows: Vec<Vec<Cell>> = shape
         .checks
         .iter()
         .map(|check| {
+            // What is wrong is a finding, with its help.
+            let detail = check.detail.as_deref().filter(|_| check.finding().is_none());
             vec![
                 mark(check.outcome),
                 cell(&check.name),
-                cell(check.detail.as_deref().filter(|_| !is_finding(check)).unwrap_or_default()),
+                cell(detail.unwrap_or_default()),
                 toned(if check.fixed { "mended" } else { "" }, Tone::Good),
             ]
         })

@@ -7,7 +7,8 @@ use super::{
 use crate::domain::{Finding, Place, Severity};
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
-pub fn draw(finding: &Finding, canvas: &mut Canvas) {
+/// `last`: what the last line of the report advises; a help that says the same is left to it.
+pub fn draw(finding: &Finding, last: &str, canvas: &mut Canvas) {
     let level = match finding.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
@@ -26,7 +27,7 @@ pub fn draw(finding: &Finding, canvas: &mut Canvas) {
         };
     }
     let pointer = finding.pointer.as_ref().map(|pointer| format!("at {}", visible(pointer)));
-    let help = finding.help.as_ref().map(|help| visible(help));
+    let help = finding.help.as_ref().filter(|help| *help != last).map(|help| visible(help));
     if finding.place.is_some() {
         group = group.elements(pointer.as_ref().map(|pointer| Level::NOTE.message(pointer)));
         group = group.elements(help.as_ref().map(|help| Level::HELP.message(help.as_ref())));

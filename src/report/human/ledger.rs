@@ -223,10 +223,14 @@ pub fn audit(shape: &AuditShape, canvas: &mut Canvas) {
 pub fn policy(shape: &PolicyShape, canvas: &mut Canvas) {
     canvas.line(&format!("policy {} ({})", shape.version, canvas.oid(&shape.tree)));
     ledger_line(&shape.ledger, canvas);
-    let channels: Vec<&str> = shape.channels.iter().map(ChannelName::as_str).collect();
+    let channel = |name: &ChannelName| match shape.after.get(name) {
+        Some(after) => format!("{name} (after {after})"),
+        None => name.to_string(),
+    };
+    let channels: Vec<String> = shape.channels.iter().map(channel).collect();
     let facts = [
         ("entry 0", shape.genesis.to_string()),
-        ("channels", channels.join(" -> ")),
+        ("channels", channels.join(", ")),
         ("release branches", shape.release_branches.join(", ")),
         ("automation", shape.automation.join(", ")),
         ("threshold", if shape.signers.is_empty() { String::new() } else { shape.threshold.to_string() }),

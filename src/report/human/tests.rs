@@ -33,7 +33,7 @@ fn a_run_with_every_outcome() {
       = help: look at the service's log
     signing: none
 
-    stop (gate_failed). Read the finding, mend its cause, run `tagwarden verify --channel production`.
+    stop (gate_failed). Read the finding, mend its cause, run `tagwarden verify --channel production --at COMMIT`.
     "#);
 }
 
@@ -65,7 +65,7 @@ fn quiet_keeps_errors_and_the_decision() {
       = help: look at the service's log
     signing: none
 
-    stop (gate_failed). Read the finding, mend its cause, run `tagwarden verify --channel production`.
+    stop (gate_failed). Read the finding, mend its cause, run `tagwarden verify --channel production --at COMMIT`.
     "#);
     insta::assert_snapshot!(render(&sample::passed(), quiet), @"");
 }
@@ -207,7 +207,7 @@ fn ledger_views() {
     policy 3 (bbbbbbbbbb)
       ledger entry 12 (eeeeeeeeee) on tagwarden/ledger
       entry 0           1111111111111111111111111111111111111111
-      channels          staging -> production
+      channels          staging, production (after staging)
       release branches  main
       automation        ssh:ci@example.com
       threshold         1
@@ -228,7 +228,7 @@ fn ledger_views() {
       ledger entry 12 (eeeeeeeeee) on tagwarden/ledger
     signing: none
 
-    done (moved). See it: `tagwarden status`.
+    done (moved). It is recorded, and no tag moved. See it: `tagwarden history`.
     ");
 }
 
@@ -249,6 +249,9 @@ fn other_verbs() {
       ✓  git 2.45
       ✗  tags agree with the ledger  mended
       ?  server pushes atomically
+
+    error[doctor/check]: server pushes atomically: it does not hold
+      help: do this
 
     stop (gate_inconclusive). Make the fact available and run again.
     ");
@@ -279,7 +282,7 @@ fn hostile_text_is_shown_and_does_nothing() {
     note: x\u{1b}[2J\n::error::owned\n## [command]rm ]]> </failure> & \u{202e}@octocat https://evil.example ```\n- [x](y) <b>#1 \u{0}
     signing: none
 
-    stop (gate_failed). Read the finding, mend its cause, run `tagwarden verify --channel production`.
+    stop (gate_failed). Read the finding, mend its cause, run `tagwarden verify --channel production --at COMMIT`.
     ");
     assert!(!text.chars().any(|c| (c.is_control() && c != '\n') || c == '\u{202e}'), "{text:?}");
     assert!(!text.lines().any(|line| line.trim_start().starts_with("::")), "{text}");
@@ -416,6 +419,6 @@ fn columns_of_a_table_go_on_below() {
       = help: look at the service's log
 
     stop (gate_failed). Read the finding, mend its cause, run `tagwarden verify
-      --channel production`.
+      --channel production --at COMMIT`.
     "#);
 }

@@ -51,7 +51,7 @@ fn findings_are_results_under_rules() {
                 {
                   "level": "error",
                   "message": {
-                    "text": "A required gate failed. Read the finding, mend its cause, run `tagwarden verify --channel production`."
+                    "text": "A required gate failed. Read the finding, mend its cause, run `tagwarden verify --channel production --at COMMIT`."
                   },
                   "descriptor": {
                     "id": "gate_failed"

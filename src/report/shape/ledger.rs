@@ -3,6 +3,7 @@
 use super::run::{LedgerPlace, MoveRef};
 use crate::domain::{Actor, ChannelName, GateId, Oid, Reason, Release, Timestamp, Verb, state};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// The entries of the ledger, newest first.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -169,6 +170,8 @@ pub struct PolicyShape {
     pub signers: Vec<PolicySigner>,
     pub release_branches: Vec<String>,
     pub channels: Vec<ChannelName>,
+    /// The channel that a release must be on before, by channel.
+    pub after: BTreeMap<ChannelName, ChannelName>,
     pub roles: Vec<PolicyRole>,
     pub automation: Vec<String>,
     pub gates: Vec<PolicyGate>,

@@ -14,7 +14,7 @@ mod reviews;
 mod secrets;
 
 pub use facts::LedgerFacts;
-pub use probe_ref::probe as probe_ref;
+pub use probe_ref::{Removed, probe as probe_ref, remove as remove_probe_ref};
 
 use super::{
     GitHub, World,

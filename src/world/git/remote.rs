@@ -9,7 +9,10 @@ use super::{
 };
 use crate::{
     domain::{Fault, Oid, Reason, RefName, Result},
-    gate::probe::reduce::{Masks, secrets::of_address},
+    gate::probe::{
+        PROBE_REFS,
+        reduce::{Masks, secrets::of_address},
+    },
 };
 use std::{collections::BTreeMap, ffi::OsStr};
 
@@ -126,7 +129,7 @@ impl Git {
     /// Whether the remote can push atomically, asked by a push that sends nothing. `commit`: any commit that is here.
     pub async fn advertises_atomic(&self, remote: &str, commit: &Oid) -> Result<bool> {
         let url = self.remote_url(remote).await?;
-        let probe: RefName = "refs/tagwarden/probe/atomic".parse().map_err(|error: String| Fault::new(Reason::Internal, error))?;
+        let probe: RefName = format!("{PROBE_REFS}atomic").parse().map_err(|error: String| Fault::new(Reason::Internal, error))?;
         match self.dry_push(remote, &url, probe, commit).await? {
             (PushEnd::NoAtomic, _) => Ok(false),
             (PushEnd::NotSent(_) | PushEnd::Unknown(_), output) => Err(unreachable(remote, &output)),
@@ -175,7 +178,7 @@ impl Git {
         }
         let why = self.why_ended(&talked);
         let fault = Fault::new(Reason::Unreachable, format!("remote `{remote}` could not be read: {why}"));
-        Err(fault.help(words::SILENT))
+        Err(words::advice(&why).map(|advice| advice.help).into_iter().fold(fault, Fault::help))
     }
 
     fn why_ended(&self, talked: &Talked) -> String {
@@ -183,9 +186,8 @@ impl Git {
         match (talked.ended, talked.has_sent) {
             (Ended::Told, _) => "this run was told to end".to_owned(),
             (_, true) => format!("no answer within {} s after the push was sent", limits.answer.as_secs()),
-            (_, false) => {
-                format!("the server said nothing for {} s, or did not end within {} s", limits.silent.as_secs(), limits.answer.as_secs())
-            }
+            (Ended::Silent, false) => format!("{} {} s", words::SILENT, limits.silent.as_secs()),
+            (_, false) => format!("{} {} s", words::ENDLESS, limits.answer.as_secs()),
         }
     }
 

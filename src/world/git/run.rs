@@ -161,9 +161,9 @@ impl Runner {
         let (ended, done) = loop {
             tokio::select! {
                 done = &mut whole => break (Ended::ByItself, Some(done)),
-                () = tokio::time::sleep_until(listener.due().into()) => match listener.is_overdue() {
-                    true => break (Ended::Overdue, None),
-                    false => continue,
+                () = tokio::time::sleep_until(listener.due().into()) => match listener.overdue() {
+                    Some(ended) => break (ended, None),
+                    None => continue,
                 },
                 () = signals::told(), if talk.pushes && !is_told => {
                     is_told = true;

@@ -71,7 +71,9 @@ pub(super) struct Talked {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ended {
     ByItself,
-    /// It took too long.
+    /// Nothing was heard for too long.
+    Silent,
+    /// It took too long as a whole.
     Overdue,
     /// This process was told to end.
     Told,
@@ -143,8 +145,12 @@ impl<'a> Listener<'a> {
         if heard.is_in_pack || (self.may_ask && !heard.answered) { whole } else { whole.min(heard.last + self.limits.silent) }
     }
 
-    pub fn is_overdue(&self) -> bool {
-        self.due() <= Instant::now()
+    /// How patience ended, where it did.
+    pub fn overdue(&self) -> Option<Ended> {
+        let (due, now) = (self.due(), Instant::now());
+        let heard = self.heard();
+        let is_silent = !heard.has_sent && due < heard.start + self.limits.answer;
+        (due <= now).then_some(if is_silent { Ended::Silent } else { Ended::Overdue })
     }
 
     pub fn has_sent(&self) -> bool {

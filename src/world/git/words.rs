@@ -13,8 +13,9 @@ pub struct Advice {
     pub is_refusal: bool,
 }
 
-/// For a server that says nothing.
-pub(super) const SILENT: &str = "the server took the connection and did not answer: ask who runs it, or try again later";
+/// What is said of a server that took too long, before how long that was.
+pub(super) const SILENT: &str = "the server said nothing for";
+pub(super) const ENDLESS: &str = "the server did not come to an end within";
 
 /// What the first of the texts that is found means. The more exact ones stand first.
 pub fn advice(said: &str) -> Option<&'static Advice> {
@@ -47,6 +48,7 @@ const fn refusal(what: &'static str, help: &'static str) -> Advice {
 }
 
 const TABLE: &[(&[&str], Advice)] = &[
+    (&[SILENT, ENDLESS], failure("it gave no whole answer", "ask who runs the server, or try again later")),
     (
         &["REMOTE HOST IDENTIFICATION HAS CHANGED"],
         failure(

@@ -32,6 +32,16 @@ pub const NOW: &str = "2026-11-21T10:00:00Z";
 /// Nothing that is tested takes this long; what does has hung.
 const LIMIT: Duration = Duration::from_secs(90);
 
+/// Nothing but channels, and a gate that is always green.
+pub const PLAIN: &[(&str, &str)] = &[
+    (
+        "gates/protocol.yaml",
+        "version: 1\npackages: { app: { release_tag: \"v{version}\", default: true } }\nrelease_branches: [main]\n\
+         channels: { local_dev: { tag: \"channel/{channel}\" } }\nsigning: { key: none }\nrelease_tags: any\n",
+    ),
+    ("gates/10-tree.yaml", "title: The tree is there\ncommand: [ { run: [\"true\"] } ]\n"),
+];
+
 /// The exit code of every reason code, as the documents promise it.
 pub const EXIT_CODES: &[(i32, &str)] = &[
     (0, "passed moved already_there nothing_to_do followers_failed"),

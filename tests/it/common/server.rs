@@ -5,6 +5,8 @@ use std::{
     collections::HashMap,
     io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -29,6 +31,10 @@ pub enum Reply {
     Then(Vec<Reply>),
     /// The request itself, head and body, as the text of a JSON member `echo`.
     Echo,
+    /// What `git http-backend` says of the repositories in this folder.
+    Git(PathBuf),
+    /// The same is done, and this is answered: a proxy that lost patience.
+    GitUnanswered(PathBuf, u16),
 }
 
 impl Reply {
@@ -152,10 +158,56 @@ fn answer(stream: TcpStream, shared: &Shared) {
                 let body = serde_json::json!({ "status": "ok", "echo": said }).to_string();
                 send(reader.get_mut(), 200, &[("content-type".to_owned(), "application/json".to_owned())], body.as_bytes());
             }
+            Some(Reply::Git(folder)) => {
+                let (status, headers, body) = backend(&folder, &request);
+                send(reader.get_mut(), status, &headers, &body);
+            }
+            Some(Reply::GitUnanswered(folder, status)) => {
+                backend(&folder, &request);
+                send(reader.get_mut(), status, &[], b"no");
+            }
             Some(Reply::Send { status, headers, body }) => send(reader.get_mut(), status, &headers, &body),
             Some(Reply::Then(_)) | None => send(reader.get_mut(), 404, &[], b"no such path"),
         }
     }
+}
+
+/// git's own server, as a web server starts it: status, headers and body of its answer.
+fn backend(folder: &Path, request: &Request) -> (u16, Vec<(String, String)>, Vec<u8>) {
+    let header = |name: &str| {
+        let value = |line: &str| {
+            line.split_once(':').filter(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim().to_owned())
+        };
+        request.head.lines().find_map(value).unwrap_or_default()
+    };
+    let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
+    let mut child = Command::new("git")
+        .args(["-c", "http.receivepack=true", "http-backend"])
+        .env_clear()
+        .env("PATH", std::env::var("PATH").unwrap_or_default())
+        .env("GIT_PROJECT_ROOT", folder)
+        .env("GIT_HTTP_EXPORT_ALL", "1")
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .env("PATH_INFO", path)
+        .env("QUERY_STRING", query)
+        .env("REQUEST_METHOD", request.head.split(' ').next().unwrap_or_default())
+        .env("CONTENT_TYPE", header("content-type"))
+        .env("CONTENT_LENGTH", request.body.len().to_string())
+        .env("HTTP_CONTENT_ENCODING", header("content-encoding"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(&request.body).unwrap();
+    let said = child.wait_with_output().unwrap().stdout;
+    let end = said.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap_or(said.len());
+    let head = String::from_utf8_lossy(&said[..end]).into_owned();
+    let headers = head.lines().filter_map(|line| line.split_once(": ")).map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let (status, headers): (Vec<_>, Vec<_>) = headers.partition(|(name, _)| name == "Status");
+    let status = status.first().and_then(|(_, value)| value.split(' ').next()?.parse().ok()).unwrap_or(200);
+    (status, headers, said.get(end + 4..).unwrap_or_default().to_vec())
 }
 
 fn next_reply(shared: &Shared, path: &str) -> Option<Reply> {
