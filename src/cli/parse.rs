@@ -65,12 +65,13 @@ pub fn parse(words: &[OsString], width: Option<usize>) -> Parsed {
     match command.try_get_matches_from(words).and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => Parsed::Run(Box::new(cli)),
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => Parsed::Print(error),
-        Err(error) => Parsed::Refused(Box::new(refusal(&error).into()), Delivery::guess(words)),
+        Err(error) => Parsed::Refused(Box::new(refusal(&error, words).into()), Delivery::guess(words)),
     }
 }
 
-/// clap's message in our words: its first paragraph is the message, its tips, or else its usage line, are the help.
-fn refusal(error: &clap::Error) -> Fault {
+/// clap's message in our words: its first paragraph is the message; its tips, or else the verbs that know the flag, its usage line
+/// or where values are described, are the help.
+fn refusal(error: &clap::Error, words: &[OsString]) -> Fault {
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         let command = Cli::command();
         let verbs: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
@@ -86,12 +87,42 @@ fn refusal(error: &clap::Error) -> Fault {
     let first = paragraphs.next().unwrap_or_default();
     let message = one_line(first.strip_prefix("error: ").unwrap_or(first));
     let rest: Vec<String> = paragraphs.map(one_line).collect();
-    let mut help: Vec<&str> = rest.iter().filter_map(|paragraph| paragraph.strip_prefix("tip: ")).collect();
+    // No value of ours starts with a dash.
+    let tips = rest.iter().filter_map(|paragraph| paragraph.strip_prefix("tip: ")).filter(|tip| !tip.starts_with("to pass '"));
+    let mut help: Vec<String> = tips.map(str::to_owned).collect();
     if help.is_empty() {
-        help.extend(rest.iter().filter(|paragraph| paragraph.starts_with("Usage: ")).map(String::as_str));
+        help.extend(known_elsewhere(error));
+        help.extend(rest.iter().filter(|paragraph| paragraph.starts_with("Usage: ")).cloned());
     }
-    let fault = Fault::new(Reason::BadUsage, message);
-    if help.is_empty() { fault } else { fault.help(help.join("; ")) }
+    if help.is_empty() {
+        help.push(format!("`tagwarden help{}` says what may stand there", verb_in(words)));
+    }
+    Fault::new(Reason::BadUsage, message).help(help.join("; "))
+}
+
+/// Which verbs know the flag that this one does not.
+fn known_elsewhere(error: &clap::Error) -> Option<String> {
+    let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg).filter(|_| error.kind() == ErrorKind::UnknownArgument) else {
+        return None;
+    };
+    let long = flag.strip_prefix("--")?;
+    let command = Cli::command();
+    let knows = |verb: &&clap::Command| verb.get_arguments().any(|known| known.get_long() == Some(long));
+    let verbs: Vec<&str> = command.get_subcommands().filter(knows).map(clap::Command::get_name).collect();
+    (!verbs.is_empty()).then(|| format!("`{flag}` is a flag of {}", verbs.join(", ")))
+}
+
+/// The verb among the words, and its own verb, each with a space before it.
+fn verb_in(words: &[OsString]) -> String {
+    let (mut command, mut verb) = (Cli::command(), String::new());
+    for word in words.iter().skip(1) {
+        if let Some(found) = command.find_subcommand(word).cloned() {
+            verb.push(' ');
+            verb.push_str(found.get_name());
+            command = found;
+        }
+    }
+    verb
 }
 
 fn one_line(text: &str) -> String {
@@ -131,11 +162,11 @@ mod tests {
         insta::assert_snapshot!(said("tagwarden promot web@1.0.0"), @"unrecognized subcommand 'promot' | a similar subcommand exists: 'promote'");
         insta::assert_snapshot!(said("tagwarden promote web@1.0.0 --chanel production"), @"unexpected argument '--chanel' found | a similar argument exists: '--channel'");
         insta::assert_snapshot!(said("tagwarden promote web@1.0.0"), @"the following required arguments were not provided: --channel <CHANNEL> | Usage: tagwarden promote --channel <CHANNEL> <RELEASE>...");
-        insta::assert_snapshot!(said("tagwarden status --format xml"), @"invalid value 'xml' for '--format <FORMAT>' [possible values: human, json, junit, github, sarif] | Run `tagwarden help`.");
-        insta::assert_snapshot!(said("tagwarden status --channel ../x"), @"invalid value '../x' for '--channel <CHANNEL>': `../x` is no channel name: lower-case letters, digits and ['_', '-'], at most 64, starting with a letter | Run `tagwarden help`.");
+        insta::assert_snapshot!(said("tagwarden status --format xml"), @"invalid value 'xml' for '--format <FORMAT>' [possible values: human, json, junit, github, sarif] | `tagwarden help status` says what may stand there");
+        insta::assert_snapshot!(said("tagwarden status --channel ../x"), @"invalid value '../x' for '--channel <CHANNEL>': `../x` is no channel name: lower-case letters, digits and ['_', '-'], at most 64, starting with a letter | `tagwarden help status` says what may stand there");
         insta::assert_snapshot!(said("tagwarden hold --all --channel staging --reason x"), @"the argument '--all' cannot be used with '--channel <CHANNEL>' | Usage: tagwarden hold --reason <TEXT> <--channel <CHANNEL>|--release <RELEASE>|--all>");
-        insta::assert_snapshot!(said("tagwarden waive docs --channel staging --release web@1.0.0 --until soon --reason x"), @"invalid value 'soon' for '--until <SPAN|TIME>': `soon` is neither a duration such as 24h nor a time such as 2026-11-21T10:00:00Z | Run `tagwarden help`.");
-        insta::assert_snapshot!(said("tagwarden verify --signing-key none"), @"invalid value 'none' for '--signing-key <SOURCE>': whether entries are signed is said by the policy in force, not by a flag | Run `tagwarden help`.");
+        insta::assert_snapshot!(said("tagwarden waive docs --channel staging --release web@1.0.0 --until soon --reason x"), @"invalid value 'soon' for '--until <SPAN|TIME>': `soon` is neither a duration such as 24h nor a time such as 2026-11-21T10:00:00Z | `tagwarden help waive` says what may stand there");
+        insta::assert_snapshot!(said("tagwarden verify --signing-key none"), @"invalid value 'none' for '--signing-key <SOURCE>': whether entries are signed is said by the policy in force, not by a flag | `tagwarden help verify` says what may stand there");
         insta::assert_snapshot!(said("tagwarden"), @"a verb is missing | one of init, verify, policy, stage, promote, rollback, status, resolve, history, audit, hold, unhold, waive, ack, verdict, docs, trust, doctor, rehearse, serve, explain, schema, completions, man; `tagwarden help` says what they do");
     }
 

@@ -39,7 +39,10 @@ pub async fn existing(situation: &Situation, word: &str) -> Result<PlannedReleas
     let name = plan::release_name(situation.protocol(), word)?;
     let tag_ref = plan::release_ref(situation.protocol(), &name)?;
     match plan::locate(situation.head.state(), &situation.refs, &name, &tag_ref)? {
-        Located::Missing => Err(Fault::new(Reason::UnknownRelease, format!("there is no release {name}"))),
+        Located::Missing => {
+            let fault = Fault::new(Reason::UnknownRelease, format!("there is no release {name}"));
+            Err(fault.help(format!("`tagwarden stage {name} --at REV` makes it; then run this again")))
+        }
         located => settle(situation, name, tag_ref, located).await,
     }
 }

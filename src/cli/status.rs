@@ -30,8 +30,9 @@ pub async fn run(session: &Session, args: &args::Status) -> Result<Report> {
     let drifted = !release_drift.is_empty() || shape.channels.iter().any(|channel| !channel.drift.is_empty());
     let reason = if drifted { Reason::Findings } else { Reason::Passed };
     let report = Report::new(reason, Body::Status(shape)).findings(release_drift).findings(situation.head.skipped_findings());
+    let is_mendable = drifted && Projection::of(&situation.head, &situation.refs).mendable().next().is_some();
     let mend = "`tagwarden doctor` explains the drift, `tagwarden doctor --fix` puts tags back where the ledger says";
-    let report = if drifted { report.next(mend) } else { report };
+    let report = if is_mendable { report.next(mend) } else { report };
     Ok(situation.report(report))
 }
 

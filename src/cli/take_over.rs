@@ -42,7 +42,12 @@ pub async fn gather(
     let mut named: Vec<(&ChannelName, ReleaseName)> = Vec::new();
     for (channel, word) in given {
         if !found.iter().any(|found| found.channel == *channel) {
-            return Err(Fault::new(Reason::BadUsage, format!("there is no tag of channel {channel} to take over")));
+            let with_tag: Vec<String> = found.iter().map(|found| found.channel.to_string()).collect();
+            let help = match with_tag.is_empty() {
+                true => "leave `--take-over` and `--release` out: no channel has a tag on the remote".to_owned(),
+                false => format!("the channels that have one: {}", with_tag.join(", ")),
+            };
+            return Err(Fault::new(Reason::BadUsage, format!("there is no tag of channel {channel} to take over")).help(help));
         }
         named.push((channel, plan::release_name(protocol, word)?));
     }
@@ -53,7 +58,8 @@ pub async fn gather(
         for (at, (_, name)) in named.iter().enumerate().filter(|(_, (channel, _))| **channel == found.channel) {
             if packages(protocol, &found.channel, &found.name).any(|package| *package == name.package) {
                 if std::mem::replace(&mut used[at], true) || release.is_some() {
-                    return Err(Fault::new(Reason::BadUsage, format!("{} is given two releases", found.name)));
+                    let fault = Fault::new(Reason::BadUsage, format!("{} is given two releases", found.name));
+                    return Err(fault.help(format!("name one: `--release {channel}=RELEASE`", channel = found.channel)));
                 }
                 release = Some(chosen(protocol, refs, &found, name)?);
             }
@@ -63,7 +69,10 @@ pub async fn gather(
         taken_over.push(TakenOver { channel, name, oid, commit, release: release.or(only) });
     }
     match used.iter().position(|used| !used) {
-        Some(at) => Err(Fault::new(Reason::BadUsage, format!("no tag of channel {} is for a release {}", named[at].0, named[at].1))),
+        Some(at) => {
+            let fault = Fault::new(Reason::BadUsage, format!("no tag of channel {} is for a release {}", named[at].0, named[at].1));
+            Err(fault.help("name a release of the package that the channel's tag on the remote is for"))
+        }
         None => Ok(taken_over),
     }
 }
@@ -120,7 +129,11 @@ fn chosen(protocol: &Protocol, refs: &Refs, found: &Found, name: &ReleaseName) -
             return Ok(Release { package, version, commit: found.commit.clone(), tag: None });
         }
     };
-    Err(Fault::new(Reason::BadUsage, format!("{name} is not what channel {} is at: {why}", found.channel)))
+    let help = match there.is_empty() {
+        true => format!("leave `--release {}=...` out, and the tag is taken over without a release", found.channel),
+        false => format!("`--release {}=RELEASE` names one of those", found.channel),
+    };
+    Err(Fault::new(Reason::BadUsage, format!("{name} is not what channel {} is at: {why}", found.channel)).help(help))
 }
 
 fn refused(place: &Place, found: &[Found]) -> Fault {

@@ -28,20 +28,48 @@ pub fn check_template(text: &str, template: &Template) -> Result<(), Malformed> 
     }
 }
 
-/// Whether a URL (in which `{env.NAME}` may stand) is on the host of the base URL. `Err`: why not.
-pub fn on_host_of(url: &str, base_url: &str) -> Result<(), String> {
-    let (asked, base) = (Authority::of(url)?, Authority::of(base_url)?);
+/// Why a URL is not asked. Neither quotes user information.
+#[derive(Debug, PartialEq)]
+pub enum NotAsked {
+    /// Different readers could read it differently; what is wrong.
+    Unclear(String),
+    /// It is on another host than the channel; which.
+    OtherHost(String),
+}
+
+impl NotAsked {
+    pub fn why(&self) -> &str {
+        match self {
+            NotAsked::Unclear(why) | NotAsked::OtherHost(why) => why,
+        }
+    }
+
+    /// What to do, for a gate with a key `elsewhere`.
+    pub fn help(&self) -> &'static str {
+        match self {
+            NotAsked::Unclear(_) => {
+                "write it as scheme, host, port and path; what proves who asks goes into a header, from a variable (`{env.NAME}`)"
+            }
+            NotAsked::OtherHost(_) => "write `elsewhere: true` where the other host is meant",
+        }
+    }
+}
+
+/// Whether a URL (in which `{env.NAME}` may stand) is on the host of the base URL.
+pub fn on_host_of(url: &str, base_url: &str) -> Result<(), NotAsked> {
+    let authority = |url| Authority::of(url).map_err(NotAsked::Unclear);
+    let (asked, base) = (authority(url)?, authority(base_url)?);
     // The plain-text twin of a host on its standard port is the same endpoint: it is asked whether it redirects.
     let same_port = asked.port == base.port || (asked.is_standard() && base.is_standard());
     if asked.host == base.host && same_port {
         return Ok(());
     }
-    Err(format!("`{}` is not the channel's own host `{}`", asked.name(), base.name()))
+    Err(NotAsked::OtherHost(format!("`{}` is not the channel's own host `{}`", asked.name(), base.name())))
 }
 
 /// Refuses a URL that different readers could read differently.
-pub fn check_url(url: &str) -> Result<(), String> {
-    Authority::of(url).map(|_| ())
+pub fn check_url(url: &str) -> Result<(), NotAsked> {
+    Authority::of(url).map(|_| ()).map_err(NotAsked::Unclear)
 }
 
 /// Percent-encodes a value, so that it stays one path segment, or one value of a query, of the URL it is put into.
@@ -75,6 +103,9 @@ impl Authority {
             .or_else(|| lower.strip_prefix("http://").map(|rest| (false, rest)))
             .ok_or("the URL starts with neither `https://` nor `http://`")?;
         let authority = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
+        if authority.contains('@') {
+            return Err("the URL has user information before its host, which is never sent".to_owned());
+        }
         let port_at = authority.rfind(':').filter(|at| !authority[*at..].contains(']'));
         let (host, port) = port_at.map_or((authority, None), |at| (&authority[..at], Some(&authority[at + 1..])));
         let port = match port {

@@ -1,6 +1,6 @@
 //! What answers tell about what to do next, and what counts: for people who meet the program for the first time.
 
-use crate::common::{Scratch, finding, show::steady};
+use crate::common::{PLAIN, Scratch, finding, findings, show::steady};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
@@ -126,7 +126,7 @@ fn a_hold_on_a_release_that_is_not_there_holds_and_warns() {
       help: `tagwarden unhold --release app@1.0.1 --reason REASON` lifts it; `app@1.0.0` is there
     signing: none
 
-    done (moved). See it: `tagwarden status`.
+    done (moved). It is recorded, and no tag moved. See it: `tagwarden history`.
     -- exit 0
     ");
     scratch.commit_and_push("second");
@@ -201,4 +201,132 @@ fn a_workflow_gets_the_same_outputs_whether_it_moved_or_was_there() {
     let lines: Vec<&str> = text.lines().collect();
     let value = |name: &str| lines[lines.iter().position(|line| line.starts_with(&format!("{name}<<"))).unwrap() + 1];
     assert_eq!(["commit", "previous_commit", "tag", "version", "moved"].map(value), [&second, &first, tag, "1.1.0", "false"]);
+}
+
+/// The commands that a text prints between backticks, as words.
+fn commands(text: &str) -> Vec<Vec<&str>> {
+    text.split('`')
+        .skip(1)
+        .step_by(2)
+        .filter_map(|words| words.strip_prefix("tagwarden "))
+        .map(|words| words.split(' ').collect())
+        .collect()
+}
+
+/// A help that names a release which the refused move would have made says how to make it first.
+#[test]
+fn what_is_printed_after_a_gate_refused_a_new_release_can_be_typed() {
+    let told = ("gates/20-told.yaml", "title: The provider was told\nack: { step: \"tell the provider\" }\n");
+    let scratch = Scratch::with(&[PLAIN, &[told]].concat());
+    let promote = ["promote", "app@1.0.0", "--channel", "local_dev"];
+    let refused = scratch.refused(&promote, "gate_failed");
+    let help = finding(&refused, "ack/absent")["help"].as_str().unwrap();
+    // Judged again as a commit: a draft has none that a step could be acknowledged for.
+    let next = refused["next"].as_str().unwrap();
+    assert!(next.contains("`tagwarden verify --channel local_dev --at COMMIT`"), "{next}");
+    let commit = scratch.git(&["rev-parse", "HEAD"]);
+    let verify = ["verify", "--channel", "local_dev", "--at", commit.as_str()];
+    let again = scratch.json(&verify).expect("gate_failed");
+    assert!(again["next"].as_str().unwrap().contains("--at COMMIT`"), "{again:#}");
+    let printed = commands(help);
+    assert_eq!(printed.len(), 2, "{help}");
+    for words in printed {
+        scratch.json(&words).expect("moved");
+    }
+    scratch.json(&verify).expect("passed");
+    scratch.json(&promote).expect("moved");
+    // A release that is there is acknowledged at once.
+    scratch.commit_and_push("second");
+    scratch.json(&["stage", "app@1.1.0", "--at", "HEAD"]).expect("moved");
+    let refused = scratch.refused(&["promote", "app@1.1.0", "--channel", "local_dev"], "gate_failed");
+    let found = findings(&refused).into_iter().find(|found| found["help"].to_string().contains("tagwarden ack")).unwrap();
+    assert_eq!(commands(found["help"].as_str().unwrap()).len(), 1, "{found:#}");
+}
+
+/// `ack` and `waive` for a release that nobody made yet name the whole command that makes it.
+#[test]
+fn a_release_that_is_not_there_yet_is_staged_first() {
+    let scratch = signed();
+    let waive = ["waive", "broken", "--channel", "staging", "--release", "v2.0.0", "--until", "2h", "--reason", "known"];
+    let refused = scratch.refused(&waive, "unknown_release");
+    assert_eq!(refused["help"], "`tagwarden stage web@2.0.0 --at REV` makes it; then run this again");
+}
+
+#[test]
+fn a_release_tag_that_was_moved_is_nothing_that_doctor_puts_back() {
+    let scratch = Scratch::minimal();
+    scratch.json(&["promote", "v1.0.0", "--channel", "local_dev"]).expect("moved");
+    scratch.commit_and_push("second");
+    scratch.git(&["push", "--quiet", "--force", "origin", "HEAD:refs/tags/v1.0.0"]);
+    for words in [&["status"][..], &["doctor"], &["doctor", "--fix"]] {
+        let output = scratch.run(words);
+        assert_eq!(output.code, 1, "{output}");
+        assert!(output.stdout.contains("a release tag is never moved back by force"), "{output}");
+        assert!(!output.stdout.contains("--fix"), "{output}");
+    }
+    // A channel's tag is.
+    scratch.git(&["push", "--quiet", "--force", "origin", "HEAD:refs/tags/channel/local_dev"]);
+    assert!(scratch.run(&["status"]).stdout.contains("`tagwarden doctor --fix` puts tags back"));
+}
+
+#[test]
+fn a_url_with_a_password_is_refused_without_it_and_without_a_key_that_is_there() {
+    let scratch = Scratch::with(PLAIN);
+    let gate = |url: &str| format!("title: Health\nhttp: [ {{ get: \"{url}\", elsewhere: true, expect: {{ status: 200 }} }} ]\n");
+    let verify = ["verify", "--channel", "local_dev", "--gate", "health"];
+    scratch.write("gates/20-health.yaml", gate("http://user:hunter22-and-more@127.0.0.1:1/h"));
+    for output in [scratch.run(&verify), scratch.run(&[&verify[..], &["--format", "json"]].concat())] {
+        let said = output.to_string();
+        assert!(output.code == 1 && said.contains("http/elsewhere"), "{said}");
+        assert!(!said.contains("hunter22") && !said.contains("`elsewhere: true`"), "{said}");
+        assert!(said.contains("user information"), "{said}");
+    }
+}
+
+/// What is wrong on the command line, or in a variable, is not answered with the whole manual.
+#[test]
+fn a_value_that_is_not_understood_says_what_is_right() {
+    let scratch = Scratch::minimal();
+    let ends = |output: crate::common::Output| output.to_string().lines().last().unwrap().to_owned();
+    assert_snapshot!(ends(scratch.run(&["policy", "adopt", "--take-over", "--release", "v1.0.0", "--reason", "x"])), @"stop (bad_usage). `tagwarden help policy adopt` says what may stand there.");
+    assert_snapshot!(ends(scratch.run_with(&["status"], &[("TAGWARDEN_GENESIS", "main")])), @"stop (bad_usage). Set TAGWARDEN_GENESIS to entry 0 as the first adoption printed it, or unset it.");
+    let said = ends(scratch.run(&["stage", "v1.0.0", "--at", "HEAD", "--dry-run"]));
+    assert!(said.starts_with("stop (bad_usage). `--dry-run` is a flag of promote, rollback; Usage: tagwarden stage"), "{said}");
+    // A release of no channel that has a tag, at the adoption that begins a ledger.
+    let scratch = Scratch::minimal_unadopted();
+    let adopt = |releases: &[&str]| {
+        let named = releases.iter().flat_map(|release| ["--release", release]);
+        ["policy", "adopt", "--take-over", "--reason", "x"].into_iter().chain(named).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let run = |releases: &[&str]| {
+        let words = adopt(releases);
+        ends(scratch.run(&words.iter().map(String::as_str).collect::<Vec<_>>()))
+    };
+    assert_snapshot!(run(&["local_dev=v1.0.0"]), @"stop (bad_usage). Leave `--take-over` and `--release` out: no channel has a tag on the remote.");
+    scratch.git(&["push", "--quiet", "origin", "HEAD:refs/tags/channel/local_dev", "HEAD:refs/tags/v1.0.0"]);
+    assert_snapshot!(run(&["local_dev=v2.0.0"]), @"stop (bad_usage). `--release local_dev=RELEASE` names one of those.");
+    assert_snapshot!(run(&["local_dev=v1.0.0", "local_dev=v1.0.0"]), @"stop (bad_usage). Name one: `--release local_dev=RELEASE`");
+}
+
+#[test]
+fn an_entry_that_moves_no_tag_is_said_to_be_recorded() {
+    let scratch = Scratch::minimal();
+    let ends = |words: &[&str]| scratch.run(words).ok().lines().last().unwrap().to_owned();
+    assert_snapshot!(ends(&["hold", "--all", "--reason", "x"]), @"done (moved). It is recorded, and no tag moved. See it: `tagwarden history`.");
+    assert_snapshot!(ends(&["stage", "v1.0.0", "--at", "HEAD"]), @"done (moved). See it: `tagwarden status`.");
+}
+
+#[test]
+fn channels_are_in_a_row_only_where_one_comes_after_the_other() {
+    let protocol = |after: &str| {
+        format!(
+            "version: 1\npackages: {{ app: {{ release_tag: \"v{{version}}\" }} }}\nrelease_branches: [main]\nsigning: {{ key: none }}\nchannels:\n  one: {{ tag: \"channel/{{channel}}\" }}\n  two: {{ tag: \"channel/{{channel}}\"{after} }}\n  three: {{ tag: \"channel/{{channel}}\" }}\n"
+        )
+    };
+    let gate = ("gates/10-tree.yaml", "title: The tree is there\ncommand: [ { run: [\"true\"] } ]\n");
+    for (after, line) in [("", "one, two, three"), (", after: one", "one, two (after one), three")] {
+        let scratch = Scratch::with(&[("gates/protocol.yaml", &protocol(after)), gate]);
+        let shown = scratch.run(&["policy", "show"]).ok();
+        assert!(shown.lines().any(|shown| shown.trim_start() == format!("channels          {line}")), "{shown}");
+    }
 }

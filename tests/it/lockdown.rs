@@ -227,7 +227,7 @@ fn only_some_kinds_are_looked_for() {
     -- stderr
     error[bad_usage]: invalid value 'lnik' for '--only <KIND>': did you mean `link`?
 
-    stop (bad_usage). Run `tagwarden help`.
+    stop (bad_usage). `tagwarden help docs check` says what may stand there.
     -- exit 2
     ");
     let value = scratch.json(&["docs", "check", "--only", "path"]).expect("findings");

@@ -53,7 +53,7 @@ const CODES: &[(&str, &str)] = &[
     ("channel/undecided", "the jq program compares values of two types or one that is not there: nothing can be concluded"),
     ("channel/status", "the endpoint answered with another status than 200"),
     ("channel/redirect", "the endpoint redirects"),
-    ("channel/elsewhere", "the URL of the endpoint is not on the channel's own host"),
+    ("channel/elsewhere", "the URL of the endpoint is not on the channel's own host, or does not say plainly on which it is"),
     ("channel/server-error", "the endpoint answered with a 5xx status: nothing can be concluded"),
     ("channel/empty", "the endpoint's body is empty"),
     ("channel/truncated", "the endpoint's body is longer than what is recorded"),
@@ -292,9 +292,7 @@ impl Endpoint {
             Some(base_url) if !self.elsewhere => endpoint::on_host_of(&url, base_url),
             _ => endpoint::check_url(&url),
         };
-        lawful.map_err(|why| {
-            (Finding::error("channel/elsewhere", why).help("write `elsewhere: true` where the other host is meant"), true)
-        })?;
+        lawful.map_err(|not_asked| (Finding::error("channel/elsewhere", not_asked.why()).help(not_asked.help()), true))?;
         Ok(HttpAsk {
             method: "GET".to_owned(),
             url,

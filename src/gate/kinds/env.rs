@@ -133,7 +133,7 @@ impl Env {
         let expand = |template: &Template| template.expand(value).map_err(NotAsked::NoValue);
         let from = self.matrix.from.expand(value).map_err(NotAsked::NoValue)?;
         if let (EnvFrom::Http(url), Some(base_url)) = (&from, &cx.base_url) {
-            endpoint::on_host_of(url, base_url).map_err(NotAsked::Elsewhere)?;
+            endpoint::on_host_of(url, base_url).map_err(|not_asked| NotAsked::Elsewhere(not_asked.why().to_owned()))?;
         }
         Ok(EnvAsk {
             name: name.to_owned(),

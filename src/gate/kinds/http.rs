@@ -47,7 +47,7 @@ const CODES: &[(&str, &str)] = &[
     ("http/latency", "the answer took longer than allowed"),
     ("http/certificate", "the server certificate expires too soon"),
     ("http/capture", "a part of the answer that a later request needs is not there"),
-    ("http/elsewhere", "the URL is not on the channel's own host"),
+    ("http/elsewhere", "the URL is not on the channel's own host, or does not say plainly on which it is"),
     ("http/not-consecutive", "the recorded answers break off before there were enough good ones in a row"),
     ("http/server-error", "the server answered with an unexpected 5xx status: nothing can be concluded"),
     ("http/empty", "the body is empty where one is needed"),
@@ -133,9 +133,11 @@ impl Gate for Http {
                     let finding = Finding::error("http/no-value", format!("`{slot}` has no value here")).at(request.place.clone());
                     checks.unknown(finding.help("name a release or a commit, or give the channel a `base_url`"));
                 }
-                Err(NotAsked::Elsewhere(why)) => {
-                    let finding = Finding::error("http/elsewhere", why).at(request.place.clone());
-                    checks.fail(finding.help("write `elsewhere: true` where the other host is meant"));
+                Err(NotAsked::Elsewhere(not_asked)) => {
+                    let mut place = request.place.clone();
+                    // What is unclear about a URL may be a password in it.
+                    place.source = place.source.filter(|_| matches!(not_asked, endpoint::NotAsked::OtherHost(_)));
+                    checks.fail(Finding::error("http/elsewhere", not_asked.why()).at(place).help(not_asked.help()));
                 }
             }
             if let Progress::Good(answer) = request.progress(cx, &attempts, &captures) {
@@ -151,7 +153,7 @@ enum NotAsked {
     /// No earlier answer gave this.
     Capture(String),
     NoValue(Slot),
-    Elsewhere(String),
+    Elsewhere(endpoint::NotAsked),
 }
 
 /// How far a request is.
