@@ -18,7 +18,7 @@ use tagwarden::{
     domain::{Fault, Reason},
     report::Report,
     world::{
-        Clock, EnvVars, Progress,
+        Clock, EnvVars, Progress, askpass,
         git::{Limits, Patience},
         hidden, machine, output,
     },
@@ -26,6 +26,10 @@ use tagwarden::{
 
 fn main() -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().collect();
+    // git asks, and wants no more than the answer.
+    if let Some(code) = askpass::helper(&words) {
+        return ExitCode::from(code);
+    }
     remember_panics();
     let around = surroundings();
     ExitCode::from(match guarded(&words, &around, |words| program::run(words, &around)) {
@@ -45,6 +49,8 @@ fn surroundings() -> Surroundings {
         columns: output::columns(),
         shows_colors: anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never,
         patience: Patience { limits: Limits::default(), progress: Progress::on_terminal() },
+        // Where it cannot be told, git is given nothing.
+        program: std::env::current_exe().ok(),
     }
 }
 

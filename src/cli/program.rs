@@ -30,6 +30,8 @@ pub struct Surroundings {
     pub columns: Option<usize>,
     /// How long servers are waited for, and who sees it.
     pub patience: Patience,
+    /// This program, where others can start it.
+    pub program: Option<PathBuf>,
 }
 
 impl Surroundings {
@@ -75,7 +77,7 @@ fn answer(cli: Cli, around: &Surroundings) -> Result<Report> {
         return answer;
     }
     let clock = cli.command.now().map_or(around.clock, Clock::starting);
-    let session = Session::new(cli.globals, around.env.clone(), clock).waiting(around.patience.clone());
+    let session = Session::new(cli.globals, around.env.clone(), clock).waiting(around.patience.clone()).started_as(around.program.clone());
     let answer = runtime::complete(super::run(&session, &cli.command)).unwrap_or_else(|fault| session.broken_off(fault));
     session.progress().end();
     answer
@@ -167,6 +169,7 @@ mod tests {
             shows_colors: false,
             columns,
             patience: Patience::default(),
+            program: None,
         };
         for (terminal, said, width) in [
             (Some(80), None, Some(80)),

@@ -7,7 +7,7 @@ use crate::{
     world::{Clock, EnvVars, Progress, World, git::Patience},
 };
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Mutex, OnceLock, PoisonError},
 };
 
@@ -19,6 +19,7 @@ pub struct Session {
     pub clock: Clock,
     world: OnceLock<World>,
     patience: Patience,
+    program: Option<PathBuf>,
     known: Mutex<Option<Report>>,
     signing: OnceLock<SigningMode>,
     drafted: OnceLock<SigningMode>,
@@ -32,6 +33,7 @@ impl Session {
             clock,
             world: OnceLock::new(),
             patience: Patience::default(),
+            program: None,
             known: Mutex::default(),
             signing: OnceLock::new(),
             drafted: OnceLock::new(),
@@ -44,6 +46,12 @@ impl Session {
         let silent = self.globals.no_progress || self.globals.quiet || self.globals.format != Format::Human;
         let progress = if silent { Progress::default() } else { patience.progress };
         Session { patience: Patience { progress, ..patience }, ..self }
+    }
+
+    /// The same of a program that git can start to ask for credentials.
+    #[must_use]
+    pub fn started_as(self, program: Option<PathBuf>) -> Session {
+        Session { program, ..self }
     }
 
     pub fn patience(&self) -> &Patience {
@@ -76,6 +84,7 @@ impl Session {
             clock: world.clock,
             world: OnceLock::from(world),
             patience: Patience::default(),
+            program: None,
             known: Mutex::default(),
             signing: OnceLock::new(),
             drafted: OnceLock::new(),
@@ -90,6 +99,10 @@ impl Session {
         }
         let dir = self.globals.repo.as_deref().unwrap_or(Path::new("."));
         let world = World::open(dir, self.clock, self.env.clone()).await?.waiting(self.patience.clone());
+        let world = match &self.program {
+            Some(program) => world.proving(program.clone()),
+            None => world,
+        };
         Ok(self.world.get_or_init(|| world))
     }
 

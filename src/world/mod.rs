@@ -5,6 +5,7 @@
 
 pub mod answer;
 pub mod apply;
+pub mod askpass;
 pub mod clock;
 pub mod documents;
 pub mod env;
@@ -38,7 +39,10 @@ pub use progress::Progress;
 pub use signer::Signer;
 
 use crate::domain::Result;
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 /// The outside, as one capability. Cheap to clone.
 #[derive(Clone)]
@@ -68,6 +72,13 @@ impl World {
     #[must_use]
     pub fn waiting(self, patience: git::Patience) -> World {
         World { progress: patience.progress.clone(), git: self.git.waiting(patience), ..self }
+    }
+
+    /// The same world, in which git is given what this run has to prove who it is. `program`: this one, as git can start it.
+    #[must_use]
+    pub fn proving(self, program: PathBuf) -> World {
+        let askpass = askpass::Askpass::new(program, self.env.clone(), self.http.clone(), self.clock);
+        World { git: self.git.proving(askpass), ..self }
     }
 
     /// The same world, in which writes stop where `checkpoint` says. For rehearsals.

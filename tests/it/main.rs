@@ -8,6 +8,7 @@ mod ground;
 mod world_support;
 
 mod adopting;
+mod askpass;
 mod bad_input;
 mod canary;
 mod census;

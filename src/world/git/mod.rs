@@ -11,6 +11,7 @@
 mod history;
 mod merge;
 mod objects;
+mod own;
 mod push;
 mod remote;
 mod run;
@@ -25,7 +26,7 @@ pub use run::mask_userinfo;
 pub use talk::{Limits, Patience};
 pub use words::{Advice, advice, answers_with_status, without_boilerplate};
 
-use super::EnvVars;
+use super::{EnvVars, askpass::Askpass};
 use crate::{
     domain::{Fault, Oid, Reason, Result},
     tree::Unreadable,
@@ -50,6 +51,7 @@ const OLDEST: (u32, u32) = (2, 36);
 pub struct Git {
     shared: Arc<Shared>,
     patience: Patience,
+    askpass: Option<Arc<Askpass>>,
 }
 
 struct Shared {
@@ -136,13 +138,19 @@ impl Git {
             suspect: AtomicBool::new(false),
             batch: Mutex::new(None),
         };
-        Ok(Git { shared: Arc::new(shared), patience: Patience::default() })
+        Ok(Git { shared: Arc::new(shared), patience: Patience::default(), askpass: None })
     }
 
     /// The same repository, with other limits for servers.
     #[must_use]
     pub fn waiting(self, patience: Patience) -> Git {
         Git { patience, ..self }
+    }
+
+    /// The same repository, whose git can ask us for credentials.
+    #[must_use]
+    pub fn proving(self, askpass: Askpass) -> Git {
+        Git { askpass: Some(Arc::new(askpass)), ..self }
     }
 
     pub(in crate::world) fn temp_dir(&self) -> &Path {

@@ -13,8 +13,12 @@ use crate::{
         PROBE_REFS,
         reduce::{Masks, secrets::of_address},
     },
+    world::askpass::Offer,
 };
-use std::{collections::BTreeMap, ffi::OsStr};
+use std::{
+    collections::BTreeMap,
+    ffi::{OsStr, OsString},
+};
 
 /// A ref as the remote has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +78,23 @@ impl Git {
         Ok(output.text().trim_end_matches('\n').to_owned())
     }
 
+    /// Where a read goes: the first address, as `url.*.insteadOf` rewrites it.
+    async fn fetch_url(&self, remote: &str) -> Result<String> {
+        if self.rewrites_urls().await? {
+            let output = self.runner().run(["remote", "get-url", "--", remote], None).await?.ok("git remote get-url")?;
+            return Ok(output.text().trim_end_matches('\n').to_owned());
+        }
+        let urls = self.config_all(&format!("remote.{remote}.url")).await?;
+        Ok(urls.into_iter().next().unwrap_or_default())
+    }
+
+    /// What git is given to prove who it is; `None`: it was set up without us, or we have nothing for where it goes.
+    async fn offer(&self, remote: &str, pushes: bool) -> Result<Option<Offer>> {
+        let Some(askpass) = &self.askpass else { return Ok(None) };
+        let url = if pushes { self.push_url(remote).await? } else { self.fetch_url(remote).await? };
+        if self.has_own_credentials(&url).await? { Ok(None) } else { askpass.offer(&url) }
+    }
+
     /// The refs that match, by full name. A pattern is a full ref name, or one that ends with `*`. Faults: `no_remote`,
     /// `unreachable`.
     pub async fn ls_remote(&self, remote: &str, patterns: &[&str]) -> Result<BTreeMap<RefName, RemoteRef>> {
@@ -120,7 +141,7 @@ impl Git {
         match (talked.ended, talked.has_sent) {
             (Ended::ByItself, has_sent) => {
                 let output = &talked.output;
-                Ok(push::read_answer(spec, output.code, &self.porcelain(&url, output), &output.stderr, has_sent))
+                Ok(push::read_answer(spec, output.code, &self.porcelain(output), &output.stderr, has_sent))
             }
             (_, has_sent) => Ok(push::no_answer(self.why_ended(&talked), has_sent)),
         }
@@ -155,7 +176,7 @@ impl Git {
         let mut args = push::push_argv(remote, &spec)?;
         args.insert(1, "--dry-run".into());
         let output = self.in_time(remote, self.talk(remote, url, args, false).await?)?;
-        Ok((push::read_answer(&spec, output.code, &self.porcelain(url, &output), &output.stderr, false).end, output))
+        Ok((push::read_answer(&spec, output.code, &self.porcelain(&output), &output.stderr, false).end, output))
     }
 
     /// A talk that only reads. Faults: `unreachable`.
@@ -167,9 +188,16 @@ impl Git {
     /// Runs git against this URL. Nothing that is said quotes its user info, alone or as part of it.
     async fn talk<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(&self, remote: &str, url: &str, args: I, pushes: bool) -> Result<Talked> {
         self.configured_as_before().await?;
-        let talked = self.runner().talk(args, &Talk { remote, url, patience: &self.patience, pushes }).await?;
-        let stderr = Masks::new(of_address(url)).mask(&talked.output.stderr);
-        Ok(Talked { output: Output { stderr, ..talked.output }, ..talked })
+        let talk = Talk { remote, url, patience: &self.patience, pushes };
+        // A dry push goes where a push goes.
+        let args: Vec<OsString> = args.into_iter().map(|word| word.as_ref().to_owned()).collect();
+        let goes_there = args.iter().any(|word| word == "push");
+        let Some(offer) = self.offer(remote, goes_there).await? else {
+            let talked = self.runner().talk(args, &talk, None).await?;
+            return Ok(talked.masked(&Masks::new(of_address(url)), None));
+        };
+        let talked = offer.during(self.runner().talk(args, &talk, Some(&offer))).await?;
+        Ok(talked.masked(&Masks::new(of_address(url)).and(&offer.masks()), offer.words()))
     }
 
     fn in_time(&self, remote: &str, talked: Talked) -> Result<Output> {
@@ -192,9 +220,8 @@ impl Git {
     }
 
     /// The porcelain answer of a push, without secrets.
-    fn porcelain(&self, url: &str, output: &Output) -> String {
-        let masks = Masks::new(of_address(url));
-        push::clean_summaries(&output.text(), |summary| masks.mask(&self.runner().clean(summary.as_bytes())))
+    fn porcelain(&self, output: &Output) -> String {
+        push::clean_summaries(&output.text(), |summary| self.runner().clean(summary.as_bytes()))
     }
 }
 

@@ -4,7 +4,7 @@
 use super::talk::{Ended, Listener, Talk, Talked};
 use crate::{
     domain::{Fault, Reason, Result},
-    world::{EnvVars, machine, process::Group, signals},
+    world::{EnvVars, askpass::Offer, machine, process::Group, signals},
 };
 use std::{
     ffi::{OsStr, OsString},
@@ -46,6 +46,8 @@ const DROPPED: &[&str] = &[
     "GIT_REDIRECT_STDOUT",
     "GIT_REDIRECT_STDERR",
     "GIT_CONFIG",
+    // An old name of GIT_TRACE_CURL.
+    "GIT_CURL_VERBOSE",
     "LANGUAGE",
 ];
 
@@ -85,7 +87,7 @@ pub(super) struct Runner {
     limit: Duration,
     started: AtomicU64,
     /// Where the secrets are that its words may quote.
-    surroundings: EnvVars,
+    pub(super) surroundings: EnvVars,
 }
 
 /// Before every line that the server said.
@@ -132,8 +134,23 @@ impl Runner {
 
     /// The same with what credentials need, listening to what git tells of the talk with the server. It is ended where the server
     /// takes too long, and where it pushes and this process is told to end before anything was sent.
-    pub async fn talk<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(&self, args: I, talk: &Talk<'_>) -> Result<Talked> {
-        let mut command = self.command_in(&self.env_of_remotes, args);
+    pub async fn talk<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(
+        &self,
+        args: I,
+        talk: &Talk<'_>,
+        offer: Option<&Offer>,
+    ) -> Result<Talked> {
+        let mut command = match offer {
+            None => self.command_in(&self.env_of_remotes, &[], args),
+            Some(offer) => {
+                let mut command = self.command_in(&self.env_of_remotes, Offer::CONFIG, args);
+                for name in Offer::DROPPED {
+                    command.env_remove(name);
+                }
+                command.envs(offer.variables());
+                command
+            }
+        };
         // Every packet on standard error, beside git's own words.
         command.env("GIT_TRACE_PACKET", "1").stdin(Stdio::null());
         let (mut child, mut group) = start(command)?;
@@ -238,14 +255,19 @@ impl Runner {
     }
 
     pub fn command<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(&self, args: I) -> std::process::Command {
-        self.command_in(&self.env, args)
+        self.command_in(&self.env, &[], args)
     }
 
-    fn command_in<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(&self, env: &[(OsString, OsString)], args: I) -> std::process::Command {
+    fn command_in<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(
+        &self,
+        env: &[(OsString, OsString)],
+        settings: &[&str],
+        args: I,
+    ) -> std::process::Command {
         self.started.fetch_add(1, Ordering::Relaxed);
         let mut command = std::process::Command::new(&self.program);
         command.current_dir(&self.dir).env_clear().envs(env.iter().map(|(name, value)| (name, value)));
-        for setting in CONFIG {
+        for setting in CONFIG.iter().chain(settings) {
             command.args(["-c", setting]);
         }
         command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -6,8 +6,14 @@
 //! its line open, so the trace may begin anywhere in a line. Deliberately absent: bytes of packs, which git does not trace; while one
 //! comes, only the whole time is bounded.
 
-use super::run::{Output, TERMINAL};
-use crate::world::progress::{Progress, Waiting};
+use super::{
+    push,
+    run::{Output, TERMINAL},
+};
+use crate::{
+    gate::probe::reduce::Masks,
+    world::progress::{Progress, Waiting},
+};
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
@@ -66,6 +72,20 @@ pub(super) struct Talked {
     pub ended: Ended,
     /// Whether updates of a push left, or may have.
     pub has_sent: bool,
+}
+
+impl Talked {
+    /// Without these secrets; `words` are added to those of a git that failed.
+    pub fn masked(self, masks: &Masks, words: Option<String>) -> Talked {
+        let clean = |text: &str| masks.mask(text);
+        let mut stderr = clean(&self.output.stderr);
+        if let Some(words) = words.filter(|_| self.output.code != Some(0)) {
+            stderr = format!("{}\n{}", stderr.trim_end(), clean(&words)).trim_start().to_owned();
+        }
+        let stdout = String::from_utf8_lossy(&self.output.stdout);
+        let stdout = push::clean_summaries(&stdout, clean).into_bytes();
+        Talked { output: Output { stdout, stderr, ..self.output }, ..self }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -23,6 +23,7 @@ mod transport;
 
 pub use checks::{CheckRun, Status};
 pub use commits::CommitPull;
+pub use credentials::TOKENS;
 pub use failure::{Failure, FailureKind};
 pub use graphql::OPERATIONS;
 pub use issues::Issue;
@@ -55,6 +56,26 @@ impl GitHub {
         let place = Place::of(origin, env)?;
         let credentials = Credentials::of(env)?;
         Ok(GitHub { place: Arc::new(place), credentials: Arc::new(credentials), transport: Transport::new(http, clock) })
+    }
+
+    /// The one host that gets a token over git's own way, as its addresses begin: that of `GITHUB_SERVER_URL`, else GitHub's.
+    pub fn server(env: &EnvVars) -> Answer<String> {
+        Place::server(env)
+    }
+
+    pub fn has_credentials(&self) -> bool {
+        !matches!(*self.credentials, Credentials::Nothing)
+    }
+
+    /// What the credentials are, for people.
+    pub fn credentials_name(&self) -> &'static str {
+        self.credentials.name()
+    }
+
+    /// A token that is good for a while, where there is one.
+    pub async fn token(&self) -> Answer<Option<String>> {
+        let token = self.credentials.token(&self.place, &self.transport).await;
+        token.map_err(|failure| failure.masked(&self.masks()))
     }
 
     /// `owner/name`, as the remote's URL has it.

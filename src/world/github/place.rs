@@ -16,14 +16,26 @@ pub struct Place {
 
 const GITHUB: &str = "github.com";
 
+fn given(env: &EnvVars, name: &str) -> Option<String> {
+    env.get(name).filter(|value| !value.is_empty())
+}
+
 impl Place {
+    /// `https://HOST`, with its port where it has one of its own.
+    pub(super) fn server(env: &EnvVars) -> Answer<String> {
+        match given(env, "GITHUB_SERVER_URL") {
+            Some(url) => Ok(url_of("GITHUB_SERVER_URL", &url)?.origin().ascii_serialization()),
+            None => Ok(format!("https://{GITHUB}")),
+        }
+    }
+
     /// `github.com`, or the host of `GITHUB_SERVER_URL`, which GitHub sets in its workflows (on GitHub Enterprise Server, set it
     /// by hand elsewhere); `GITHUB_API_URL` and `GITHUB_GRAPHQL_URL` belong to it.
     pub(super) fn of(origin: &Origin, env: &EnvVars) -> Answer<Place> {
         let Some((owner, name)) = origin.name.split_once('/') else {
             return Err(Failure::elsewhere(format!("`{}` is not the name of a repository", origin.name)));
         };
-        let given = |name: &str| env.get(name).filter(|value| !value.is_empty());
+        let given = |name: &str| given(env, name);
         let server = match given("GITHUB_SERVER_URL") {
             Some(url) => Some(url_of("GITHUB_SERVER_URL", &url)?),
             None => None,

@@ -5,6 +5,7 @@
 //! function as `main.rs`; all others are the built program. Deliberately absent: anything else of the product. What is
 //! promised is written down here a second time.
 
+pub mod git_http;
 pub mod keys;
 pub mod server;
 pub mod show;
@@ -311,6 +312,7 @@ impl Scratch {
             shows_colors: false,
             columns: None,
             patience: self.patience.clone(),
+            program: Some(env!("CARGO_BIN_EXE_tagwarden").into()),
         };
         let (send, receive) = mpsc::channel();
         let run = move || {
