@@ -22,6 +22,7 @@ use crate::{
     },
 };
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 
 mod reads;
 
@@ -82,9 +83,9 @@ impl Expectation {
         let holds = matches!(outputs.as_deref(), Ok([Value::Bool(true)]));
         let hangs_on = |other: &Value| holds != matches!(self.program.run(other, variables).as_deref(), Ok([Value::Bool(true)]));
         let hidden = || {
-            let stand_ins = [unmarked(answer, false), unmarked(answer, true)];
-            // A no stays a no; only a yes must not rest on a value that is hidden.
-            stand_ins.iter().any(hangs_on) || (holds && literals(self.text()).iter().any(|literal| hangs_on(&unmarked_as(answer, literal))))
+            let texts = literals(self.text()).into_iter().chain(lengths(self.text(), answer).map(|length| "-".repeat(length)));
+            [false, true].iter().any(|alike| hangs_on(&unmarked(answer, *alike)))
+                || texts.into_iter().any(|text| hangs_on(&unmarked_as(answer, &text)))
         };
         if has_marks(answer) && hidden() {
             return Verdict::Hidden;
@@ -216,7 +217,29 @@ fn literals(program: &str) -> Vec<String> {
         }
         rest = &body[end + 1..];
     }
+    // What is empty is not hidden.
+    literals.retain(|literal| !literal.is_empty());
     literals
+}
+
+/// The longest text that an answer can hold, in bytes, and how much text is put into one in place of what was hidden.
+const LONGEST: usize = 64 * 1024;
+const ROOM: usize = 16 * 1024 * 1024;
+
+/// How long a hidden value may be, as far as a program tells one length from another: the shortest, the longest, and each number that
+/// it names, with its neighbours.
+fn lengths(program: &str, answer: &Value) -> impl Iterator<Item = usize> {
+    let mut marks = 0;
+    // Cannot fail: the closure never does.
+    _ = map_strings::<()>(&mut answer.clone(), |text| {
+        marks += usize::from(text.contains(MASKED) || text.contains(REDACTED));
+        Ok(text.to_owned())
+    });
+    let longest = (ROOM / marks.max(1)).min(LONGEST);
+    let numbers = program.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse::<usize>().ok());
+    let near = numbers.flat_map(|number| [number.saturating_sub(1), number, number.saturating_add(1)]);
+    let lengths: BTreeSet<usize> = near.filter(|length| (1..longest).contains(length)).chain([1, longest]).collect();
+    lengths.into_iter()
 }
 
 /// The same answer with this text wherever something was hidden.
@@ -322,7 +345,15 @@ mod tests {
             (".d | startswith(\"ghp_\")", false, true),
             (".e == \"plain\"", false, true),
             ("has(\"a\") and .a != null", false, true),
-            (".a == \"guess\"", false, false),
+            (".a == \"guess\"", true, false),
+            ("(.a | length) >= 8", true, false),
+            ("(.a | length) < 20", true, false),
+            ("(.a | length) != 12", true, false),
+            ("(.a | explode | length) < 200", true, false),
+            ("(.a | @base64 | length) < 5000", true, false),
+            (".a[20:] == \"\"", true, false),
+            (".a != \"\"", false, true),
+            ("(.a | length) > 0", false, true),
             (".e == \"other\"", false, false),
         ] {
             let verdict = check(program, answer());
