@@ -1,6 +1,7 @@
 //! How wide text is on a screen, and lines that go on below where they are wider than it.
 //!
-//! A line breaks between words only: a longer word (an object id, a path, a URL) overflows, so that it can be copied whole.
+//! A line breaks between words only: a longer word (an object id, a path, a URL) overflows, so that it can be copied whole. What stands
+//! in backticks is one word: half of a command may do something else than the whole.
 //! Deliberately absent: asking the terminal. The width comes with [`super::Style`].
 
 use unicode_width::UnicodeWidthStr;
@@ -18,7 +19,7 @@ pub fn wrap(text: &str, most: Option<usize>, hanging: usize) -> Vec<String> {
     let words = text.trim_start_matches(' ');
     let indent = text.len() - words.len();
     let (mut lines, mut line, mut used, mut empty) = (Vec::new(), " ".repeat(indent), indent, true);
-    for word in words.split(' ') {
+    for word in words_of(words) {
         let wide = width(word);
         if !empty && !word.is_empty() && used + 1 + wide > most {
             lines.push(line.trim_end().to_owned());
@@ -33,6 +34,20 @@ pub fn wrap(text: &str, most: Option<usize>, hanging: usize) -> Vec<String> {
     }
     lines.push(line.trim_end().to_owned());
     lines
+}
+
+/// The words of a text, code as one word.
+fn words_of(text: &str) -> impl Iterator<Item = &str> {
+    let mut in_code = false;
+    let mut open = text.bytes().filter(|byte| *byte == b'`').count();
+    text.split(move |c: char| {
+        if c == '`' {
+            open -= 1;
+            // One that is not closed begins nothing.
+            in_code = !in_code && open > 0;
+        }
+        c == ' ' && !in_code
+    })
 }
 
 /// A text of Tagwarden's own, in Markdown: paragraphs and items are filled anew, code stays as it is. `None`: all of it does.
@@ -114,6 +129,8 @@ mod tests {
             ("e\u{301}e\u{301} e\u{301}e\u{301} x", Some(5), 0, vec!["e\u{301}e\u{301} e\u{301}e\u{301}", "x"]),
             ("a  b  c", Some(5), 0, vec!["a  b", "c"]),
             ("\u{1b}[31mstop\u{1b}[0m now or never", Some(11), 0, vec!["\u{1b}[31mstop\u{1b}[0m now or", "never"]),
+            ("run `git push origin x` now", Some(12), 2, vec!["run", "  `git push origin x`", "  now"]),
+            ("a ` b `c d` e", Some(5), 0, vec!["a", "` b `c", "d` e"]),
             ("narrow it is", Some(3), 4, vec!["narrow", "it", "is"]),
         ] {
             assert_eq!(wrap(text, most, hanging), lines, "{text}");

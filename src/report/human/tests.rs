@@ -166,7 +166,7 @@ fn ledger_views() {
           planned
           refs/tags/channel/production none -> aaaaaaaaaa
           gate window: failed, waived by entry 7
-          after the move: smoke; what they found is not recorded
+          after the move: smoke; nothing against it is recorded
       11  rollback production  2026-11-21T10:00:00Z by ssh:release@example.com (eeeeeeeeee)
           undoes entry 10
           holds channel production for automation
@@ -418,7 +418,7 @@ fn columns_of_a_table_go_on_below() {
       = note: at /status
       = help: look at the service's log
 
-    stop (gate_failed). Read the finding, mend its cause, run `tagwarden verify
-      --channel production --at COMMIT`.
+    stop (gate_failed). Read the finding, mend its cause, run
+      `tagwarden verify --channel production --at COMMIT`.
     "#);
 }
