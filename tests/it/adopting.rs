@@ -294,6 +294,23 @@ fn tags_from_before_are_taken_over_and_rolled_back_to() {
     scratch.refused(&[&FIRST[..], &["--take-over"]].concat(), "bad_usage");
 }
 
+/// The usual start: the document comes with the adoption, after what was released before.
+#[test]
+fn what_is_older_than_the_document_can_be_rolled_back_to() {
+    let scratch = Scratch::new();
+    scratch.commit_and_push("before");
+    let commit = scratch.git(&["rev-parse", "HEAD"]);
+    for tag in ["v1.0.0", "channel/local_dev"] {
+        scratch.git(&["push", "--quiet", "origin", &format!("HEAD:refs/tags/{tag}")]);
+    }
+    scratch.json(&["init", "--minimal"]).expect("passed");
+    scratch.commit_and_push("Add the protocol");
+    taking_over(&scratch, &[]);
+    scratch.json(&["promote", "v1.1.0", "--channel", "local_dev"]).expect("moved");
+    scratch.json(&["rollback", "--channel", "local_dev", "--reason", "slow"]).expect("moved");
+    assert_eq!(scratch.remote_commit(TAG), Some(commit));
+}
+
 /// No gate judged what was there before, so it is not there yet for who promotes it.
 #[test]
 fn what_was_taken_over_is_promoted_like_anything_else() {

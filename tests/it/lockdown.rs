@@ -389,10 +389,10 @@ fn every_column_of_the_written_tables_is_compared() {
         ),
         ("20-channel.yaml` | all but `local_dev` |", "20-channel.yaml` | all |", "gate", "gate 2 is for all but `local_dev`, not `all`"),
         (
-            "80-docs.yaml` | all | promote, rollback |",
             "80-docs.yaml` | all | promote |",
+            "80-docs.yaml` | all | promote, rollback |",
             "gate",
-            "gate 8 decides promote, rollback, not `promote`",
+            "gate 8 decides promote, not `promote, rollback`",
         ),
         ("`channel/staging` |", "`channel/stage` |", "channel", "the tag of `staging` is `channel/staging`, not `channel/stage`"),
         ("| `staging` | `https://www", "| nothing | `https://www", "channel", "`production` comes after `staging`, not `nothing`"),

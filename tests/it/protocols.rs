@@ -121,7 +121,7 @@ fn every_shipped_protocol_loads_and_its_document_holds() {
         let protocol = load(&files);
         let docs = protocol.gates.iter().find(|gate| gate.kind.id == "docs").unwrap();
         for channel in protocol.channels.keys() {
-            assert!(docs.applies(Verb::Promote, channel, docs.header.when) && docs.applies(Verb::Rollback, channel, docs.header.when));
+            assert!(docs.applies(Verb::Promote, channel, docs.header.when));
             let judgement = judge(&protocol, docs, channel.as_str(), files.clone(), no_history);
             assert_eq!(judgement.outcome(), Outcome::Passed, "{name}: {:#?}", judgement.findings());
         }
@@ -175,10 +175,10 @@ fn the_ready_set_has_the_seven_gates_and_their_document() {
 }
 
 #[test]
-fn the_smallest_protocol_signs_nothing_and_decides_both_ways() {
+fn the_smallest_protocol_signs_nothing_and_lets_go_back() {
     let protocol = load(&written(&["init", "--minimal"]));
     assert!(protocol.is_unsigned() && protocol.warnings.is_empty() && protocol.gates.len() == 1);
-    assert_eq!(protocol.gates[0].verbs(), [Verb::Promote, Verb::Rollback]);
+    assert_eq!(protocol.gates[0].verbs(), [Verb::Promote]);
 }
 
 /// Changes the answer to a request.

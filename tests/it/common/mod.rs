@@ -201,6 +201,10 @@ impl Scratch {
     pub fn minimal_unadopted() -> Scratch {
         let scratch = Scratch::new();
         scratch.run(&["init", "--minimal"]).ok();
+        // So that rollbacks are judged too.
+        let gate = scratch.read("gates/10-docs.yaml");
+        let both = gate.lines().map(|line| if line.starts_with("verbs:") { "verbs: [promote, rollback]" } else { line });
+        scratch.write("gates/10-docs.yaml", both.map(|line| format!("{line}\n")).collect::<String>());
         scratch.commit("Add the protocol");
         scratch.push();
         scratch
