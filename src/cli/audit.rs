@@ -102,10 +102,10 @@ fn rejudge_entries(
     findings: &mut Vec<Finding>,
 ) -> Result<()> {
     let mut seen = BTreeSet::new();
-    let moves = verified.entries().rev().filter(|linked| linked.outline.action.moves());
-    let wanted: Vec<Oid> = moves
-        .filter(|linked| seen.insert(linked.outline.channel.clone()) || which == args::Rejudge::All)
-        .map(|linked| linked.oid.clone())
+    let judged = verified.entries().rev().map(|linked| (linked, &linked.outline)).filter(|(_, entry)| entry.judged().is_some());
+    let wanted: Vec<Oid> = judged
+        .filter(|(_, entry)| seen.insert((&entry.channel, entry.action.moves())) || which == args::Rejudge::All)
+        .map(|(linked, _)| linked.oid.clone())
         .collect();
     for oids in wanted.chunks(CHUNK) {
         for WholeEntry { entry, evidence } in read_entries(&world.git, oids)? {

@@ -10,9 +10,9 @@ use crate::{
     release::{plan, state::staged_at},
     report::{
         Body as Answer, HistoryShape, Report,
-        shape::{About, HistoryEntry, join_releases},
+        shape::{About, AfterShape, HistoryEntry, join_releases},
     },
-    world::ledger::read_entries,
+    world::ledger::{WholeEntry, read_entries},
 };
 use std::collections::BTreeMap;
 
@@ -29,12 +29,18 @@ pub async fn run(session: &Session, args: &args::History) -> Result<Report> {
     });
     let oids: Vec<Oid> = shown.map(|linked| linked.oid.clone()).collect();
     let mut entries = Vec::with_capacity(oids.len());
+    let mut after: BTreeMap<u64, AfterShape> = BTreeMap::new();
     // A few at a time: with its evidence an entry can be large.
     for oids in oids.chunks(64) {
         let whole = read_entries(&situation.world().git, oids)?;
-        entries.extend(whole.into_iter().zip(oids).map(|(whole, oid)| {
-            let about = About::of(&whole.entry, releases(&situation, &whole.entry), lifted.get(&whole.entry.serial).copied());
-            HistoryEntry::of(&whole.entry, oid.clone(), about, after_gates(&situation, &whole.entry))
+        entries.extend(whole.into_iter().zip(oids).map(|(WholeEntry { entry, .. }, oid)| {
+            let about = About::of(&entry, releases(&situation, &entry), lifted.get(&entry.serial).copied());
+            // What was found after a move is newer than the move, so it was seen before it.
+            if let Some(Body::After { of, .. }) = entry.body {
+                let found = AfterShape { serial: entry.serial, entry: oid.clone(), time: entry.time, gates: entry.gates.clone() };
+                after.entry(of).or_insert(found);
+            }
+            HistoryEntry::of(&entry, oid.clone(), about, after_gates(&situation, &entry), after.remove(&entry.serial))
         }));
     }
     Ok(situation.report(Report::new(Reason::Passed, Answer::History(HistoryShape { entries }))))

@@ -5,10 +5,17 @@ use super::{
     args::Moving,
     drive::{self, Judged},
     gather::{self, Acting, Place, Situation},
+    statement::{self, Intent},
 };
 use crate::{
-    domain::{ChannelName, Digest, Fault, Oid, Reason, RefName, Result, Verb},
-    gate::{Context, When, runner::Runner},
+    domain::{
+        ChannelName, Digest, Fault, Oid, Reason, RefName, Result, Verb,
+        state::{self, Entry},
+    },
+    gate::{
+        Context, When,
+        runner::{Run, Runner},
+    },
     release::{
         chain::{Linked, Verified},
         plan::{self, Plan, PlannedRelease},
@@ -92,19 +99,50 @@ pub async fn run(session: &Session, situation: Situation, acting: &Acting, plan:
     };
     moved(shape.clone());
     // What is known is not lost any more: who is told to end need not wait for the gates.
-    let in_force = applied.record.policy.clone();
+    let record = applied.record.clone();
     drop(applied);
-    let after = after_gates(&place, &cx, &policy, &answerer, &|run| moved(MoveShape { after: Some(run), ..shape.clone() })).await;
-    let reason = match &after {
+    let known = |run| moved(MoveShape { after: Some(run), ..shape.clone() });
+    let reason = match after_gates(&place, &cx, &policy, &answerer, &known).await {
         Ok(None) => Reason::Moved,
-        Ok(Some(run)) if run.reason_code == Reason::Passed => Reason::Moved,
-        Ok(Some(_)) | Err(_) => Reason::MovedButUnhealthy,
+        Ok(Some(run)) => {
+            known(RunShape::of(&run));
+            shape.after = Some(RunShape::of(&run));
+            match run.reason() {
+                Reason::Passed => Reason::Moved,
+                _ => {
+                    notices.push(match note_after(session, acting, &record, &run).await {
+                        Ok(serial) => format!("entry {serial} records what the gates found after the move"),
+                        Err(fault) => format!("what the gates found after the move is not recorded: {fault}"),
+                    });
+                    Reason::MovedButUnhealthy
+                }
+            }
+        }
+        Err(fault) => {
+            notices.push(format!("the gates after the move could not be run: {fault}"));
+            Reason::MovedButUnhealthy
+        }
     };
-    let failure = after.as_ref().err().map(|fault| format!("the gates after the move could not be run: {fault}"));
-    shape.after = after.ok().flatten();
-    notices.extend(failure);
-    let report = gather::under(&place, &in_force, Report::new(reason, Body::Move(Box::new(shape))).signing(signing));
+    let report = gather::under(&place, &record.policy, Report::new(reason, Body::Move(Box::new(shape))).signing(signing));
     Ok(with_notices(report, notices))
+}
+
+/// Writes down what gates found after a move, and tells the serial of that entry. The move was pushed with its own entry before they
+/// were asked.
+async fn note_after(session: &Session, acting: &Acting, moved: &Entry, run: &Run) -> Result<u64> {
+    let Situation { place, head, .. } = gather::situation(session).await?;
+    let permit = rights::permit(head.protocol(), &acting.actor, &[], Verb::After, moved.channel.as_ref())?;
+    let intent = Intent {
+        channel: moved.channel.clone(),
+        releases: moved.releases.clone(),
+        candidate: moved.candidate.clone(),
+        gates: run.records(),
+        evidence: run.evidence()?,
+        body: Some(state::Body::After { of: moved.serial, verb: moved.action }),
+        ..Intent::default()
+    };
+    let applied = statement::write(&place, acting, Some(head), &permit, Verb::After, intent, run.started).await?;
+    Ok(applied.record.serial)
 }
 
 /// Somebody promoted the same while this run judged it. Good only where the tags are where that entry put them.
@@ -151,7 +189,8 @@ pub fn already(situation: &Situation, verb: Verb, linked: &Linked) -> Result<Rep
         after: None,
     };
     let said = format!("entry {} put {} there at {}", entry.serial, join_releases(&entry.releases, ", "), entry.time);
-    Ok(situation.report(Report::new(Reason::AlreadyThere, Body::Move(Box::new(shape)))).notice(said))
+    let report = situation.report(Report::new(Reason::AlreadyThere, Body::Move(Box::new(shape)))).notice(said);
+    Ok(with_notices(report, situation.head.ledger().found_after(entry.serial).into_iter().collect()))
 }
 
 /// A request, as far as it tells one from another.
@@ -271,14 +310,14 @@ async fn after_gates(
     policy: &crate::release::chain::Policy,
     answerer: &crate::world::answer::Answerer,
     known: &(dyn Fn(RunShape) + Sync),
-) -> Result<Option<RunShape>> {
+) -> Result<Option<Run>> {
     if policy.protocol.gates_for(cx.verb, &cx.channel, When::After).next().is_none() {
         return Ok(None);
     }
     let cx = Context { now: place.world.clock.now(), ..cx.clone() };
     let mut runner = Runner::new(&cx, When::After, &[]);
     drive::drive(&place.world, answerer, &mut runner, known).await?;
-    Ok(Some(RunShape::of(&runner.run()?)))
+    runner.run().map(Some)
 }
 
 /// The answer of a dry run: the plan, and which gates would decide.

@@ -3,7 +3,10 @@
 
 use super::gather::{self, Acting, Place};
 use crate::{
-    domain::{ChannelName, Oid, Reason, RefName, Release, Result, Timestamp, Verb, state::Body},
+    domain::{
+        ChannelName, Oid, Reason, RefName, Release, Result, Timestamp, Verb,
+        state::{Body, GateRecord},
+    },
     release::{
         chain::{Policy, Verified},
         draft::Draft,
@@ -25,6 +28,9 @@ pub struct Intent {
     pub candidate: Option<Oid>,
     pub reason: Option<String>,
     pub body: Option<Body>,
+    pub gates: Vec<GateRecord>,
+    /// What they judged: paths beside the entry, and their bytes.
+    pub evidence: Vec<(String, Vec<u8>)>,
     pub adopts: Option<Policy>,
     /// Release tags to create: ref and `package@version`.
     pub tags: Vec<(RefName, String)>,
@@ -56,7 +62,7 @@ pub fn early(head: &Verified, acting: &Acting, verb: Verb, intent: &Intent, time
 }
 
 fn draft(head: Option<&Verified>, acting: &Acting, verb: Verb, intent: &Intent, time: Timestamp) -> Result<Draft> {
-    let Intent { channel, releases, candidate, reason, body, adopts, tags: _ } = intent;
+    let Intent { channel, releases, candidate, reason, body, gates, evidence, adopts, tags: _ } = intent;
     let adopts = adopts.as_ref().map(|policy| policy.tree.clone());
     // What it follows is part of the claim: the same may be said again later. So is chance: two who say the same in the same second
     // say it twice.
@@ -75,7 +81,8 @@ fn draft(head: Option<&Verified>, acting: &Acting, verb: Verb, intent: &Intent, 
         releases: releases.clone(),
         candidate: candidate.clone(),
         valid_until: None,
-        gates: Vec::new(),
+        gates: gates.clone(),
+        evidence: evidence.clone(),
         body: body.clone(),
         adopts,
         documents: None,

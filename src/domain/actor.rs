@@ -77,12 +77,18 @@ verbs! {
     Ack "ack";
     Verdict "verdict";
     Rehearse "rehearse";
+    After "after";
 }
 
 impl Verb {
     /// Whether entries of this verb move channel tags.
     pub const fn moves(self) -> bool {
         matches!(self, Verb::Promote | Verb::Rollback)
+    }
+
+    /// Whether the right to do this is the right to do `verb`: who may move a channel may say what its gates found afterwards.
+    pub const fn grants(self, verb: Verb) -> bool {
+        self as u8 == verb as u8 || (matches!(verb, Verb::After) && self.moves())
     }
 }
 

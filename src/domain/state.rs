@@ -61,6 +61,14 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// The verb whose gates this entry holds results of.
+    pub fn judged(&self) -> Option<Verb> {
+        match &self.body {
+            Some(Body::After { verb, .. }) => Some(*verb),
+            _ => Some(self.action).filter(|action| action.moves()),
+        }
+    }
+
     /// Channel tags that were there before the ledger, where this entry took them over.
     pub fn taken_over(&self) -> &[TakenOver] {
         match &self.body {
@@ -153,6 +161,11 @@ pub enum Body {
     },
     Rehearse {
         report: serde_json::Value,
+    },
+    /// What gates found after the move of entry `of`, whose verb is `verb`.
+    After {
+        of: u64,
+        verb: Verb,
     },
 }
 

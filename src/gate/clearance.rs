@@ -25,12 +25,6 @@ impl Clearance {
         let missing = |what: &str| Fault::new(Reason::Internal, format!("a clearance needs {what}"));
         let candidate = cx.candidate.clone().ok_or_else(|| missing("a commit"))?;
         let policy = cx.policy.clone().ok_or_else(|| missing("an adopted policy"))?;
-        let mut evidence = Vec::new();
-        for gate in &run.gates {
-            if let Some((_, recorded)) = &gate.evidence {
-                evidence.push((evidence_path(gate.id.as_str()), canonical_json(recorded)?));
-            }
-        }
         let judged = run.gates.iter().filter(|gate| gate.outcome != Outcome::Skipped).filter_map(|gate| cx.protocol.gate(&gate.id));
         let unreadable = |why: crate::tree::Unreadable| Fault::new(Reason::GateInconclusive, format!("the documents: {why}"));
         let documents = super::judged_documents(cx, judged).map_err(unreadable)?;
@@ -42,7 +36,7 @@ impl Clearance {
             binding,
             valid_until,
             gates: run.records(),
-            evidence,
+            evidence: run.evidence()?,
             documents,
         })
     }
@@ -67,7 +61,7 @@ impl Clearance {
         &self.gates
     }
 
-    /// `(path beside the entry, canonical bytes)`: what was judged, to be recorded.
+    /// What was judged, as [`Run::evidence`] gives it.
     pub fn evidence(&self) -> &[(String, Vec<u8>)] {
         &self.evidence
     }
@@ -95,5 +89,11 @@ impl Run {
             waiver: gate.waiver.as_ref().filter(|_| gate.outcome != Outcome::Passed).map(|waiver| waiver.serial),
         };
         self.gates.iter().map(record).collect()
+    }
+
+    /// `(path beside the entry, canonical bytes)`: what was judged, to be recorded.
+    pub fn evidence(&self) -> Result<Vec<(String, Vec<u8>)>> {
+        let judged = self.gates.iter().filter_map(|gate| Some((&gate.id, &gate.evidence.as_ref()?.1)));
+        judged.map(|(id, recorded)| Ok((evidence_path(id.as_str()), canonical_json(recorded)?))).collect()
     }
 }

@@ -28,6 +28,8 @@ pub struct Draft {
     pub candidate: Option<Oid>,
     pub valid_until: Option<Timestamp>,
     pub gates: Vec<GateRecord>,
+    /// What the gates judged: paths beside the entry, and their bytes.
+    pub evidence: Vec<(String, Vec<u8>)>,
     pub body: Option<Body>,
     /// The policy an adoption brings; `None`: the one in force.
     pub adopts: Option<Oid>,
@@ -153,6 +155,7 @@ impl Plan {
             candidate: Some(self.candidate.clone()),
             valid_until: clearance.map(Clearance::valid_until),
             gates: clearance.map(|clearance| clearance.gates().to_vec()).unwrap_or_default(),
+            evidence: clearance.map(|clearance| clearance.evidence().to_vec()).unwrap_or_default(),
             body: self.body.clone(),
             adopts: None,
             documents: clearance.and_then(Clearance::documents).cloned(),

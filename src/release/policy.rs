@@ -156,7 +156,7 @@ fn permits(protocol: &Protocol, id: &str, rights: &[String], verb: Verb, channel
         (Some(on), Some(channel)) => on.contains(channel),
         (Some(_), None) => false,
     };
-    protocol.roles.values().any(|role| role.may.contains(&verb) && on(&role.on) && role.who.iter().any(gives))
+    protocol.roles.values().any(|role| role.may.iter().any(|may| may.grants(verb)) && on(&role.on) && role.who.iter().any(gives))
 }
 
 /// The right to do `verb` on `channel` (`None`: on no channel in particular). `rights` as in [`Policy::still_permits`].

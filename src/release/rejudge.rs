@@ -28,9 +28,9 @@ pub struct Verdict {
 
 /// What the gates of a move were judged in. `tree`: the candidate's files, where they are wanted.
 pub fn context(entry: &Entry, policy: &Policy, tree: Option<Arc<dyn Tree>>) -> Option<Context> {
-    let channel = entry.channel.clone().filter(|_| entry.action.moves())?;
+    let (verb, channel) = entry.judged().zip(entry.channel.clone())?;
     Some(Context {
-        verb: entry.action,
+        verb,
         base_url: policy.protocol.channels.get(&channel).and_then(|channel| channel.base_url.clone()),
         channel,
         releases: entry.releases.clone(),

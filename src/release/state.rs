@@ -110,7 +110,7 @@ impl Delta {
                 }
             }
             (Body::Adopt { taken_over, .. }, _) => self.channels = occupied_before(entry, taken_over),
-            (Body::Waive { .. } | Body::Ack { .. }, None) | (Body::Rehearse { .. }, _) => {}
+            (Body::Waive { .. } | Body::Ack { .. }, None) | (Body::Rehearse { .. } | Body::After { .. }, _) => {}
         }
     }
 }

@@ -273,7 +273,7 @@ pub fn history() -> Report {
         gates: vec![waived],
         after_gates: vec!["smoke".parse().unwrap()],
         after: None,
-        after_reason: Some("not_recorded"),
+        after_reason: Some("nothing_recorded"),
     };
     let statement = |serial, action, about: About| HistoryEntry {
         serial,

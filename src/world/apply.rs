@@ -232,7 +232,8 @@ struct Built {
 }
 
 async fn build_move(writer: &Writer<'_>, head: &Verified, plan: &Plan, clearance: &Clearance) -> Result<Built> {
-    let mut entry = Entry { nonce: Some(nonce::fresh()?), ..plan.draft(Some(clearance)).place(Some(head), Vec::new())? };
+    let draft = plan.draft(Some(clearance));
+    let mut entry = Entry { nonce: Some(nonce::fresh()?), ..draft.place(Some(head), Vec::new())? };
     for (at, planned) in plan.releases.iter().enumerate().filter(|(_, planned)| planned.tag.is_none()) {
         let bytes = draft::release_tag(&entry, &planned.tag_ref, &entry.releases[at]);
         let made = make_tag(writer, &planned.tag_ref, None, &planned.commit, bytes).await?;
@@ -247,7 +248,7 @@ async fn build_move(writer: &Writer<'_>, head: &Verified, plan: &Plan, clearance
         entry.moves.push(made);
     }
     let mut files: BTreeMap<String, Vec<u8>> = attested.files.into_iter().collect();
-    files.extend(clearance.evidence().iter().cloned());
+    files.extend(draft.evidence);
     write_entry(writer, Some(head), None, entry, files).await
 }
 
@@ -266,7 +267,7 @@ async fn build_entry(
         entry.releases[at].tag = made.to.clone();
         entry.moves.push(made);
     }
-    write_entry(writer, head, adopts, entry, BTreeMap::new()).await
+    write_entry(writer, head, adopts, entry, draft.evidence.iter().cloned().collect()).await
 }
 
 /// Writes a tag object, signed where there is a key.

@@ -63,43 +63,52 @@ fn every_entry_says_what_it_is_about() {
     scratch.json(&["unhold", "--all", "--reason", "out"]).expect("moved");
 
     assert_snapshot!(steady(&scratch.run(&["history"]).all()), @r"
-      14  unhold  2026-11-21T10:00Z by ssh:ann@example.com ([short])
+      17  unhold  2026-11-21T10:00Z by ssh:ann@example.com ([short])
           everything
-          lifts the hold of entry 13
+          lifts the hold of entry 16
           out
-      13  hold  2026-11-21T10:00Z by ssh:ann@example.com ([short])
+      16  hold  2026-11-21T10:00Z by ssh:ann@example.com ([short])
           everything
           fire
-      12  unhold  2026-11-21T10:00Z by ssh:ann@example.com ([short])
+      15  unhold  2026-11-21T10:00Z by ssh:ann@example.com ([short])
           release web@1.1.0
-          lifts the hold of entry 11
+          lifts the hold of entry 13
           mended
-      11  rollback staging web@1.0.0  2026-11-21T10:00Z by ssh:ann@example.com ([short])
-          undoes entry 10
+      14  after staging web@1.0.0  2026-11-21T10:00Z by ssh:ann@example.com ([short])
+          found after the move of entry 13
+          gate smoke: failed
+      13  rollback staging web@1.0.0  2026-11-21T10:00Z by ssh:ann@example.com ([short])
+          undoes entry 11
           holds release web@1.1.0
           holds channel staging for automation
           slow
           refs/tags/channel/staging [short] -> [short]
-          after the move: smoke; what they found is not recorded
-      10  promote staging web@1.1.0  2026-11-21T10:00Z by ssh:ann@example.com ([short])
+          after the move: gate smoke failed (entry 14)
+      12  after staging web@1.1.0  2026-11-21T10:00Z by ssh:ann@example.com ([short])
+          found after the move of entry 11
+          gate smoke: failed
+      11  promote staging web@1.1.0  2026-11-21T10:00Z by ssh:ann@example.com ([short])
           refs/tags/channel/staging [short] -> [short]
-          gate broken: failed, waived by entry 9
-          after the move: smoke; what they found is not recorded
-       9  waive staging  2026-11-21T10:00Z by ssh:ben@example.com ([short])
+          gate broken: failed, waived by entry 10
+          after the move: gate smoke failed (entry 12)
+      10  waive staging  2026-11-21T10:00Z by ssh:ben@example.com ([short])
           gate broken until 2026-11-21T12:00Z for web@1.1.0 at commit [short]
           known
-       8  ack staging  2026-11-21T10:00Z by ssh:ben@example.com ([short])
+       9  ack staging  2026-11-21T10:00Z by ssh:ben@example.com ([short])
           gate migrated for web@1.1.0 at commit [short]
-       7  verdict  2026-11-21T10:00Z by ssh:ben@example.com ([short])
+       8  verdict  2026-11-21T10:00Z by ssh:ben@example.com ([short])
           SAFE for web@1.1.0 at commit [short]
           read all of it
-       6  stage web@1.1.0  2026-11-21T10:00Z by ssh:ann@example.com ([short])
+       7  stage web@1.1.0  2026-11-21T10:00Z by ssh:ann@example.com ([short])
           at commit [short]
           refs/tags/v1.1.0 none -> [short]
+       6  after staging web@1.0.0  2026-11-21T10:00Z by ssh:ann@example.com ([short])
+          found after the move of entry 5
+          gate smoke: failed
        5  promote staging web@1.0.0  2026-11-21T10:00Z by ssh:ann@example.com ([short])
           refs/tags/channel/staging none -> [short]
           gate broken: failed, waived by entry 4
-          after the move: smoke; what they found is not recorded
+          after the move: gate smoke failed (entry 6)
        4  waive staging  2026-11-21T10:00Z by ssh:ben@example.com ([short])
           gate broken until 2026-11-21T12:00Z for web@1.0.0 at commit [short]
           known
@@ -120,24 +129,32 @@ fn every_entry_says_what_it_is_about() {
 
     let of_channel = scratch.json(&["history", "--channel", "staging"]).expect("passed");
     let serials: Vec<&Value> = of_channel["entries"].as_array().unwrap().iter().map(|entry| &entry["serial"]).collect();
-    assert_eq!(serials, [11, 10, 9, 8, 5, 4, 3]);
+    assert_eq!(serials, [14, 13, 12, 11, 10, 9, 6, 5, 4, 3]);
     let history = scratch.json(&["history"]).expect("passed");
     let about: Vec<&Value> = history["entries"].as_array().unwrap().iter().map(|entry| &entry["about"]).collect();
     let commit = |release: &str| scratch.git(&["rev-parse", &format!("{release}^{{commit}}")]);
     let (first, second) = (commit("HEAD~1"), commit("HEAD"));
     let release = "web@1.1.0";
-    assert_eq!(about[0], &json!({ "scope": "all", "entries": [13] }));
-    assert_eq!(about[2], &json!({ "scope": "release", "release": release, "entries": [11] }));
+    assert_eq!(about[0], &json!({ "scope": "all", "entries": [16] }));
+    assert_eq!(about[2], &json!({ "scope": "release", "release": release, "entries": [13] }));
     let held = json!([{ "scope": "release", "of": release }, { "scope": "channel", "of": "staging" }]);
-    assert_eq!(about[3], &json!({ "commit": first, "release": "web@1.0.0", "holds": held, "entries": [10] }));
-    assert_eq!(about[5], &json!({ "gate": "broken", "commit": second, "release": release, "until": about[5]["until"] }));
-    assert!(about[5]["until"].as_str().unwrap().starts_with("2026-11-21T12:00:"), "{}", about[5]);
-    assert_eq!(about[6], &json!({ "gate": "migrated", "commit": second, "release": release }));
-    assert_eq!(about[7], &json!({ "verdict": "SAFE", "commit": second, "release": release }));
-    // A gate after the move has no record: unknown, with its reason.
-    let moved = &history["entries"][4];
-    assert_eq!((&moved["after_gates"], &moved["after"], &moved["after_reason"]), (&json!(["smoke"]), &Value::Null, &json!("not_recorded")));
-    assert_eq!(history["entries"][5]["after_reason"], Value::Null);
+    assert_eq!(about[4], &json!({ "commit": first, "release": "web@1.0.0", "holds": held, "entries": [11] }));
+    assert_eq!(about[7], &json!({ "gate": "broken", "commit": second, "release": release, "until": about[7]["until"] }));
+    assert!(about[7]["until"].as_str().unwrap().starts_with("2026-11-21T12:00:"), "{}", about[7]);
+    assert_eq!(about[8], &json!({ "gate": "migrated", "commit": second, "release": release }));
+    assert_eq!(about[9], &json!({ "verdict": "SAFE", "commit": second, "release": release }));
+    assert_eq!(about[3], &json!({ "commit": first, "release": "web@1.0.0", "entries": [13] }));
+    let moved = &history["entries"][6];
+    assert_eq!((&moved["after_gates"], &moved["after_reason"]), (&json!(["smoke"]), &Value::Null));
+    let (after, entry) = (&moved["after"], &history["entries"][5]["entry"]);
+    assert_eq!((&after["serial"], &after["entry"], &after["gates"][0]["outcome"]), (&json!(12), entry, &json!("failed")));
+    assert_eq!(history["entries"][7]["after_reason"], Value::Null);
+    let audit = scratch.json(&["audit", "--rejudge=all"]).expect("passed");
+    let smoke: Vec<&Value> = audit["rejudged"].as_array().unwrap().iter().filter(|again| again["gate"] == "smoke").collect();
+    assert_eq!((smoke.len(), &smoke[0]["verdict"], &smoke[0]["recorded"]), (3, &json!("same"), &json!("gate_failed")));
+    let said = "entry 14 records that the gates after the move of entry 13 did not all pass";
+    assert!(scratch.run(&["status"]).ok().contains(said));
+    assert!(scratch.run(&["promote", "v1.0.0", "--channel", "staging"]).all().contains(said));
 }
 
 #[test]

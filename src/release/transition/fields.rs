@@ -22,8 +22,8 @@ pub(super) fn fit(case: &Case, found: &mut Found) {
         ("a channel", entry.channel.is_some(), about.channel),
         ("releases", !entry.releases.is_empty(), Some(about.releases)),
         ("a candidate", entry.candidate.is_some(), Some(about.candidate)),
-        ("gates", !entry.gates.is_empty(), (!action.moves()).then_some(false)),
-        ("moves", !entry.moves.is_empty(), (!about.releases).then_some(false)),
+        ("gates", !entry.gates.is_empty(), (!action.moves()).then_some(action == Verb::After)),
+        ("moves", !entry.moves.is_empty(), (!about.releases || action == Verb::After).then_some(false)),
         ("a time until which it counts", entry.valid_until.is_some(), (!action.moves()).then_some(false)),
     ];
     for (what, there, wanted) in has {
@@ -76,6 +76,7 @@ impl About {
             Verb::Ack => (Some(true), false, true, false),
             Verb::Verdict => (Some(false), false, true, false),
             Verb::Rehearse => (None, false, false, false),
+            Verb::After => (Some(true), true, true, false),
         };
         About { channel, releases, candidate, reason }
     }
@@ -90,7 +91,8 @@ fn body(entry: &Entry, protocol: &Protocol) -> Result<(), String> {
         | (Verb::Rollback, Some(Body::Rollback { .. }))
         | (Verb::Waive, Some(Body::Waive { .. }))
         | (Verb::Ack, Some(Body::Ack { .. }))
-        | (Verb::Verdict, Some(Body::Verdict { .. })) => Ok(()),
+        | (Verb::Verdict, Some(Body::Verdict { .. }))
+        | (Verb::After, Some(Body::After { .. })) => Ok(()),
         (Verb::Hold | Verb::Unhold, Some(Body::Hold { scope, of })) => {
             // The right was asked for by the entry's channel, so the body must not reach further.
             let of = of.as_deref();

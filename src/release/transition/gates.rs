@@ -5,12 +5,12 @@ use crate::{
     attest::statement::evidence_path,
     domain::{
         GateId, Oid, Outcome, Reason, Timestamp, Verb,
-        state::{Entry, GateRecord, Waiver},
+        state::{Body, Entry, GateRecord, Waiver},
     },
     gate::{Ask, Evidence, Got, LoadedGate, OnFail, When, freshness, runner::judge_bound},
     release::{object::object_id, rejudge},
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The gates that are asked before this move, those that only advise among them.
 fn deciding<'a>(case: &'a Case) -> impl Iterator<Item = &'a LoadedGate> {
@@ -122,6 +122,31 @@ pub(super) fn evidence(case: &Case, whole: &Whole, found: &mut Found) {
     }
 }
 
+pub(super) fn after(case: &Case, _: &Whole, found: &mut Found) {
+    let (entry, Some(before), Some(Body::After { of, verb })) = (case.entry, case.before, &case.entry.body) else { return };
+    let mut refuse = |message: String| found.push(Violation::new("ledger/after", Reason::BadUsage, message));
+    let moved = usize::try_from(*of).ok().and_then(|at| before.entries.get(at)).map(|linked| &linked.outline);
+    let Some((moved, channel)) = moved.filter(|moved| moved.action.moves()).zip(entry.channel.as_ref()) else {
+        return refuse(format!("entry {of} moved nothing"));
+    };
+    if (moved.action, &moved.channel, &moved.candidate, &moved.releases) != (*verb, &entry.channel, &entry.candidate, &entry.releases) {
+        refuse(format!("entry {of} is another move"));
+    }
+    if moved.policy.tree != case.policy.tree {
+        return refuse(format!("another policy is in force than when entry {of} moved"));
+    }
+    let wanted: BTreeSet<&GateId> = case.policy.protocol.gates_for(*verb, channel, When::After).map(|gate| &gate.id).collect();
+    if entry.gates.iter().map(|record| &record.id).collect::<BTreeSet<_>>() != wanted {
+        refuse(format!("its gates are not those that are asked after a {verb}"));
+    }
+    if entry.gates.iter().any(|record| record.waiver.is_some()) {
+        refuse("nothing is waived after a move".to_owned());
+    }
+    if entry.gates.iter().all(|record| record.outcome == Outcome::Passed) {
+        refuse("every gate passed, which nobody records".to_owned());
+    }
+}
+
 /// Whether evidence that is the ledger's own gives the recorded result. What else gates saw is judged again by an audit.
 fn gives(case: &Case, record: &GateRecord, evidence: &Evidence) -> bool {
     let gate = case.policy.protocol.gate(&record.id).filter(|gate| matches!(gate.kind.id, "ack" | "verdict"));
@@ -132,14 +157,15 @@ fn gives(case: &Case, record: &GateRecord, evidence: &Evidence) -> bool {
 
 fn bound(entry: &Entry, record: &GateRecord, evidence: &Evidence) -> bool {
     let (candidate, policy) = (entry.candidate.as_ref(), Some(&entry.policy.tree));
-    let fits = |channel| evidence.is_for(entry.action, channel, candidate, policy);
-    evidence.is_of(&record.id, &record.kind) && entry.channel.as_ref().is_some_and(fits)
+    let fits = |(verb, channel)| evidence.is_for(verb, channel, candidate, policy);
+    evidence.is_of(&record.id, &record.kind) && entry.judged().zip(entry.channel.as_ref()).is_some_and(fits)
 }
 
 /// Whether what the evidence tells of the ledger is what the ledger holds. Statements on other commits tell stale from absent
 /// and decide nothing.
 fn agrees(case: &Case, evidence: &Evidence) -> bool {
-    let Some(before) = case.before else { return true };
+    // What gates found after a move decides nothing, and was asked of the ledger as it was before it.
+    let Some(before) = case.before.filter(|_| case.entry.action.moves()) else { return true };
     let (candidate, channel) = (case.entry.candidate.as_ref(), case.entry.channel.as_ref());
     evidence.answers.iter().all(|answer| match &answer.got {
         Some(Got::Verdicts(got)) => {
@@ -212,7 +238,7 @@ pub(super) fn attestations(case: &Case, whole: &Whole, found: &mut Found) {
 mod tests {
     use super::*;
     use crate::{
-        domain::{Verb, state::Body},
+        domain::Verb,
         release::{
             fixtures::{actor, entry, oid},
             policy::Policy,

@@ -35,7 +35,7 @@ use crate::{
     domain::{
         ChannelName, Digest, Fault, Finding, Oid, Reason, Release, Timestamp, Verb,
         actor::{ACTOR_SCHEMA, ActorEvidence},
-        state::{ENTRY_SCHEMA, Entry, State, TakenOver},
+        state::{Body, ENTRY_SCHEMA, Entry, State, TakenOver},
     },
     gate::{Evidence, Protocol},
 };
@@ -278,6 +278,7 @@ rules! {
     32 ["ledger/passes-by"] "an entry takes the place of others only where they are dated more than five minutes ahead of it, or on a line that was merged, and only by somebody who has the right to each of them; it is not dated before the entry that it follows" Whole(links::passes_by);
     33 ["ledger/state"] "`state/` is the state before with what this entry does" Whole(shape::state);
     34 ["ledger/taken-over"] "only entry 0 takes over tags that were there before it: each once, of a channel of its policy, as a release of the channel at the tag's commit or as none" Request(moves::taken_over);
+    35 ["ledger/after"] "what gates found after a move names that move and its policy, which is still in force, and has one result of each of them, of which one did not pass" Whole(gates::after);
 }
 
 /// Rules that the ledger alone cannot decide, and who decides them.
@@ -426,6 +427,13 @@ impl Ledger {
     pub fn moves_of<'a>(&'a self, channel: &'a ChannelName) -> impl Iterator<Item = &'a Linked> {
         let moves = move |linked: &&Linked| linked.outline.action.moves() && linked.outline.channel.as_ref() == Some(channel);
         self.entries.iter().rev().map(Arc::as_ref).filter(moves)
+    }
+
+    /// Which entry, if any, says that gates after the move of this one did not all pass.
+    pub fn found_after(&self, serial: u64) -> Option<String> {
+        let about = |linked: &&Arc<Linked>| matches!(linked.outline.body, Some(Body::After { of, .. }) if of == serial);
+        let found = self.entries.iter().rev().find(about)?.outline.serial;
+        Some(format!("entry {found} records that the gates after the move of entry {serial} did not all pass"))
     }
 }
 

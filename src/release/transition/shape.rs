@@ -43,7 +43,9 @@ fn paths(entry: &Entry) -> BTreeMap<String, &'static str> {
         if record.evidence.is_some() {
             file(evidence_path(record.id.as_str()));
         }
-        file(gate_path(record.id.as_str()));
+        if entry.action.moves() {
+            file(gate_path(record.id.as_str()));
+        }
     }
     if entry.action.moves() {
         file(SUMMARY_PATH.to_owned());

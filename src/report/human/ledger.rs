@@ -153,9 +153,13 @@ pub fn history(shape: &HistoryShape, canvas: &mut Canvas) {
             let waiver = gate.waiver.map(|serial| format!(", waived by entry {serial}")).unwrap_or_default();
             canvas.line(&format!("      gate {}: {}{waiver}", gate.id, gate.outcome));
         }
-        if !entry.after_gates.is_empty() {
+        if let Some(after) = &entry.after {
+            let weak = after.gates.iter().filter(|gate| gate.outcome != Outcome::Passed);
+            let weak: Vec<String> = weak.map(|gate| format!("gate {} {}", gate.id, gate.outcome)).collect();
+            canvas.line(&format!("      after the move: {} (entry {})", weak.join(", "), after.serial));
+        } else if !entry.after_gates.is_empty() {
             let gates: Vec<&str> = entry.after_gates.iter().map(GateId::as_str).collect();
-            canvas.line(&format!("      after the move: {}; what they found is not recorded", gates.join(", ")));
+            canvas.line(&format!("      after the move: {}; nothing against it is recorded", gates.join(", ")));
         }
     }
 }
@@ -186,6 +190,7 @@ fn about(about: &About, entry: &HistoryEntry, canvas: &Canvas) -> Vec<String> {
                 format!("holds {}{whom}", canvas.foreign(&scope(hold.scope, hold.of.as_deref())))
             }));
         }
+        Verb::After => lines.extend(ended.map(|of| format!("found after the move of {of}"))),
         _ => lines.extend(ended.map(|ended| format!("lifts the hold of {ended}"))),
     }
     lines.retain(|line| !line.is_empty());

@@ -28,12 +28,21 @@ pub struct HistoryEntry {
     /// The entry's commit.
     pub entry: Oid,
     pub gates: Vec<state::GateRecord>,
-    /// The gates that its policy has after the move. An entry is written before they run, so the ledger has no result of
-    /// theirs.
+    /// The gates that its policy has after the move. An entry is written before they run.
     pub after_gates: Vec<GateId>,
-    /// What they found; `None` with `after_reason`.
-    pub after: Option<super::RunShape>,
+    /// What they found, where another entry says so.
+    pub after: Option<AfterShape>,
+    /// Why there is nothing about gates after the move: `nothing_recorded`. They passed, or nobody could write down what they found.
     pub after_reason: Option<&'static str>,
+}
+
+/// What the gates after a move found: where one did not pass, whoever moved wrote it down in an entry of its own.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct AfterShape {
+    pub serial: u64,
+    pub entry: Oid,
+    pub time: Timestamp,
+    pub gates: Vec<state::GateRecord>,
 }
 
 /// What an entry is about beside its channel, its releases and its moves: what there is of it.
@@ -56,7 +65,7 @@ pub struct About {
     /// The holds that a rollback set by itself.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub holds: Vec<state::HoldTarget>,
-    /// The earlier entries that it ends: the hold that is lifted, the move that is undone.
+    /// The earlier entries that it is about: the hold that is lifted, the move that is undone, the move whose gates found something.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub entries: Vec<u64>,
 }
@@ -74,17 +83,18 @@ impl About {
             Some(state::Body::Waive { gate, until }) => About { gate: Some(gate), until: Some(until), ..about },
             Some(state::Body::Ack { gate }) => About { gate: Some(gate), ..about },
             Some(state::Body::Verdict { verdict }) => About { verdict: Some(verdict), ..about },
+            Some(state::Body::After { of, .. }) => About { entries: vec![of], ..about },
             Some(state::Body::Adopt { .. } | state::Body::Rehearse { .. }) | None => about,
         }
     }
 }
 
 impl HistoryEntry {
-    pub fn of(entry: &state::Entry, oid: Oid, about: About, after_gates: Vec<GateId>) -> HistoryEntry {
+    pub fn of(entry: &state::Entry, oid: Oid, about: About, after_gates: Vec<GateId>, after: Option<AfterShape>) -> HistoryEntry {
         HistoryEntry {
             about,
-            after: None,
-            after_reason: (!after_gates.is_empty()).then_some("not_recorded"),
+            after_reason: (!after_gates.is_empty() && after.is_none()).then_some("nothing_recorded"),
+            after,
             after_gates,
             serial: entry.serial,
             action: entry.action,

@@ -67,6 +67,7 @@ const GATES: &[(&str, &str)] = &[
         "title: Healthy\nwaivable: true\nmax_age: 15m\nhttp: [{ get: \"https://example.com/h\", expect: { status: 200 } }]\n",
     ),
     ("30-fixed.yaml", "title: Built\ncommand: [{ run: [\"true\"] }]\n"),
+    ("40-smoke.yaml", "title: It answers\nwhen: after\nverbs: [promote, rollback]\ncommand: [{ run: [\"true\"] }]\n"),
 ];
 
 pub const SIGNERS: [&str; 7] = ["lead", "second", "dev", "review", "ci", "mover", "leaver"];
@@ -370,6 +371,7 @@ impl Forge {
             candidate: None,
             valid_until: None,
             gates: Vec::new(),
+            evidence: Vec::new(),
             body: None,
             adopts: None,
             documents: None,
@@ -434,6 +436,31 @@ impl Forge {
             draft.body = Some(Body::Adopt { signatures: Vec::new(), taken_over: Vec::new() });
             draft.adopts = Some(self.trees[policy].clone());
         })
+    }
+
+    /// What the gate after the move of this entry found.
+    pub fn after(&self, head: &Verified, who: &str, of: u64) -> Proposal {
+        let moved = &head.entry(of).unwrap().outline;
+        let smoke = head.protocol().gate(&"smoke".parse().unwrap()).unwrap();
+        let mut draft = self.draft(Verb::After, who, head.next_serial());
+        (draft.channel, draft.releases, draft.candidate) = (moved.channel.clone(), moved.releases.clone(), moved.candidate.clone());
+        draft.body = Some(Body::After { of, verb: moved.action });
+        // Of an entry that moved nothing nothing can be found.
+        draft.channel.get_or_insert_with(|| "staging".parse().unwrap());
+        let seen = Evidence { verb: moved.action, ..self.evidence(head, smoke, &draft) };
+        let bytes = canonical_json(&seen).unwrap();
+        draft.gates.push(GateRecord {
+            id: smoke.id.clone(),
+            kind: smoke.kind.id.to_owned(),
+            on_fail: smoke.header.on_fail.slug().to_owned(),
+            outcome: Outcome::Failed,
+            reason_code: "gate_failed".to_owned(),
+            evidence: Some(Digest::of(&bytes)),
+            waiver: None,
+        });
+        let mut proposal = self.proposal(head, draft.place(Some(head), Vec::new()).unwrap(), who);
+        proposal.files.insert(evidence_path("smoke"), bytes);
+        proposal
     }
 
     pub fn stage(&self, head: &Verified, who: &str, name: &str, commit: &Oid) -> Proposal {

@@ -8,7 +8,7 @@ use tagwarden::{
     attest::statement::ACTOR_PATH,
     domain::{
         Digest, Oid, Outcome, Reason, Release, Severity, Timestamp, Verb, canonical_json,
-        state::{Body, HoldScope, TakenOver},
+        state::{Body, HoldScope, Move, TakenOver},
     },
     release::{chain::Verified, draft::TOOL, object::Commit, rejudge::rejudge},
 };
@@ -963,6 +963,67 @@ fn tags_from_before_that_are_not_the_channels() {
     let mut later = forge.adopt(&head, "lead", "without second");
     later.entry.body = Some(Body::Adopt { signatures: Vec::new(), taken_over: vec![taken("production", "channel/production/web", None)] });
     skipped(&mut forge, &later, "ledger/taken-over");
+}
+
+/// Whoever may move a channel says what the gates after the move found: of that move, all of it, and nothing that the move needs.
+#[test]
+fn what_was_found_after_a_move() {
+    type Change = fn(&mut Proposal);
+    let faults: &[(&str, u64, Change, &str)] = &[
+        ("of an entry that moved nothing", 3, |_| (), "ledger/after"),
+        ("of an entry that is not there", 4, |after| after.entry.body = Some(Body::After { of: 99, verb: Verb::Promote }), "ledger/after"),
+        ("of another move", 4, |after| after.entry.body = Some(Body::After { of: 1, verb: Verb::Promote }), "ledger/after"),
+        ("of another verb", 4, |after| after.entry.body = Some(Body::After { of: 4, verb: Verb::Rollback }), "ledger/after"),
+        ("another gate", 4, |after| after.record("smoke").id = "health".parse().unwrap(), "ledger/after"),
+        (
+            "green",
+            4,
+            |after| (after.record("smoke").outcome, after.record("smoke").reason_code) = (Outcome::Passed, "passed".to_owned()),
+            "ledger/after",
+        ),
+        ("waived", 4, |after| after.record("smoke").waiver = Some(1), "ledger/after"),
+        ("without evidence", 4, |after| after.record("smoke").evidence = None, "ledger/gate-record"),
+        ("evidence of another move", 4, |after| after.edit_evidence("smoke", |seen| seen["verb"] = "rollback".into()), "ledger/evidence"),
+        ("no results", 4, |after| after.entry.gates.clear(), "ledger/fields"),
+        ("with a move", 4, |after| after.entry.moves = vec![after_move()], "ledger/fields"),
+        (
+            "with an attestation",
+            4,
+            |after| after.edit("attestations/smoke.json", Some(Node::Bytes("100644", b"{}".to_vec()))),
+            "ledger/shape",
+        ),
+    ];
+    for (what, of, change, code) in faults {
+        let mut forge = story();
+        let mut after = forge.after(&forge.head(), "lead", *of);
+        change(&mut after);
+        let before = forge.head();
+        let violations = forge.ask(&before, &after).err().unwrap_or_default();
+        assert!(violations.iter().any(|violation| violation.code == *code), "{what}: {violations:#?}");
+        skipped(&mut forge, &after, code);
+    }
+    let mut forge = story();
+    // `dev` may promote to staging alone.
+    for who in ["review", "dev"] {
+        let after = forge.after(&forge.head(), who, 4);
+        skipped(&mut forge, &after, "ledger/not-permitted");
+    }
+    let facts = |forge: &Forge| {
+        let state = forge.head().state().clone();
+        (state.channels, state.holds, state.staged, state.acks)
+    };
+    for (who, of) in [("lead", 4), ("dev", 1), ("ci", 1)] {
+        let before = facts(&forge);
+        forge.add(&forge.after(&forge.head(), who, of));
+        assert_eq!(facts(&forge), before, "{who}");
+    }
+    forge.add(&forge.adopt(&forge.head(), "lead", "not waivable"));
+    let after = forge.after(&forge.head(), "lead", 4);
+    skipped(&mut forge, &after, "ledger/after");
+}
+
+fn after_move() -> Move {
+    Move { name: "refs/tags/channel/staging/web".parse().unwrap(), from: None, to: Some(oid('9')), commit: Some(oid('1')), object: None }
 }
 
 /// Good entries in commits that say something else, signed by who may sign them.
