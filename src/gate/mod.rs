@@ -43,6 +43,10 @@ pub trait Gate: Send + Sync {
     fn looks_for(&self, _identity: &str) -> bool {
         false
     }
+    /// Who must have recorded something in the ledger for it to pass. Most gates wait for nobody.
+    fn waits_for(&self) -> Option<WaitsFor> {
+        None
+    }
     /// How often an item may be asked.
     fn attempts(&self, _item: u32) -> u32 {
         1
@@ -55,6 +59,15 @@ pub trait Gate: Send + Sync {
     fn documents(&self, _cx: &Context) -> Vec<String> {
         Vec::new()
     }
+}
+
+/// People who must have recorded something in the ledger.
+pub struct WaitsFor {
+    pub verb: Verb,
+    /// Each with their identities; `None`: anybody whom the policy permits it.
+    pub people: Option<Vec<Vec<String>>>,
+    /// How many of them at least.
+    pub least: usize,
 }
 
 /// How a variable must be set.

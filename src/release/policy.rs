@@ -14,7 +14,7 @@ use crate::{
         state::{Hold, HoldScope, State},
     },
     gate::{
-        Protocol,
+        OnFail, Protocol, WaitsFor, When,
         config::{self, GateFiles},
         protocol::PERMISSIONS,
     },
@@ -89,29 +89,74 @@ impl Policy {
             found.push(Finding::error("policy/nobody-adopts", message).help(help));
         }
         let tagged: Vec<&ChannelName> = protocol.channels.iter().filter(|(_, rules)| rules.tag.is_some()).map(|(name, _)| name).collect();
-        if !tagged.is_empty() && !tagged.iter().any(|channel| self.somebody_promotes(channel, &writers)) {
+        let acting = |verb, channel| self.acting(&writers, verb, channel);
+        if !tagged.is_empty() && tagged.iter().all(|channel| acting(Verb::Promote, Some(*channel)).is_empty()) {
             let help = "a role with `may: [promote]` names a signer of gates/allowed_signers as `ssh:NAME`; with `signing: none` people are `local:MAIL`";
             found.push(Finding::error("policy/nobody-promotes", "nobody could promote to any channel under this policy").help(help));
+            return found;
+        }
+        let closed: Vec<Option<Finding>> = tagged.iter().map(|channel| self.waits_for_nobody(channel, &writers)).collect();
+        if !tagged.is_empty() && closed.iter().all(Option::is_some) {
+            found.extend(closed.into_iter().flatten().next());
         }
         found
     }
 
-    /// `writers`: who can sign an entry.
-    fn somebody_promotes(&self, channel: &ChannelName, writers: &BTreeSet<&str>) -> bool {
+    /// The first required gate before a promotion to this channel that waits for people of whom too few could answer.
+    fn waits_for_nobody(&self, channel: &ChannelName, writers: &BTreeSet<&str>) -> Option<Finding> {
+        let required = self.protocol.gates_for(Verb::Promote, channel, When::Before);
+        let required = required.filter(|gate| gate.header.on_fail == OnFail::Halt && !gate.header.waivable);
+        required.filter_map(|gate| Some((gate, gate.gate.waits_for()?))).find_map(|(gate, WaitsFor { verb, people, least })| {
+            // A verdict is about a commit, on whichever channel.
+            let acting = self.acting(writers, verb, Some(channel).filter(|_| verb == Verb::Ack));
+            let able = match &people {
+                None => acting.len(),
+                Some(people) => people.iter().filter(|forms| self.is_able(writers, forms, verb, channel)).count(),
+            };
+            (able < least).then(|| {
+                let message = format!(
+                    "nobody could promote to any channel under this policy: gate {} waits for {least} of whom it names to record a {verb}, and {able} could",
+                    gate.id
+                );
+                let help = format!("list their keys in gates/allowed_signers, and a role with `may: [{verb}]` that names them as `ssh:NAME`");
+                Finding::error("policy/nobody-promotes", message).help(help)
+            })
+        })
+    }
+
+    /// Whether somebody of these identities can record this: with a key that counts, or through a mover.
+    fn is_able(&self, writers: &BTreeSet<&str>, forms: &[String], verb: Verb, channel: &ChannelName) -> bool {
+        let channel = Some(channel).filter(|_| verb == Verb::Ack);
+        // Who is in a team, and who has a permission, is known to the forge alone.
+        let unknown = || self.acting(writers, verb, channel).iter().any(|who| who.starts_with("team:") || who.starts_with("permission:"));
+        forms.iter().any(|who| self.is_acting(writers, who, verb, channel) || (who.starts_with("github:") && unknown()))
+    }
+
+    /// Who of those that roles name could do this; without roles, every signer. `writers`: who can sign an entry.
+    fn acting<'a>(&'a self, writers: &BTreeSet<&'a str>, verb: Verb, channel: Option<&ChannelName>) -> Vec<&'a str> {
         let protocol = self.protocol.as_ref();
-        if protocol.roles.is_empty() {
-            return protocol.is_unsigned() || !writers.is_empty();
+        match protocol.roles.is_empty() {
+            true if protocol.is_unsigned() => vec!["local:"],
+            true => writers.iter().copied().collect(),
+            false => {
+                let named = protocol.roles.values().flat_map(|role| &role.who).map(String::as_str);
+                named.filter(|who| self.is_acting(writers, who, verb, channel)).collect()
+            }
         }
+    }
+
+    fn is_acting(&self, writers: &BTreeSet<&str>, who: &str, verb: Verb, channel: Option<&ChannelName>) -> bool {
+        let protocol = self.protocol.as_ref();
         let is_writer = |id: &str| id.strip_prefix("ssh:").is_some_and(|principal| writers.contains(principal));
-        let may = |id: &str, rights: &[String]| permits(protocol, id, rights, Verb::Promote, Some(channel));
-        protocol.roles.values().flat_map(|role| &role.who).any(|who| match who.split_once(':').map_or("", |(form, _)| form) {
+        let may = |id: &str, rights: &[String]| permits(protocol, id, rights, verb, channel);
+        match who.split_once(':').map_or("", |(form, _)| form) {
             "ssh" => is_writer(who) && may(who, &[]),
             "local" => protocol.is_unsigned() && may(who, &[]),
             // Somebody on a forge acts through a mover.
             _ if !protocol.movers.iter().any(|mover| is_writer(mover)) => false,
             "github" => may(who, &[]),
-            _ => may("github:0", std::slice::from_ref(who)),
-        })
+            _ => may("github:0", &[who.to_owned()]),
+        }
     }
 }
 

@@ -159,6 +159,42 @@ fn a_policy_under_which_nobody_could_go_on_is_not_adopted() {
     }
 }
 
+/// A required gate that waits for people nobody of whom can answer closes every channel that it is on.
+#[test]
+fn a_gate_that_waits_for_nobody_is_not_adopted() {
+    let verdict = |who: &str, more: &str| format!("title: Reviewed\n{more}verdict: {{ reviewers: [{who}] }}\n");
+    let roles = "roles:\n  leads: { who: [\"ssh:ann@example.com\"], may: [promote, ack] }\n  reviewers: { who: [\"ssh:ben@example.com\"], may: [verdict] }\n";
+    let movers = "  others: { who: [\"team:org/reviewers\"], may: [verdict] }\nmovers: [\"ssh:ann@example.com\"]\n";
+    let (ben, both, eve) = ("\"ssh:ben@example.com\"", "\"ssh:ben@example.com\", \"ssh:ann@example.com\"", "\"ssh:eve@example.com\"");
+    for (gate, roles, reason) in [
+        (verdict(ben, ""), roles.to_owned(), "moved"),
+        (verdict(eve, ""), roles.to_owned(), "bad_config"),
+        // All of them must say it, and ann may not.
+        (verdict(both, ""), roles.to_owned(), "bad_config"),
+        (verdict(both, ""), String::new(), "moved"),
+        (verdict(eve, ""), String::new(), "bad_config"),
+        (verdict(eve, "on_fail: document\n"), roles.to_owned(), "moved"),
+        (verdict(eve, "waivable: true\n"), roles.to_owned(), "moved"),
+        (verdict("\"github:7\"", ""), roles.to_owned(), "bad_config"),
+        (verdict("\"github:7\"", ""), format!("{roles}{movers}"), "moved"),
+        ("title: Done\nack: { step: Do it }\n".to_owned(), roles.to_owned(), "moved"),
+        ("title: Done\nack: { step: Do it, by: [\"ssh:ben@example.com\"] }\n".to_owned(), roles.to_owned(), "bad_config"),
+    ] {
+        let scratch = signed(SIGNING);
+        scratch.write(PROTOCOL, protocol(&format!("{SIGNING}\n{roles}")));
+        scratch.write("gates/20-people.yaml", &gate);
+        scratch.commit("people");
+        match reason {
+            "moved" => drop(scratch.json(&["policy", "adopt", "--reason", "x"]).expect("moved")),
+            _ => {
+                let answer = scratch.refused(&["policy", "adopt", "--reason", "x"], "bad_config");
+                let said = &finding(&answer, "policy/nobody-promotes")["message"];
+                assert!(said.as_str().unwrap().contains("gate people waits for"), "{gate}{roles}: {answer:#}");
+            }
+        }
+    }
+}
+
 /// Not only refusals say that the committed protocol is another one.
 #[test]
 fn what_is_written_under_another_policy_than_the_committed_one_says_so() {

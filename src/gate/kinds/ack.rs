@@ -6,7 +6,7 @@
 //! Deliberately absent: who may acknowledge at all (the policy's roles); `by` only narrows it for this gate.
 
 use super::super::{
-    Checks, Context, Evidence, Gate, Header, Judgement, Kind, Probe, ProbeKey, Unavailable,
+    Checks, Context, Evidence, Gate, Header, Judgement, Kind, Probe, ProbeKey, Unavailable, WaitsFor,
     config::{self, Spec, collect::Collector},
     identity,
     probe::{Ask, Got, LedgerAsk},
@@ -112,6 +112,11 @@ fn check(spec: AckSpec, collector: &mut Collector) -> Step {
 const ITEM: u32 = 0;
 
 impl Gate for Step {
+    fn waits_for(&self) -> Option<WaitsFor> {
+        let people = self.by.as_ref().map(|by| by.iter().map(|who| vec![who.clone()]).collect());
+        Some(WaitsFor { verb: Verb::Ack, people, least: 1 })
+    }
+
     fn asks(&self, _cx: &Context, seen: &Evidence) -> Vec<Probe> {
         let asked = seen.last(ITEM).is_some();
         (!asked).then(|| Probe::reads(ProbeKey::first(ITEM), Ask::Acks(LedgerAsk {}))).into_iter().collect()

@@ -11,7 +11,7 @@ mod pulls;
 mod spec;
 
 use super::super::{
-    Checks, Context, Evidence, Gate, Header, Judgement, Kind, Probe, ProbeKey, config,
+    Checks, Context, Evidence, Gate, Header, Judgement, Kind, Probe, ProbeKey, WaitsFor, config,
     config::collect::Collector,
     identity,
     probe::{
@@ -139,6 +139,12 @@ impl Gate for Verdicts {
             }
         }
         checks.judge("verdict")
+    }
+
+    fn waits_for(&self) -> Option<WaitsFor> {
+        let ledger = self.ledger.as_ref()?;
+        let people = ledger.reviewers.iter().map(|reviewer| reviewer.forms.clone()).collect();
+        Some(WaitsFor { verb: Verb::Verdict, people: Some(people), least: ledger.required })
     }
 
     fn looks_for(&self, identity: &str) -> bool {
