@@ -39,7 +39,7 @@ pub async fn run(session: &Session, args: &args::Audit) -> Result<Report> {
     let mut findings = std::mem::take(&mut verification.findings);
     let (mut signing, mut cut_back) = (None, None);
     if let Some(verified) = &verification.verified {
-        cut_back = match gather::not_cut_back(&place, verified, &refs).await {
+        cut_back = match gather::not_cut_back(&place, verified, &refs, gather::Believed::Signers).await {
             Err(fault) if fault.reason == Reason::LedgerBroken => Some(fault),
             other => other.map(|()| None)?,
         };

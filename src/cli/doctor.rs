@@ -4,7 +4,7 @@
 
 use super::{
     Session, args,
-    gather::{self, Place},
+    gather::{self, Believed, Place},
 };
 use crate::{
     domain::{Fault, Finding, Outcome, Reason, RefName, Result},
@@ -45,7 +45,7 @@ async fn look(session: &Session, args: &args::Doctor, place: Place) -> Result<Re
     };
     checks.push(passed("remote", format!("{} answers", place.at.remote)));
     checks.extend(left_probes(&place, args.fix).await);
-    let head = match verified(&place, &refs).await {
+    let head = match verified(&place, &refs, args.fix).await {
         Ok(head) => head,
         Err(fault) => {
             let check = of_fault("ledger", &fault);
@@ -96,9 +96,10 @@ async fn look(session: &Session, args: &args::Doctor, place: Place) -> Result<Re
     Ok(finish(checks, Some((tags, findings)), Some(signing)).findings(skipped))
 }
 
-async fn verified(place: &Place, refs: &Refs) -> Result<Verified> {
+async fn verified(place: &Place, refs: &Refs, fix: bool) -> Result<Verified> {
     let head = gather::verification(place, refs).await?.1.into_verified()?;
-    gather::not_cut_back(place, &head, refs).await?;
+    let whom = if fix { Believed::Everybody } else { Believed::Signers };
+    gather::not_cut_back(place, &head, refs, whom).await?;
     Ok(head)
 }
 

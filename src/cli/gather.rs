@@ -13,7 +13,8 @@ use crate::{
         protocol::KeySource,
     },
     release::{
-        chain::{self, Chain, Verification, Verified},
+        chain::{self, Chain, GIT_NAMESPACE, Verification, Verified},
+        object,
         plan::{self, Refs},
         policy as rights, projection,
     },
@@ -135,13 +136,13 @@ pub async fn situation(session: &Session) -> Result<Situation> {
     let place = place(session).await?;
     let mut refs = refs(&place).await?;
     let mut head = verified(&place, &refs).await?;
-    if let Err(fault) = not_cut_back(&place, &head, &refs).await {
+    if let Err(fault) = not_cut_back(&place, &head, &refs, Believed::Signers).await {
         if fault.reason != Reason::StalePointer {
             return Err(fault);
         }
         refs = self::refs(&place).await?;
         head = verified(&place, &refs).await?;
-        not_cut_back(&place, &head, &refs).await?;
+        not_cut_back(&place, &head, &refs, Believed::Signers).await?;
     }
     session.under(SigningMode::of(head.protocol()));
     // The adopted policy may name release branches that the committed one does not.
@@ -186,15 +187,27 @@ pub async fn verification(place: &Place, refs: &Refs) -> Result<(Oid, Verificati
     Ok((tip, verification))
 }
 
+/// Whose tags are believed where they name an entry that the ledger does not have: those of the policy's signers, so that nobody
+/// stops the others with a tag; or anybody's, before a tag is moved away that may be the one trace of such an entry.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Believed {
+    Signers,
+    Everybody,
+}
+
 /// A channel tag that is not where the ledger says may be the newer of the two: it is asked which entry made it. Faults:
 /// `ledger_broken` where this ledger does not have that entry, so that it is the ledger that went back; `stale_pointer` where the
 /// ledger grew while it was looked at.
-pub async fn not_cut_back(place: &Place, head: &Verified, refs: &Refs) -> Result<()> {
+pub async fn not_cut_back(place: &Place, head: &Verified, refs: &Refs, whom: Believed) -> Result<()> {
+    let (policy, now) = (head.policy(), place.world.clock.now());
+    let is_signed = |tag: &object::Tag| {
+        let allowed = policy.allowed.as_ref().zip(tag.signature.as_ref());
+        allowed.is_some_and(|(allowed, armored)| allowed.verify(GIT_NAMESPACE, &tag.payload, armored, now).is_ok())
+    };
+    let believed = |tag: Option<&object::Tag>| whom == Believed::Everybody || policy.protocol.is_unsigned() || tag.is_some_and(is_signed);
     for (name, there) in projection::displaced(head, refs) {
-        let Some(serial) = apply::serial_in_tag(&place.world.git, &place.at, name, there).await?.filter(|serial| *serial > head.serial())
-        else {
-            continue;
-        };
+        let serial = apply::serial_in_tag(&place.world.git, &place.at, name, there, &believed).await?;
+        let Some(serial) = serial.filter(|serial| *serial > head.serial()) else { continue };
         // A server that writes one file for each ref shows a tag before the entry that moved it.
         let branch = &place.at.branch;
         let now = read_settled(&place.world.git, &place.at, |now| now.get(branch) != refs.get(branch)).await?;
@@ -343,7 +356,7 @@ async fn made_by_a_ledger(place: &Place, refs: &Refs) -> Result<Option<(RefName,
     };
     // A lightweight tag has no message.
     for (name, fact) in refs.iter().filter(|(name, fact)| fact.peeled.is_some() && is_channel_tag(name)) {
-        if let Some(serial) = apply::serial_in_tag(&place.world.git, &place.at, name, &fact.oid).await? {
+        if let Some(serial) = apply::serial_in_tag(&place.world.git, &place.at, name, &fact.oid, &|_| true).await? {
             return Ok(Some((name.clone(), serial)));
         }
     }

@@ -42,7 +42,7 @@ async fn adopt(session: &Session, args: &args::Adopt) -> Result<Report> {
         return first(session, &place, &refs, policy, args, time).await;
     }
     let head = gather::verified(&place, &refs).await?;
-    gather::not_cut_back(&place, &head, &refs).await?;
+    gather::not_cut_back(&place, &head, &refs, gather::Believed::Signers).await?;
     if args.take_over {
         let why = format!("only the adoption that begins a ledger takes tags over, and {} is there", place.at.branch);
         return Err(

@@ -181,16 +181,23 @@ fn half_mended(mended: &[&Update], left: &[&Update], end: &PushEnd) -> Fault {
     Fault::new(Reason::PartialMove, what).help("what is mended stays; run `tagwarden doctor --fix` again for the rest")
 }
 
-/// The highest entry that a tag of the remote says it was made by. `None`: it is no tag object, or says nothing of the kind.
-pub async fn serial_in_tag(git: &super::Git, at: &LedgerAt, name: &RefName, there: &Oid) -> Result<Option<u64>> {
+/// The highest entry that a tag of the remote says it was made by. `None`: it is no tag object, or says nothing of the kind. Tags that
+/// are not `believed` say nothing; what cannot be read is offered as `None`, and believed says any entry.
+pub async fn serial_in_tag(
+    git: &super::Git,
+    at: &LedgerAt,
+    name: &RefName,
+    there: &Oid,
+    believed: &(dyn Fn(Option<&object::Tag>) -> bool + Sync),
+) -> Result<Option<u64>> {
     if !git.has(there)? {
         bring(git, at, std::slice::from_ref(name)).await?;
     }
     let (mut next, mut serial) = (Some(there.clone()), None);
     while let Some(oid) = next.take() {
         let Some(object) = git.read(&oid)?.filter(|object| object.kind == ObjectKind::Tag) else { break };
-        let Ok(tag) = object::Tag::parse(&object.bytes) else { return Ok(Some(u64::MAX)) };
-        serial = serial.max(draft::serial_of(&tag.message));
+        let Ok(tag) = object::Tag::parse(&object.bytes) else { return Ok(serial.max(believed(None).then_some(u64::MAX))) };
+        serial = serial.max(draft::serial_of(&tag.message).filter(|_| believed(Some(&tag))));
         next = Some(tag.object);
     }
     Ok(serial)

@@ -361,6 +361,36 @@ fn a_ledger_that_was_cut_back_is_not_taken_for_tags_that_drifted() {
     }
 }
 
+/// Where entries are signed so are their tags, and a tag that nobody signed stops nobody. It is put away by hand all the same: it could
+/// be the one trace of an entry.
+#[test]
+fn a_forged_tag_stops_nobody_and_a_signed_one_tells_of_its_entry() {
+    let scratch = with_two_people();
+    let forged = "channel/live";
+    let whole = scratch.remote_refs()[LEDGER].clone();
+    let good = scratch.remote_refs()["refs/tags/channel/live"].clone();
+    scratch.git(&["tag", "--annotate", "--force", "--message", "live\n\nTagwarden-Serial: 99", forged, "HEAD"]);
+    scratch.git(&["push", "--quiet", "--force", "origin", forged]);
+    scratch.json(&["status"]).expect("findings");
+    scratch.refused(&["promote", "v1.0.0", "--channel", "live"], "half_state");
+    scratch.json(&["hold", "--all", "--reason", "look"]).expect("moved");
+    scratch.refused(&["doctor", "--fix"], "ledger_broken");
+    scratch.git_in("origin.git", &["update-ref", "refs/tags/channel/live", &good]);
+    scratch.git_in("origin.git", &["update-ref", LEDGER, &format!("{whole}~1")]);
+    let cut = on_another_machine(scratch, &whole);
+    for words in [&["status"][..], &["hold", "--all", "--reason", "x"], &["doctor"], &["doctor", "--fix"]] {
+        cut.refused(words, "ledger_broken");
+    }
+}
+
+/// A machine that saw no ledger yet, with its entry 0 pinned.
+fn on_another_machine(mut scratch: Scratch, of: &str) -> Scratch {
+    let first = scratch.git_in("origin.git", &["rev-list", "--max-parents=0", of]);
+    on_a_fresh_clone(&mut scratch);
+    scratch.set("TAGWARDEN_GENESIS", &first);
+    scratch
+}
+
 /// A server that hides the branch from those who fetch still has it: nobody is told to push, or to begin anew.
 #[test]
 fn a_ledger_that_is_hidden_is_told_from_one_that_is_gone() {
