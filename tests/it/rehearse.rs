@@ -126,6 +126,7 @@ fn the_smallest_protocol_is_rehearsed_and_nothing_here_is_touched() {
 /// Two channels one after the other, two packages, several people, a threshold, gates of every sort, SHA-256, a bare repository and a
 /// remote of another name.
 #[test]
+#[ignore = "takes half a minute; `tests/full ledger` runs it"]
 fn a_whole_protocol_is_rehearsed() {
     let protocol = r#"
 version: 1
