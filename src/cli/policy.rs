@@ -138,7 +138,12 @@ async fn committed_policy(session: &Session, place: &Place) -> Result<Policy> {
         return Err(fault.help(format!("`git add {folder} && git commit`, or put them away with `git stash`")));
     }
     let protocol = Arc::new(config::load(&GateFiles { files: read_folder(git, &tree)?, root: folder })?);
-    Policy::new(tree, protocol).map_err(|findings| Fault::new(Reason::BadConfig, "gates/allowed_signers cannot be read").findings(findings))
+    Policy::new(tree, protocol).map_err(|findings| {
+        let why = findings.first().map_or("it cannot be read", |first| first.message.as_str());
+        let help = findings.first().and_then(|first| first.help.clone());
+        let fault = Fault::new(Reason::BadConfig, format!("gates/allowed_signers: {why}"));
+        help.into_iter().fold(fault, Fault::help).findings(findings)
+    })
 }
 
 pub fn read_signatures(args: &args::Signatures) -> Result<Vec<String>> {

@@ -159,6 +159,17 @@ fn a_policy_under_which_nobody_could_go_on_is_not_adopted() {
     }
 }
 
+/// What `init` writes lists nobody yet.
+#[test]
+fn a_list_without_signers_says_what_to_put_in() {
+    let scratch = Scratch::new();
+    scratch.json(&["init"]).expect("passed");
+    scratch.commit_and_push("Add the protocol");
+    let answer = scratch.refused(&["policy", "adopt", "--reason", "x"], "bad_config");
+    assert_eq!(answer["message"], "gates/allowed_signers: the file names no signer");
+    assert!(answer["help"].as_str().unwrap().contains("put in a line for each signer"), "{answer:#}");
+}
+
 /// A required gate that waits for people nobody of whom can answer closes every channel that it is on.
 #[test]
 fn a_gate_that_waits_for_nobody_is_not_adopted() {

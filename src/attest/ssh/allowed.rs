@@ -22,6 +22,9 @@ pub const CODES: &[(&str, &str)] = &[
     ("signers/empty", "The file names no signer."),
 ];
 
+/// What to do about a list without signers.
+pub const NOBODY: &str = "nobody can adopt it: put in a line for each signer, `release@example.com ssh-ed25519 AAAA...`";
+
 /// One line of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signer {
@@ -82,7 +85,7 @@ impl AllowedSigners {
             }
         }
         if findings.is_empty() && allowed.keys.is_empty() {
-            findings.push(Finding::error("signers/empty", "the file names no signer").at(source.place(0..0)));
+            findings.push(Finding::error("signers/empty", "the file names no signer").at(source.place(0..0)).help(NOBODY));
         }
         if findings.is_empty() { Ok(allowed) } else { Err(findings) }
     }

@@ -12,7 +12,7 @@ mod allowed;
 mod private;
 mod wire;
 
-pub use allowed::{AllowedSigners, CODES, Signer};
+pub use allowed::{AllowedSigners, CODES, NOBODY, Signer};
 pub use private::PrivateKey;
 
 use crate::domain::Timestamp;

@@ -7,7 +7,7 @@ use super::{
     protocol, raw,
 };
 use crate::{
-    attest::ssh::AllowedSigners,
+    attest::ssh::{AllowedSigners, NOBODY},
     domain::{Finding, Verb},
     gate::{LoadedGate, OnFail, Protocol, When, protocol::KeySource},
     text::{
@@ -131,8 +131,7 @@ pub(super) fn signers(
     let principals: BTreeSet<&str> = allowed.signers().map(|signer| signer.principal.as_str()).collect();
     if principals.is_empty() {
         // Worth a warning only: drafts can be judged without signers, and nobody can adopt this.
-        let help = "nobody can adopt it: put in a line for each signer, `release@example.com ssh-ed25519 AAAA...`";
-        findings.push(Finding::warning("signers/empty", "the file names no signer").at(file.place(0..0)).help(help));
+        findings.push(Finding::warning("signers/empty", "the file names no signer").at(file.place(0..0)).help(NOBODY));
         return;
     }
     if let Some(at) = raw.signing.threshold.as_ref().filter(|threshold| threshold.value as usize > principals.len()) {
