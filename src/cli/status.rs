@@ -29,13 +29,16 @@ pub async fn run(session: &Session, args: &args::Status) -> Result<Report> {
     let (shape, release_drift) = shape(&situation, only.as_ref());
     let drifted = !release_drift.is_empty() || shape.channels.iter().any(|channel| !channel.drift.is_empty());
     let reason = if drifted { Reason::Findings } else { Reason::Passed };
-    let unhealthy = shape.channels.iter().filter_map(|channel| situation.head.ledger().found_after(channel.serial?));
-    let unhealthy: Vec<String> = unhealthy.collect();
+    let unhealthy = shape.channels.iter().filter_map(|channel| {
+        let help = format!("`tagwarden rollback --channel {} --reason REASON` goes back; what is mended is promoted", channel.channel);
+        Some(Finding::warning("status/unhealthy", situation.head.ledger().found_after(channel.serial?)?).help(help))
+    });
+    let unhealthy: Vec<Finding> = unhealthy.collect();
     let report = Report::new(reason, Body::Status(shape)).findings(release_drift).findings(situation.head.skipped_findings());
     let is_mendable = drifted && Projection::of(&situation.head, &situation.refs).mendable().next().is_some();
     let mend = "`tagwarden doctor` explains the drift, `tagwarden doctor --fix` puts tags back where the ledger says";
     let report = if is_mendable { report.next(mend) } else { report };
-    Ok(unhealthy.into_iter().fold(situation.report(report), Report::notice))
+    Ok(situation.report(report.findings(unhealthy)))
 }
 
 /// The state of everything, or of one channel, and the drift of release tags.

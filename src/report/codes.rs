@@ -98,6 +98,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("status/tag-missing", "a channel tag that the ledger records is not on the remote"),
     ("status/tag-moved", "a channel tag on the remote is not the object that the ledger records"),
     ("status/tag-without-entry", "a channel tag is on the remote, but no ledger entry moved it there"),
+    ("status/unhealthy", "gates after the move that brought a channel where it is did not all pass"),
 ];
 
 /// What any kind of gate may find where a fact could not be had, as `<kind>/<what>`, sorted.

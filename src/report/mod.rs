@@ -27,7 +27,7 @@ pub use shape::{
 };
 
 use crate::{
-    domain::{Decision, Fault, Finding, Reason},
+    domain::{Decision, Fault, Finding, Reason, Severity},
     gate::{protocol::Protocol, runner::Run},
 };
 use serde::{Deserialize, Serialize};
@@ -124,6 +124,9 @@ impl Report {
             return next.clone();
         }
         let mut next = self.body.next(self.reason).unwrap_or(self.reason.next()).to_owned();
+        if next == shape::NOTHING_IS_WRONG && self.findings.iter().any(|finding| finding.severity != Severity::Note) {
+            return "Read the warnings.".to_owned();
+        }
         if let Some(channel) = self.body.channel() {
             next = next.replace("CHANNEL", channel.as_str());
         }

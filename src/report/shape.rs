@@ -18,6 +18,9 @@ pub use run::{GateShape, LedgerPlace, MoveOutputs, MoveRef, MoveShape, Rehearsal
 use crate::domain::{ChannelName, Finding, Oid, Outcome, Reason, RefName, Release, Timestamp, state};
 use serde::Serialize;
 
+/// What is said where every question was answered well.
+pub const NOTHING_IS_WRONG: &str = "Nothing is wrong.";
+
 /// What a verb answers with.
 #[derive(Clone, Debug)]
 pub enum Body {
@@ -128,7 +131,7 @@ impl Body {
                 Some("To put the committed gates/ in force: `tagwarden policy adopt --reason REASON`.")
             }
             (Body::Policy(_), Reason::Moved) => Some("Verify under it: `tagwarden verify --adopted --channel CHANNEL`."),
-            (_, Reason::Passed) => Some("Nothing is wrong."),
+            (_, Reason::Passed) => Some(NOTHING_IS_WRONG),
             _ => None,
         }
     }
