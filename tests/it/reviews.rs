@@ -37,7 +37,7 @@ impl Forge {
         scratch.set("GITHUB_GRAPHQL_URL", &format!("{}/graphql", server.url()));
         let genesis = scratch.git(&["ls-remote", "origin", "refs/heads/tagwarden/ledger"]);
         scratch.set("TAGWARDEN_GENESIS", genesis.split_whitespace().next().unwrap());
-        let nothing = json!({ "nodes": [], "pageInfo": { "hasNextPage": false, "endCursor": null } });
+        let nothing = json!({ "totalCount": 0, "nodes": [], "pageInfo": { "hasNextPage": false, "endCursor": null } });
         let said = json!({ "data": { "repository": { "pullRequest": { "reviewThreads": nothing, "comments": nothing } } } });
         server.set("/graphql", Reply::json(&said.to_string()));
         Forge { scratch, server }

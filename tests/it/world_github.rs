@@ -92,7 +92,7 @@ fn intents() -> Vec<Intent> {
         Intent {
             name: "threads",
             path: "/graphql".to_owned(),
-            good: within("reviewThreads", json!({ "nodes": [thread], "pageInfo": page })),
+            good: within("reviewThreads", json!({ "totalCount": 1, "nodes": [thread], "pageInfo": page })),
             needed: &[
                 "/data",
                 "/data/repository",
@@ -102,6 +102,7 @@ fn intents() -> Vec<Intent> {
                 "/data/repository/pullRequest/reviewThreads/nodes/0",
                 "/data/repository/pullRequest/reviewThreads/nodes/0/isResolved",
                 "/data/repository/pullRequest/reviewThreads/nodes/0/comments",
+                "/data/repository/pullRequest/reviewThreads/totalCount",
                 "/data/repository/pullRequest/reviewThreads/pageInfo",
                 "/data/repository/pullRequest/reviewThreads/pageInfo/hasNextPage",
             ],
@@ -109,7 +110,7 @@ fn intents() -> Vec<Intent> {
         Intent {
             name: "comments",
             path: "/graphql".to_owned(),
-            good: within("comments", json!({ "nodes": [comment], "pageInfo": page })),
+            good: within("comments", json!({ "totalCount": 1, "nodes": [comment], "pageInfo": page })),
             needed: &[
                 "/data/repository/pullRequest/comments/nodes/0/databaseId",
                 "/data/repository/pullRequest/comments/nodes/0/body",
@@ -343,7 +344,7 @@ async fn lists_are_read_to_their_end() {
     server.set(&runs, Reply::json(&json!({ "total_count": 2, "check_runs": [] }).to_string()));
     assert!(github.check_runs(&oid('a')).await.unwrap_err().to_string().contains("announced 2"));
     // A cursor that does not advance.
-    let stuck = json!({ "data": { "repository": { "pullRequest": { "comments": { "nodes": [], "pageInfo": { "hasNextPage": true, "endCursor": "x" } } } } } });
+    let stuck = json!({ "data": { "repository": { "pullRequest": { "comments": { "totalCount": 0, "nodes": [], "pageInfo": { "hasNextPage": true, "endCursor": "x" } } } } } });
     server.set("/graphql", Reply::json(&stuck.to_string()));
     assert!(github.comments(12).await.unwrap_err().to_string().contains("no way to it"));
     // As many files as GitHub lists at most: there may be more.

@@ -271,7 +271,7 @@ mod tests {
         let oid = |digit: char| -> Oid { digit.to_string().repeat(40).parse().unwrap() };
         let pull = |number, merge: char, merged: bool| CommitPull {
             number,
-            merged_at: merged.then(|| "2026-11-21T10:00:00Z".to_owned()),
+            merged_at: merged.then(|| "2026-11-21T10:00:00Z".parse().unwrap()),
             merge_commit_sha: Some(merge.to_string().repeat(40)),
         };
         // Newest first: a squash, three rebased, a merge, one that was pushed, one of a closed request, one that only lists a request.

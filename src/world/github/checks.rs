@@ -1,6 +1,6 @@
 //! What continuous integration says of a commit: check runs of Apps, and the older commit statuses.
 
-use super::{Answer, Failure, GitHub, pages::Wrapped};
+use super::{Answer, Failure, GitHub, pages::Wrapped, there};
 use crate::domain::Oid;
 use serde::Deserialize;
 
@@ -12,8 +12,10 @@ pub struct CheckRun {
     pub head_sha: String,
     /// `queued`, `in_progress`, `completed`, or what GitHub has come to call it.
     pub status: String,
+    #[serde(deserialize_with = "there")]
     pub conclusion: Option<String>,
     pub started_at: Option<String>,
+    #[serde(deserialize_with = "there")]
     pub app: Option<App>,
 }
 
@@ -29,6 +31,7 @@ pub struct Status {
     /// `error`, `failure`, `pending`, `success`, or what GitHub has come to call it.
     pub state: String,
     pub context: String,
+    #[serde(deserialize_with = "there")]
     pub creator: Option<super::Account>,
 }
 

@@ -1,14 +1,16 @@
 //! Pull requests by commit.
 
-use super::{Answer, GitHub};
-use crate::domain::Oid;
+use super::{Answer, GitHub, there};
+use crate::domain::{Oid, Timestamp};
 use serde::Deserialize;
 
 /// A pull request that has something to do with a commit.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct CommitPull {
     pub number: u64,
-    pub merged_at: Option<String>,
+    #[serde(deserialize_with = "there")]
+    pub merged_at: Option<Timestamp>,
+    #[serde(deserialize_with = "there")]
     pub merge_commit_sha: Option<String>,
 }
 

@@ -110,3 +110,8 @@ impl GitHub {
         self.send(call).await?.json()
     }
 }
+
+/// For what may be null, and is always there: an answer that lacks it is another than was asked for.
+fn there<'de, D: serde::Deserializer<'de>, T: serde::Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    serde::Deserialize::deserialize(deserializer)
+}

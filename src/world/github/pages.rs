@@ -29,7 +29,7 @@ impl GitHub {
         Ok(items)
     }
 
-    /// Every item of a list that stands in an object. Fewer than were announced: unreadable.
+    /// Every item of a list that stands in an object. Another number than was announced: unreadable.
     pub(super) async fn list_in<W: Wrapped>(&self, call: Call) -> Answer<Vec<W::Item>> {
         let (mut items, mut total) = (Vec::new(), 0);
         self.each_page(call, |page: W| {
@@ -38,10 +38,7 @@ impl GitHub {
             Ok(())
         })
         .await?;
-        if (items.len() as u64) < total {
-            return Err(Failure::unreadable(format!("GitHub announced {total} items and gave {}", items.len())));
-        }
-        Ok(items)
+        all_of(items, total)
     }
 
     async fn each_page<P: DeserializeOwned>(&self, call: Call, mut take: impl FnMut(P) -> Answer<()>) -> Answer<()> {
@@ -63,6 +60,14 @@ impl GitHub {
     }
 }
 
+/// Too many are a page that came twice, which may have taken the place of another.
+fn all_of<T>(items: Vec<T>, total: u64) -> Answer<Vec<T>> {
+    if items.len() as u64 == total {
+        return Ok(items);
+    }
+    Err(Failure::unreadable(format!("GitHub announced {total} items and gave {}", items.len())))
+}
+
 /// The query of the next page; `None`: this is the last one. The header is that of RFC 8288.
 fn next_query(link: &str) -> Answer<Option<String>> {
     for part in link.split(", ") {
@@ -81,6 +86,7 @@ fn next_query(link: &str) -> Answer<Option<String>> {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Connection<T> {
+    pub total_count: u64,
     pub nodes: Vec<T>,
     pub page_info: PageInfo,
 }
@@ -103,7 +109,7 @@ impl GitHub {
             let page = ask(cursor).await?;
             items.extend(page.nodes);
             if !page.page_info.has_next_page {
-                return Ok(items);
+                return all_of(items, page.total_count);
             }
             let Some(next) = page.page_info.end_cursor.filter(|next| seen.insert(next.clone())) else {
                 return Err(Failure::unreadable("GitHub's list has a next page, and no way to it"));

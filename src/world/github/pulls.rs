@@ -1,6 +1,6 @@
 //! Pull requests: their state, their files, and what was said of them.
 
-use super::{Account, Answer, Failure, GitHub, graphql, pages::Connection};
+use super::{Account, Answer, Failure, GitHub, graphql, pages::Connection, there};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -9,13 +9,16 @@ pub struct Pull {
     pub number: u64,
     /// `open` or `closed`.
     pub state: String,
-    #[serde(default)]
-    pub draft: bool,
+    /// `None`: GitHub does not say.
+    pub draft: Option<bool>,
     pub merged: bool,
+    #[serde(deserialize_with = "there")]
     pub merge_commit_sha: Option<String>,
     pub head: Branch,
     pub base: Branch,
+    #[serde(deserialize_with = "there")]
     pub user: Option<Account>,
+    #[serde(deserialize_with = "there")]
     pub merged_by: Option<Account>,
 }
 
@@ -26,6 +29,7 @@ pub struct Branch {
     #[serde(rename = "ref")]
     pub name: String,
     /// `None`: the fork is gone.
+    #[serde(deserialize_with = "there")]
     pub repo: Option<Repository>,
 }
 
@@ -45,9 +49,11 @@ pub struct PullFile {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Review {
     pub id: u64,
+    #[serde(deserialize_with = "there")]
     pub user: Option<Account>,
     /// `APPROVED`, `CHANGES_REQUESTED`, `COMMENTED`, `DISMISSED`, `PENDING`, or what GitHub has come to call it.
     pub state: String,
+    #[serde(deserialize_with = "there")]
     pub commit_id: Option<String>,
     /// Not there while the review is pending.
     pub submitted_at: Option<String>,
@@ -56,6 +62,7 @@ pub struct Review {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Reaction {
     pub id: u64,
+    #[serde(deserialize_with = "there")]
     pub user: Option<Account>,
     pub content: String,
 }
@@ -90,9 +97,17 @@ struct Actor {
     database_id: Option<u64>,
 }
 
-fn account(actor: Option<Actor>) -> Option<Account> {
-    let actor = actor?;
-    Some(Account { id: actor.database_id?, login: actor.login, kind: actor.kind })
+/// `None`: nobody that GitHub still knows, or neither a person nor a bot.
+fn account(actor: Option<Actor>) -> Answer<Option<Account>> {
+    let Some(actor) = actor else { return Ok(None) };
+    match actor.database_id {
+        Some(id) => Ok(Some(Account { id, login: actor.login, kind: actor.kind })),
+        // What they said would otherwise be nobody's.
+        None if matches!(actor.kind.as_str(), "User" | "Bot") => {
+            Err(Failure::unreadable(format!("GitHub's answer names the {} `{}` without a number", actor.kind, actor.login.escape_debug())))
+        }
+        None => Ok(None),
+    }
 }
 
 #[derive(Deserialize)]
@@ -110,6 +125,7 @@ struct Nodes<T> {
 
 #[derive(Deserialize)]
 struct Authored {
+    #[serde(deserialize_with = "there")]
     author: Option<Actor>,
 }
 
@@ -119,8 +135,11 @@ struct CommentNode {
     database_id: u64,
     body: String,
     created_at: String,
+    #[serde(deserialize_with = "there")]
     last_edited_at: Option<String>,
+    #[serde(deserialize_with = "there")]
     author: Option<Actor>,
+    #[serde(deserialize_with = "there")]
     editor: Option<Actor>,
 }
 
@@ -157,20 +176,22 @@ impl GitHub {
         let pointer = "/repository/pullRequest/reviewThreads";
         let nodes = self.connection::<ThreadNode, _>(|after| self.about(number, graphql::THREADS, pointer, after)).await?;
         let thread = |node: ThreadNode| {
-            let author = node.comments.nodes.into_iter().next().and_then(|first| account(first.author));
-            Thread { resolved: node.is_resolved, outdated: node.is_outdated, author }
+            let first = node.comments.nodes.into_iter().next();
+            let first = first.ok_or_else(|| Failure::unreadable("GitHub's answer has a thread without a comment"))?;
+            Ok(Thread { resolved: node.is_resolved, outdated: node.is_outdated, author: account(first.author)? })
         };
-        Ok(nodes.into_iter().map(thread).collect())
+        nodes.into_iter().map(thread).collect()
     }
 
     pub async fn comments(&self, number: u64) -> Answer<Vec<Comment>> {
         let pointer = "/repository/pullRequest/comments";
         let nodes = self.connection::<CommentNode, _>(|after| self.about(number, graphql::COMMENTS, pointer, after)).await?;
         let comment = |node: CommentNode| {
-            let edited = node.last_edited_at.is_some().then(|| account(node.editor));
-            Comment { id: node.database_id, author: account(node.author), body: node.body, created_at: node.created_at, edited }
+            let editor = account(node.editor)?;
+            let edited = node.last_edited_at.is_some().then_some(editor);
+            Ok(Comment { id: node.database_id, author: account(node.author)?, body: node.body, created_at: node.created_at, edited })
         };
-        Ok(nodes.into_iter().map(comment).collect())
+        nodes.into_iter().map(comment).collect()
     }
 
     async fn about<T: serde::de::DeserializeOwned>(

@@ -32,7 +32,13 @@ pub struct RuleSuite {
 impl GitHub {
     /// What is in force now, wherever it was set.
     pub async fn rules_of(&self, branch: &str) -> Answer<Vec<Rule>> {
-        self.list(self.here(&["rules", "branches"].into_iter().chain(branch.split('/')).collect::<Vec<_>>())).await
+        let call = self.here(&["rules", "branches"].into_iter().chain(branch.split('/')).collect::<Vec<_>>());
+        let rules = self.list::<Rule>(call).await?;
+        let approvals = |rule: &Rule| rule.parameters.as_ref().and_then(|parameters| parameters.required_approving_review_count);
+        match rules.iter().find(|rule| rule.kind == "pull_request" && approvals(rule).is_none()) {
+            Some(_) => Err(Failure::unreadable("GitHub's answer has a rule about pull requests that does not say how many must approve")),
+            None => Ok(rules),
+        }
     }
 
     /// The judgements of the last month; GitHub lists no older ones.

@@ -7,4 +7,5 @@ pub mod contract;
 mod documents;
 mod graphql;
 pub mod model;
+mod odd;
 mod tests;

@@ -3,6 +3,10 @@
 
 use crate::github::contract::Answer;
 use serde_json::{Value, json};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex},
+};
 
 pub struct Planted {
     /// `GET /repos/example/app/pulls/7`, without a query.
@@ -58,6 +62,74 @@ pub enum Broken {
         from: String,
         to: String,
     },
+    /// One part of the body under one of the names is bent: each name in turn, then other places of it. Which one is told.
+    Bent {
+        among: &'static [&'static str],
+        at: usize,
+        bend: Bend,
+        told: Arc<Mutex<String>>,
+    },
+}
+
+#[derive(Clone, Copy, Debug)]
+pub enum Bend {
+    Gone,
+    Null,
+    /// A word that nobody knows yet.
+    Word,
+    Negative,
+    List,
+    Object,
+}
+
+pub const NEW_WORD: &str = "brand_new";
+
+impl Bend {
+    fn of(self) -> Option<Value> {
+        Some(match self {
+            Bend::Gone => return None,
+            Bend::Null => Value::Null,
+            Bend::Word => json!(NEW_WORD),
+            Bend::Negative => json!(-1),
+            Bend::List => json!([[]]),
+            Bend::Object => json!({}),
+        })
+    }
+}
+
+/// Every member of every object, as a JSON pointer.
+fn members(value: &Value, at: &str, found: &mut Vec<String>) {
+    let mut inner = |name: &str, value: &Value, is_member: bool| {
+        let at = format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
+        members(value, &at, found);
+        if is_member {
+            found.push(at);
+        }
+    };
+    match value {
+        Value::Object(all) => all.iter().for_each(|(name, value)| inner(name, value, true)),
+        Value::Array(all) => all.iter().enumerate().for_each(|(at, value)| inner(&at.to_string(), value, false)),
+        _ => {}
+    }
+}
+
+fn bend_one(body: &mut Value, among: &[&str], at: usize, bend: Bend) -> Option<String> {
+    let mut pointers = Vec::new();
+    members(body, "", &mut pointers);
+    pointers.retain(|pointer| among.iter().any(|name| pointer.rsplit('/').next() == Some(name)));
+    // By name first, so that a long list does not hide the rest.
+    let name_of = |pointer: &String| pointer.rsplit('/').next().unwrap_or_default().to_owned();
+    let names: Vec<String> = pointers.iter().map(name_of).collect::<BTreeSet<_>>().into_iter().collect();
+    let name = names.get(at % names.len().max(1))?;
+    pointers.retain(|pointer| name_of(pointer) == *name);
+    let pointer = pointers[at / names.len() % pointers.len()].clone();
+    let (parent, name) = pointer.rsplit_once('/')?;
+    let object = body.pointer_mut(parent)?.as_object_mut()?;
+    match bend.of() {
+        Some(value) => object.insert(name.to_owned(), value),
+        None => object.remove(name),
+    };
+    Some(pointer)
 }
 
 /// The cursor that leads to the page it stands on: the first.
@@ -113,6 +185,11 @@ impl Broken {
             Broken::ClosedBefore | Broken::ClosedAfter => return Ok(Delivery::Closed),
             Broken::WrongType => drop(answer.headers.insert("content-type".to_owned(), "text/plain".to_owned())),
             Broken::StuckCursor => stick(answer, target),
+            Broken::Bent { among, at, bend, told } => {
+                let mut body: Value = serde_json::from_slice(&answer.body).map_err(|error| error.to_string())?;
+                *told.lock().unwrap() = bend_one(&mut body, among, *at, *bend).ok_or("the answer has none of the names")?;
+                answer.body = body.to_string().into_bytes();
+            }
             Broken::Replaced { from, to } => {
                 let text = String::from_utf8_lossy(&answer.body);
                 if !text.contains(from.as_str()) {

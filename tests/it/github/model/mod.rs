@@ -16,6 +16,6 @@ mod server;
 mod session;
 mod state;
 
-pub use fault::{Broken, Refused};
+pub use fault::{Bend, Broken, NEW_WORD, Refused};
 pub use jwt::Key;
 pub use session::{App, GitHub};
