@@ -172,7 +172,7 @@ impl Answerer {
                 let origin = documents::origin(self.world.others(), &self.remote).await;
                 Ok(Got::Tree(TreeGot { id: self.tree.id().to_string(), origin }))
             }
-            Ask::Checks(ask) => forge::checks(self.github().await?, ask).await.map(Got::Checks),
+            Ask::Checks(ask) => forge::masked(forge::checks(self.github().await?, ask).await?, &self.secrets.masks()).map(Got::Checks),
             Ask::Pulls(ask) => {
                 let since = self.facts.present(&self.channel)?;
                 let asked = reviews::Asked {
@@ -182,11 +182,13 @@ impl Answerer {
                     since: since.as_ref(),
                     masks: &self.secrets.masks(),
                 };
-                reviews::reviews(&asked, ask).await.map(Got::Pulls)
+                forge::masked(reviews::reviews(&asked, ask).await?, asked.masks).map(Got::Pulls)
             }
             Ask::Documents(ask) => {
                 let answered = self.documents(ask).await;
-                answered.map(Got::Documents).map_err(|fault| Unavailable::new(why::UNREADABLE).detail(fault.message))
+                let answered = answered.map_err(|fault| Unavailable::new(why::UNREADABLE).detail(fault.message))?;
+                let answered = if ask.github { forge::masked(answered, &self.secrets.masks())? } else { answered };
+                Ok(Got::Documents(answered))
             }
             Ask::Logs(ask) => self.logs(ask).await.map(Got::Logs),
         }

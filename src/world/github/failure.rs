@@ -104,7 +104,13 @@ impl Failure {
     }
 
     pub(super) fn masked(self, masks: &Masks) -> Failure {
-        Failure { words: masks.mask(&self.words), ..self }
+        // Masked before it is cut: half of a secret is not found.
+        let words = masks.mask(&self.words);
+        let words = match words.char_indices().nth(LONGEST_WORDS) {
+            Some((end, _)) => format!("{}…", &words[..end]),
+            None => words,
+        };
+        Failure { words, ..self }
     }
 
     /// Whether asking once more could help.
@@ -155,7 +161,7 @@ struct Said {
 }
 
 /// More of a server's words helps nobody.
-const LONGEST_WORDS: usize = 300;
+const LONGEST_WORDS: usize = 400;
 
 impl Said {
     /// A body that is no error of GitHub's, such as the page of a proxy, says nothing.
@@ -170,17 +176,23 @@ impl Said {
             words.extend(text.map(str::to_owned));
         }
         words.retain(|words| !words.is_empty());
-        let line = words.join("; ").split_whitespace().collect::<Vec<_>>().join(" ");
-        match line.char_indices().nth(LONGEST_WORDS) {
-            Some((end, _)) => format!("{}…", &line[..end]),
-            None => line,
-        }
+        words.join("; ").split_whitespace().collect::<Vec<_>>().join(" ")
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_are_masked_before_they_are_cut() {
+        let masks = Masks::new(["ghs_OpenSesame1234"]);
+        for before in LONGEST_WORDS - 18..LONGEST_WORDS + 2 {
+            let failure = Failure::unreadable(format!("{}ghs_OpenSesame1234 and more words", "z".repeat(before)));
+            let words = failure.masked(&masks).words;
+            assert!(!words.contains("ghs_") && words.chars().count() <= LONGEST_WORDS + 1, "{before}: {words}");
+        }
+    }
 
     #[test]
     fn every_status_has_its_words() {

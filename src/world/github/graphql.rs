@@ -56,7 +56,7 @@ impl Failure {
             Some("RATE_LIMITED" | "RATE_LIMIT") => FailureKind::RateLimited(None),
             _ => FailureKind::Unreadable,
         };
-        let said: String = error.message.as_deref().unwrap_or("without a word").chars().take(300).collect();
+        let said = error.message.as_deref().unwrap_or("without a word");
         Failure::new(kind, format!("GitHub answered with an error: {}", said.split_whitespace().collect::<Vec<_>>().join(" ")))
     }
 }

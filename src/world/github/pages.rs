@@ -50,7 +50,7 @@ impl GitHub {
             }
             let reply = self.send(call.clone()).await?;
             take(reply.json()?)?;
-            match reply.header("link").map(next_query).transpose()?.flatten() {
+            match reply.header_list("link").map(|link| next_query(&link)).transpose()?.flatten() {
                 // The path is ours: GitHub may name the repository by number in its own.
                 Some(query) => call = call.with_query(&query),
                 None => return Ok(()),
@@ -68,16 +68,33 @@ fn all_of<T>(items: Vec<T>, total: u64) -> Answer<Vec<T>> {
     Err(Failure::unreadable(format!("GitHub announced {total} items and gave {}", items.len())))
 }
 
-/// The query of the next page; `None`: this is the last one. The header is that of RFC 8288.
+/// The query of the next page; `None`: this is the last one. The header is that of RFC 8288. GitHub names the last page on every page
+/// but the last, so a list that names it and no next one is not understood.
 fn next_query(link: &str) -> Answer<Option<String>> {
-    for part in link.split(", ") {
-        let Some((url, parameters)) = part.trim().strip_prefix('<').and_then(|part| part.split_once('>')) else {
-            return Err(Failure::unreadable("GitHub's answer does not tell which page is the next"));
-        };
-        if parameters.split(';').any(|parameter| matches!(parameter.trim(), "rel=\"next\"" | "rel=next")) {
+    let (mut rest, mut has_last) = (link.trim(), false);
+    while !rest.is_empty() {
+        let odd = || Failure::unreadable("GitHub's answer does not tell which page is the next");
+        let (url, after) = rest.strip_prefix('<').and_then(|rest| rest.split_once('>')).ok_or_else(odd)?;
+        let mut quoted = false;
+        let end = after.find(|c: char| {
+            quoted ^= c == '"';
+            c == ',' && !quoted
+        });
+        let (parameters, left) = end.map_or((after, ""), |end| (&after[..end], &after[end + 1..]));
+        rest = left.trim_start_matches([' ', '\t', ',']);
+        let relations = parameters.split(';').filter_map(|parameter| {
+            let (name, value) = parameter.split_once('=')?;
+            name.trim().eq_ignore_ascii_case("rel").then(|| value.trim().trim_matches('"').to_ascii_lowercase())
+        });
+        let relations: Vec<String> = relations.flat_map(|words| words.split_whitespace().map(str::to_owned).collect::<Vec<_>>()).collect();
+        if relations.iter().any(|relation| relation == "next") {
             let query = reqwest::Url::parse(url).ok().and_then(|url| url.query().map(str::to_owned));
             return query.map(Some).ok_or_else(|| Failure::unreadable("GitHub's answer names a next page that is no URL"));
         }
+        has_last |= relations.iter().any(|relation| relation == "last");
+    }
+    if has_last {
+        return Err(Failure::unreadable("GitHub's answer names a last page, and no way to it"));
     }
     Ok(None)
 }
@@ -129,7 +146,18 @@ mod tests {
         let next = |link: &str| next_query(link).map_err(|failure| failure.to_string());
         let list = "<https://api.example.com/repositories/1/pulls?per_page=100&page=2>; rel=\"next\", <https://x.example.com/?page=9>; rel=\"last\"";
         assert_eq!(next(list), Ok(Some("per_page=100&page=2".to_owned())));
-        assert_eq!(next("<https://x.example.com/?page=1>; rel=\"prev\", <https://x.example.com/?page=9>; rel=\"last\""), Ok(None));
+        assert_eq!(next("<https://x.example.com/?page=1>; rel=\"prev\", <https://x.example.com/?page=1>; rel=\"first\""), Ok(None));
+        let two = Ok(Some("page=2".to_owned()));
+        for header in [
+            "<https://x.example.com/?page=2>; rel=\"next\",<https://x.example.com/?page=9>; rel=\"last\"",
+            "<https://x.example.com/?page=9>; rel=\"last\", <https://x.example.com/?page=2>; rel=\"next\"",
+            "<https://x.example.com/?page=2>; rel=\"Next\"",
+            "<https://x.example.com/?page=2>; Rel=next",
+            "<https://x.example.com/?page=2>; title=\"a, b\"; rel = \"next last\"",
+        ] {
+            assert_eq!(next(header), two, "{header}");
+        }
+        assert!(next("<https://x.example.com/?page=1>; rel=\"prev\", <https://x.example.com/?page=9>; rel=\"last\"").is_err());
         assert!(next("nonsense").is_err());
         assert!(next("<https://x.example.com/>; rel=\"next\"").is_err());
     }

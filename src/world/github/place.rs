@@ -29,8 +29,8 @@ impl Place {
         }
     }
 
-    /// `github.com`, or the host of `GITHUB_SERVER_URL`, which GitHub sets in its workflows (on GitHub Enterprise Server, set it
-    /// by hand elsewhere); `GITHUB_API_URL` and `GITHUB_GRAPHQL_URL` belong to it.
+    /// The host of `GITHUB_SERVER_URL`, or `github.com` where it is not set. GitHub sets it in its workflows; elsewhere it is set by
+    /// hand for GitHub Enterprise Server. `GITHUB_API_URL` and `GITHUB_GRAPHQL_URL` belong to it.
     pub(super) fn of(origin: &Origin, env: &EnvVars) -> Answer<Place> {
         let Some((owner, name)) = origin.name.split_once('/') else {
             return Err(Failure::elsewhere(format!("`{}` is not the name of a repository", origin.name)));
@@ -50,7 +50,7 @@ impl Place {
                 let api = given("GITHUB_API_URL").unwrap_or_else(|| default("/api/v3"));
                 (api, given("GITHUB_GRAPHQL_URL").unwrap_or_else(|| default("/api/graphql")))
             }
-            _ if origin.host == GITHUB => ("https://api.github.com".to_owned(), "https://api.github.com/graphql".to_owned()),
+            None if origin.host == GITHUB => ("https://api.github.com".to_owned(), "https://api.github.com/graphql".to_owned()),
             _ => {
                 let told = match &server {
                     Some(server) => format!("GITHUB_SERVER_URL names {}", server.host_str().unwrap_or_default()),
@@ -123,7 +123,7 @@ mod tests {
             (
                 "https://github.com/acme/shop",
                 &[server("https://git.example.com"), api("https://git.example.com/api/v3")],
-                "api.github.com/",
+                "GITHUB_SERVER_URL names git.example.com",
             ),
             ("https://git.example.com/acme/shop", &[server("http://git.example.com")], "plain text"),
             ("https://git.example.com/acme/shop", &[server("https://git.example.com"), api("http://git.example.com")], "plain text"),

@@ -96,6 +96,12 @@ impl Reply {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
+    /// Every value of a header that may stand several times, joined as RFC 9110 has it.
+    pub fn header_list(&self, name: &str) -> Option<String> {
+        let values: Vec<&str> = self.headers.iter().filter(|(known, _)| known == name).map(|(_, value)| value.as_str()).collect();
+        (!values.is_empty()).then(|| values.join(", "))
+    }
+
     /// The body of a success. A page of HTML with status 200 comes from somebody between us and GitHub.
     pub fn json<T: DeserializeOwned>(&self) -> Answer<T> {
         let media = self.header("content-type").unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
