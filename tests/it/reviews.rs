@@ -58,15 +58,20 @@ impl Forge {
         let head = git(&["rev-parse", "HEAD"]).trim().to_owned();
         git(&["push", "--quiet", "origin", &format!("HEAD:refs/pull/{number}/head")]);
         git(&["checkout", "--quiet", "main"]);
-        let account = json!({ "id": 5, "login": "cleo", "type": "User" });
-        let branch = |sha: &str| json!({ "sha": sha, "ref": "x", "repo": { "id": 1 } });
-        let pull = json!({ "number": number, "state": "closed", "merged": true, "merge_commit_sha": null, "user": account, "merged_by": null,
-            "head": branch(&head), "base": branch(&head) });
-        self.set(&format!("pulls/{number}"), pull);
+        self.pull(number, &head, None);
         self.set(&format!("issues/{number}/reactions"), json!([]));
         self.set(&format!("commits/{head}/check-runs"), json!({ "total_count": 0, "check_runs": [] }));
         self.review(number, &head);
         head
+    }
+
+    /// As GitHub shows the pull request.
+    fn pull(&self, number: u64, head: &str, merge: Option<&str>) {
+        let account = json!({ "id": 5, "login": "cleo", "type": "User" });
+        let branch = json!({ "sha": head, "ref": "x", "repo": { "id": 1 } });
+        let pull = json!({ "number": number, "state": "closed", "merged": true, "merge_commit_sha": merge, "user": account, "merged_by": null,
+            "head": branch, "base": branch });
+        self.set(&format!("pulls/{number}"), pull);
     }
 
     fn review(&self, number: u64, commit: &str) {
@@ -78,10 +83,15 @@ impl Forge {
     fn brought(&self, number: u64, merge: &str) {
         let head = self.scratch.git(&["rev-parse", "HEAD"]).trim().to_owned();
         let merge = self.scratch.git(&["rev-parse", merge]).trim().to_owned();
-        self.set(
-            &format!("commits/{head}/pulls"),
-            json!([{ "number": number, "merged_at": "2026-11-21T10:00:00Z", "merge_commit_sha": merge }]),
-        );
+        self.lists(&head, number, &merge);
+        let head = self.scratch.git_in("origin.git", &["rev-parse", &format!("refs/pull/{number}/head")]);
+        self.pull(number, head.trim(), Some(&merge));
+    }
+
+    /// GitHub lists the pull request at a commit.
+    fn lists(&self, commit: &str, number: u64, merge: &str) {
+        let pull = json!([{ "number": number, "merged_at": "2026-11-21T10:00:00Z", "merge_commit_sha": merge }]);
+        self.set(&format!("commits/{commit}/pulls"), pull);
     }
 
     fn release(&self, tag: &str) {
@@ -136,10 +146,7 @@ fn what_reviewers_said_of_every_pull_request_decides() {
     git(&["branch", "--quiet", "-D", "topic-12", "topic-13", "topic-14"]);
     forge.release("v1.2.0");
     assert_eq!(forge.refused("v1.2.0", "gate_failed"), ["verdict/unmapped"]);
-    forge.set(
-        &format!("commits/{pushed}/pulls"),
-        json!([{ "number": 15, "merged_at": "2026-11-21T10:00:00Z", "merge_commit_sha": pushed }]),
-    );
+    forge.lists(&pushed, 15, &pushed);
     let own = forge.topic_of(15, &pushed);
     assert_eq!(own.len(), 40);
     forge.moved("v1.2.0");
@@ -153,6 +160,22 @@ fn what_reviewers_said_of_every_pull_request_decides() {
     forge.release("v1.3.0");
     assert_eq!(forge.refused("v1.3.0", "gate_failed"), ["verdict/not-as-merged"]);
 
+    // Pushed, and a pull request began on it: it is no commit that was rebased, whatever lists it.
+    forge.scratch.write("h.txt", "meanwhile\n");
+    forge.scratch.commit("Pushed below a review");
+    let below = git(&["rev-parse", "HEAD"]).trim().to_owned();
+    forge.topic(17, &["i.txt"]);
+    git(&["merge", "--quiet", "--squash", "topic-17"]);
+    forge.scratch.commit("Squash 17");
+    forge.brought(17, "HEAD");
+    forge.lists(&below, 17, git(&["rev-parse", "HEAD"]).trim());
+    forge.release("v1.4.0");
+    assert_eq!(forge.refused("v1.4.0", "gate_failed"), ["verdict/unmapped", "verdict/not-as-merged"]);
+
+    // Shown as merged elsewhere than where it is listed.
+    forge.pull(17, git(&["rev-parse", "topic-17"]).trim(), Some(&"0".repeat(40)));
+    assert_eq!(forge.refused("v1.4.0", "gate_inconclusive"), ["verdict/unreadable"]);
+
     // GitHub is away.
     forge.server.set("/graphql", Reply::status(403, "{\"message\": \"Resource not accessible\"}"));
     assert_eq!(forge.refused("v1.3.0", "gate_inconclusive"), ["verdict/not-allowed"]);
@@ -162,11 +185,7 @@ impl Forge {
     /// A pull request whose last commit is one that is there; that commit.
     fn topic_of(&self, number: u64, commit: &str) -> String {
         self.scratch.git(&["push", "--quiet", "origin", &format!("{commit}:refs/pull/{number}/head")]);
-        let account = json!({ "id": 5, "login": "cleo", "type": "User" });
-        let branch = json!({ "sha": commit, "ref": "x", "repo": null });
-        let pull = json!({ "number": number, "state": "closed", "merged": true, "merge_commit_sha": commit, "user": account, "merged_by": null,
-            "head": branch, "base": branch });
-        self.set(&format!("pulls/{number}"), pull);
+        self.pull(number, commit, Some(commit));
         self.set(&format!("issues/{number}/reactions"), json!([]));
         self.set(&format!("commits/{commit}/check-runs"), json!({ "total_count": 0, "check_runs": [] }));
         self.review(number, commit);

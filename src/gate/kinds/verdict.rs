@@ -66,6 +66,7 @@ const CODES: &[(&str, &str)] = &[
     ("verdict/pending", "a reviewer is still at work on a pull request"),
     ("verdict/dismissed", "a reviewer's review of a pull request was dismissed"),
     ("verdict/edited", "somebody else changed a reviewer's approving comment"),
+    ("verdict/same-person", "the one person who approves for a reviewer is counted for another"),
     ("verdict/unbound", "a reviewer approved a pull request without saying which commit"),
     ("verdict/unknown-reviewer", "the gate names a reviewer that the protocol does not have"),
     ("verdict/no-forge", "it is not known which repository on GitHub to ask, or with what"),

@@ -170,6 +170,9 @@ pub struct PullGot {
     pub reviews: Vec<ReviewGot>,
     #[serde(default)]
     pub threads: Vec<ThreadGot>,
+    /// Unresolved conversations that accounts began which GitHub names no more.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub nobodys: u64,
     #[serde(default)]
     pub comments: Vec<CommentGot>,
     #[serde(default)]
@@ -180,6 +183,11 @@ pub struct PullGot {
     /// Apps with a check run on the head that has not ended.
     #[serde(default)]
     pub running: Vec<u64>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -62,7 +62,7 @@ pub(super) async fn reviews(asked: &Asked<'_>, ask: &PullsAsk) -> Got<PullsGot> 
     let brought_by = brought_by(&line, &listed);
     let numbers: BTreeSet<u64> = brought_by.iter().flatten().copied().collect();
     let people = People::of(asked.github, ask).await?;
-    let pulls = futures_util::stream::iter(numbers).map(|number| pull(asked, ask, &people, number));
+    let pulls = futures_util::stream::iter(numbers).map(|number| pull(asked, ask, &people, &line, number));
     let pulls: Vec<PullGot> = pulls.buffered(AT_ONCE).try_collect().await?;
     let commits = commits(asked, &line, &brought_by, &pulls).await?;
     let branches = futures_util::stream::iter(&ask.branches).map(|name| branch(asked.github, name, &line, asked.masks));
@@ -109,7 +109,14 @@ fn brought_by(line: &[(Oid, Vec<Oid>)], listed: &[Vec<CommitPull>]) -> Vec<Optio
     let mut above: Option<u64> = None;
     let of = |((commit, parents), pulls): (&(Oid, Vec<Oid>), &Vec<CommitPull>)| {
         let merged = || pulls.iter().filter(|pull| pull.merged_at.is_some());
-        let own = merged().find(|pull| pull.merge_commit_sha.as_deref() == Some(commit.as_str())).map(|pull| pull.number);
+        // Where two say that they are this commit, neither is known to be.
+        let own: BTreeSet<u64> =
+            merged().filter(|pull| pull.merge_commit_sha.as_deref() == Some(commit.as_str())).map(|pull| pull.number).collect();
+        if own.len() > 1 {
+            above = None;
+            return None;
+        }
+        let own = own.into_iter().next();
         // A merge commit ends what was rebased above it.
         let rebased = above.filter(|number| parents.len() == 1 && merged().any(|pull| pull.number == *number));
         let brought = own.or(rebased);
@@ -150,10 +157,16 @@ impl People {
     }
 }
 
-async fn pull(asked: &Asked<'_>, ask: &PullsAsk, people: &People, number: u64) -> Got<PullGot> {
+async fn pull(asked: &Asked<'_>, ask: &PullsAsk, people: &People, line: &[(Oid, Vec<Oid>)], number: u64) -> Got<PullGot> {
     let github = asked.github;
     let whole = async {
         let pull = github.pull(number).await?;
+        let is_of_the_line = |merged: &String| line.iter().any(|(commit, _)| commit.as_str() == merged.as_str());
+        if !pull.merged || !pull.merge_commit_sha.as_ref().is_some_and(is_of_the_line) {
+            return Err(Failure::unreadable(format!(
+                "GitHub lists #{number} as what brought a commit, and does not show it as merged there"
+            )));
+        }
         let head: Oid = pull.head.sha.parse().map_err(|_| Failure::unreadable(format!("#{number} has a head that is not a commit")))?;
         let (reviews, threads, comments, reactions, runs) = tokio::join!(
             github.reviews(number),
@@ -163,14 +176,20 @@ async fn pull(asked: &Asked<'_>, ask: &PullsAsk, people: &People, number: u64) -
             github.check_runs(&head)
         );
         let apps: BTreeSet<u64> = ask.reviewers.iter().filter_map(|reviewer| reviewer.app).collect();
-        let running = runs?.into_iter().filter(|run| run.status != "completed").filter_map(|run| run.app.map(|app| app.id));
-        let running: BTreeSet<u64> = running.filter(|app| apps.contains(app)).collect();
-        let reviews = reviews?;
+        let going: Vec<_> = runs?.into_iter().filter(|run| run.status != "completed").collect();
+        if !apps.is_empty() && going.iter().any(|run| run.app.is_none()) {
+            return Err(Failure::unreadable(format!("a check of #{number} is not over, and GitHub does not say whose it is")));
+        }
+        let running: BTreeSet<u64> =
+            going.into_iter().filter_map(|run| run.app.map(|app| app.id)).filter(|app| apps.contains(app)).collect();
+        let reviews = placed(number, reviews?)?;
         let author = pull.user.map(|user| user.id);
         let approvals = (!ask.branches.is_empty()).then(|| approvals(&reviews, author));
         let review = |review: Review| {
             Some(ReviewGot { by: people.id(review.user.as_ref())?, id: review.id, state: review.state, commit: review.commit_id })
         };
+        let threads = threads?;
+        let nobodys = threads.iter().filter(|thread| thread.author.is_none() && !thread.resolved).count() as u64;
         let thread =
             |thread: crate::world::github::Thread| Some(ThreadGot { by: people.id(thread.author.as_ref())?, resolved: thread.resolved });
         let reaction = |reaction: crate::world::github::Reaction| {
@@ -192,7 +211,8 @@ async fn pull(asked: &Asked<'_>, ask: &PullsAsk, people: &People, number: u64) -
             author,
             approvals,
             reviews: reviews.into_iter().filter_map(review).collect(),
-            threads: threads?.into_iter().filter_map(thread).collect(),
+            threads: threads.into_iter().filter_map(thread).collect(),
+            nobodys,
             comments: comments?.into_iter().filter_map(comment).collect(),
             reactions: reactions?.into_iter().filter_map(reaction).collect(),
             running: running.into_iter().collect(),
@@ -201,9 +221,24 @@ async fn pull(asked: &Asked<'_>, ask: &PullsAsk, people: &People, number: u64) -
     whole.await.map_err(Failure::unavailable)
 }
 
+/// Reviews of which it is known whose they are, where they decide, and which is the newer.
+fn placed(number: u64, reviews: Vec<Review>) -> Result<Vec<Review>, Failure> {
+    let mut ids = BTreeSet::new();
+    if !reviews.iter().all(|review| ids.insert(review.id)) {
+        return Err(Failure::unreadable(format!("GitHub lists a review of #{number} twice")));
+    }
+    let says_nothing = |review: &Review| matches!(review.state.as_str(), "APPROVED" | "COMMENTED" | "PENDING");
+    match reviews.iter().any(|review| review.user.is_none() && !says_nothing(review)) {
+        true => Err(Failure::unreadable(format!("GitHub does not say whose a review of #{number} is that may object"))),
+        false => Ok(reviews),
+    }
+}
+
 async fn commits(asked: &Asked<'_>, line: &[(Oid, Vec<Oid>)], brought_by: &[Option<u64>], pulls: &[PullGot]) -> Got<Vec<BroughtGot>> {
     let mut commits: Vec<BroughtGot> = Vec::new();
-    for (at, ((commit, _), pull)) in line.iter().zip(brought_by).enumerate() {
+    let mut brought_by = brought_by.to_vec();
+    for (at, (commit, _)) in line.iter().enumerate() {
+        let pull = &brought_by[at].clone();
         let mut brought = BroughtGot { commit: commit.clone(), pull: *pull, as_merged: None, why: None };
         let head = pulls.iter().find(|known| Some(known.number) == *pull).and_then(|known| known.head.parse::<Oid>().ok());
         match commits.last() {
@@ -214,9 +249,16 @@ async fn commits(asked: &Asked<'_>, line: &[(Oid, Vec<Oid>)], brought_by: &[Opti
             _ => {
                 if let (Some(number), Some(head)) = (pull, head) {
                     let run = brought_by[at..].iter().take_while(|other| **other == *pull).count();
-                    match as_merged(asked, &line[at..at + run], *number, &head).await? {
-                        Ok(answer) => brought.as_merged = Some(answer),
+                    match has_head(asked, *number, &head).await? {
                         Err(why) => brought.why = Some(why),
+                        Ok(()) => {
+                            let own = rebased(asked, &line[at..at + run], &head).await?;
+                            brought_by[at + own..at + run].iter_mut().for_each(|other| *other = None);
+                            match as_merged(asked, &line[at..at + own], &head).await? {
+                                Ok(answer) => brought.as_merged = Some(answer),
+                                Err(why) => brought.why = Some(why),
+                            }
+                        }
                     }
                 }
             }
@@ -226,9 +268,35 @@ async fn commits(asked: &Asked<'_>, line: &[(Oid, Vec<Oid>)], brought_by: &[Opti
     Ok(commits)
 }
 
+/// How many of these commits came with the newest of them. Rebasing writes each anew, so one that the pull request itself holds was
+/// there before.
+async fn rebased(asked: &Asked<'_>, run: &[(Oid, Vec<Oid>)], head: &Oid) -> Got<usize> {
+    for (at, (commit, _)) in run.iter().enumerate().skip(1) {
+        if asked.git.is_ancestor(commit, head).await.map_err(unreadable)? != Some(false) {
+            return Ok(at);
+        }
+    }
+    Ok(run.len())
+}
+
+/// Brings the last commit of a pull request. The inner `Err`: why it is not here.
+async fn has_head(asked: &Asked<'_>, number: u64, head: &Oid) -> Got<Result<(), String>> {
+    if asked.git.has(head).map_err(unreadable)? {
+        return Ok(Ok(()));
+    }
+    let Ok(name) = format!("refs/pull/{number}/head").parse() else { return Ok(Err("the pull request has no ref".to_owned())) };
+    if let Err(fault) = asked.git.fetch_objects(asked.remote, &[Want::Ref(name)]).await {
+        return Ok(Err(format!("its last commit could not be fetched: {}", fault.message)));
+    }
+    Ok(match asked.git.has(head).map_err(unreadable)? {
+        true => Ok(()),
+        false => Err(format!("refs/pull/{number}/head does not hold its last commit")),
+    })
+}
+
 /// Whether the newest of these commits is what merging `head` onto what lies below them gives. The inner `Err`: why that is not
 /// known.
-async fn as_merged(asked: &Asked<'_>, run: &[(Oid, Vec<Oid>)], number: u64, head: &Oid) -> Got<Result<bool, String>> {
+async fn as_merged(asked: &Asked<'_>, run: &[(Oid, Vec<Oid>)], head: &Oid) -> Got<Result<bool, String>> {
     let Some((newest, parents)) = run.first() else { return Ok(Err("there is no commit".to_owned())) };
     let base = match parents.as_slice() {
         // What was merged must be what was reviewed.
@@ -239,15 +307,6 @@ async fn as_merged(asked: &Asked<'_>, run: &[(Oid, Vec<Oid>)], number: u64, head
         },
         _ => return Ok(Ok(false)),
     };
-    if !asked.git.has(head).map_err(unreadable)? {
-        let Ok(name) = format!("refs/pull/{number}/head").parse() else { return Ok(Err("the pull request has no ref".to_owned())) };
-        if let Err(fault) = asked.git.fetch_objects(asked.remote, &[Want::Ref(name)]).await {
-            return Ok(Err(format!("its last commit could not be fetched: {}", fault.message)));
-        }
-        if !asked.git.has(head).map_err(unreadable)? {
-            return Ok(Err(format!("refs/pull/{number}/head does not hold its last commit")));
-        }
-    }
     let Some((tree, _)) = asked.git.object_at(newest, "").map_err(unreadable)? else {
         return Ok(Err("the commit has no tree here".to_owned()));
     };
@@ -296,5 +355,7 @@ mod tests {
             vec![pull(4, 'c', true)],
         ];
         assert_eq!(brought_by(&line, &listed), [Some(30), Some(20), Some(20), Some(20), Some(10), None, None, None]);
+        // Two that say they are one commit.
+        assert_eq!(brought_by(&line[..1], &[vec![pull(30, '9', true), pull(31, '9', true)]]), [None]);
     }
 }

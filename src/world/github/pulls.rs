@@ -188,7 +188,7 @@ impl GitHub {
         let nodes = self.connection::<CommentNode, _>(|after| self.about(number, graphql::COMMENTS, pointer, after)).await?;
         let comment = |node: CommentNode| {
             let editor = account(node.editor)?;
-            let edited = node.last_edited_at.is_some().then_some(editor);
+            let edited = (node.last_edited_at.is_some() || editor.is_some()).then_some(editor);
             Ok(Comment { id: node.database_id, author: account(node.author)?, body: node.body, created_at: node.created_at, edited })
         };
         nodes.into_iter().map(comment).collect()

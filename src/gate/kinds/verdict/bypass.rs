@@ -33,6 +33,8 @@ enum Way {
     Bypassed,
     Suspected(String),
     Unverifiable(String),
+    /// GitHub answered, in words that nobody knows.
+    Unknown(String),
 }
 
 pub(super) fn weigh(policy: Bypass, got: &PullsGot, checks: &mut Checks) {
@@ -51,6 +53,7 @@ pub(super) fn weigh(policy: Bypass, got: &PullsGot, checks: &mut Checks) {
                 checks.fail(finding("bypassed", format!("{commit} came past the rules of its branch")).help(help));
             }
             Way::Suspected(why) => open.entry(("bypass-suspected", why)).or_default().push(commit),
+            Way::Unknown(why) => checks.unknown(finding("bypass-unknown", format!("whether {commit} kept to the rules: {why}"))),
             Way::Unverifiable(why) => open.entry(("bypass-unknown", why)).or_default().push(commit),
         }
     }
@@ -70,7 +73,7 @@ fn way(got: &PullsGot, at: usize, brought: &BroughtGot) -> Way {
         return Way::Bypassed;
     }
     if let Some(odd) = results.iter().find(|result| !matches!(**result, "pass" | "fail")) {
-        return Way::Unverifiable(format!("GitHub says `{}` of it, which is not known", odd.escape_debug()));
+        return Way::Unknown(format!("GitHub says `{}` of it, which is not known", odd.escape_debug()));
     }
     if results.contains(&"pass") {
         return Way::Clean;

@@ -17,6 +17,7 @@ use crate::{
         protocol::{Reviewer, ReviewerKind, Signal},
     },
 };
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Which reviewers, and how many of them, must have said SAFE to each pull request.
 pub(super) struct OnPulls {
@@ -85,18 +86,60 @@ impl OnPulls {
         got.commits.iter().filter(by_pull).for_each(|brought| weigh_commit(got, brought, checks));
         let Ok(reviewers) = self.known(cx) else { return };
         for pull in &got.pulls {
-            let stands = reviewers.iter().map(|(name, reviewer)| stand(cx, got, pull, name, reviewer)).collect();
+            if pull.nobodys > 0 {
+                let message = format!("conversations on #{} are not resolved that accounts began which GitHub names no more", pull.number);
+                checks.unknown(finding("unresolved", message).help("resolve them on the pull request"));
+            }
+            let mut stands: Vec<Stand> = reviewers.iter().map(|(name, reviewer)| stand(cx, got, pull, name, reviewer)).collect();
+            for at in counted_twice(cx, got, pull, &reviewers, &stands) {
+                let message = format!("who approves #{} for {} is counted for another reviewer already", pull.number, reviewers[at].0);
+                stands[at] = Stand::Missing(finding("same-person", message).help("a person counts once; let another one review it"));
+            }
             tally(stands, self.required, checks);
         }
         bypass::weigh(self.bypass, got, checks);
     }
 }
 
+/// The reviewers that nobody is left for where each person stands for one of them: a person may be named beside their team.
+fn counted_twice(cx: &Context, got: &PullsGot, pull: &PullGot, reviewers: &[(&str, &Reviewer)], stands: &[Stand]) -> Vec<usize> {
+    let approve = |(name, reviewer): &(&str, &Reviewer)| -> Vec<u64> {
+        let own = [reviewer.id];
+        let people = if reviewer.kind == ReviewerKind::Team { got.teams.get(&reviewer.id).map_or(&[][..], Vec::as_slice) } else { &own };
+        let safe = people.iter().filter(|id| !is_own(cx, pull, **id) && matches!(one(pull, name, reviewer, **id), Stand::Safe));
+        safe.copied().collect()
+    };
+    let people: Vec<Vec<u64>> = reviewers.iter().map(approve).collect();
+    let mut stands_for: BTreeMap<u64, usize> = BTreeMap::new();
+    let safe = (0..stands.len()).filter(|at| matches!(stands[*at], Stand::Safe));
+    safe.filter(|at| !finds(*at, &people, &mut stands_for, &mut BTreeSet::new())).collect()
+}
+
+/// Finds somebody for this reviewer, for whom others may change places (an augmenting path of a bipartite matching).
+fn finds(at: usize, people: &[Vec<u64>], stands_for: &mut BTreeMap<u64, usize>, seen: &mut BTreeSet<u64>) -> bool {
+    for id in &people[at] {
+        if !seen.insert(*id) {
+            continue;
+        }
+        if stands_for.get(id).copied().is_none_or(|other| finds(other, people, stands_for, seen)) {
+            stands_for.insert(*id, at);
+            return true;
+        }
+    }
+    false
+}
+
+/// Whether somebody wrote the pull request or asks for the move.
+fn is_own(cx: &Context, pull: &PullGot, id: u64) -> bool {
+    let requester = cx.actor.as_ref().and_then(|actor| actor.id.strip_prefix("github:")?.parse::<u64>().ok());
+    pull.author == Some(id) || requester == Some(id)
+}
+
 fn weigh_commit(got: &PullsGot, brought: &BroughtGot, checks: &mut Checks) {
     let commit = brought.commit.short();
     let Some(number) = brought.pull else {
         let help = "merge through a pull request that is reviewed, or let the policy take a verdict on the commit itself (`otherwise`)";
-        return checks.fail(finding("unmapped", format!("no merged pull request brought {commit}")).help(help));
+        return checks.fail(finding("unmapped", format!("no merged pull request, or more than one, brought {commit}")).help(help));
     };
     if !got.pulls.iter().any(|pull| pull.number == number) {
         return checks.unknown(finding("unreadable", format!("the answer says nothing about #{number}, which brought {commit}")));
@@ -116,10 +159,12 @@ fn weigh_commit(got: &PullsGot, brought: &BroughtGot, checks: &mut Checks) {
 }
 
 fn stand(cx: &Context, got: &PullsGot, pull: &PullGot, name: &str, reviewer: &Reviewer) -> Stand {
-    let requester = cx.actor.as_ref().and_then(|actor| actor.id.strip_prefix("github:")?.parse::<u64>().ok());
-    let is_own = |id: u64| pull.author == Some(id) || requester == Some(id);
+    let is_own = |id: u64| is_own(cx, pull, id);
     if reviewer.kind != ReviewerKind::Team {
         let stand = one(pull, name, reviewer, reviewer.id);
+        if pull.author.is_none() && matches!(stand, Stand::Safe) {
+            return Stand::Unknown(finding("unreadable", format!("who wrote #{} is not known, so {name} may have", pull.number)));
+        }
         // Their objection counts all the same.
         if is_own(reviewer.id) && !matches!(stand, Stand::Against(_)) {
             let message = format!("{name} wrote #{} or asks for the move, so their own verdict does not count", pull.number);
@@ -142,7 +187,12 @@ fn stand(cx: &Context, got: &PullsGot, pull: &PullGot, name: &str, reviewer: &Re
         Stand::Missing(_) => 5,
     };
     let none = || Stand::Missing(finding("absent", format!("{name} has nobody who could review #{}", pull.number)));
-    stands.into_iter().min_by_key(rank).unwrap_or_else(none)
+    match stands.into_iter().min_by_key(rank).unwrap_or_else(none) {
+        Stand::Safe if pull.author.is_none() => {
+            Stand::Unknown(finding("unreadable", format!("who wrote #{} is not known, so a member of {name} may have", pull.number)))
+        }
+        stand => stand,
+    }
 }
 
 /// Where one person or bot stands.
@@ -162,6 +212,11 @@ fn one(pull: &PullGot, name: &str, reviewer: &Reviewer, id: u64) -> Stand {
     }
     // A comment takes nothing back, and what is pending was not said yet.
     let decides = |state: &str| matches!(state, "APPROVED" | "CHANGES_REQUESTED" | "DISMISSED");
+    let is_commit = |text: &String| text.len() == pull.head.len() && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let objects = |state: &str| matches!(state, "CHANGES_REQUESTED" | "DISMISSED");
+    if theirs().any(|review| objects(&review.state) && !review.commit.as_ref().is_some_and(is_commit)) {
+        return Stand::Unknown(finding("unreadable", format!("a review of {name} on #{number} objects, and names no commit")));
+    }
     let newest =
         theirs().filter(|review| decides(&review.state) && review.commit.as_ref() == Some(&pull.head)).max_by_key(|review| review.id);
     if newest.is_some_and(|review| review.state == "CHANGES_REQUESTED") {
@@ -180,6 +235,14 @@ fn one(pull: &PullGot, name: &str, reviewer: &Reviewer, id: u64) -> Stand {
     };
     let comments: Vec<_> = pull.comments.iter().filter(|comment| comment.by == id && approving(&comment.begins)).collect();
     let names_head = |reviewed: &str| reviewed.len() >= FEWEST_DIGITS && pull.head.starts_with(reviewed);
+    let of_head = pull.comments.iter().filter(|comment| comment.by == id && comment.reviewed.as_deref().is_some_and(names_head));
+    let last = of_head.max_by_key(|comment| comment.id);
+    if !comments.is_empty() && last.is_some_and(|last| !approving(&last.begins)) {
+        let message = format!("the last comment of {name} on {head} of #{number} does not begin as an approval does");
+        return Stand::Against(
+            finding("findings", message).help("resolve the findings; the reviewer's next verdict on the new commit decides"),
+        );
+    }
     if comments.iter().any(|comment| !comment.edited_by_another && comment.reviewed.as_deref().is_some_and(names_head)) {
         return Stand::Safe;
     }
