@@ -352,6 +352,8 @@ mod tests {
             ("(.a | explode | length) < 200", true, false),
             ("(.a | @base64 | length) < 5000", true, false),
             (".a[20:] == \"\"", true, false),
+            ("(.a | @base64 | length) >= 8", true, false),
+            ("(.a | length / 1000) < 2", true, false),
             (".a != \"\"", false, true),
             ("(.a | length) > 0", false, true),
             (".e == \"other\"", false, false),
