@@ -53,13 +53,15 @@ pub async fn told(github: Result<&GitHub, Unavailable>, numbers: &BTreeSet<u64>)
         true => github.is_shown().await.err(),
         false => None,
     };
+    // Words of GitHub's that stand in an answer are masked by nobody else on the way to a report.
+    let unread = |failure: Failure| github.masks().unavailable(failure.unavailable());
     let mut known = Known { complete: true, ..Known::default() };
     for (number, answer) in answers {
         match (answer, &hidden) {
             (Ok(Some(pull)), _) => drop(known.pulls.insert(number, pull)),
             (Ok(None), None) => {}
-            (Ok(None), Some(failure)) => drop(known.unread.insert(number, failure.clone().unavailable())),
-            (Err(failure), _) => drop(known.unread.insert(number, failure.unavailable())),
+            (Ok(None), Some(failure)) => drop(known.unread.insert(number, unread(failure.clone()))),
+            (Err(failure), _) => drop(known.unread.insert(number, unread(failure))),
         }
     }
     known

@@ -147,6 +147,13 @@ fn what_github_does_not_tell_is_undecided() {
     assert_snapshot!(errors(&answer), @"docs/unreadable: what GitHub knows of #1 could not be had: GitHub's answer is not JSON but `text/html`");
     assert!(scratch.json(&["docs", "lock", "--github"]).code == 0, "GitHub tells it now");
 
+    // Words that know the token.
+    let token = hub.limited_token(&hub.user("reader"), &[("pull_requests", "read")]);
+    scratch.set("GITHUB_TOKEN", &token);
+    hub.break_contract(&pull(1), 1, renamed("open", &token));
+    let said = scratch.run(&["docs", "check", "--github"]);
+    assert!(format!("{said}").contains("is `[masked]`") && !format!("{said}").contains(&token), "{said}");
+
     // A token that may not read pull requests, one that does not see the repository, and none that GitHub knows.
     let reader = hub.user("reader");
     scratch.set("GITHUB_TOKEN", &hub.limited_token(&reader, &[("contents", "read")]));
