@@ -56,7 +56,7 @@ fn intents() -> Vec<Intent> {
     let author = json!({ "__typename": "User", "login": "ann", "databaseId": 7 });
     let page = json!({ "hasNextPage": false, "endCursor": null });
     let within = |what: &str, connection: Value| json!({ "data": { "repository": { "pullRequest": { what: connection } } } });
-    let comment = json!({ "databaseId": 5, "body": "text", "createdAt": "2026-11-21T10:00:00Z", "lastEditedAt": null, "author": author, "editor": null });
+    let comment = json!({ "fullDatabaseId": "5", "body": "text", "createdAt": "2026-11-21T10:00:00Z", "lastEditedAt": null, "author": author, "editor": null });
     let thread = json!({ "isResolved": false, "isOutdated": true, "comments": { "nodes": [{ "author": author }] } });
     let run =
         json!({ "id": 3, "name": "test", "head_sha": sha('a'), "status": "completed", "conclusion": "success", "app": { "id": 15368 } });
@@ -112,7 +112,7 @@ fn intents() -> Vec<Intent> {
             path: "/graphql".to_owned(),
             good: within("comments", json!({ "totalCount": 1, "nodes": [comment], "pageInfo": page })),
             needed: &[
-                "/data/repository/pullRequest/comments/nodes/0/databaseId",
+                "/data/repository/pullRequest/comments/nodes/0/fullDatabaseId",
                 "/data/repository/pullRequest/comments/nodes/0/body",
                 "/data/repository/pullRequest/comments/nodes/0/createdAt",
             ],
@@ -120,8 +120,8 @@ fn intents() -> Vec<Intent> {
         Intent {
             name: "issue",
             path: format!("{HERE}/issues/12"),
-            good: json!({ "number": 12, "pull_request": {} }),
-            needed: &["/number"],
+            good: json!({ "number": 12, "state": "open", "locked": false, "user": user(7, "ann"), "pull_request": {} }),
+            needed: &["/number", "/state", "/locked", "/user/id"],
         },
         Intent {
             name: "rules_of",

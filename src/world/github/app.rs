@@ -89,7 +89,8 @@ impl App {
             PERMISSIONS.iter().map(|(name, level)| ((*name).to_owned(), (*level).into())).collect();
         let body = json!({ "repositories": [place.name], "permissions": permissions });
         let exchange = Call::get(&place.api, &["app", "installations", &installation.id.to_string(), "access_tokens"]);
-        let exchange = exchange.writing(reqwest::Method::POST, body);
+        // It may be asked again: a token that nobody received ends by itself.
+        let exchange = exchange.question(body);
         let token: Token = transport.send(&exchange, Some(&authorization)).await.map_err(lacking)?.json()?;
         self.keep(token.token.clone());
         if token.expires_at <= now {

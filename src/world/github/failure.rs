@@ -34,6 +34,8 @@ pub enum FailureKind {
     Ruleset,
     /// The repository is archived.
     Archived,
+    /// 3xx, where it is not followed.
+    Moved,
     /// 409.
     Conflict,
     /// 422.
@@ -42,6 +44,8 @@ pub enum FailureKind {
     Server,
     /// An answer that cannot be what it says.
     Unreadable,
+    /// A write was sent, and no answer says what became of it: it may have been done.
+    OutcomeUnknown,
 }
 
 impl Failure {
@@ -60,6 +64,18 @@ impl Failure {
     pub(super) fn connection(unavailable: Unavailable) -> Failure {
         let words = unavailable.detail.unwrap_or_else(|| unavailable.why.replace('-', " "));
         Failure::new(FailureKind::Connection(unavailable.why), format!("GitHub was not reached: {words}"))
+    }
+
+    /// The failure of a write. A refusal is one; where there is no answer, or none that is understood, it may have been done.
+    #[must_use]
+    pub(super) fn of_write(self) -> Failure {
+        match self.kind {
+            FailureKind::Connection(_) | FailureKind::Server | FailureKind::Unreadable => {
+                let words = format!("this was sent to GitHub once, and whether it was done is not known: {}", self.words);
+                Failure::new(FailureKind::OutcomeUnknown, words)
+            }
+            _ => self,
+        }
     }
 
     /// What an answer that is no success means.
@@ -95,6 +111,7 @@ impl Failure {
                 };
                 with(FailureKind::Forbidden(needed), &words)
             }
+            300..=399 => Failure::new(FailureKind::Moved, "GitHub has this at another place now; give the remote its present URL"),
             404 | 410 => with(FailureKind::NotFound, "GitHub has no such thing, or does not show it to this token"),
             409 => with(FailureKind::Conflict, "GitHub says that something else came first"),
             422 => with(FailureKind::Unprocessable, "GitHub does not accept the request"),
@@ -131,9 +148,13 @@ impl Failure {
             FailureKind::NotFound => why::NOT_FOUND,
             FailureKind::RateLimited(_) => why::RATE_LIMITED,
             FailureKind::Server => why::UNREACHABLE,
-            FailureKind::Ruleset | FailureKind::Archived | FailureKind::Conflict | FailureKind::Unprocessable | FailureKind::Unreadable => {
-                why::UNREADABLE
-            }
+            FailureKind::Ruleset
+            | FailureKind::Archived
+            | FailureKind::Moved
+            | FailureKind::Conflict
+            | FailureKind::Unprocessable
+            | FailureKind::Unreadable
+            | FailureKind::OutcomeUnknown => why::UNREADABLE,
         };
         Unavailable::new(slug).detail(self.words)
     }
@@ -226,6 +247,7 @@ mod tests {
             (403, &[], body("Repository was archived so is read-only."), "unreadable: the repository is archived"),
             (422, &[], body("Repository rule violations found"), "unreadable: a ruleset of the repository refuses this"),
             (404, &[], body("Not Found"), "not-found: GitHub has no such thing, or does not show it to this token: Not Found"),
+            (301, &[], String::new(), "unreadable: GitHub has this at another place now"),
             (409, &[], body("Conflict"), "unreadable: GitHub says that something else came first"),
             (
                 422,

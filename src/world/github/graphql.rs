@@ -5,13 +5,20 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 /// Every operation that is sent, for those who hold them against GitHub's schema.
-pub const OPERATIONS: &[(&str, &str)] = &[("threads", THREADS), ("comments", COMMENTS)];
+pub const OPERATIONS: &[(&str, &str)] =
+    &[("threads", THREADS), ("comments", COMMENTS), ("comment_edits", COMMENT_EDITS), ("viewer", VIEWER)];
 
 /// The review threads of a pull request, a hundred at a time; of each, who began it.
 pub(super) const THREADS: &str = include_str!("threads.graphql");
 
 /// The comments of a pull request, with who changed them last.
 pub(super) const COMMENTS: &str = include_str!("comments.graphql");
+
+/// Whether a comment was changed, and by whom: REST tells times to the second only, and nobody's name.
+pub(super) const COMMENT_EDITS: &str = include_str!("comment_edits.graphql");
+
+/// Who asks. The one question of this sort that the token of an App's installation may ask, too.
+pub(super) const VIEWER: &str = include_str!("viewer.graphql");
 
 #[derive(Deserialize)]
 struct Envelope {
@@ -31,7 +38,7 @@ struct GraphqlError {
 impl GitHub {
     /// What stands at `pointer` (RFC 6901) of the answer's data. Nothing there: not found.
     pub(super) async fn ask<T: DeserializeOwned>(&self, operation: &str, variables: Value, pointer: &str) -> Answer<T> {
-        let call = Call::question(&self.place.graphql, json!({ "query": operation, "variables": variables }));
+        let call = Call::at(&self.place.graphql).question(json!({ "query": operation, "variables": variables }));
         let envelope: Envelope = self.send(call).await?.json()?;
         // An empty list of errors is none; a list that cannot be read was refused above.
         if let Some(error) = envelope.errors.as_ref().and_then(|errors| errors.first()) {

@@ -1,12 +1,18 @@
 //! Issues by number, and whether the repository is shown at all.
 
-use super::{Answer, Failure, GitHub};
+use super::{Account, Answer, Failure, GitHub, there};
 use serde::Deserialize;
 
 /// GitHub numbers issues and pull requests together, and shows a pull request as an issue, too.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Issue {
     pub number: u64,
+    /// `open` or `closed`; a pull request that was merged is closed.
+    pub state: String,
+    /// Only those with write access may comment.
+    pub locked: bool,
+    #[serde(deserialize_with = "there")]
+    pub user: Option<Account>,
     /// Of a pull request alone.
     pub pull_request: Option<Marked>,
 }

@@ -9,6 +9,7 @@
 
 mod app;
 mod checks;
+mod comments;
 mod commits;
 mod credentials;
 mod failure;
@@ -22,12 +23,13 @@ mod rules;
 mod transport;
 
 pub use checks::{CheckRun, Status};
+pub use comments::{Emoji, IssueComment, WholeComment};
 pub use commits::CommitPull;
 pub use credentials::TOKENS;
 pub use failure::{Failure, FailureKind};
 pub use graphql::OPERATIONS;
 pub use issues::Issue;
-pub use people::{Account, Permission};
+pub use people::{Account, Myself, Permission};
 pub use place::Place;
 pub use pulls::{Branch, Comment, Pull, PullFile, Reaction, Review, Thread};
 pub use rules::{Rule, RuleSuite};
@@ -104,6 +106,11 @@ impl GitHub {
         let authorization = self.credentials.authorization(&self.place, &self.transport).await?;
         let masks = self.masks();
         self.transport.send(&call, authorization.as_deref()).await.map_err(|failure| failure.masked(&masks))
+    }
+
+    /// A write: sent once. What cannot be understood of its answer leaves open whether it was done.
+    async fn write<T: serde::de::DeserializeOwned>(&self, call: Call, method: reqwest::Method, body: serde_json::Value) -> Answer<T> {
+        self.send(call.writing(method, body)).await?.json().map_err(Failure::of_write)
     }
 
     async fn read<T: serde::de::DeserializeOwned>(&self, call: Call) -> Answer<T> {

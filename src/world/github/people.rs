@@ -1,7 +1,8 @@
 //! Who somebody is, by number, and what they may do.
 
-use super::{Answer, Failure, GitHub};
+use super::{Answer, Failure, GitHub, graphql};
 use serde::Deserialize;
+use serde_json::json;
 
 /// An account. Only `id` says who it is: a login can be given up and taken by another.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -19,6 +20,53 @@ pub struct Permission {
     /// `read`, `triage`, `write`, `maintain`, `admin`, or the name of a role of the organisation.
     pub role_name: String,
     pub user: Option<Account>,
+}
+
+/// Who the credentials are to GitHub.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Myself {
+    #[serde(rename = "databaseId")]
+    pub id: u64,
+    /// That of an App ends with `[bot]`.
+    pub login: String,
+}
+
+/// An account as GraphQL tells it: a number only for people and bots.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Actor {
+    #[serde(rename = "__typename")]
+    kind: String,
+    login: String,
+    database_id: Option<u64>,
+}
+
+/// `None`: nobody that GitHub still knows, or neither a person nor a bot.
+pub(super) fn account(actor: Option<Actor>) -> Answer<Option<Account>> {
+    let Some(actor) = actor else { return Ok(None) };
+    match actor.database_id {
+        Some(id) => Ok(Some(Account { id, login: actor.login, kind: actor.kind })),
+        // What they said would otherwise be nobody's.
+        None if matches!(actor.kind.as_str(), "User" | "Bot") => {
+            Err(Failure::unreadable(format!("GitHub's answer names the {} `{}` without a number", actor.kind, actor.login.escape_debug())))
+        }
+        None => Ok(None),
+    }
+}
+
+/// A number that may be too long for GraphQL's `Int`, which GitHub gives as a text.
+pub(super) fn long<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Long {
+        Number(u64),
+        Text(String),
+    }
+    match Long::deserialize(deserializer)? {
+        Long::Number(number) => Ok(number),
+        Long::Text(text) => text.parse().map_err(serde::de::Error::custom),
+    }
 }
 
 impl GitHub {
@@ -47,7 +95,20 @@ impl GitHub {
         if team.id != id {
             return Err(Failure::unreadable(format!("the team {organisation}/{slug} has the number {}, not {id}", team.id)));
         }
+        self.members(organisation, slug).await
+    }
+
+    /// Whether an account is in the team that has this name now, or in one below it. GitHub does not list who was only invited.
+    pub async fn is_member(&self, organisation: &str, slug: &str, id: u64) -> Answer<bool> {
+        Ok(self.members(organisation, slug).await?.iter().any(|member| member.id == id))
+    }
+
+    async fn members(&self, organisation: &str, slug: &str) -> Answer<Vec<Account>> {
         self.list(self.elsewhere(&["orgs", organisation, "teams", slug, "members"])).await
+    }
+
+    pub async fn myself(&self) -> Answer<Myself> {
+        self.ask(graphql::VIEWER, json!({}), "/viewer").await
     }
 }
 

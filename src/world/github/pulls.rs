@@ -1,6 +1,11 @@
 //! Pull requests: their state, their files, and what was said of them.
 
-use super::{Account, Answer, Failure, GitHub, graphql, pages::Connection, there};
+use super::{
+    Account, Answer, Failure, GitHub, graphql,
+    pages::Connection,
+    people::{Actor, account, long},
+    there,
+};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -36,6 +41,16 @@ pub struct Branch {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Repository {
     pub id: u64,
+}
+
+impl Pull {
+    /// Whether its head may be another repository's: so it is also where GitHub does not say which.
+    pub fn is_of_fork(&self) -> bool {
+        match (&self.head.repo, &self.base.repo) {
+            (Some(head), Some(base)) => head.id != base.id,
+            _ => true,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -87,29 +102,6 @@ pub struct Comment {
     pub edited: Option<Option<Account>>,
 }
 
-/// An account as GraphQL tells it: a number only for people and bots.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Actor {
-    #[serde(rename = "__typename")]
-    kind: String,
-    login: String,
-    database_id: Option<u64>,
-}
-
-/// `None`: nobody that GitHub still knows, or neither a person nor a bot.
-fn account(actor: Option<Actor>) -> Answer<Option<Account>> {
-    let Some(actor) = actor else { return Ok(None) };
-    match actor.database_id {
-        Some(id) => Ok(Some(Account { id, login: actor.login, kind: actor.kind })),
-        // What they said would otherwise be nobody's.
-        None if matches!(actor.kind.as_str(), "User" | "Bot") => {
-            Err(Failure::unreadable(format!("GitHub's answer names the {} `{}` without a number", actor.kind, actor.login.escape_debug())))
-        }
-        None => Ok(None),
-    }
-}
-
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ThreadNode {
@@ -132,7 +124,8 @@ struct Authored {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct CommentNode {
-    database_id: u64,
+    #[serde(deserialize_with = "long")]
+    full_database_id: u64,
     body: String,
     created_at: String,
     #[serde(deserialize_with = "there")]
@@ -189,7 +182,7 @@ impl GitHub {
         let comment = |node: CommentNode| {
             let editor = account(node.editor)?;
             let edited = (node.last_edited_at.is_some() || editor.is_some()).then_some(editor);
-            Ok(Comment { id: node.database_id, author: account(node.author)?, body: node.body, created_at: node.created_at, edited })
+            Ok(Comment { id: node.full_database_id, author: account(node.author)?, body: node.body, created_at: node.created_at, edited })
         };
         nodes.into_iter().map(comment).collect()
     }

@@ -53,9 +53,14 @@ impl Call {
         Call { method: Method::GET, url: (is_path && is_plain).then_some(url), body: None, reads: true }
     }
 
+    /// At an address that is known whole.
+    pub fn at(url: &Url) -> Call {
+        Call { method: Method::GET, url: Some(url.clone()), body: None, reads: true }
+    }
+
     /// A question that GitHub wants as a POST.
-    pub fn question(url: &Url, body: Value) -> Call {
-        Call { method: Method::POST, url: Some(url.clone()), body: Some(body), reads: true }
+    pub fn question(self, body: Value) -> Call {
+        Call { method: Method::POST, body: Some(body), ..self }
     }
 
     /// A write: sent once.
@@ -76,6 +81,11 @@ impl Call {
             url.set_query(Some(query));
         }
         self
+    }
+
+    /// What a failure means for who sent this: a write may have been done.
+    fn lost(&self, failure: Failure) -> Failure {
+        if self.reads { failure } else { failure.of_write() }
     }
 
     pub fn query_text(&self) -> &str {
@@ -167,14 +177,14 @@ impl Transport {
                 match redirected(call, &url, &reply) {
                     Some(next) => url = next,
                     None if (200..300).contains(&reply.status) => return Ok(reply),
-                    None => return Err(Failure::of(&reply, self.clock.now())),
+                    None => return Err(call.lost(Failure::of(&reply, self.clock.now()))),
                 }
             }
             Err(Failure::unreadable("GitHub sends the question from place to place"))
         };
         let timed_out =
             || Failure::connection(crate::gate::probe::Unavailable::new("timeout").detail(format!("no whole answer within {LIMIT}")));
-        tokio::time::timeout(LIMIT.as_std(), whole).await.unwrap_or_else(|_| Err(timed_out()))
+        tokio::time::timeout(LIMIT.as_std(), whole).await.unwrap_or_else(|_| Err(call.lost(timed_out())))
     }
 
     async fn exchange(&self, call: &Call, url: &Url, authorization: Option<&str>) -> Answer<Reply> {
@@ -190,16 +200,21 @@ impl Transport {
         if let Some(body) = &call.body {
             request = request.header(header::CONTENT_TYPE, "application/json").body(body.to_string());
         }
-        let response = request.send().await.map_err(|error| Failure::connection(crate::world::http::failure(&error)))?;
+        let broke = |error: reqwest::Error| {
+            let failure = Failure::connection(crate::world::http::failure(&error));
+            // Without a connection nothing was sent.
+            if error.is_connect() { failure } else { call.lost(failure) }
+        };
+        let response = request.send().await.map_err(broke)?;
         let status = response.status().as_u16();
         let text = |value: &header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         let headers = response.headers().iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
         let mut body = Vec::new();
         let mut stream = response.bytes_stream();
         while let Some(chunk) = stream.next().await {
-            body.extend_from_slice(&chunk.map_err(|error| Failure::connection(crate::world::http::failure(&error)))?);
+            body.extend_from_slice(&chunk.map_err(broke)?);
             if body.len() > LARGEST {
-                return Err(Failure::unreadable("GitHub's answer is longer than any answer should be"));
+                return Err(call.lost(Failure::unreadable("GitHub's answer is longer than any answer should be")));
             }
         }
         Ok(Reply { status, headers, body })

@@ -17,7 +17,7 @@ use tagwarden::{
     lockdown::urls::Origin,
     world::{
         self, Clock, EnvVars, Http,
-        github::{Answer, Failure},
+        github::{Answer, Emoji, Failure},
     },
 };
 
@@ -38,6 +38,13 @@ const METHODS: &[&str] = &[
     "account",
     "permission",
     "team",
+    "is_member",
+    "myself",
+    "comment",
+    "issue_comments",
+    "react",
+    "say",
+    "edit",
 ];
 
 /// Every name that the client reads of an answer.
@@ -48,6 +55,7 @@ const READ: &[&str] = &[
     "nodes", "totalCount", "pageInfo", "hasNextPage", "endCursor", "isResolved", "isOutdated", "comments", "author", "editor", "__typename", "databaseId",
     "body", "createdAt", "lastEditedAt", "pull_request", "parameters", "required_approving_review_count", "before_sha", "after_sha", "result",
     "merged_at", "total_count", "check_runs", "name", "head_sha", "conclusion", "started_at", "app", "context", "creator", "role_name",
+    "locked", "viewer", "node", "fullDatabaseId", "node_id", "issue_url", "created_at", "updated_at", "performed_via_github_app",
 ];
 
 /// What may be null: GitHub says then that there is nobody or nothing, and whoever judges knows less.
@@ -55,6 +63,7 @@ const READ: &[&str] = &[
 const NULLABLE: &[&str] = &[
     "merge_commit_sha", "repo", "user", "merged_by", "previous_filename", "commit_id", "submitted_at", "author", "editor", "lastEditedAt",
     "pull_request", "parameters", "merged_at", "conclusion", "started_at", "app", "creator", "draft", "endCursor",
+    "performed_via_github_app",
 ];
 
 /// What may be left out. An issue is known by the lack of `pull_request`.
@@ -76,6 +85,8 @@ fn filled(hub: &GitHub) -> world::GitHub {
     let pull = hub.pull(7).head(&head).files(101).review(&ann, "APPROVED", "Fine").react(&ann, "+1").thread(&ci.bot, "Why?");
     let comment = pull.comment(&ann, "One");
     pull.edit_comment(comment, &hub.user("bob"), "Two");
+    hub.pull(7).comment_of_app(&ci, "Three");
+    hub.pull(8).comment(&ann, "Four");
     hub.team("example", "release", &[(&ann, "member")]);
     let (url, graphql) = (hub.url(), format!("{}/graphql", hub.url()));
     let server = [("GITHUB_SERVER_URL", "https://github.com"), ("GITHUB_API_URL", &url), ("GITHUB_GRAPHQL_URL", &graphql)];
@@ -105,6 +116,14 @@ async fn said(hub: &GitHub, client: &world::GitHub, method: &str) -> Result<Stri
         "account" => text(client.account(hub.user("ann").id).await),
         "permission" => text(client.permission(hub.user("ann").id).await),
         "team" => text(client.team("example", "release", hub.team_id("example", "release")).await),
+        "is_member" => text(client.is_member("example", "release", hub.user("ann").id).await),
+        "myself" => text(client.myself().await),
+        "comment" => text(client.comment(hub.pull(7).comment_ids()[0]).await),
+        "issue_comments" => text(client.issue_comments(7).await),
+        // They stand where no read looks.
+        "react" => text(client.react(hub.pull(8).comment_ids()[0], Emoji::Eyes).await),
+        "say" => text(client.say(8, "Said").await.map(drop)),
+        "edit" => text(client.edit(hub.pull(8).comment_ids()[0], "Edited").await),
         other => panic!("there is no method {other}"),
     }
 }

@@ -4,7 +4,7 @@
 use super::{
     access::{self, Caller},
     fault::STUCK,
-    state::{Repo, State, node_id},
+    state::{Comment, Repo, State, node_id},
 };
 use crate::github::{
     contract::{Answer, Call},
@@ -69,10 +69,6 @@ impl Walk<'_> {
                     return Value::Null;
                 }
             },
-            known if known.get("forbidden").is_some() => {
-                self.errors.push(json!({ "type": "FORBIDDEN", "path": path.clone(), "message": "Resource not accessible by integration" }));
-                return Value::Null;
-            }
             Value::Array(items) if inner.ends_with("Connection") => match self.page(items, &inner, &arguments) {
                 Ok(page) => page,
                 Err(message) => {
@@ -82,6 +78,10 @@ impl Walk<'_> {
             },
             known => known.clone(),
         };
+        if value.get("forbidden").is_some() {
+            self.errors.push(json!({ "type": "FORBIDDEN", "path": path.clone(), "message": "Resource not accessible by integration" }));
+            return Value::Null;
+        }
         self.value(&value, &inner, fields, path)
     }
 
@@ -163,12 +163,23 @@ fn position(cursor: Option<&Value>) -> Result<Option<usize>, String> {
 
 fn root(state: &State, caller: &Caller) -> Value {
     let token = caller.token.as_ref().map(|token| &state.tokens[token]);
-    let seen = state.repos.iter().filter(|repo| access::sees(state, token, repo.id));
-    let may_read = access::allowed(token, "pull_requests=read", false).is_ok();
+    let seen = || state.repos.iter().filter(|repo| access::sees(state, token, repo.id));
+    let may = |needed: &str| access::allowed(token, needed, false).is_ok();
+    let (may_read, may_read_comments) = (may("pull_requests=read"), may("issues=read; pull_requests=read"));
     let rate = json!({ "limit": access::LIMIT, "remaining": token.map_or(0, |token| token.remaining), "cost": 1, "nodeCount": 1 });
-    let viewer = caller.user.map(|id| actor(state, id));
+    // An App's bot is shown as a user, with its whole login.
+    let viewer = caller.user.map(|id| {
+        let user = state.user(id);
+        json!({ "__typename": "User", "login": user.login, "databaseId": user.id, "id": node_id(user.kind, user.id) })
+    });
+    let nodes = seen().flat_map(|repo| repo.comments.iter()).map(|comment| {
+        let mut node = if may_read_comments { comment_shown(state, comment) } else { json!({ "forbidden": true }) };
+        node["by"] = json!({ "id": node_id("IssueComment", comment.id) });
+        node
+    });
     json!({
-        "repository": { "by argument": seen.map(|repo| repository(state, repo, may_read)).collect::<Vec<_>>() },
+        "node": { "by argument": nodes.collect::<Vec<_>>() },
+        "repository": { "by argument": seen().map(|repo| repository(state, repo, may_read)).collect::<Vec<_>>() },
         "rateLimit": rate, "viewer": viewer,
     })
 }
@@ -193,22 +204,25 @@ fn actor(state: &State, id: u64) -> Value {
     json!({ "__typename": user.kind, "login": login, "databaseId": user.id, "id": node_id(user.kind, user.id) })
 }
 
+fn edited(state: &State, edited: Option<(jiff::Timestamp, u64)>) -> (Option<String>, Value) {
+    (edited.map(|(at, _)| at.to_string()), edited.map_or(Value::Null, |(_, by)| actor(state, by)))
+}
+
+fn comment_shown(state: &State, comment: &Comment) -> Value {
+    let (at, editor) = edited(state, comment.edited);
+    json!({
+        "__typename": "IssueComment", "id": node_id("IssueComment", comment.id), "databaseId": comment.id, "body": comment.body,
+        "fullDatabaseId": comment.id.to_string(), "createdAt": comment.at.to_string(), "lastEditedAt": at, "editor": editor,
+        "updatedAt": comment.edited.map_or(comment.at, |(at, _)| at).to_string(), "author": actor(state, comment.author),
+        "includesCreatedEdit": comment.edited.is_some(),
+    })
+}
+
 fn pull(state: &State, repo: &Repo, number: u64) -> Value {
     let pull = &repo.pulls[&number];
-    let edited = |edited: Option<(jiff::Timestamp, u64)>| {
-        (edited.map(|(at, _)| at.to_string()), edited.map_or(Value::Null, |(_, by)| actor(state, by)))
-    };
-    let comments = repo.comments.iter().filter(|comment| comment.issue == number).map(|comment| {
-        let (at, editor) = edited(comment.edited);
-        json!({
-            "__typename": "IssueComment", "id": node_id("IssueComment", comment.id), "databaseId": comment.id, "body": comment.body,
-            "fullDatabaseId": comment.id.to_string(), "createdAt": comment.at.to_string(), "lastEditedAt": at, "editor": editor,
-            "updatedAt": comment.edited.map_or(comment.at, |(at, _)| at).to_string(), "author": actor(state, comment.author),
-            "includesCreatedEdit": comment.edited.is_some(),
-        })
-    });
+    let comments = repo.comments.iter().filter(|comment| comment.issue == number).map(|comment| comment_shown(state, comment));
     let reviews = pull.reviews.iter().map(|review| {
-        let (at, editor) = edited(review.edited);
+        let (at, editor) = edited(state, review.edited);
         json!({
             "__typename": "PullRequestReview", "id": node_id("PullRequestReview", review.id), "databaseId": review.id, "body": review.body,
             "fullDatabaseId": review.id.to_string(), "state": review.state, "createdAt": review.at.to_string(),

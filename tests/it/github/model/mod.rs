@@ -18,4 +18,4 @@ mod state;
 
 pub use fault::{Bend, Broken, NEW_WORD, Refused};
 pub use jwt::Key;
-pub use session::{App, GitHub};
+pub use session::{App, GitHub, User};

@@ -453,8 +453,12 @@ fn comments(state: &mut State, caller: &Caller, id: u64, method: &str, call: &Ca
         let shown = state.issue_json(find(state, id), issue).ok_or_else(not_found)?;
         return Ok(Done::One(200, shown));
     }
-    if !find(state, id).pulls.contains_key(&issue) {
+    let repo = find(state, id);
+    if !repo.pulls.contains_key(&issue) && !repo.issues.contains_key(&issue) {
         return Err(not_found());
+    }
+    if method == "POST" && repo.locked.contains(&issue) && !repo.roles.contains_key(&user) && caller.installation.is_none() {
+        return Err(refusal(403, "Unable to create comment because issue is locked."));
     }
     if method == "POST" {
         let comment =

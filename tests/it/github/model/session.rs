@@ -144,6 +144,13 @@ impl GitHub {
         state.teams.push(Team { id, organization: organization.to_owned(), slug: slug.to_owned(), members, pending: BTreeSet::new() });
     }
 
+    /// Somebody who has not yet accepted.
+    pub fn invite(&self, organization: &str, slug: &str, user: &User) {
+        let mut state = self.state.lock();
+        let team = state.teams.iter_mut().find(|team| team.organization == organization && team.slug == slug).unwrap();
+        team.pending.insert(user.id);
+    }
+
     /// The number of a team.
     pub fn team_id(&self, organization: &str, slug: &str) -> u64 {
         let state = self.state.lock();
@@ -227,7 +234,8 @@ fn new_repo(id: u64, owner: &str, name: &str) -> Repo {
         commits: BTreeMap::new(),
         refs: BTreeMap::new(),
         pulls: BTreeMap::new(),
-        issues: BTreeSet::new(),
+        issues: BTreeMap::new(),
+        locked: BTreeSet::new(),
         comments: Vec::new(),
         check_runs: Vec::new(),
         check_suites: Vec::new(),
@@ -405,8 +413,50 @@ impl Repository {
 
     /// An issue that is no pull request.
     pub fn issue(self, number: u64) -> Repository {
-        self.with(|repo| repo.issues.insert(number));
+        self.with(|repo| repo.issues.insert(number, state::Issue { author: None, is_open: true }));
         self
+    }
+
+    pub fn issue_of(self, number: u64, author: &User) -> Repository {
+        self.with(|repo| repo.issues.insert(number, state::Issue { author: Some(author.id), is_open: true }));
+        self
+    }
+
+    pub fn close_issue(&self, number: u64) {
+        self.with(|repo| repo.issues.get_mut(&number).unwrap().is_open = false);
+    }
+
+    /// An issue or a pull request.
+    pub fn lock(&self, number: u64) {
+        self.with(|repo| repo.locked.insert(number));
+    }
+
+    /// Writes a comment below an issue or a pull request; gives its number.
+    pub fn comment(&self, number: u64, author: &User, body: &str) -> u64 {
+        self.comment_by(number, author.id, None, body)
+    }
+
+    fn comment_by(&self, number: u64, author: u64, app: Option<u64>, body: &str) -> u64 {
+        let mut state = self.state.lock();
+        let (id, at) = (state.id(), state.tick());
+        let made = Comment { id, issue: number, author, app, body: body.to_owned(), at, edited: None, reactions: Vec::new() };
+        state.repo(self.id).comments.push(made);
+        id
+    }
+
+    pub fn edit_comment(&self, comment: u64, editor: &User, body: &str) {
+        let mut state = self.state.lock();
+        let at = state.tick();
+        let found = state.repo(self.id).comments.iter_mut().find(|found| found.id == comment).unwrap();
+        (found.body, found.edited) = (body.to_owned(), Some((at, editor.id)));
+    }
+
+    /// The texts of the comments below an issue or a pull request, oldest first, as `LOGIN: TEXT`.
+    pub fn comments(&self, number: u64) -> Vec<String> {
+        let state = self.state.lock();
+        let repo = state.repos.iter().find(|repo| repo.id == self.id).unwrap();
+        let own = repo.comments.iter().filter(|comment| comment.issue == number);
+        own.map(|comment| format!("{}: {}", state.user(comment.author).login, comment.body)).collect()
     }
 
     /// A pull request of this number: open, from a branch of this repository, by somebody named `author`, until told otherwise.
@@ -637,28 +687,21 @@ impl Pull {
 
     /// Writes a comment; gives its number.
     pub fn comment(&self, author: &User, body: &str) -> u64 {
-        self.comment_by(author.id, None, body)
+        self.repo.comment(self.number, author, body)
     }
 
     pub fn comment_of_app(&self, app: &App, body: &str) -> u64 {
-        self.comment_by(app.bot.id, Some(app.id), body)
-    }
-
-    fn comment_by(&self, author: u64, app: Option<u64>, body: &str) -> u64 {
-        let (id, at) = self.made();
-        let body = body.to_owned();
-        self.repo.with(|repo| {
-            repo.comments.push(Comment { id, issue: self.number, author, app, body, at, edited: None, reactions: Vec::new() })
-        });
-        id
+        self.repo.comment_by(self.number, app.bot.id, Some(app.id), body)
     }
 
     pub fn edit_comment(&self, comment: u64, editor: &User, body: &str) {
-        let (_, at) = self.made();
-        self.repo.with(|repo| {
-            let found = repo.comments.iter_mut().find(|found| found.id == comment).unwrap();
-            (found.body, found.edited) = (body.to_owned(), Some((at, editor.id)));
-        });
+        self.repo.edit_comment(comment, editor, body);
+    }
+
+    /// The numbers of the comments, oldest first.
+    pub fn comment_ids(&self) -> Vec<u64> {
+        let of = |comment: &&Comment| comment.issue == self.number;
+        self.repo.with(|repo| repo.comments.iter().filter(of).map(|comment| comment.id).collect())
     }
 
     pub fn delete_comment(&self, comment: u64) {
@@ -667,10 +710,7 @@ impl Pull {
 
     /// The texts of the comments, oldest first, as `LOGIN: TEXT`.
     pub fn comments(&self) -> Vec<String> {
-        let state = self.repo.state.lock();
-        let repo = state.repos.iter().find(|repo| repo.id == self.repo.id).unwrap();
-        let own = repo.comments.iter().filter(|comment| comment.issue == self.number);
-        own.map(|comment| format!("{}: {}", state.user(comment.author).login, comment.body)).collect()
+        self.repo.comments(self.number)
     }
 
     pub fn react(self, author: &User, content: &str) -> Pull {

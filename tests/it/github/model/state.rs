@@ -93,8 +93,10 @@ pub struct Repo {
     /// `refs/...`: the object, `commit` or `tag`.
     pub refs: BTreeMap<String, (String, &'static str)>,
     pub pulls: BTreeMap<u64, Pull>,
-    /// Numbers that are no pull requests.
-    pub issues: BTreeSet<u64>,
+    /// What is no pull request.
+    pub issues: BTreeMap<u64, Issue>,
+    /// Numbers where only those with a role may comment.
+    pub locked: BTreeSet<u64>,
     pub comments: Vec<Comment>,
     pub check_runs: Vec<CheckRun>,
     pub check_suites: Vec<CheckSuite>,
@@ -139,6 +141,11 @@ pub struct Pull {
     pub threads: Vec<Thread>,
     pub reactions: Vec<Reaction>,
     pub timeline: Vec<Value>,
+}
+
+pub struct Issue {
+    pub author: Option<u64>,
+    pub is_open: bool,
 }
 
 #[derive(Clone)]
@@ -402,7 +409,7 @@ impl State {
         let merged = pull.merged.as_ref();
         json!({
             "id": pull.id, "node_id": node_id("PullRequest", pull.id), "number": number, "title": pull.title, "body": pull.body,
-            "state": if pull.is_open { "open" } else { "closed" }, "locked": false, "draft": pull.is_draft,
+            "state": if pull.is_open { "open" } else { "closed" }, "locked": repo.locked.contains(&number), "draft": pull.is_draft,
             "user": self.user_json(pull.author), "created_at": pull.created.to_string(), "updated_at": pull.created.to_string(),
             "closed_at": merged.map(|(at, ..)| at.to_string()), "merged_at": merged.map(|(at, ..)| at.to_string()),
             "merged": merged.is_some(), "merge_commit_sha": merged.map(|(_, oid, _)| oid), "auto_merge": null,
@@ -418,13 +425,15 @@ impl State {
     /// A pull request is an issue, too.
     pub fn issue_json(&self, repo: &Repo, number: u64) -> Option<Value> {
         let pull = repo.pulls.get(&number);
-        if pull.is_none() && !repo.issues.contains(&number) {
-            return None;
-        }
+        let (author, is_open) = match (pull, repo.issues.get(&number)) {
+            (Some(pull), _) => (Some(pull.author), pull.is_open),
+            (None, Some(issue)) => (issue.author, issue.is_open),
+            (None, None) => return None,
+        };
         let mut shown = json!({
             "id": number, "node_id": node_id("Issue", number), "number": number, "title": format!("Issue {number}"),
-            "state": if pull.is_none_or(|pull| pull.is_open) { "open" } else { "closed" }, "locked": false, "labels": [],
-            "user": pull.map_or(Value::Null, |pull| self.user_json(pull.author)), "author_association": "NONE",
+            "state": if is_open { "open" } else { "closed" }, "locked": repo.locked.contains(&number), "labels": [],
+            "user": author.map_or(Value::Null, |author| self.user_json(author)), "author_association": "NONE",
             "created_at": self.now.to_string(), "updated_at": self.now.to_string(), "closed_at": null,
         });
         if pull.is_some() {
