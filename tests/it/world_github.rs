@@ -1,7 +1,10 @@
 //! The client of GitHub's API against a server that answers oddly: whatever comes, there is an answer that says what GitHub
-//! said, or a reason why there is none.
+//! said, or a reason why there is none. What is bent is a whole answer that keeps to GitHub's contract.
 
-use crate::common::server::{Reply, Server};
+use crate::{
+    common::server::{Reply, Server},
+    github::contract,
+};
 use base64::{
     Engine,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
@@ -16,7 +19,10 @@ use std::{
 use tagwarden::{
     domain::Oid,
     lockdown::urls::Origin,
-    world::{Clock, EnvVars, GitHub, Http, github::Failure},
+    world::{
+        Clock, EnvVars, GitHub, Http,
+        github::{Failure, OPERATIONS},
+    },
 };
 
 const HERE: &str = "/api/repos/acme/shop";
@@ -43,6 +49,25 @@ fn user(id: u64, login: &str) -> Value {
     json!({ "id": id, "login": login, "type": "User" })
 }
 
+/// The whole of a good answer, as GitHub's contract has it, from what the client reads of it.
+fn whole(intent: Intent) -> Intent {
+    let headers = [("user-agent", "tests"), ("content-type", "application/json")];
+    let headers = headers.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let operation = OPERATIONS.iter().find(|(name, _)| *name == intent.name && intent.path == "/graphql");
+    let variables = json!({ "owner": "acme", "name": "shop", "number": 12, "after": null });
+    let (method, body) = match operation {
+        Some((_, text)) => ("POST", json!({ "query": text, "variables": variables }).to_string().into_bytes()),
+        None => ("GET", Vec::new()),
+    };
+    let target = intent.path.trim_start_matches("/api").to_owned();
+    let (call, faults) = contract::read(&contract::Request { method: method.to_owned(), target, headers, body });
+    assert_eq!(faults, Vec::<String>::new(), "{}", intent.name);
+    let call = call.unwrap();
+    let good = contract::complete(call.operation, 200, intent.good);
+    assert_eq!(contract::answer_faults(&call, &contract::Answer::json(200, &good)), Vec::<String>::new(), "{}", intent.name);
+    Intent { good, ..intent }
+}
+
 /// One intent of the client: where GitHub answers it, with what, and which parts of the answer it cannot do without.
 struct Intent {
     name: &'static str,
@@ -61,7 +86,7 @@ fn intents() -> Vec<Intent> {
     let run =
         json!({ "id": 3, "name": "test", "head_sha": sha('a'), "status": "completed", "conclusion": "success", "app": { "id": 15368 } });
     let list = |item: Value| json!([item]);
-    vec![
+    let all = vec![
         Intent {
             name: "pull",
             path: format!("{HERE}/pulls/12"),
@@ -175,7 +200,8 @@ fn intents() -> Vec<Intent> {
             good: list(user(7, "ann")),
             needed: &["/0/id", "/0/login"],
         },
-    ]
+    ];
+    all.into_iter().map(whole).collect()
 }
 
 /// What the client says, as text.

@@ -1,167 +1,130 @@
-//! git over HTTP on loopback: `git http-backend` behind a server that demands a password, and says what came.
+//! git over HTTP on loopback: git's own server as a web server starts it, for whichever server of the tests is asked, and one that
+//! demands a password and says what came.
 
+use super::server::{Reply, Request, Server};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use std::{
-    io::{BufRead, BufReader, Read, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
+    io::Write,
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    sync::{
-        Arc, Mutex, MutexGuard,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread::JoinHandle,
 };
 
+/// One request to git's server.
+pub struct Asked<'r> {
+    pub method: &'r str,
+    /// Path and query; the path leads to a repository below the folder.
+    pub target: &'r str,
+    pub header: &'r dyn Fn(&str) -> Option<String>,
+    pub body: &'r [u8],
+}
+
+/// What it says: status, headers, body.
+pub type Said = (u16, Vec<(String, String)>, Vec<u8>);
+
+/// `git http-backend` for the repositories in a folder, with further settings and variables; who may ask was looked at before.
+pub fn backend(folder: &Path, asked: &Asked<'_>, settings: &[&str], variables: &[(&str, &str)]) -> Said {
+    let header = |name: &str| (asked.header)(name).unwrap_or_default();
+    let (path, query) = asked.target.split_once('?').unwrap_or((asked.target, ""));
+    let settings = ["http.receivepack=true"].iter().chain(settings).flat_map(|setting| ["-c", setting]);
+    let mut child = Command::new("git")
+        .args(settings)
+        .arg("http-backend")
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("GIT_PROJECT_ROOT", folder)
+        .env("GIT_HTTP_EXPORT_ALL", "1")
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .env("PATH_INFO", path)
+        .env("QUERY_STRING", query)
+        .env("REQUEST_METHOD", asked.method)
+        .env("CONTENT_TYPE", header("content-type"))
+        .env("CONTENT_LENGTH", asked.body.len().to_string())
+        .env("HTTP_CONTENT_ENCODING", header("content-encoding"))
+        .env("GIT_PROTOCOL", header("git-protocol"))
+        .envs(variables.iter().copied())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    // One that refuses may not read it all.
+    let _ = child.stdin.take().unwrap().write_all(asked.body);
+    let said = child.wait_with_output().unwrap().stdout;
+    let end = said.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap_or(said.len());
+    let head = String::from_utf8_lossy(&said[..end]).into_owned();
+    let headers = head.lines().filter_map(|line| line.split_once(": ")).map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let (status, headers): (Vec<_>, Vec<_>) = headers.partition(|(name, _)| name == "Status");
+    let status = status.first().and_then(|(_, value)| value.split(' ').next()?.parse().ok()).unwrap_or(200);
+    (status, headers, said.get(end + 4..).unwrap_or_default().to_vec())
+}
+
+/// User and password of an `Authorization`; `None`: another scheme.
+pub fn credentials(authorization: &str) -> Option<(String, String)> {
+    let (scheme, value) = authorization.split_once(' ')?;
+    let text = String::from_utf8(STANDARD.decode(value.trim()).ok().filter(|_| scheme.eq_ignore_ascii_case("basic"))?).ok()?;
+    text.split_once(':').map(|(user, password)| (user.to_owned(), password.to_owned()))
+}
+
+/// A server of its own, for those with a token.
 pub struct GitServer {
-    pub address: SocketAddr,
-    shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
-}
-
-struct Shared {
-    /// Below which the repositories stand.
+    pub address: std::net::SocketAddr,
     root: PathBuf,
-    state: Mutex<State>,
-    over: AtomicBool,
-}
-
-#[derive(Default)]
-struct State {
-    accepted: Vec<String>,
-    /// Where everything is sent instead.
-    elsewhere: Option<String>,
-    heads: Vec<String>,
-    /// The arguments of the programs that named this server while it was asked.
-    beside: Vec<String>,
+    server: Server,
 }
 
 impl GitServer {
+    /// The repositories stand below `root`; nobody has a token yet.
     pub fn start(root: &Path) -> GitServer {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let shared = Arc::new(Shared { root: root.to_owned(), state: Mutex::default(), over: AtomicBool::new(false) });
-        let thread = std::thread::spawn({
-            let shared = shared.clone();
-            move || {
-                for stream in listener.incoming() {
-                    if shared.over.load(Ordering::SeqCst) {
-                        return;
-                    }
-                    let (Ok(stream), shared) = (stream, shared.clone()) else { continue };
-                    std::thread::spawn(move || drop(answer(stream, &shared)));
-                }
-            }
-        });
-        GitServer { address, shared, thread: Some(thread) }
+        let server = Server::start();
+        let git = GitServer { address: server.address, root: root.to_owned(), server };
+        git.accept(&[]);
+        git
     }
 
     /// `http://127.0.0.1:PORT`.
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        self.server.url()
     }
 
     /// From now on only these tokens are taken.
     pub fn accept(&self, tokens: &[&str]) {
-        self.state().accepted = tokens.iter().map(|token| (*token).to_owned()).collect();
+        let tokens = tokens.iter().map(|token| (*token).to_owned()).collect();
+        self.server.set("*", Reply::GitBehind(self.root.clone(), tokens));
     }
 
     /// From now on everything is redirected to another server.
     pub fn redirect(&self, url: &str) {
-        self.state().elsewhere = Some(url.to_owned());
+        self.server.set("*", Reply::Elsewhere(url.to_owned()));
     }
 
     /// The tokens that came, in turn, as `user:token`; a request without one is not counted.
     pub fn came(&self) -> Vec<String> {
-        self.state().heads.iter().filter_map(|head| credentials(head)).collect()
+        let pair = |request: &Request| {
+            let authorization = request.header("authorization")?;
+            let (user, token) = credentials(&authorization).unwrap_or_else(|| panic!("{authorization}"));
+            Some(format!("{user}:{token}"))
+        };
+        self.server.log().iter().filter_map(pair).collect()
     }
 
     /// The arguments of the programs that spoke with this server, as others could list them; only Linux tells.
     pub fn beside(&self) -> Vec<String> {
-        self.state().beside.clone()
+        self.server.log().into_iter().flat_map(|request| request.beside).collect()
     }
 
     pub fn requests(&self) -> usize {
-        self.state().heads.len()
+        self.server.log().len()
     }
 
     pub fn forget(&self) {
-        self.state().heads.clear();
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.shared.state.lock().unwrap()
+        self.server.forget();
     }
 }
 
-impl Drop for GitServer {
-    fn drop(&mut self) {
-        self.shared.over.store(true, Ordering::SeqCst);
-        let _ = TcpStream::connect(self.address);
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
-}
-
-fn header<'a>(head: &'a str, wanted: &str) -> Option<&'a str> {
-    let mut pairs = head.lines().filter_map(|line| line.split_once(':'));
-    pairs.find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.trim())
-}
-
-fn arguments_that_name(address: &str) -> Vec<String> {
+/// The arguments of the programs that name this address.
+pub fn arguments_that_name(address: &str) -> Vec<String> {
     let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     let lines = processes.filter_map(|process| std::fs::read(process.path().join("cmdline")).ok());
     lines.map(|line| String::from_utf8_lossy(&line).replace('\0', " ")).filter(|line| line.contains(address)).collect()
-}
-
-fn credentials(head: &str) -> Option<String> {
-    let (scheme, value) = header(head, "authorization")?.split_once(' ')?;
-    assert!(scheme.eq_ignore_ascii_case("basic"), "{head}");
-    Some(String::from_utf8(STANDARD.decode(value).unwrap()).unwrap())
-}
-
-/// One request for each connection.
-fn answer(stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
-    let address = stream.local_addr()?.to_string();
-    let mut reader = BufReader::new(stream);
-    let mut head = String::new();
-    while reader.read_line(&mut head)? > 2 {}
-    let mut words = head.split_whitespace();
-    let (Some(method), Some(target)) = (words.next(), words.next()) else { return Ok(()) };
-    let mut body = vec![0; header(&head, "content-length").map_or(0, |length| length.parse().unwrap())];
-    reader.read_exact(&mut body)?;
-    let (is_in, elsewhere) = {
-        let mut state = shared.state.lock().unwrap();
-        state.heads.push(head.clone());
-        state.beside.extend(arguments_that_name(&address));
-        let token = credentials(&head).and_then(|pair| Some(pair.split_once(':')?.1.to_owned()));
-        (token.is_some_and(|token| state.accepted.contains(&token)), state.elsewhere.clone())
-    };
-    let stream = reader.get_mut();
-    if let Some(url) = elsewhere {
-        return write!(stream, "HTTP/1.1 302 Found\r\nlocation: {url}{target}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
-    }
-    if !is_in {
-        let demand = "www-authenticate: Basic realm=\"git\"\r\ncontent-length: 0\r\nconnection: close";
-        return write!(stream, "HTTP/1.1 401 Unauthorized\r\n{demand}\r\n\r\n");
-    }
-    let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let mut backend = Command::new("git");
-    backend.arg("http-backend").env_clear().env("PATH", std::env::var_os("PATH").unwrap());
-    backend.env("GIT_PROJECT_ROOT", &shared.root).env("GIT_HTTP_EXPORT_ALL", "").env("REMOTE_USER", "mover");
-    backend.env("PATH_INFO", path).env("QUERY_STRING", query).env("REQUEST_METHOD", method).env("GIT_CONFIG_NOSYSTEM", "1");
-    let passed = [("content-type", "CONTENT_TYPE"), ("content-encoding", "HTTP_CONTENT_ENCODING"), ("git-protocol", "GIT_PROTOCOL")];
-    for (name, variable) in passed {
-        backend.envs(header(&head, name).map(|value| (variable, value)));
-    }
-    backend.env("CONTENT_LENGTH", body.len().to_string()).stdin(Stdio::piped()).stdout(Stdio::piped());
-    let mut child = backend.spawn()?;
-    child.stdin.take().unwrap().write_all(&body)?;
-    let output = child.wait_with_output()?.stdout;
-    let at = output.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
-    let said = String::from_utf8_lossy(&output[..at]).into_owned();
-    let status = header(&said, "status").unwrap_or("200 OK");
-    write!(stream, "HTTP/1.1 {status}\r\nconnection: close\r\n{said}\r\n\r\n")?;
-    stream.write_all(&output[at + 4..])
 }

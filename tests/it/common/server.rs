@@ -1,12 +1,12 @@
 //! A small HTTP server on loopback, independent of the product: answers that a test sets and changes, a log of what was
 //! asked.
 
+use super::git_http::{self, Asked};
 use std::{
     collections::HashMap,
     io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -35,6 +35,10 @@ pub enum Reply {
     Git(PathBuf),
     /// The same is done, and this is answered: a proxy that lost patience.
     GitUnanswered(PathBuf, u16),
+    /// The same for who has one of these tokens for a password; others are asked for one.
+    GitBehind(PathBuf, Vec<String>),
+    /// The same target on this server is to be asked instead.
+    Elsewhere(String),
 }
 
 impl Reply {
@@ -67,6 +71,15 @@ pub struct Request {
     /// The whole head, with line ends.
     pub head: String,
     pub body: Vec<u8>,
+    /// The arguments of the programs that named this server while it was asked, where a token was demanded.
+    pub beside: Vec<String>,
+}
+
+impl Request {
+    pub fn header(&self, name: &str) -> Option<String> {
+        let mut pairs = self.head.lines().filter_map(|line| line.split_once(':'));
+        pairs.find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim().to_owned())
+    }
 }
 
 struct Shared {
@@ -76,7 +89,7 @@ struct Shared {
 }
 
 pub struct Server {
-    address: SocketAddr,
+    pub address: SocketAddr,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
@@ -107,7 +120,7 @@ impl Server {
         format!("http://{}", self.address)
     }
 
-    /// Sets what a path answers, for every method and query.
+    /// Sets what a path answers, for every method and query; `*` is every path that has no answer of its own.
     pub fn set(&self, path: &str, reply: Reply) {
         self.shared.replies.lock().unwrap().insert(path.to_owned(), reply);
     }
@@ -143,8 +156,12 @@ fn answer(stream: TcpStream, shared: &Shared) {
     let mut reader = BufReader::new(stream);
     while let Some(request) = read(&mut reader) {
         let path = request.target.split('?').next().unwrap_or_default().to_owned();
-        shared.log.lock().unwrap().push(request.clone());
         let reply = next_reply(shared, &path);
+        let beside = match (&reply, reader.get_ref().local_addr()) {
+            (Some(Reply::GitBehind(..)), Ok(address)) => git_http::arguments_that_name(&address.to_string()),
+            _ => Vec::new(),
+        };
+        shared.log.lock().unwrap().push(Request { beside, ..request.clone() });
         match reply {
             Some(Reply::Drop) => return,
             Some(Reply::Hang) => {
@@ -166,52 +183,32 @@ fn answer(stream: TcpStream, shared: &Shared) {
                 backend(&folder, &request);
                 send(reader.get_mut(), status, &[], b"no");
             }
+            Some(Reply::GitBehind(folder, tokens)) => {
+                let token = request.header("authorization").and_then(|header| git_http::credentials(&header)).map(|(_, token)| token);
+                let (status, headers, body) = match token.is_some_and(|token| tokens.contains(&token)) {
+                    true => backend(&folder, &request),
+                    false => (401, vec![("www-authenticate".to_owned(), "Basic realm=\"git\"".to_owned())], Vec::new()),
+                };
+                send(reader.get_mut(), status, &headers, &body);
+            }
+            Some(Reply::Elsewhere(url)) => {
+                send(reader.get_mut(), 302, &[("location".to_owned(), format!("{url}{}", request.target))], b"");
+            }
             Some(Reply::Send { status, headers, body }) => send(reader.get_mut(), status, &headers, &body),
             Some(Reply::Then(_)) | None => send(reader.get_mut(), 404, &[], b"no such path"),
         }
     }
 }
 
-/// git's own server, as a web server starts it: status, headers and body of its answer.
-fn backend(folder: &Path, request: &Request) -> (u16, Vec<(String, String)>, Vec<u8>) {
-    let header = |name: &str| {
-        let value = |line: &str| {
-            line.split_once(':').filter(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim().to_owned())
-        };
-        request.head.lines().find_map(value).unwrap_or_default()
-    };
-    let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
-    let mut child = Command::new("git")
-        .args(["-c", "http.receivepack=true", "http-backend"])
-        .env_clear()
-        .env("PATH", std::env::var("PATH").unwrap_or_default())
-        .env("GIT_PROJECT_ROOT", folder)
-        .env("GIT_HTTP_EXPORT_ALL", "1")
-        .env("GIT_CONFIG_GLOBAL", "/dev/null")
-        .env("GIT_CONFIG_NOSYSTEM", "1")
-        .env("PATH_INFO", path)
-        .env("QUERY_STRING", query)
-        .env("REQUEST_METHOD", request.head.split(' ').next().unwrap_or_default())
-        .env("CONTENT_TYPE", header("content-type"))
-        .env("CONTENT_LENGTH", request.body.len().to_string())
-        .env("HTTP_CONTENT_ENCODING", header("content-encoding"))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(&request.body).unwrap();
-    let said = child.wait_with_output().unwrap().stdout;
-    let end = said.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap_or(said.len());
-    let head = String::from_utf8_lossy(&said[..end]).into_owned();
-    let headers = head.lines().filter_map(|line| line.split_once(": ")).map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let (status, headers): (Vec<_>, Vec<_>) = headers.partition(|(name, _)| name == "Status");
-    let status = status.first().and_then(|(_, value)| value.split(' ').next()?.parse().ok()).unwrap_or(200);
-    (status, headers, said.get(end + 4..).unwrap_or_default().to_vec())
+fn backend(folder: &Path, request: &Request) -> git_http::Said {
+    let method = request.head.split(' ').next().unwrap_or_default();
+    let header = |name: &str| request.header(name);
+    git_http::backend(folder, &Asked { method, target: &request.target, header: &header, body: &request.body }, &[], &[])
 }
 
 fn next_reply(shared: &Shared, path: &str) -> Option<Reply> {
     let mut replies = shared.replies.lock().unwrap();
+    let path = if replies.contains_key(path) { path } else { "*" };
     match replies.get_mut(path)? {
         Reply::Then(list) if list.len() > 1 => Some(list.remove(0)),
         Reply::Then(list) => list.first().cloned(),
@@ -236,7 +233,7 @@ fn read(reader: &mut BufReader<TcpStream>) -> Option<Request> {
     });
     let mut body = vec![0; length.unwrap_or(0)];
     reader.read_exact(&mut body).ok()?;
-    Some(Request { target, head, body })
+    Some(Request { target, head, body, beside: Vec::new() })
 }
 
 fn send(stream: &mut TcpStream, status: u16, headers: &[(String, String)], body: &[u8]) {

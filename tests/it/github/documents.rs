@@ -1,7 +1,10 @@
 //! What documents say of pull requests, held against GitHub: by `docs check --github`, and by a gate that asks the same and can be
 //! judged again without GitHub.
 
-use super::model::{Broken, GitHub};
+use super::{
+    hosted::Hosted,
+    model::{Broken, GitHub},
+};
 use crate::common::Scratch;
 use insta::assert_snapshot;
 use serde_json::Value;
@@ -17,23 +20,18 @@ documents: { protocol: [docs/protocol.md] }
 const GATE: &str = "title: The document holds\ndocs: { pulls: github }\n";
 const HEADING: &str = "# How we release\n\n## Gate 1 — The document holds\n\n";
 
-/// A repository whose remote is `example/app` there, with a document of this text, and who may read it.
-fn repository(hub: &GitHub, text: &str) -> Scratch {
+/// A document of this text, and a token that may read pull requests and push.
+fn hosted(hub: GitHub, text: &str) -> Hosted {
     let document = format!("{HEADING}{text}\n");
     let files = [("gates/protocol.yaml", PROTOCOL), ("gates/10-docs.yaml", GATE), ("ops/deploy.sh", "#!/bin/sh\n"), (DOC, &document)];
-    let mut scratch = Scratch::with(&files);
-    let genesis = scratch.git(&["ls-remote", "origin", "refs/heads/tagwarden/ledger"]);
-    scratch.set("TAGWARDEN_GENESIS", genesis.split_whitespace().next().unwrap());
-    let folder = scratch.path("origin.git").display().to_string();
-    let url = "https://github.com/example/app.git";
-    scratch.git(&["config", &format!("url.{folder}.insteadOf"), url]);
-    scratch.git(&["remote", "set-url", "origin", url]);
-    scratch.set("GITHUB_SERVER_URL", "https://github.com");
-    scratch.set("GITHUB_API_URL", &hub.url());
-    let reader = hub.user("reader");
-    hub.repo().collaborator(&reader, "read");
-    scratch.set("GITHUB_TOKEN", &hub.limited_token(&reader, &[("pull_requests", "read")]));
-    scratch
+    let mut hosted = Hosted::new(hub, &files);
+    let token = token(&hosted.hub, &[("contents", "write"), ("pull_requests", "read")]);
+    hosted.scratch.set("GITHUB_TOKEN", &token);
+    hosted
+}
+
+fn token(hub: &GitHub, permissions: &[(&str, &str)]) -> String {
+    hub.limited_token(&hub.user("mover"), permissions)
 }
 
 /// An open, a merged and a closed pull request, and an issue. The open one changes 120 files before the one that matters.
@@ -75,9 +73,9 @@ fn verdicts(answer: &Value) -> String {
 
 #[test]
 fn each_pull_request_is_asked_for_once_and_its_files_to_the_end() {
-    let hub = filled();
     let text = "Run `ops/next.sh` (#1). #1 is open, #2 is merged; #2 and #1 again, #5.\n\nOf #1 to #3 the last was dropped.";
-    let scratch = repository(&hub, text);
+    let hosted = hosted(filled(), text);
+    let (hub, scratch) = (&hosted.hub, &hosted.scratch);
     let listed = scratch.json(&["docs", "list", "--github"]).expect("passed");
     assert_snapshot!(verdicts(&listed), @r"
     path ops/next.sh pending comes with #1
@@ -91,7 +89,7 @@ fn each_pull_request_is_asked_for_once_and_its_files_to_the_end() {
     pull #5 ok
     pull #1 to #3 ok
     ");
-    assert_snapshot!(asked(&hub), @r"
+    assert_snapshot!(asked(hub), @r"
     /repos/example/app/issues/5
     /repos/example/app/pulls/1
     /repos/example/app/pulls/1/files
@@ -109,10 +107,10 @@ fn each_pull_request_is_asked_for_once_and_its_files_to_the_end() {
 
 #[test]
 fn what_github_says_otherwise_is_a_finding() {
-    let hub = filled();
     let text = "Run `ops/gone.sh` (#1), `ops/late.sh` (#2), `ops/more.sh` (#3) and `ops/most.sh` (#5).\n\n\
         #1 is merged. #2 is open. #3 is shipped. #4 is open.";
-    let scratch = repository(&hub, text);
+    let hosted = hosted(filled(), text);
+    let scratch = &hosted.scratch;
     let checked = scratch.json(&["docs", "check", "--github"]).expect("findings");
     assert_snapshot!(errors(&checked), @r"
     docs/missing-path: `ops/gone.sh` is no file or folder of the tree, and the head of #1 does not have it either: no commit in the history of this one ever had it
@@ -129,8 +127,8 @@ fn what_github_says_otherwise_is_a_finding() {
 
 #[test]
 fn what_github_does_not_tell_is_undecided() {
-    let hub = filled();
-    let mut scratch = repository(&hub, "Run `ops/next.sh` (#1) as #2 and #3 say.");
+    let mut hosted = hosted(filled(), "Run `ops/next.sh` (#1) as #2 and #3 say.");
+    let (hub, scratch) = (&hosted.hub, &mut hosted.scratch);
     let pull = |number: u64| format!("GET /repos/example/app/pulls/{number}");
     let renamed = |from: &str, to: &str| Broken::Replaced { from: format!("\"state\":\"{from}\""), to: format!("\"state\":\"{to}\"") };
     hub.break_contract(&pull(1), 1, renamed("open", "frozen"));
@@ -148,15 +146,14 @@ fn what_github_does_not_tell_is_undecided() {
     assert!(scratch.json(&["docs", "lock", "--github"]).code == 0, "GitHub tells it now");
 
     // Words that know the token.
-    let token = hub.limited_token(&hub.user("reader"), &[("pull_requests", "read")]);
-    scratch.set("GITHUB_TOKEN", &token);
-    hub.break_contract(&pull(1), 1, renamed("open", &token));
+    let allowed = token(hub, &[("contents", "write"), ("pull_requests", "read")]);
+    scratch.set("GITHUB_TOKEN", &allowed);
+    hub.break_contract(&pull(1), 1, renamed("open", &allowed));
     let said = scratch.run(&["docs", "check", "--github"]);
-    assert!(format!("{said}").contains("is `[masked]`") && !format!("{said}").contains(&token), "{said}");
+    assert!(format!("{said}").contains("is `[masked]`") && !format!("{said}").contains(&allowed), "{said}");
 
     // A token that may not read pull requests, one that does not see the repository, and none that GitHub knows.
-    let reader = hub.user("reader");
-    scratch.set("GITHUB_TOKEN", &hub.limited_token(&reader, &[("contents", "read")]));
+    scratch.set("GITHUB_TOKEN", &token(hub, &[("contents", "read")]));
     let answer = scratch.json(&["docs", "check", "--github"]).expect("gate_inconclusive");
     assert_snapshot!(errors(&answer), @"docs/not-allowed: what GitHub knows of #1, #2, #3 could not be had: the token lacks a permission; GitHub asks for pull_requests: read: Resource not accessible by integration");
     let refused = scratch.json(&["docs", "lock", "--github"]).expect("findings");
@@ -174,34 +171,34 @@ fn what_github_does_not_tell_is_undecided() {
 
 #[test]
 fn the_gate_asks_github_and_is_judged_again_without() {
-    let hub = filled();
-    let mut scratch = repository(&hub, "Run `ops/next.sh` (#1).");
+    let mut hosted = hosted(filled(), "Run `ops/next.sh` (#1).");
+    let hub = &hosted.hub;
     let told = |answer: &Value| {
         let findings = answer["run"]["gates"][0]["findings"].as_array().unwrap().iter().filter(|finding| finding["severity"] == "error");
         let line = |finding: &Value| format!("{}: {}", finding["code"].as_str().unwrap(), finding["message"].as_str().unwrap());
         findings.map(line).collect::<Vec<_>>().join("\n")
     };
     let promote = |scratch: &Scratch, reason: &str| scratch.json(&["promote", "v1.0.0", "--channel", "live"]).expect(reason);
-    scratch.run(&["stage", "v1.0.0", "--at", "HEAD"]).ok();
-    assert_snapshot!(told(&promote(&scratch, "gate_failed")), @"docs/pending: `ops/next.sh` is not here: it comes with #1, which is not merged");
+    hosted.scratch.run(&["stage", "v1.0.0", "--at", "HEAD"]).ok();
+    assert_snapshot!(told(&promote(&hosted.scratch, "gate_failed")), @"docs/pending: `ops/next.sh` is not here: it comes with #1, which is not merged");
     hub.pull(1).closed();
-    assert_snapshot!(told(&promote(&scratch, "gate_failed")), @"docs/missing-path: `ops/next.sh` is no file or folder of the tree, and #1 was closed without being merged: no commit in the history of this one ever had it");
+    assert_snapshot!(told(&promote(&hosted.scratch, "gate_failed")), @"docs/missing-path: `ops/next.sh` is no file or folder of the tree, and #1 was closed without being merged: no commit in the history of this one ever had it");
 
-    scratch.edit(DOC, "Run `ops/next.sh` (#1).", "Run `ops/deploy.sh`, as #1 is closed, #2 is merged and #5 says.");
-    scratch.commit("Say what is");
-    scratch.push();
-    scratch.run(&["stage", "v1.1.0", "--at", "HEAD"]).ok();
-    let token = hub.limited_token(&hub.user("reader"), &[("pull_requests", "read")]);
-    scratch.set("GITHUB_TOKEN", &hub.limited_token(&hub.user("reader"), &[("contents", "read")]));
-    let answer = scratch.json(&["promote", "v1.1.0", "--channel", "live"]).expect("gate_inconclusive");
+    hosted.scratch.edit(DOC, "Run `ops/next.sh` (#1).", "Run `ops/deploy.sh`, as #1 is closed, #2 is merged and #5 says.");
+    hosted.scratch.commit("Say what is");
+    hosted.push();
+    hosted.scratch.run(&["stage", "v1.1.0", "--at", "HEAD"]).ok();
+    let allowed = token(hub, &[("contents", "write"), ("pull_requests", "read")]);
+    hosted.scratch.set("GITHUB_TOKEN", &token(hub, &[("contents", "read")]));
+    let answer = hosted.scratch.json(&["promote", "v1.1.0", "--channel", "live"]).expect("gate_inconclusive");
     assert_snapshot!(told(&answer), @"docs/not-allowed: what GitHub knows of #1, #2, #5 could not be had: the token lacks a permission; GitHub asks for pull_requests: read: Resource not accessible by integration");
-    scratch.set("GITHUB_TOKEN", &token);
-    scratch.json(&["promote", "v1.1.0", "--channel", "live"]).expect("moved");
+    hosted.scratch.set("GITHUB_TOKEN", &allowed);
+    hosted.scratch.json(&["promote", "v1.1.0", "--channel", "live"]).expect("moved");
 
     let before = hub.requests().len();
-    scratch.json(&["audit", "--rejudge", "all"]).expect("passed");
+    hosted.scratch.json(&["audit", "--rejudge", "all"]).expect("passed");
     assert_eq!(hub.requests().len(), before, "the record is enough");
-    let evidence = scratch.git_in("origin.git", &["show", "tagwarden/ledger:evidence/docs.json"]);
+    let evidence = hosted.scratch.git_in("origin.git", &["show", "tagwarden/ledger:evidence/docs.json"]);
     let evidence: Value = serde_json::from_str(&evidence).unwrap();
     let mut got = evidence["answers"][1]["got"]["documents"].clone();
     got.as_object_mut().unwrap().retain(|name, _| ["pulls", "sides", "complete", "record"].contains(&name.as_str()));

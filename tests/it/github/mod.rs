@@ -1,11 +1,13 @@
 //! GitHub for the tests: [`model`] is a small GitHub on loopback that remembers what is done to it, and [`contract`] holds every
 //! exchange with it to what GitHub publishes. So a client and its tests cannot agree on something that GitHub does not do.
+//! [`hosted`] is a checkout whose remote is a repository there.
 
 mod bypass;
 mod client;
 pub mod contract;
 mod documents;
 mod graphql;
+pub mod hosted;
 pub mod model;
 mod odd;
 mod tests;

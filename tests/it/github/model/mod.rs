@@ -4,11 +4,14 @@
 //!
 //! Its clock starts at noon of 2026-01-01 UTC and moves a second for each thing that happens; nothing is read of the real one.
 //!
-//! Deliberately absent: git over HTTP, webhooks, organisation rulesets, nested teams, `If-None-Match`, and the automatic merge of
+//! Where a test gives a repository a folder, git is served beside the API on the same port, and what is pushed is what the API shows.
+//!
+//! Deliberately absent: webhooks, organisation rulesets, nested teams, `If-None-Match`, and the automatic merge of
 //! deployments; a request for one of them fails the test.
 
 mod access;
 mod fault;
+mod git;
 mod graphql;
 mod jwt;
 mod rest;
@@ -17,5 +20,6 @@ mod session;
 mod state;
 
 pub use fault::{Bend, Broken, NEW_WORD, Refused};
+pub use git::Way;
 pub use jwt::Key;
-pub use session::{App, GitHub, User};
+pub use session::{App, GitHub, Pull, User};

@@ -395,7 +395,7 @@ fn create_ref(state: &mut State, caller: &Caller, id: u64, body: &Value) -> Hand
         return Err(unprocessable("Object does not exist"));
     }
     ruled(repo, &name, "creation", caller)?;
-    repo.refs.insert(name.clone(), (oid, "commit"));
+    repo.set_ref(&name, &oid, "commit");
     Ok(Done::One(201, ref_json(&name, &repo.refs[&name])))
 }
 
@@ -404,7 +404,7 @@ fn change_ref(state: &mut State, caller: &Caller, id: u64, name: &str, call: &Ca
     let Some((old, _)) = repo.refs.get(name).cloned() else { return Err(unprocessable("Reference does not exist")) };
     if call.operation.starts_with("DELETE") {
         ruled(repo, name, "deletion", caller)?;
-        repo.refs.remove(name);
+        repo.remove_ref(name);
         return Ok(Done::Empty(204));
     }
     let new = call.body["sha"].as_str().unwrap_or_default().to_owned();
@@ -418,7 +418,7 @@ fn change_ref(state: &mut State, caller: &Caller, id: u64, name: &str, call: &Ca
             return Err(unprocessable("Update is not a fast forward"));
         }
     }
-    repo.refs.insert(name.to_owned(), (new, "commit"));
+    repo.set_ref(name, &new, "commit");
     Ok(Done::One(200, ref_json(name, &repo.refs[name])))
 }
 

@@ -1,10 +1,10 @@
-//! HTTP on loopback, a thread and a port for each model. The way of one request: read by the contract, planted faults, the
+//! HTTP on loopback, a thread and a port for each model, for the API and for git. The way of one request of the API: read by the contract, planted faults, the
 //! caller's rights, the answer, the contract again.
 
 use super::{
     access::{self, Caller},
     fault::{Broken, Delivery, Fault, refusal},
-    graphql, rest,
+    git, graphql, rest,
     state::State,
 };
 use crate::github::contract::{self, Answer, Request};
@@ -62,6 +62,10 @@ async fn serve(listener: TcpListener, address: SocketAddr, state: Arc<Mutex<Stat
                 let state = state.clone();
                 async move {
                     let request = whole(request).await?;
+                    if git::is_git(&request) {
+                        let answer = tokio::task::spawn_blocking(move || git::answer(&state, &request)).await;
+                        return response(answer.map_err(std::io::Error::other)?, Delivery::Whole);
+                    }
                     // Nothing is awaited while the state is held.
                     let (answer, delivery) = answer(&mut state.lock().unwrap(), &request, address);
                     response(answer, delivery)
@@ -109,6 +113,7 @@ fn response(answer: Answer, delivery: Delivery) -> Result<Response<Body>, std::i
 
 fn answer(state: &mut State, request: &Request, address: SocketAddr) -> (Answer, Delivery) {
     state.log.push(request.clone());
+    state.repos.iter_mut().for_each(git::follow);
     let line = format!("{} {}", request.method, request.target);
     let named = Request { target: by_name(state, &request.target), ..request.clone() };
     let planted = met(state, &named);

@@ -5,6 +5,7 @@
 
 use super::{
     fault::{Broken, Fault, Planted, Refused},
+    git::{self, Way},
     jwt::Key,
     server::Server,
     state::{
@@ -16,6 +17,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, BTreeSet},
+    path::Path,
     sync::{Arc, Mutex, MutexGuard},
 };
 
@@ -69,9 +71,14 @@ impl GitHub {
         self.state.lock().now = now.parse().unwrap();
     }
 
-    /// Every request until now.
+    /// Every request to the API until now.
     pub fn requests(&self) -> Vec<Request> {
         self.state.lock().log.clone()
+    }
+
+    /// Every request of git until now.
+    pub fn git_requests(&self) -> Vec<Request> {
+        self.state.lock().git_log.clone()
     }
 
     /// Takes out what was wrong until now, for a test that planted it.
@@ -176,6 +183,14 @@ impl GitHub {
         secret
     }
 
+    /// A token of an App that is installed.
+    pub fn app_token(&self, app: &App) -> String {
+        let found = self.state.lock().installations.iter().find(|found| found.app == app.id).unwrap().clone();
+        let secret = self.token_of(app.bot.id, Some(app.id), Some(found.permissions));
+        self.state.lock().tokens.get_mut(&secret).unwrap().installation = Some(found.id);
+        secret
+    }
+
     fn token_of(&self, user: u64, app: Option<u64>, permissions: Option<Permissions>) -> String {
         let mut state = self.state.lock();
         let secret = format!("{}_{:036}", if app.is_some() { "ghs" } else { "ghp" }, state.id());
@@ -224,6 +239,7 @@ fn permissions_of(permissions: &[(&str, &str)]) -> Permissions {
 fn new_repo(id: u64, owner: &str, name: &str) -> Repo {
     Repo {
         id,
+        folder: None,
         owner: owner.to_owned(),
         name: name.to_owned(),
         is_private: true,
@@ -306,6 +322,15 @@ impl Repository {
         change(self.state.lock().repo(self.id))
     }
 
+    /// From now on a bare repository is what is in it, and git is served beside the API as `OWNER/NAME.git`.
+    pub fn on_disk(self, folder: &Path) -> Repository {
+        self.with(|repo| {
+            repo.folder = Some(folder.to_owned());
+            git::follow(repo);
+        });
+        self
+    }
+
     pub fn public(self) -> Repository {
         self.with(|repo| repo.is_private = false);
         self
@@ -332,20 +357,23 @@ impl Repository {
     pub fn reference(self, name: &str, oid: &str) -> Repository {
         self.with(|repo| {
             repo.has_commit(oid);
-            repo.refs.insert(name.to_owned(), (oid.to_owned(), "commit"));
+            repo.set_ref(name, oid, "commit");
         });
         self
     }
 
     /// A tag with an object of its own.
     pub fn tag_object(self, name: &str, tag: &str) -> Repository {
-        self.with(|repo| repo.refs.insert(format!("refs/tags/{name}"), (tag.to_owned(), "tag")));
+        self.with(|repo| repo.set_ref(&format!("refs/tags/{name}"), tag, "tag"));
         self
     }
 
     /// Where a ref is now.
     pub fn at(&self, name: &str) -> Option<String> {
-        self.with(|repo| repo.refs.get(name).map(|(oid, _)| oid.clone()))
+        self.with(|repo| {
+            git::follow(repo);
+            repo.refs.get(name).map(|(oid, _)| oid.clone())
+        })
     }
 
     pub fn check_run(self, app: &App, oid: &str, name: &str, status: &str, conclusion: Option<&str>) -> Repository {
@@ -612,6 +640,36 @@ impl Pull {
             pull.timeline.push(event);
         });
         self
+    }
+
+    /// A branch that was pushed is its head from now on, and goes on being it.
+    pub fn of_branch(self, branch: &str) -> Pull {
+        self.repo.with(|repo| {
+            repo.pulls.get_mut(&self.number).unwrap().head_branch = branch.to_owned();
+            git::follow(repo);
+        });
+        self
+    }
+
+    /// GitHub lists it at this commit, too.
+    pub fn listed_at(self, oid: &str) -> Pull {
+        self.repo.with(|repo| repo.commits.entry(oid.to_owned()).or_default().pulls.insert(self.number));
+        self
+    }
+
+    /// Merges it as GitHub's button does, into a repository that is on disk; gives the merge commit.
+    pub fn merge(&self, by: &User, way: Way) -> String {
+        let made = self.repo.with(|repo| {
+            git::follow(repo);
+            let (folder, pull) = (repo.folder.clone().unwrap(), &repo.pulls[&self.number]);
+            let made = git::merge(&folder, &pull.base, self.number, &pull.head, way);
+            for oid in &made {
+                repo.commits.entry(oid.clone()).or_default().pulls.insert(self.number);
+            }
+            made
+        });
+        self.clone().merged(by, &made[0]);
+        made[0].clone()
     }
 
     pub fn auto_merge(self, by: &User) -> Pull {

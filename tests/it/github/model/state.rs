@@ -1,11 +1,14 @@
 //! What the model knows: accounts, repositories and what is in them, who may do what, what goes wrong on demand. Plain data; the
 //! ways to ask for it are [`super::rest`] and [`super::graphql`], the ways to make it [`super::session`].
 
-use super::fault::Planted;
+use super::{fault::Planted, git};
 use crate::github::contract::Request;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 /// `read`, `write` or `admin`, by the name of a permission.
 pub type Permissions = BTreeMap<String, String>;
@@ -21,6 +24,8 @@ pub struct State {
     pub repos: Vec<Repo>,
     pub planted: Vec<Planted>,
     pub log: Vec<Request>,
+    /// The requests of git's protocol.
+    pub git_log: Vec<Request>,
     /// What broke the contract, or was never expected.
     pub violations: Vec<String>,
 }
@@ -81,6 +86,8 @@ pub struct Team {
 
 pub struct Repo {
     pub id: u64,
+    /// A bare repository, which is then the truth about commits and refs.
+    pub folder: Option<PathBuf>,
     pub owner: String,
     pub name: String,
     pub is_private: bool,
@@ -260,6 +267,11 @@ impl Ruleset {
     pub fn is_active(&self) -> bool {
         self.enforcement == "active"
     }
+
+    /// Whether it holds for what an App does, or somebody without one.
+    pub fn binds(&self, app: Option<u64>) -> bool {
+        self.is_active() && !app.is_some_and(|app| self.bypass.contains(&app))
+    }
 }
 
 impl State {
@@ -275,6 +287,7 @@ impl State {
             repos: Vec::new(),
             planted: Vec::new(),
             log: Vec::new(),
+            git_log: Vec::new(),
             violations: Vec::new(),
         }
     }
@@ -322,6 +335,21 @@ impl Repo {
         self.commits.entry(oid.to_owned()).or_default();
     }
 
+    /// Moves or makes a ref, also on disk.
+    pub fn set_ref(&mut self, name: &str, oid: &str, kind: &'static str) {
+        if let Some(folder) = &self.folder {
+            git::run(folder, &["update-ref", name, oid]);
+        }
+        self.refs.insert(name.to_owned(), (oid.to_owned(), kind));
+    }
+
+    pub fn remove_ref(&mut self, name: &str) {
+        if let Some(folder) = &self.folder {
+            git::run(folder, &["update-ref", "-d", name]);
+        }
+        self.refs.remove(name);
+    }
+
     /// A commit by its id, a prefix of it, or a name, as GitHub's `{ref}` of a commit.
     pub fn resolve(&self, name: &str) -> Option<String> {
         let candidates = [name.to_owned(), format!("refs/{name}"), format!("refs/heads/{name}"), format!("refs/tags/{name}")];
@@ -350,9 +378,8 @@ impl Repo {
 
     /// What forbids a change of a ref: the ruleset's name.
     pub fn forbids(&self, name: &str, rule: &str, app: Option<u64>) -> Option<&str> {
-        let binds = |ruleset: &&Ruleset| ruleset.is_active() && !app.is_some_and(|app| ruleset.bypass.contains(&app));
-        let found =
-            self.rulesets.iter().filter(binds).find(|ruleset| ruleset.covers(name) && ruleset.rules.iter().any(|known| known == rule));
+        let mut bind = self.rulesets.iter().filter(|ruleset| ruleset.binds(app));
+        let found = bind.find(|ruleset| ruleset.covers(name) && ruleset.rules.iter().any(|known| known == rule));
         found.map(|ruleset| ruleset.name.as_str())
     }
 }
