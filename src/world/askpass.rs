@@ -13,7 +13,7 @@ use crate::{
     domain::{Fault, Reason, Result},
     gate::probe::reduce::Masks,
     lockdown::urls::Origin,
-    world::github::{Failure, TOKENS},
+    world::github::{Failure, Purpose, TOKENS},
 };
 use std::{
     ffi::{OsStr, OsString},
@@ -47,8 +47,8 @@ pub struct Askpass {
     env: EnvVars,
     http: Http,
     clock: Clock,
-    /// The repository that was spoken with, so that its token is fetched once.
-    github: Mutex<Option<(Origin, GitHub)>>,
+    /// The repositories that were spoken with, so that a token is fetched once.
+    github: Mutex<Vec<(Origin, Purpose, GitHub)>>,
 }
 
 /// What one git is given.
@@ -70,17 +70,18 @@ struct Told {
 
 impl Askpass {
     pub fn new(program: PathBuf, env: EnvVars, http: Http, clock: Clock) -> Askpass {
-        Askpass { program, env, http, clock, github: Mutex::new(None) }
+        Askpass { program, env, http, clock, github: Mutex::default() }
     }
 
-    /// For a git that speaks with this address. `None`: the address is not on the server, or there are no credentials.
-    pub fn offer(&self, url: &str) -> Result<Option<Offer>> {
+    /// For a git that speaks with this address, and for no more than that. `None`: the address is not on the server, or there are no
+    /// credentials.
+    pub fn offer(&self, url: &str, purpose: Purpose) -> Result<Option<Offer>> {
         // What cannot be used is said where it is asked for, by what needs it.
         let Ok(server) = GitHub::server(&self.env) else { return Ok(None) };
         let is_there =
             url.get(..server.len()).is_some_and(|start| start.eq_ignore_ascii_case(&server)) && url[server.len()..].starts_with('/');
         let Some(origin) = Origin::of_remote(url).filter(|_| is_there) else { return Ok(None) };
-        let Some(github) = self.github(origin).filter(GitHub::has_credentials) else { return Ok(None) };
+        let Some(github) = self.github(origin, purpose).filter(GitHub::has_credentials) else { return Ok(None) };
         let folder = Temporary::needed(&self.env.temp_dir())?;
         let listener = UnixListener::bind(folder.path().join("askpass")).map_err(|error| {
             let why = format!("git cannot be given credentials: no socket can be made in {}: {error}", folder.path().display());
@@ -89,13 +90,13 @@ impl Askpass {
         Ok(Some(Offer { program: self.program.clone(), server, github, listener, folder, told: Mutex::default() }))
     }
 
-    fn github(&self, origin: Origin) -> Option<GitHub> {
+    fn github(&self, origin: Origin, purpose: Purpose) -> Option<GitHub> {
         let mut known = self.github.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, github)) = known.as_ref().filter(|(of, _)| *of == origin) {
+        if let Some((.., github)) = known.iter().find(|(of, good_for, _)| *of == origin && *good_for == purpose) {
             return Some(github.clone());
         }
-        let github = GitHub::new(&origin, &self.env, &self.http, self.clock).ok()?;
-        *known = Some((origin, github.clone()));
+        let github = GitHub::new(&origin, &self.env, &self.http, self.clock, purpose).ok()?;
+        known.push((origin, purpose, github.clone()));
         Some(github)
     }
 }

@@ -152,6 +152,33 @@ fn what_git_was_set_up_with_goes_before() {
     assert!(server.came().iter().all(|pair| *pair == format!("bob:{TOKEN}")));
 }
 
+const INSTALLATION: &str = r#"{ "id": 99, "permissions": { "contents": "write", "issues": "write", "metadata": "read" } }"#;
+
+/// A token that could push is asked for where something is pushed, and nowhere else.
+#[test]
+fn only_a_push_gets_a_token_that_writes() {
+    let (mut scratch, server) = plain();
+    let api = Server::start();
+    let token = |name: &str| Reply::status(201, &json!({ "token": name, "expires_at": "2126-11-21T11:00:00Z" }).to_string());
+    api.set("/api/repos/acme/shop/installation", Reply::json(INSTALLATION));
+    api.set("/api/app/installations/99/access_tokens", Reply::Then(vec![token("ghs_read_0123"), token("ghs_write_0123")]));
+    server.accept(&["ghs_read_0123", "ghs_write_0123"]);
+    let key = Key::of_apps().pem.clone();
+    scratch.set("TAGWARDEN_APP_ID", "4711").set("TAGWARDEN_APP_KEY", &key).set("GITHUB_API_URL", &format!("{}/api", api.url()));
+    let asked = |api: &Server| -> Vec<serde_json::Value> {
+        let log = api.log();
+        let bodies = log.iter().filter(|request| !request.body.is_empty());
+        bodies.map(|request| serde_json::from_slice::<serde_json::Value>(&request.body).unwrap()["permissions"].clone()).collect()
+    };
+    let (read, write) = (json!({ "contents": "read", "metadata": "read" }), json!({ "contents": "write", "metadata": "read" }));
+    let _ = scratch.json(PROMOTE).expect("moved");
+    assert_eq!(asked(&api), [read.clone(), write]);
+    api.forget();
+    api.set("/api/app/installations/99/access_tokens", token("ghs_read_0123"));
+    let _ = scratch.run(&["status"]);
+    assert_eq!(asked(&api), [read]);
+}
+
 /// A GitHub App's token is fetched when git asks for it, and renewed before it ends.
 #[tokio::test]
 async fn an_app_s_token_is_renewed_between_two_talks() {
@@ -159,7 +186,7 @@ async fn an_app_s_token_is_renewed_between_two_talks() {
     let (scratch, server) = plain();
     let api = Server::start();
     let token = |name: &str, end: &str| Reply::status(201, &json!({ "token": name, "expires_at": end }).to_string());
-    api.set("/api/repos/acme/shop/installation", Reply::json("{\"id\": 99}"));
+    api.set("/api/repos/acme/shop/installation", Reply::json(INSTALLATION));
     let tokens = "/api/app/installations/99/access_tokens";
     api.set(tokens, Reply::Then(vec![token("ghs_first_0123", "2026-11-21T11:00:00Z"), token("ghs_second_0123", "2026-11-21T12:00:00Z")]));
     server.accept(&["ghs_first_0123", "ghs_second_0123"]);

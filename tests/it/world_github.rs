@@ -21,7 +21,7 @@ use tagwarden::{
     lockdown::urls::Origin,
     world::{
         Clock, EnvVars, GitHub, Http,
-        github::{Failure, OPERATIONS},
+        github::{Failure, OPERATIONS, Purpose},
     },
 };
 
@@ -42,7 +42,7 @@ fn github(server: &Server, hand: &'static AtomicI64, variables: &[(&str, &str)])
     all.extend(variables.iter().map(|(name, value)| (*name, (*value).to_owned())));
     let env = EnvVars::of(all);
     let origin = Origin { host: "127.0.0.1".to_owned(), name: "acme/shop".to_owned() };
-    GitHub::new(&origin, &env, &Http::new(&env), Clock::by_hand(hand))
+    GitHub::new(&origin, &env, &Http::new(&env), Clock::by_hand(hand), Purpose::Gates)
 }
 
 fn user(id: u64, login: &str) -> Value {
@@ -439,7 +439,8 @@ async fn an_app_gets_a_token_for_this_repository() {
     let installation = format!("{HERE}/installation");
     let tokens = "/api/app/installations/99/access_tokens";
     let token = |name: &str, end: &str| Reply::status(201, &json!({ "token": name, "expires_at": end }).to_string());
-    server.set(&installation, Reply::json("{\"id\": 99}"));
+    let granted = json!({ "checks": "write", "contents": "write", "pull_requests": "read", "actions": "write" });
+    server.set(&installation, Reply::json(&json!({ "id": 99, "permissions": granted }).to_string()));
     // 2026-11-21T10:00:00Z is now.
     server.set(tokens, Reply::Then(vec![token("ghs_first", "2026-11-21T11:00:00Z"), token("ghs_second", "2026-11-21T12:00:00Z")]));
     server.set("/api/user/7", Reply::json(&user(7, "ann").to_string()));
@@ -453,7 +454,8 @@ async fn an_app_gets_a_token_for_this_repository() {
     assert!(log[2].head.contains("Bearer ghs_first"));
     let body: Value = serde_json::from_slice(&log[1].body).unwrap();
     assert_eq!(body["repositories"], json!(["shop"]));
-    assert_eq!(body["permissions"]["contents"], json!("write"));
+    // Of what it was given, what its purpose needs.
+    assert_eq!(body["permissions"], json!({ "checks": "read", "metadata": "read", "pull_requests": "read" }));
     // The claim, against the key as another program tells it.
     let claim = log[0].head.lines().find_map(|line| line.split_once("Bearer ")).unwrap().1.trim().to_owned();
     let [header, payload, signature] = claim.split('.').collect::<Vec<_>>().try_into().unwrap();
@@ -475,7 +477,7 @@ async fn an_app_gets_a_token_for_this_repository() {
     // An installation that lacks a permission, and none.
     HAND.store(1_795_255_200 + 7_200, Ordering::SeqCst);
     server.set(tokens, Reply::status(422, "{\"message\": \"The permissions requested are not granted to this installation.\"}"));
-    assert!(github.account(7).await.unwrap_err().to_string().contains("lacks a permission of these: checks: read"));
+    assert!(github.account(7).await.unwrap_err().to_string().contains("lacks a permission of administration: read and checks: read"));
     server.set(&installation, Reply::status(404, "{}"));
     assert!(github.account(7).await.unwrap_err().to_string().contains("not installed on acme/shop"));
 }

@@ -16,6 +16,7 @@ use crate::{
     tree::{Tree, Unreadable},
     world::{
         World, documents,
+        github::Purpose,
         trees::{CommitTree, WorkTree},
     },
 };
@@ -115,7 +116,7 @@ impl Gathered {
             return Ok(Known::default());
         }
         let _asking = self.world.progress.doing("pull requests on GitHub");
-        let github = documents::connect(&self.world, &self.world.git, remote).await;
+        let github = documents::connect(&self.world, &self.world.git, remote, Purpose::Documents).await;
         Ok(documents::told(github.as_ref().map_err(Clone::clone), &numbers).await)
     }
 

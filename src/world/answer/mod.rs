@@ -19,6 +19,7 @@ pub use probe_ref::{Removed, probe as probe_ref, remove as remove_probe_ref};
 use super::{
     GitHub, World,
     documents::{self, Record},
+    github::Purpose,
     process,
     temporary::Temporary,
     trees,
@@ -197,7 +198,7 @@ impl Answerer {
     /// The repository that the remote names.
     async fn github(&self) -> std::result::Result<&GitHub, Unavailable> {
         // A rehearsal judges elsewhere, and the forge is that of the repository it rehearses.
-        let github = self.github.get_or_init(|| documents::connect(&self.world, self.world.others(), &self.remote)).await;
+        let github = self.github.get_or_init(|| documents::connect(&self.world, self.world.others(), &self.remote, Purpose::Gates)).await;
         github.as_ref().map_err(Clone::clone)
     }
 

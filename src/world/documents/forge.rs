@@ -10,7 +10,7 @@ use crate::{
     lockdown::pulls::{Known, Pull, State},
     world::{
         Git, GitHub, World,
-        github::{Answer, Failure, FailureKind},
+        github::{Answer, Failure, FailureKind, Purpose},
     },
 };
 use futures_util::StreamExt;
@@ -22,13 +22,13 @@ const MOST_NUMBERS: usize = 1_000;
 /// How many numbers are asked about at once.
 const AT_ONCE: usize = 8;
 
-/// The repository that a remote's URL names.
-pub async fn connect(world: &World, git: &Git, remote: &str) -> Result<GitHub, Unavailable> {
+/// The repository that a remote's URL names, as far as `purpose` needs it.
+pub async fn connect(world: &World, git: &Git, remote: &str, purpose: Purpose) -> Result<GitHub, Unavailable> {
     let Some(origin) = origin(git, remote).await else {
         let words = format!("the URL of the remote `{remote}` does not name a repository on GitHub");
         return Err(Unavailable::new(why::NO_FORGE).detail(words));
     };
-    GitHub::new(&origin, &world.env, &world.http, world.clock).map_err(Failure::unavailable)
+    GitHub::new(&origin, &world.env, &world.http, world.clock, purpose).map_err(Failure::unavailable)
 }
 
 /// What GitHub tells of these numbers. `github`: whom to ask, or why nobody can be asked.

@@ -13,7 +13,7 @@ use crate::{
         PROBE_REFS,
         reduce::{Masks, secrets::of_address},
     },
-    world::askpass::Offer,
+    world::{askpass::Offer, github::Purpose},
 };
 use std::{
     collections::BTreeMap,
@@ -91,8 +91,11 @@ impl Git {
     /// What git is given to prove who it is; `None`: it was set up without us, or we have nothing for where it goes.
     async fn offer(&self, remote: &str, pushes: bool) -> Result<Option<Offer>> {
         let Some(askpass) = &self.askpass else { return Ok(None) };
-        let url = if pushes { self.push_url(remote).await? } else { self.fetch_url(remote).await? };
-        if self.has_own_credentials(&url).await? { Ok(None) } else { askpass.offer(&url) }
+        let (url, purpose) = match pushes {
+            true => (self.push_url(remote).await?, Purpose::Push),
+            false => (self.fetch_url(remote).await?, Purpose::Fetch),
+        };
+        if self.has_own_credentials(&url).await? { Ok(None) } else { askpass.offer(&url, purpose) }
     }
 
     /// The refs that match, by full name. A pattern is a full ref name, or one that ends with `*`. Faults: `no_remote`,

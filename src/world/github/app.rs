@@ -1,10 +1,11 @@
 //! A GitHub App: its key signs a short claim (a JWT, RFC 7519, RS256), which GitHub exchanges for a token that is good for an
-//! hour, for this repository, and for the permissions that are named here.
+//! hour, for this repository, and for those permissions of the installation that the purpose needs.
 //!
 //! The key stays in this process. A token is renewed before it ends, and every token that was given is kept for masking.
 
 use super::{
-    Answer, Failure, Place,
+    Answer, Failure, FailureKind, Level, Needed, Place, Purpose,
+    permissions::listed,
     transport::{Call, Transport},
 };
 use crate::domain::{Span, Timestamp};
@@ -18,18 +19,7 @@ use ring::{
 };
 use serde::Deserialize;
 use serde_json::json;
-use std::sync::Mutex;
-
-/// What the token may do: read what gates judge, write comments, and push refs.
-const PERMISSIONS: &[(&str, &str)] = &[
-    ("checks", "read"),
-    ("contents", "write"),
-    ("issues", "write"),
-    ("members", "read"),
-    ("metadata", "read"),
-    ("pull_requests", "write"),
-    ("statuses", "read"),
-];
+use std::{collections::BTreeMap, sync::Mutex};
 
 /// GitHub takes a claim that lives at most ten minutes; clocks differ. In seconds.
 const CLAIM_BEGINS_BEFORE: i64 = 60;
@@ -41,6 +31,7 @@ const SPARE: Span = Span::minutes(5);
 pub(super) struct App {
     id: String,
     key: RsaKeyPair,
+    purpose: Purpose,
     /// Held while a token is fetched, so that one is fetched once.
     current: tokio::sync::Mutex<Option<Token>>,
     given: Mutex<Vec<String>>,
@@ -55,16 +46,18 @@ struct Token {
 #[derive(Deserialize)]
 struct Installation {
     id: u64,
+    /// `read`, `write` or `admin`, by the name of a permission.
+    permissions: BTreeMap<String, String>,
 }
 
 impl App {
     /// `key`: PEM, PKCS #1 (as GitHub gives it) or PKCS #8.
-    pub fn new(id: &str, key: &str) -> Answer<App> {
+    pub fn new(id: &str, key: &str, purpose: Purpose) -> Answer<App> {
         if !id.chars().all(|c| c.is_ascii_alphanumeric() || c == '.') {
             return Err(Failure::elsewhere("TAGWARDEN_APP_ID is neither an App's id nor its client id"));
         }
         let key = read_key(key).ok_or_else(|| Failure::elsewhere("TAGWARDEN_APP_KEY is not an RSA private key in PEM form"))?;
-        Ok(App { id: id.to_owned(), key, current: tokio::sync::Mutex::default(), given: Mutex::default() })
+        Ok(App { id: id.to_owned(), key, purpose, current: tokio::sync::Mutex::default(), given: Mutex::default() })
     }
 
     /// Everything that has to be masked.
@@ -85,13 +78,13 @@ impl App {
         let find = Call::get(&place.api, &["repos", &place.owner, &place.name, "installation"]);
         let installation: Installation =
             transport.send(&find, Some(&authorization)).await.map_err(|failure| not_installed(failure, place))?.json()?;
-        let permissions: serde_json::Map<String, serde_json::Value> =
-            PERMISSIONS.iter().map(|(name, level)| ((*name).to_owned(), (*level).into())).collect();
+        let permissions = permissions(self.purpose, &installation.permissions)?;
         let body = json!({ "repositories": [place.name], "permissions": permissions });
         let exchange = Call::get(&place.api, &["app", "installations", &installation.id.to_string(), "access_tokens"]);
         // It may be asked again: a token that nobody received ends by itself.
         let exchange = exchange.question(body);
-        let token: Token = transport.send(&exchange, Some(&authorization)).await.map_err(lacking)?.json()?;
+        let token: Token =
+            transport.send(&exchange, Some(&authorization)).await.map_err(|failure| lacking(failure, self.purpose))?.json()?;
         self.keep(token.token.clone());
         if token.expires_at <= now {
             return Err(Failure::unreadable("GitHub gave a token that has ended already; is this machine's clock right?"));
@@ -119,7 +112,7 @@ impl App {
 
 fn not_installed(failure: Failure, place: &Place) -> Failure {
     match failure.kind {
-        super::failure::FailureKind::NotFound => {
+        FailureKind::NotFound => {
             let words = format!("the App is not installed on {}/{}, or may not see it", place.owner, place.name);
             Failure::new(failure.kind, words)
         }
@@ -127,13 +120,29 @@ fn not_installed(failure: Failure, place: &Place) -> Failure {
     }
 }
 
-/// GitHub refuses a token with more permissions than the installation has.
-fn lacking(failure: Failure) -> Failure {
+/// What is asked for: of what the purpose needs, all that the installation has. What is lacking for one question is said by that
+/// question's failure; a purpose that needs all is refused here.
+fn permissions(purpose: Purpose, granted: &BTreeMap<String, String>) -> Answer<BTreeMap<&'static str, &'static str>> {
+    let level = |permission: &str| granted.get(permission).and_then(|name| Level::of_name(name));
+    let needs = purpose.needs();
+    let lacking: Vec<Needed> = needs.iter().copied().filter(|need| level(need.permission) < Some(need.level)).collect();
+    if purpose.needs_all() && !lacking.is_empty() {
+        let lacking = listed(&lacking);
+        let words =
+            format!("the App's installation lacks {lacking}; grant it in the settings of the App, and accept it where it is installed");
+        return Err(Failure::new(FailureKind::Forbidden(Some(lacking)), words));
+    }
+    let asked = needs.iter().filter_map(|need| Some((need.permission, level(need.permission)?.min(need.level).name())));
+    Ok(asked.chain([("metadata", Level::Read.name())]).collect())
+}
+
+/// GitHub refuses a token with more permissions than the installation has: it had them a moment ago.
+fn lacking(failure: Failure, purpose: Purpose) -> Failure {
     match failure.kind {
-        super::failure::FailureKind::Unprocessable => {
-            let wanted: Vec<String> = PERMISSIONS.iter().map(|(name, level)| format!("{name}: {level}")).collect();
-            let words = format!("the App's installation lacks a permission of these: {}; {}", wanted.join(", "), failure.words);
-            Failure::new(super::failure::FailureKind::Forbidden(None), words)
+        FailureKind::Unprocessable => {
+            let needs = listed(&purpose.needs());
+            let words = format!("the App's installation lacks a permission of {needs}; {}", failure.words);
+            Failure::new(FailureKind::Forbidden(Some(needs)), words)
         }
         _ => failure,
     }

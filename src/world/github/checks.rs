@@ -1,6 +1,6 @@
 //! What continuous integration says of a commit: check runs of Apps, and the older commit statuses.
 
-use super::{Answer, Failure, GitHub, pages::Wrapped, there};
+use super::{Answer, Failure, GitHub, Intent, pages::Wrapped, there};
 use crate::domain::Oid;
 use serde::Deserialize;
 
@@ -56,7 +56,9 @@ impl Wrapped for CheckRuns {
 impl GitHub {
     /// Every run on this commit, also those that were run again.
     pub async fn check_runs(&self, commit: &Oid) -> Answer<Vec<CheckRun>> {
-        let runs = self.list_in::<CheckRuns>(self.here(&["commits", &commit.to_string(), "check-runs"]).query("filter", "all")).await?;
+        let runs = self
+            .list_in::<CheckRuns>(self.here(Intent::CheckRuns, &["commits", &commit.to_string(), "check-runs"]).query("filter", "all"))
+            .await?;
         match runs.iter().find(|run| run.head_sha != commit.to_string()) {
             Some(run) => {
                 Err(Failure::unreadable(format!("asked for checks of {}, GitHub gave one of another commit ({})", commit.short(), run.id)))
@@ -67,6 +69,6 @@ impl GitHub {
 
     /// Every status of this commit, newest first.
     pub async fn statuses(&self, commit: &Oid) -> Answer<Vec<Status>> {
-        self.list(self.here(&["commits", &commit.to_string(), "statuses"])).await
+        self.list(self.here(Intent::Statuses, &["commits", &commit.to_string(), "statuses"])).await
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! A comment that is acted on is read alone ([`GitHub::comment`]), which tells whether anybody changed it; a list does not.
 
-use super::{Account, Answer, Failure, GitHub, graphql, people, there};
+use super::{Account, Answer, Failure, GitHub, Intent, graphql, people, there};
 use crate::domain::Timestamp;
 use reqwest::{Method, Url};
 use serde::Deserialize;
@@ -94,8 +94,8 @@ struct Reacted {
 impl GitHub {
     /// One comment. Its text is read before its edits, so that whoever changes it in between is seen.
     pub async fn comment(&self, id: u64) -> Answer<WholeComment> {
-        let Addressed { node_id, comment } = self.read(self.here(&["issues", "comments", &id.to_string()])).await?;
-        let edits: Edits = self.ask(graphql::COMMENT_EDITS, json!({ "id": node_id }), "/node").await?;
+        let Addressed { node_id, comment } = self.read(self.here(Intent::Comment, &["issues", "comments", &id.to_string()])).await?;
+        let edits: Edits = self.ask(Intent::Comment, graphql::COMMENT_EDITS, json!({ "id": node_id }), "/node").await?;
         if let Some(other) = [comment.id, edits.full_database_id].into_iter().find(|found| *found != id) {
             return Err(Failure::unreadable(format!("asked about comment {id}, GitHub answered about {other}")));
         }
@@ -106,7 +106,7 @@ impl GitHub {
 
     /// Every comment below an issue or a pull request, oldest first.
     pub async fn issue_comments(&self, number: u64) -> Answer<Vec<IssueComment>> {
-        let comments = self.list::<IssueComment>(self.here(&["issues", &number.to_string(), "comments"])).await?;
+        let comments = self.list::<IssueComment>(self.here(Intent::IssueComments, &["issues", &number.to_string(), "comments"])).await?;
         match comments.iter().find(|comment| comment.number != number) {
             Some(other) => {
                 let words = format!("asked for comments of {number}, GitHub gave one of {} ({})", other.number, other.id);
@@ -118,7 +118,7 @@ impl GitHub {
 
     /// Reacts to a comment; where we did so before, nothing changes.
     pub async fn react(&self, comment: u64, emoji: Emoji) -> Answer<()> {
-        let call = self.here(&["issues", "comments", &comment.to_string(), "reactions"]);
+        let call = self.here(Intent::React, &["issues", "comments", &comment.to_string(), "reactions"]);
         let reacted: Reacted = self.write(call, Method::POST, json!({ "content": emoji.content() })).await?;
         match reacted.content == emoji.content() {
             true => Ok(()),
@@ -128,7 +128,7 @@ impl GitHub {
 
     /// Writes a comment below an issue or a pull request; gives its number.
     pub async fn say(&self, number: u64, body: &str) -> Answer<u64> {
-        let call = self.here(&["issues", &number.to_string(), "comments"]);
+        let call = self.here(Intent::Say, &["issues", &number.to_string(), "comments"]);
         let written: IssueComment = self.write(call, Method::POST, json!({ "body": body })).await?;
         match written.number == number {
             true => Ok(written.id),
@@ -138,7 +138,7 @@ impl GitHub {
 
     /// Gives a comment another text.
     pub async fn edit(&self, comment: u64, body: &str) -> Answer<()> {
-        let call = self.here(&["issues", "comments", &comment.to_string()]);
+        let call = self.here(Intent::Edit, &["issues", "comments", &comment.to_string()]);
         let written: IssueComment = self.write(call, Method::PATCH, json!({ "body": body })).await?;
         match written.id == comment {
             true => Ok(()),

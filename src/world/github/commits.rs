@@ -1,6 +1,6 @@
 //! Pull requests by commit.
 
-use super::{Answer, GitHub, there};
+use super::{Answer, GitHub, Intent, there};
 use crate::domain::{Oid, Timestamp};
 use serde::Deserialize;
 
@@ -16,6 +16,6 @@ pub struct CommitPull {
 
 impl GitHub {
     pub async fn pulls_of(&self, commit: &Oid) -> Answer<Vec<CommitPull>> {
-        self.list(self.here(&["commits", &commit.to_string(), "pulls"])).await
+        self.list(self.here(Intent::PullsOf, &["commits", &commit.to_string(), "pulls"])).await
     }
 }

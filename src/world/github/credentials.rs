@@ -1,6 +1,6 @@
 //! What proves who we are: a token of the environment, or a GitHub App.
 
-use super::{Answer, Failure, Place, app::App, transport::Transport};
+use super::{Answer, Failure, Place, Purpose, app::App, transport::Transport};
 use crate::{gate::probe::reduce::Masks, world::EnvVars};
 
 pub(super) enum Credentials {
@@ -21,10 +21,10 @@ pub const TOKENS: &[&str] = &["GITHUB_TOKEN", "GH_TOKEN"];
 
 impl Credentials {
     /// An App where [`APP_ID`] and [`APP_KEY`] are set, else the first of [`TOKENS`].
-    pub fn of(env: &EnvVars) -> Answer<Credentials> {
+    pub fn of(env: &EnvVars, purpose: Purpose) -> Answer<Credentials> {
         let given = |name: &str| env.get(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
         match (given(APP_ID), given(APP_KEY)) {
-            (Some(id), Some(key)) => Ok(Credentials::App(Box::new(App::new(&id, &key)?))),
+            (Some(id), Some(key)) => Ok(Credentials::App(Box::new(App::new(&id, &key, purpose)?))),
             (Some(_), None) => Err(Failure::elsewhere(format!("{APP_ID} is set, but {APP_KEY} with the App's private key is not"))),
             (None, Some(_)) => Err(Failure::elsewhere(format!("{APP_KEY} is set, but {APP_ID} with the App's id is not"))),
             (None, None) => {

@@ -1,6 +1,6 @@
 //! Why GitHub gave no answer, by name: what a status means, in words that somebody can act on.
 
-use super::transport::Reply;
+use super::{Intent, permissions, transport::Reply};
 use crate::{
     domain::Timestamp,
     gate::probe::{Unavailable, reduce::Masks, why},
@@ -24,7 +24,7 @@ pub enum FailureKind {
     Connection(String),
     /// 401.
     Unauthorized,
-    /// 403; the permission that GitHub says is needed, where it does.
+    /// 403; the permissions that are needed, where GitHub or [`permissions`] says so.
     Forbidden(Option<String>),
     /// 404 and 410: it is not there, or we may not see it.
     NotFound,
@@ -64,6 +64,19 @@ impl Failure {
     pub(super) fn connection(unavailable: Unavailable) -> Failure {
         let words = unavailable.detail.unwrap_or_else(|| unavailable.why.replace('-', " "));
         Failure::new(FailureKind::Connection(unavailable.why), format!("GitHub was not reached: {words}"))
+    }
+
+    /// With the permissions that this needs, where GitHub does not say which is missing.
+    #[must_use]
+    pub(super) fn needing(self, intent: Intent) -> Failure {
+        match (&self.kind, intent.needs()) {
+            (FailureKind::Forbidden(None), needs @ [_, ..]) => {
+                let needs = permissions::listed(needs);
+                let words = format!("this needs {needs}; {}", self.words);
+                Failure::new(FailureKind::Forbidden(Some(needs)), words)
+            }
+            _ => self,
+        }
     }
 
     /// The failure of a write. A refusal is one; where there is no answer, or none that is understood, it may have been done.

@@ -1,6 +1,6 @@
 //! GraphQL: what REST does not tell. An answer counts only where it names no error and has data.
 
-use super::{Answer, Failure, GitHub, failure::FailureKind, transport::Call};
+use super::{Answer, Failure, GitHub, Intent, failure::FailureKind, transport::Call};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
@@ -37,12 +37,12 @@ struct GraphqlError {
 
 impl GitHub {
     /// What stands at `pointer` (RFC 6901) of the answer's data. Nothing there: not found.
-    pub(super) async fn ask<T: DeserializeOwned>(&self, operation: &str, variables: Value, pointer: &str) -> Answer<T> {
-        let call = Call::at(&self.place.graphql).question(json!({ "query": operation, "variables": variables }));
+    pub(super) async fn ask<T: DeserializeOwned>(&self, intent: Intent, operation: &str, variables: Value, pointer: &str) -> Answer<T> {
+        let call = Call::at(&self.place.graphql).intent(intent).question(json!({ "query": operation, "variables": variables }));
         let envelope: Envelope = self.send(call).await?.json()?;
         // An empty list of errors is none; a list that cannot be read was refused above.
         if let Some(error) = envelope.errors.as_ref().and_then(|errors| errors.first()) {
-            return Err(Failure::of_graphql(error).masked(&self.masks()));
+            return Err(Failure::of_graphql(error).needing(intent).masked(&self.masks()));
         }
         let mut data = envelope.data.ok_or_else(|| Failure::unreadable("GitHub's answer has neither data nor an error"))?;
         match data.pointer_mut(pointer).map(Value::take) {

@@ -1,6 +1,6 @@
 //! Issues by number, and whether the repository is shown at all.
 
-use super::{Account, Answer, Failure, GitHub, there};
+use super::{Account, Answer, Failure, GitHub, Intent, there};
 use serde::Deserialize;
 
 /// GitHub numbers issues and pull requests together, and shows a pull request as an issue, too.
@@ -23,7 +23,7 @@ pub struct Marked {}
 
 impl GitHub {
     pub async fn issue(&self, number: u64) -> Answer<Issue> {
-        let issue: Issue = self.read(self.here(&["issues", &number.to_string()])).await?;
+        let issue: Issue = self.read(self.here(Intent::Issue, &["issues", &number.to_string()])).await?;
         if issue.number != number {
             return Err(Failure::unreadable(format!("asked about issue {number}, GitHub answered about {}", issue.number)));
         }
@@ -32,7 +32,7 @@ impl GitHub {
 
     /// `Err`: the repository is not there, or not for us, so nothing in it is known to be absent.
     pub async fn is_shown(&self) -> Answer<()> {
-        let shown: Shown = self.read(self.here(&[])).await?;
+        let shown: Shown = self.read(self.here(Intent::IsShown, &[])).await?;
         match shown.id {
             0 => Err(Failure::unreadable("GitHub answered about a repository without a number")),
             _ => Ok(()),

@@ -17,6 +17,7 @@ mod graphql;
 mod issues;
 mod pages;
 mod people;
+mod permissions;
 mod place;
 mod pulls;
 mod rules;
@@ -30,6 +31,7 @@ pub use failure::{Failure, FailureKind};
 pub use graphql::OPERATIONS;
 pub use issues::Issue;
 pub use people::{Account, Myself, Permission};
+pub use permissions::{Intent, Level, Needed, Purpose};
 pub use place::Place;
 pub use pulls::{Branch, Comment, Pull, PullFile, Reaction, Review, Thread};
 pub use rules::{Rule, RuleSuite};
@@ -53,10 +55,10 @@ pub struct GitHub {
 
 impl GitHub {
     /// The repository that a remote's URL names. `Err`: the environment does not say that we may talk to its host, or what it
-    /// gives as credentials cannot be used.
-    pub fn new(origin: &Origin, env: &EnvVars, http: &Http, clock: Clock) -> Answer<GitHub> {
+    /// gives as credentials cannot be used. `purpose`: what the token of an App may be good for.
+    pub fn new(origin: &Origin, env: &EnvVars, http: &Http, clock: Clock, purpose: Purpose) -> Answer<GitHub> {
         let place = Place::of(origin, env)?;
-        let credentials = Credentials::of(env)?;
+        let credentials = Credentials::of(env, purpose)?;
         Ok(GitHub { place: Arc::new(place), credentials: Arc::new(credentials), transport: Transport::new(http, clock) })
     }
 
@@ -91,15 +93,15 @@ impl GitHub {
     }
 
     /// A call on this repository: `segments` follow `/repos/{owner}/{name}`.
-    fn here(&self, segments: &[&str]) -> Call {
+    fn here(&self, intent: Intent, segments: &[&str]) -> Call {
         let mut path = vec!["repos", self.place.owner.as_str(), self.place.name.as_str()];
         path.extend(segments);
-        Call::get(&self.place.api, &path)
+        Call::get(&self.place.api, &path).intent(intent)
     }
 
     /// A call anywhere else.
-    fn elsewhere(&self, segments: &[&str]) -> Call {
-        Call::get(&self.place.api, segments)
+    fn elsewhere(&self, intent: Intent, segments: &[&str]) -> Call {
+        Call::get(&self.place.api, segments).intent(intent)
     }
 
     async fn send(&self, call: Call) -> Answer<transport::Reply> {

@@ -1,6 +1,6 @@
 //! Who somebody is, by number, and what they may do.
 
-use super::{Answer, Failure, GitHub, graphql};
+use super::{Answer, Failure, GitHub, Intent, graphql};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -71,7 +71,7 @@ pub(super) fn long<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<
 
 impl GitHub {
     pub async fn account(&self, id: u64) -> Answer<Account> {
-        let account: Account = self.read(self.elsewhere(&["user", &id.to_string()])).await?;
+        let account: Account = self.read(self.elsewhere(Intent::Account, &["user", &id.to_string()])).await?;
         if account.id != id {
             return Err(Failure::unreadable(format!("asked about account {id}, GitHub answered about {}", account.id)));
         }
@@ -81,7 +81,7 @@ impl GitHub {
     /// What an account may do here: the login is looked up by its number first, and the answer must be about that number.
     pub async fn permission(&self, id: u64) -> Answer<Permission> {
         let account = self.account(id).await?;
-        let permission: Permission = self.read(self.here(&["collaborators", &account.login, "permission"])).await?;
+        let permission: Permission = self.read(self.here(Intent::Permission, &["collaborators", &account.login, "permission"])).await?;
         if permission.user.as_ref().map(|user| user.id) != Some(id) {
             return Err(Failure::unreadable(format!("asked what account {id} may do, GitHub answered about another")));
         }
@@ -91,24 +91,24 @@ impl GitHub {
     /// Everybody in a team, also of the teams below it. The slug is looked up first, and must be that of the team with this number:
     /// a slug can be given to another team.
     pub async fn team(&self, organisation: &str, slug: &str, id: u64) -> Answer<Vec<Account>> {
-        let team: Team = self.read(self.elsewhere(&["orgs", organisation, "teams", slug])).await?;
+        let team: Team = self.read(self.elsewhere(Intent::Team, &["orgs", organisation, "teams", slug])).await?;
         if team.id != id {
             return Err(Failure::unreadable(format!("the team {organisation}/{slug} has the number {}, not {id}", team.id)));
         }
-        self.members(organisation, slug).await
+        self.members(Intent::Team, organisation, slug).await
     }
 
     /// Whether an account is in the team that has this name now, or in one below it. GitHub does not list who was only invited.
     pub async fn is_member(&self, organisation: &str, slug: &str, id: u64) -> Answer<bool> {
-        Ok(self.members(organisation, slug).await?.iter().any(|member| member.id == id))
+        Ok(self.members(Intent::IsMember, organisation, slug).await?.iter().any(|member| member.id == id))
     }
 
-    async fn members(&self, organisation: &str, slug: &str) -> Answer<Vec<Account>> {
-        self.list(self.elsewhere(&["orgs", organisation, "teams", slug, "members"])).await
+    async fn members(&self, intent: Intent, organisation: &str, slug: &str) -> Answer<Vec<Account>> {
+        self.list(self.elsewhere(intent, &["orgs", organisation, "teams", slug, "members"])).await
     }
 
     pub async fn myself(&self) -> Answer<Myself> {
-        self.ask(graphql::VIEWER, json!({}), "/viewer").await
+        self.ask(Intent::Myself, graphql::VIEWER, json!({}), "/viewer").await
     }
 }
 

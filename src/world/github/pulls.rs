@@ -1,7 +1,7 @@
 //! Pull requests: their state, their files, and what was said of them.
 
 use super::{
-    Account, Answer, Failure, GitHub, graphql,
+    Account, Answer, Failure, GitHub, Intent, graphql,
     pages::Connection,
     people::{Actor, account, long},
     there,
@@ -141,7 +141,7 @@ const MOST_FILES: usize = 3_000;
 
 impl GitHub {
     pub async fn pull(&self, number: u64) -> Answer<Pull> {
-        let pull: Pull = self.read(self.here(&["pulls", &number.to_string()])).await?;
+        let pull: Pull = self.read(self.here(Intent::Pull, &["pulls", &number.to_string()])).await?;
         if pull.number != number {
             return Err(Failure::unreadable(format!("asked about pull request {number}, GitHub answered about {}", pull.number)));
         }
@@ -150,7 +150,7 @@ impl GitHub {
 
     /// Every file that it changes. A list that may have been cut is no answer.
     pub async fn files(&self, number: u64) -> Answer<Vec<PullFile>> {
-        let files = self.list::<PullFile>(self.here(&["pulls", &number.to_string(), "files"])).await?;
+        let files = self.list::<PullFile>(self.here(Intent::Files, &["pulls", &number.to_string(), "files"])).await?;
         if files.len() >= MOST_FILES {
             return Err(Failure::unreadable(format!("pull request {number} has {MOST_FILES} files or more, and GitHub lists no more")));
         }
@@ -158,16 +158,16 @@ impl GitHub {
     }
 
     pub async fn reviews(&self, number: u64) -> Answer<Vec<Review>> {
-        self.list(self.here(&["pulls", &number.to_string(), "reviews"])).await
+        self.list(self.here(Intent::Reviews, &["pulls", &number.to_string(), "reviews"])).await
     }
 
     pub async fn reactions(&self, number: u64) -> Answer<Vec<Reaction>> {
-        self.list(self.here(&["issues", &number.to_string(), "reactions"])).await
+        self.list(self.here(Intent::Reactions, &["issues", &number.to_string(), "reactions"])).await
     }
 
     pub async fn threads(&self, number: u64) -> Answer<Vec<Thread>> {
         let pointer = "/repository/pullRequest/reviewThreads";
-        let nodes = self.connection::<ThreadNode, _>(|after| self.about(number, graphql::THREADS, pointer, after)).await?;
+        let nodes = self.connection::<ThreadNode, _>(|after| self.about(Intent::Threads, number, graphql::THREADS, pointer, after)).await?;
         let thread = |node: ThreadNode| {
             let first = node.comments.nodes.into_iter().next();
             let first = first.ok_or_else(|| Failure::unreadable("GitHub's answer has a thread without a comment"))?;
@@ -178,7 +178,8 @@ impl GitHub {
 
     pub async fn comments(&self, number: u64) -> Answer<Vec<Comment>> {
         let pointer = "/repository/pullRequest/comments";
-        let nodes = self.connection::<CommentNode, _>(|after| self.about(number, graphql::COMMENTS, pointer, after)).await?;
+        let nodes =
+            self.connection::<CommentNode, _>(|after| self.about(Intent::Comments, number, graphql::COMMENTS, pointer, after)).await?;
         let comment = |node: CommentNode| {
             let editor = account(node.editor)?;
             let edited = (node.last_edited_at.is_some() || editor.is_some()).then_some(editor);
@@ -189,12 +190,13 @@ impl GitHub {
 
     async fn about<T: serde::de::DeserializeOwned>(
         &self,
+        intent: Intent,
         number: u64,
         operation: &str,
         pointer: &str,
         after: Option<String>,
     ) -> Answer<Connection<T>> {
         let variables = json!({ "owner": self.place.owner, "name": self.place.name, "number": number, "after": after });
-        self.ask(operation, variables, pointer).await
+        self.ask(intent, operation, variables, pointer).await
     }
 }

@@ -1,6 +1,6 @@
 //! The rules of a branch, and how they judged what was pushed to it.
 
-use super::{Answer, Failure, GitHub};
+use super::{Answer, Failure, GitHub, Intent};
 use serde::Deserialize;
 
 /// A rule that is in force for a branch.
@@ -32,7 +32,7 @@ pub struct RuleSuite {
 impl GitHub {
     /// What is in force now, wherever it was set.
     pub async fn rules_of(&self, branch: &str) -> Answer<Vec<Rule>> {
-        let call = self.here(&["rules", "branches"].into_iter().chain(branch.split('/')).collect::<Vec<_>>());
+        let call = self.here(Intent::RulesOf, &["rules", "branches"].into_iter().chain(branch.split('/')).collect::<Vec<_>>());
         let rules = self.list::<Rule>(call).await?;
         let approvals = |rule: &Rule| rule.parameters.as_ref().and_then(|parameters| parameters.required_approving_review_count);
         match rules.iter().find(|rule| rule.kind == "pull_request" && approvals(rule).is_none()) {
@@ -44,7 +44,7 @@ impl GitHub {
     /// The judgements of the last month; GitHub lists no older ones.
     pub async fn rule_suites(&self, branch: &str) -> Answer<Vec<RuleSuite>> {
         let name = format!("refs/heads/{branch}");
-        let call = self.here(&["rulesets", "rule-suites"]).query("ref", &name).query("time_period", "month");
+        let call = self.here(Intent::RuleSuites, &["rulesets", "rule-suites"]).query("ref", &name).query("time_period", "month");
         let suites = self.list::<RuleSuite>(call.query("rule_suite_result", "all")).await?;
         match suites.iter().find(|suite| suite.name != name) {
             Some(other) => {

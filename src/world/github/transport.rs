@@ -1,6 +1,6 @@
 //! One exchange with the API: limits on time and size, and reads repeated where that can help.
 
-use super::{Answer, Failure};
+use super::{Answer, Failure, Intent};
 use crate::{
     domain::{Span, Timestamp},
     world::{Clock, Http},
@@ -35,6 +35,8 @@ pub(super) struct Call {
     body: Option<Value>,
     /// Changes nothing, so it may be sent again.
     reads: bool,
+    /// For which a token needs permissions.
+    intent: Option<Intent>,
 }
 
 impl Call {
@@ -50,12 +52,16 @@ impl Call {
         };
         // A segment that could climb is no name of anything.
         let is_plain = segments.iter().all(|segment| !matches!(*segment, "" | "." | ".."));
-        Call { method: Method::GET, url: (is_path && is_plain).then_some(url), body: None, reads: true }
+        Call { method: Method::GET, url: (is_path && is_plain).then_some(url), body: None, reads: true, intent: None }
     }
 
     /// At an address that is known whole.
     pub fn at(url: &Url) -> Call {
-        Call { method: Method::GET, url: Some(url.clone()), body: None, reads: true }
+        Call { method: Method::GET, url: Some(url.clone()), body: None, reads: true, intent: None }
+    }
+
+    pub fn intent(self, intent: Intent) -> Call {
+        Call { intent: Some(intent), ..self }
     }
 
     /// A question that GitHub wants as a POST.
@@ -177,7 +183,13 @@ impl Transport {
                 match redirected(call, &url, &reply) {
                     Some(next) => url = next,
                     None if (200..300).contains(&reply.status) => return Ok(reply),
-                    None => return Err(call.lost(Failure::of(&reply, self.clock.now()))),
+                    None => {
+                        let failure = call.lost(Failure::of(&reply, self.clock.now()));
+                        return Err(match call.intent {
+                            Some(intent) => failure.needing(intent),
+                            None => failure,
+                        });
+                    }
                 }
             }
             Err(Failure::unreadable("GitHub sends the question from place to place"))

@@ -6,17 +6,21 @@ use tagwarden::{
     lockdown::urls::Origin,
     world::{
         self, Clock, EnvVars, Http,
-        github::{Emoji, FailureKind},
+        github::{Emoji, FailureKind, Purpose},
     },
 };
 
 fn client(hub: &GitHub, credentials: &[(&str, &str)]) -> world::GitHub {
+    client_for(hub, credentials, Purpose::Gates)
+}
+
+pub fn client_for(hub: &GitHub, credentials: &[(&str, &str)], purpose: Purpose) -> world::GitHub {
     let (url, graphql) = (hub.url(), format!("{}/graphql", hub.url()));
     let server = [("GITHUB_SERVER_URL", "https://github.com"), ("GITHUB_API_URL", &url), ("GITHUB_GRAPHQL_URL", &graphql)];
     let env = EnvVars::of(server.into_iter().chain(credentials.iter().copied()));
     let origin = Origin::of_remote("https://github.com/example/app.git").unwrap();
     let clock = Clock::starting(hub.now().to_string().parse().unwrap());
-    world::GitHub::new(&origin, &env, &Http::new(&env), clock).unwrap()
+    world::GitHub::new(&origin, &env, &Http::new(&env), clock, purpose).unwrap()
 }
 
 /// What an App is given that does everything.
@@ -154,7 +158,7 @@ async fn a_status_comment_is_written_found_and_changed() {
     mover.install_on(&hub.repo(), APP);
     let command = hub.pull(7).comment(&ann, "/promote");
     let id = mover.id.to_string();
-    let client = client(&hub, &[("TAGWARDEN_APP_ID", &id), ("TAGWARDEN_APP_KEY", &Key::of_apps().pem)]);
+    let client = client_for(&hub, &[("TAGWARDEN_APP_ID", &id), ("TAGWARDEN_APP_KEY", &Key::of_apps().pem)], Purpose::Commands);
     let me = client.myself().await.unwrap();
     assert_eq!((me.id, me.login.as_str()), (mover.bot.id, "mover[bot]"));
     client.react(command, Emoji::Eyes).await.unwrap();
@@ -250,7 +254,8 @@ async fn a_write_without_a_connection_was_not_done() {
     let url = format!("http://{address}");
     let env = EnvVars::of([("GITHUB_SERVER_URL", "https://github.com"), ("GITHUB_API_URL", url.as_str())]);
     let origin = Origin::of_remote("https://github.com/example/app.git").unwrap();
-    let client = world::GitHub::new(&origin, &env, &Http::new(&env), Clock::starting("2026-01-01T12:00:00Z".parse().unwrap())).unwrap();
+    let clock = Clock::starting("2026-01-01T12:00:00Z".parse().unwrap());
+    let client = world::GitHub::new(&origin, &env, &Http::new(&env), clock, Purpose::Commands).unwrap();
     let failure = client.say(7, "Said").await.unwrap_err();
     assert_eq!(failure.to_string(), "GitHub was not reached: connection refused");
 }

@@ -25,7 +25,7 @@ fn hosted(hub: GitHub, text: &str) -> Hosted {
     let document = format!("{HEADING}{text}\n");
     let files = [("gates/protocol.yaml", PROTOCOL), ("gates/10-docs.yaml", GATE), ("ops/deploy.sh", "#!/bin/sh\n"), (DOC, &document)];
     let mut hosted = Hosted::new(hub, &files);
-    let token = token(&hosted.hub, &[("contents", "write"), ("pull_requests", "read")]);
+    let token = token(&hosted.hub, &[("contents", "write"), ("pull_requests", "read"), ("issues", "read")]);
     hosted.scratch.set("GITHUB_TOKEN", &token);
     hosted
 }
@@ -146,7 +146,7 @@ fn what_github_does_not_tell_is_undecided() {
     assert!(scratch.json(&["docs", "lock", "--github"]).code == 0, "GitHub tells it now");
 
     // Words that know the token.
-    let allowed = token(hub, &[("contents", "write"), ("pull_requests", "read")]);
+    let allowed = token(hub, &[("contents", "write"), ("pull_requests", "read"), ("issues", "read")]);
     scratch.set("GITHUB_TOKEN", &allowed);
     hub.break_contract(&pull(1), 1, renamed("open", &allowed));
     let said = scratch.run(&["docs", "check", "--github"]);
@@ -188,7 +188,7 @@ fn the_gate_asks_github_and_is_judged_again_without() {
     hosted.scratch.commit("Say what is");
     hosted.push();
     hosted.scratch.run(&["stage", "v1.1.0", "--at", "HEAD"]).ok();
-    let allowed = token(hub, &[("contents", "write"), ("pull_requests", "read")]);
+    let allowed = token(hub, &[("contents", "write"), ("pull_requests", "read"), ("issues", "read")]);
     hosted.scratch.set("GITHUB_TOKEN", &token(hub, &[("contents", "read")]));
     let answer = hosted.scratch.json(&["promote", "v1.1.0", "--channel", "live"]).expect("gate_inconclusive");
     assert_snapshot!(told(&answer), @"docs/not-allowed: what GitHub knows of #1, #2, #5 could not be had: the token lacks a permission; GitHub asks for pull_requests: read: Resource not accessible by integration");

@@ -10,4 +10,5 @@ mod graphql;
 pub mod hosted;
 pub mod model;
 mod odd;
+mod permissions;
 mod tests;

@@ -17,7 +17,7 @@ use tagwarden::{
     lockdown::urls::Origin,
     world::{
         self, Clock, EnvVars, Http,
-        github::{Answer, Emoji, Failure},
+        github::{Answer, Emoji, Failure, Purpose},
     },
 };
 
@@ -92,7 +92,7 @@ fn filled(hub: &GitHub) -> world::GitHub {
     let server = [("GITHUB_SERVER_URL", "https://github.com"), ("GITHUB_API_URL", &url), ("GITHUB_GRAPHQL_URL", &graphql)];
     let env = EnvVars::of(server.into_iter().chain([("GITHUB_TOKEN", hub.token(&ann).as_str())]));
     let origin = Origin::of_remote("https://github.com/example/app.git").unwrap();
-    world::GitHub::new(&origin, &env, &Http::new(&env), Clock::by_hand(&HAND)).unwrap()
+    world::GitHub::new(&origin, &env, &Http::new(&env), Clock::by_hand(&HAND), Purpose::Commands).unwrap()
 }
 
 async fn said(hub: &GitHub, client: &world::GitHub, method: &str) -> Result<String, Failure> {

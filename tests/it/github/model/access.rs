@@ -151,7 +151,9 @@ fn needed(operation: &str) -> Needed {
         ["installation", ..] => Needed::Installation,
         ["orgs", ..] => Needed::Organization("members=read"),
         ["REPO", "pulls", ..] => Needed::Repository("pull_requests=read"),
-        ["REPO", "issues", ..] => Needed::Repository(issues),
+        // What is said below a pull request counts as either; the issue itself and reactions do not.
+        ["REPO", "issues", "comments", _] | ["REPO", "issues", _, "comments"] => Needed::Repository(issues),
+        ["REPO", "issues", ..] => Needed::Repository(either("issues=read", "issues=write")),
         ["REPO", "commits", _, "check-runs" | "check-suites"] | ["REPO", "check-runs", ..] => {
             Needed::Repository(either("checks=read", "checks=write"))
         }
