@@ -5,13 +5,13 @@
 //! not show and are unknown.
 
 use crate::{
-    domain::{ChannelName, GateId, Oid, Span, Timestamp},
+    domain::{ChannelName, GateId, Oid, Timestamp, Until, VerdictWord, actor::sentence},
     gate::protocol::KeySource,
     lockdown::{Kinds, ReferenceKind},
     report,
     text::near,
 };
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, builder::PossibleValue};
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -217,7 +217,7 @@ pub enum Policy {
 #[derive(Clone, Debug, Args)]
 pub struct Adopt {
     /// Why
-    #[arg(long, value_name = "TEXT", value_parser = text)]
+    #[arg(long, value_name = "TEXT", value_parser = sentence)]
     pub reason: String,
     /// Record channel tags that are there already as they are; for the adoption that begins the ledger
     #[arg(long)]
@@ -259,7 +259,7 @@ pub struct Promote {
     #[arg(long, value_name = "CHANNEL")]
     pub channel: ChannelName,
     /// Why
-    #[arg(long, value_name = "TEXT", value_parser = text)]
+    #[arg(long, value_name = "TEXT", value_parser = sentence)]
     pub reason: Option<String>,
     #[command(flatten)]
     pub moving: Moving,
@@ -274,7 +274,7 @@ pub struct Rollback {
     #[arg(long, value_name = "CHANNEL")]
     pub channel: ChannelName,
     /// Why
-    #[arg(long, value_name = "TEXT", value_parser = text)]
+    #[arg(long, value_name = "TEXT", value_parser = sentence)]
     pub reason: String,
     #[command(flatten)]
     pub moving: Moving,
@@ -352,7 +352,7 @@ pub struct Hold {
     #[arg(long, group = "scope")]
     pub all: bool,
     /// Why
-    #[arg(long, value_name = "TEXT", value_parser = text)]
+    #[arg(long, value_name = "TEXT", value_parser = sentence)]
     pub reason: String,
 }
 
@@ -371,35 +371,8 @@ pub struct Waive {
     #[arg(long, value_name = "SPAN|TIME")]
     pub until: Until,
     /// Why
-    #[arg(long, value_name = "TEXT", value_parser = text)]
+    #[arg(long, value_name = "TEXT", value_parser = sentence)]
     pub reason: String,
-}
-
-/// The end of a waiver.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Until {
-    For(Span),
-    At(Timestamp),
-}
-
-impl Until {
-    /// The end, counted from the decision time.
-    pub fn from(self, now: Timestamp) -> Timestamp {
-        match self {
-            Until::For(span) => now.plus(span),
-            Until::At(time) => time,
-        }
-    }
-}
-
-impl std::str::FromStr for Until {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Until, String> {
-        let time = || text.parse().map(Until::At);
-        let none = |_| format!("`{text}` is neither a duration such as 24h nor a time such as 2026-11-21T10:00:00Z");
-        text.parse().map(Until::For).or_else(|_: String| time()).map_err(none)
-    }
 }
 
 #[derive(Clone, Debug, Args)]
@@ -440,24 +413,17 @@ pub struct VerdictRecord {
     #[arg(long, value_name = "REV", group = "subject", value_parser = word)]
     pub at: Option<String>,
     /// What was looked at, or found
-    #[arg(long, value_name = "TEXT", value_parser = text)]
+    #[arg(long, value_name = "TEXT", value_parser = sentence)]
     pub reason: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum VerdictWord {
-    #[value(name = "SAFE")]
-    Safe,
-    #[value(name = "FINDINGS")]
-    Findings,
-}
+impl ValueEnum for VerdictWord {
+    fn value_variants<'a>() -> &'a [VerdictWord] {
+        VerdictWord::ALL
+    }
 
-impl VerdictWord {
-    pub const fn slug(self) -> &'static str {
-        match self {
-            VerdictWord::Safe => "SAFE",
-            VerdictWord::Findings => "FINDINGS",
-        }
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.slug()))
     }
 }
 
@@ -508,10 +474,10 @@ pub struct DocsAccept {
     #[arg(long, value_name = "PATH")]
     pub document: Option<PathBuf>,
     /// Why it may stand
-    #[arg(long, value_name = "TEXT", value_parser = text)]
+    #[arg(long, value_name = "TEXT", value_parser = sentence)]
     pub reason: String,
     /// Who accepts it [default: as git's user.name and user.email say]
-    #[arg(long, value_name = "WHO", value_parser = text)]
+    #[arg(long, value_name = "WHO", value_parser = sentence)]
     pub by: Option<String>,
     #[command(flatten)]
     pub facts: DocsFacts,
@@ -660,15 +626,6 @@ fn target(text: &str) -> Result<String, String> {
         return Err("a reference is wanted, as the document writes it, not starting with `-`".to_owned());
     }
     Ok(text.to_owned())
-}
-
-/// A sentence for the record: something beside white space, at most 4,000 characters.
-fn text(text: &str) -> Result<String, String> {
-    match text.trim() {
-        "" => Err("it must say something".to_owned()),
-        trimmed if trimmed.chars().count() > 4000 => Err("it is longer than 4,000 characters".to_owned()),
-        trimmed => Ok(trimmed.to_owned()),
-    }
 }
 
 /// `channel=release`.

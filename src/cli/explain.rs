@@ -326,7 +326,7 @@ mod tests {
             let of_kind = KINDS.iter().any(|kind| codes_of(kind).iter().any(|(code, _)| *code == id));
             assert!(of_kind || listing.contains(&id), "{id}");
         }
-        assert!(listing.lines().count() < 120, "{listing}");
+        assert!(listing.lines().count() < 130, "{listing}");
     }
 
     #[test]

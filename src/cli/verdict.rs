@@ -5,7 +5,7 @@ use super::{
     statement::{self, Intent},
 };
 use crate::{
-    domain::{Result, Verb, state::Body},
+    domain::{Result, Verb, VerdictWord, state::Body},
     release::policy as rights,
     report::Report,
 };
@@ -34,15 +34,15 @@ pub async fn run(session: &Session, command: &args::Verdict) -> Result<Report> {
 }
 
 /// Where the verdict counts, in words.
-fn counts(situation: &gather::Situation, who: &str, verdict: args::VerdictWord) -> String {
+fn counts(situation: &gather::Situation, who: &str, verdict: VerdictWord) -> String {
     let gates = situation.protocol().gates.iter().filter(|gate| gate.gate.looks_for(who));
     let gates: Vec<&str> = gates.map(|gate| gate.id.as_str()).collect();
     match (gates.is_empty(), verdict) {
         (true, _) => format!("no gate of the policy in force looks for a verdict of {who}, so it decides nothing"),
-        (false, args::VerdictWord::Safe) => {
+        (false, VerdictWord::Safe) => {
             format!("it counts at gate {} for this commit, unless {who} asks for the move", gates.join(", "))
         }
-        (false, args::VerdictWord::Findings) => {
+        (false, VerdictWord::Findings) => {
             format!("it stops this commit at gate {} until {who} records another verdict on it", gates.join(", "))
         }
     }

@@ -105,3 +105,12 @@ impl FromStr for Verb {
         Verb::ALL.iter().copied().find(|verb| verb.slug() == text).ok_or_else(|| format!("`{text}` is no verb"))
     }
 }
+
+/// What somebody says for the record, such as a reason: something beside white space, at most 4,000 characters.
+pub fn sentence(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err("it must say something".to_owned()),
+        trimmed if trimmed.chars().count() > 4000 => Err("it is longer than 4,000 characters".to_owned()),
+        trimmed => Ok(trimmed.to_owned()),
+    }
+}

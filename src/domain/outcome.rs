@@ -1,7 +1,7 @@
 //! How a gate ended, and what a caller should do next. Values, never a bool: the unknown has its own name.
 
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 /// How one gate ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -41,4 +41,38 @@ pub enum Decision {
     Done,
     Stop,
     Continue,
+}
+
+/// A reviewer's verdict on one commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VerdictWord {
+    Safe,
+    Findings,
+}
+
+impl VerdictWord {
+    pub const ALL: &'static [VerdictWord] = &[VerdictWord::Safe, VerdictWord::Findings];
+
+    pub const fn slug(self) -> &'static str {
+        match self {
+            VerdictWord::Safe => "SAFE",
+            VerdictWord::Findings => "FINDINGS",
+        }
+    }
+}
+
+impl fmt::Display for VerdictWord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.slug())
+    }
+}
+
+impl FromStr for VerdictWord {
+    type Err = String;
+
+    /// In any letter case.
+    fn from_str(text: &str) -> Result<VerdictWord, String> {
+        let found = VerdictWord::ALL.iter().copied().find(|word| word.slug().eq_ignore_ascii_case(text));
+        found.ok_or_else(|| format!("`{}` is neither SAFE nor FINDINGS", text.escape_debug()))
+    }
 }

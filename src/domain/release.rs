@@ -2,7 +2,7 @@
 
 use super::name::{ChannelName, Oid, PackageName, RefName};
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 /// A package and a version, before its commit is known.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -15,6 +15,67 @@ impl fmt::Display for ReleaseName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}@{}", self.package, self.version)
     }
+}
+
+impl FromStr for ReleaseName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<ReleaseName, String> {
+        let (package, version) =
+            text.rsplit_once('@').ok_or_else(|| format!("`{}` is not written as package@1.4.0", text.escape_debug()))?;
+        let package = package.parse()?;
+        let version = semver::Version::parse(version)
+            .map_err(|why| format!("`{}` is not a semantic version such as 1.4.0: {why}", version.escape_debug()))?;
+        Ok(ReleaseName { package, version })
+    }
+}
+
+/// A release as somebody names it, before the protocol says which one is meant: `package@1.4.0`, or the name of a release tag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReleaseWord {
+    Name(ReleaseName),
+    Tag(RefName),
+}
+
+impl FromStr for ReleaseWord {
+    type Err = String;
+
+    /// A tag's name is stricter here than git is: what would act in a URL or a shell is refused, and so is what has no version.
+    fn from_str(text: &str) -> Result<ReleaseWord, String> {
+        if text.contains('@') {
+            return text.parse().map(ReleaseWord::Name);
+        }
+        let tag = text.strip_prefix("refs/tags/").unwrap_or(text);
+        let plain = |c: char| c.is_ascii_alphanumeric() || "._-+/".contains(c);
+        let name = format!("refs/tags/{tag}").parse().ok().filter(|_| tag.chars().all(plain) && has_version(tag));
+        name.map(ReleaseWord::Tag)
+            .ok_or_else(|| format!("`{}` names no release: write package@1.4.0, or a release tag such as v1.4.0", text.escape_debug()))
+    }
+}
+
+impl fmt::Display for ReleaseWord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ReleaseWord::Name(name) => name.fmt(f),
+            ReleaseWord::Tag(name) => f.write_str(name.tag().unwrap_or(name.as_str())),
+        }
+    }
+}
+
+/// Whether three numbers with dots between stand somewhere.
+fn has_version(text: &str) -> bool {
+    let (mut numbers, mut digits) = (0, 0);
+    for c in text.chars() {
+        (numbers, digits) = match c {
+            '0'..='9' => (numbers, digits + 1),
+            '.' if digits > 0 => (numbers + 1, 0),
+            _ => (0, 0),
+        };
+        if numbers >= 2 && digits > 0 {
+            return true;
+        }
+    }
+    false
 }
 
 /// A release: a name bound to a commit, and to its annotated tag where that exists.
@@ -101,6 +162,35 @@ mod tests {
         }
         for wrong in ["v", "v{version}{version}", "{channel}/v{version}", "v{version}..", "a b{version}"] {
             assert!(TagPattern::release(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn releases_are_named_by_package_and_version_or_by_tag() {
+        for (text, read) in [
+            ("web@1.4.0", Some("web@1.4.0")),
+            ("a/b@1.4.0-rc.1+5", Some("a/b@1.4.0-rc.1+5")),
+            ("v1.4.0", Some("v1.4.0")),
+            ("refs/tags/web/v1.4.0", Some("web/v1.4.0")),
+            ("release-2026.10.1", Some("release-2026.10.1")),
+            ("a@1.2", None),
+            ("@1.4.0", None),
+            ("a@b@1.4.0", None),
+            ("a#b@1.4.0", None),
+            ("a?b@1.4.0", None),
+            ("../..@1.4.0", None),
+            ("../..", None),
+            ("a#v1.4.0", None),
+            ("a?v1.4.0", None),
+            ("../v1.4.0", None),
+            ("refs/heads/../v1.4.0", None),
+            ("v1.4.0;rm", None),
+            ("v1.4", None),
+            ("v1..4.0", None),
+            ("now", None),
+            ("", None),
+        ] {
+            assert_eq!(text.parse::<ReleaseWord>().ok().map(|word| word.to_string()).as_deref(), read, "{text}");
         }
     }
 }

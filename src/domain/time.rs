@@ -137,6 +137,42 @@ impl schemars::JsonSchema for Span {
     }
 }
 
+/// The end of something that is asked for now, such as a waiver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    For(Span),
+    At(Timestamp),
+}
+
+impl Until {
+    /// The end, counted from the decision time.
+    pub fn from(self, now: Timestamp) -> Timestamp {
+        match self {
+            Until::For(span) => now.plus(span),
+            Until::At(time) => time,
+        }
+    }
+}
+
+impl FromStr for Until {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Until, String> {
+        let time = || text.parse().map(Until::At);
+        let none = |_| format!("`{text}` is neither a duration such as 24h nor a time such as 2026-11-21T10:00:00Z");
+        text.parse().map(Until::For).or_else(|_: String| time()).map_err(none)
+    }
+}
+
+impl fmt::Display for Until {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Until::For(span) => span.fmt(f),
+            Until::At(time) => time.fmt(f),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

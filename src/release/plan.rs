@@ -111,16 +111,14 @@ fn did_you_mean(name: &str, known: &[&str], what: &str) -> String {
 
 /// Reads `package@1.4.0`, a release tag such as `package/v1.4.0` or `v1.4.0`, or a full `refs/tags/...`.
 pub fn release_name(protocol: &Protocol, text: &str) -> Result<ReleaseName> {
-    if let Some((package, version)) = text.rsplit_once('@') {
-        let package: PackageName = package.parse().map_err(|why: String| Fault::new(Reason::UnknownRelease, why))?;
-        if !protocol.packages.contains_key(&package) {
+    if text.contains('@') {
+        let name: ReleaseName = text.parse().map_err(|why: String| Fault::new(Reason::UnknownRelease, why))?;
+        if !protocol.packages.contains_key(&name.package) {
             let known: Vec<&str> = protocol.packages.keys().map(PackageName::as_str).collect();
-            let fault = Fault::new(Reason::UnknownRelease, format!("there is no package `{package}`"));
-            return Err(fault.help(did_you_mean(package.as_str(), &known, "packages")));
+            let fault = Fault::new(Reason::UnknownRelease, format!("there is no package `{}`", name.package));
+            return Err(fault.help(did_you_mean(name.package.as_str(), &known, "packages")));
         }
-        let version = semver::Version::parse(version)
-            .map_err(|why| Fault::new(Reason::UnknownRelease, format!("`{}` is no semantic version: {why}", version.escape_debug())))?;
-        return Ok(ReleaseName { package, version });
+        return Ok(name);
     }
     let tag = text.strip_prefix("refs/tags/").unwrap_or(text);
     let mut named: Vec<ReleaseName> = Vec::new();

@@ -3,6 +3,7 @@
 //! Foreign is whatever was not written in this program: names, titles, reasons, bodies, paths, the words of a server.
 //! Nothing is dropped: what could act is shown as what it is.
 
+use crate::text::hidden::is_hidden;
 use std::borrow::Cow;
 
 /// One line in which nothing can act on a terminal or turn text around: control characters and invisible or directional
@@ -72,14 +73,6 @@ pub fn neutral_json(json: String) -> String {
     }
     // Outside strings JSON has neither `#` nor two colons in a row, and a string starts with its quote.
     text.replace("##[", "##\\u005b")
-}
-
-/// Control characters, and format characters that hide text or change its direction.
-fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-            | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]

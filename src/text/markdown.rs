@@ -10,10 +10,12 @@
 
 mod blocks;
 mod html;
+mod lines;
 mod model;
 mod normal;
 mod slug;
 
+pub use lines::{line_feeds, plain_lines};
 pub use model::{
     Anchor, Block, BlockKind, Bytes, Cell, CodeSpan, Comment, Definition, Document, Fence, Heading, Link, LinkForm, List, Table, Undefined,
     Unread,

@@ -13,6 +13,8 @@ mod markdown;
 mod objects;
 #[path = "../../fuzz/checks/query.rs"]
 mod query;
+#[path = "../../fuzz/checks/slash.rs"]
+mod slash;
 
 const DOCUMENTS: &[&str] = &[
     include_str!("../../README.md"),
@@ -27,6 +29,13 @@ const QUERIES: &[&str] = &[
     ".a | map(select(.b == $channel)) | length > 1\0{\"a\":[{\"b\":\"staging\"}]}",
     "def f(x): x + 1; [limit(3; range(9))] | f(add) as $x | reduce .[] as $i (0; . + $i) | test(\"a+\")\0[1,2]",
     "$env.NAME | ascii_downcase | split(\",\") | join(\"-\") | fromjson? // error(\"x\")\0\"aaa\"",
+];
+
+const COMMENTS: &[&str] = &[
+    include_str!("../comments/commands.yaml"),
+    "/promote web@1.4.0 --channel production --sha 4b825dc642cb6eb9a060e54bf8d69288fbee4904 --reason \"a \\\"b\\\" \\\\ --c\"",
+    "Well.\n\n/waive docs --channel=staging --release v1.4.0 --until 5h --reason=late\r\n> quoted\nlazy\n",
+    "tagwarden verdict record SAFE --at 4b825dc642cb6eb9a060e54bf8d69288fbee4904 --reason “x”\n\n<details>\n\n/status\n\n</details>\n",
 ];
 
 const COMMIT: &str = "tree 0123456789012345678901234567890123456789\nparent 0123456789012345678901234567890123456789\nauthor a <b> 1 +0000\ncommitter a <b> 1 +0000\ngpgsig -----BEGIN X-----\n abc\n -----END X-----\n\nm\n";
@@ -68,6 +77,12 @@ fn locks_read_back() {
 fn programs_end() {
     QUERIES.iter().for_each(|text| query::check(text));
     mutilated(QUERIES, 150, query::check);
+}
+
+#[test]
+fn comments_are_read_as_they_are_written() {
+    COMMENTS.iter().for_each(|text| slash::check(text));
+    mutilated(COMMENTS, 2000, slash::check);
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod bad_input;
 mod canary;
 mod census;
 mod cli_surface;
+mod comments;
 mod doctor;
 mod endpoints;
 mod formats;

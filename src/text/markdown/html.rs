@@ -4,6 +4,7 @@
 //! whatever is unclosed ends with its piece.
 
 use super::model::{Anchor, Bytes, Comment, Document, Link, LinkForm};
+use std::collections::HashMap;
 
 /// A text that comes line by line, such as raw HTML from the parser, with the offset of each line.
 #[derive(Clone, Debug, Default)]
@@ -101,6 +102,54 @@ impl Pieces {
         let start = at(range.start);
         let end = if range.is_empty() { start } else { at(range.end - 1) + 1 };
         start..end.max(start)
+    }
+}
+
+/// Elements that have begun and not ended, counted by name: which of them holds which does not matter here.
+#[derive(Default)]
+pub(super) struct Elements {
+    open: HashMap<String, usize>,
+    total: usize,
+}
+
+impl Elements {
+    /// Reads whole tags, or a block of them. What a browser closes by itself is never open.
+    pub fn read(&mut self, html: &str) {
+        const ALONE: [&str; 15] =
+            ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "p", "param", "source", "track", "wbr"];
+        let mut at = 0;
+        while let Some(found) = html[at..].find('<') {
+            let start = at + found;
+            let rest = &html[start + 1..];
+            if let Some(name) = rest.strip_prefix('/') {
+                let name = &name[..end_of(name, 0, |c| !c.is_ascii_alphanumeric() && c != '-')];
+                if let Some(count) = self.open.get_mut(&name.to_ascii_lowercase()).filter(|count| **count > 0) {
+                    *count -= 1;
+                    self.total -= 1;
+                }
+                at = find_from(html, start, ">");
+            } else if rest.starts_with("!--") {
+                at = comment(html, start).range.end;
+            } else if rest.starts_with(|c: char| c.is_ascii_alphabetic()) {
+                let (tag, end) = tag(html, start + 1);
+                at = match tag.name.as_str() {
+                    "script" => find_from(html, end, "</script"),
+                    "style" => find_from(html, end, "</style"),
+                    name if ALONE.contains(&name) => end,
+                    _ => {
+                        *self.open.entry(tag.name).or_default() += 1;
+                        self.total += 1;
+                        end
+                    }
+                };
+            } else {
+                at = start + 1;
+            }
+        }
+    }
+
+    pub fn is_inside(&self) -> bool {
+        self.total > 0
     }
 }
 

@@ -63,7 +63,8 @@ fn is_fence(text: &str) -> bool {
     text.len() - before.len() >= 3 && before.trim_end_matches([' ', '\t', '>']).chars().next_back().is_none_or(|c| c == '\n')
 }
 
-fn line_feeds(text: &str) -> Cow<'_, str> {
+/// With line feeds for carriage returns that end a line alone. No offset changes.
+pub fn line_feeds(text: &str) -> Cow<'_, str> {
     let alone = |at: usize| text.as_bytes().get(at + 1) != Some(&b'\n');
     let mut normal = String::new();
     let mut done = 0;
