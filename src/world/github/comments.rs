@@ -2,7 +2,7 @@
 //!
 //! A comment that is acted on is read alone ([`GitHub::comment`]), which tells whether anybody changed it; a list does not.
 
-use super::{Account, Answer, Failure, GitHub, Intent, graphql, people, there};
+use super::{Account, Answer, Failure, GitHub, Intent, checks::App, graphql, people, there};
 use crate::domain::Timestamp;
 use reqwest::{Method, Url};
 use serde::Deserialize;
@@ -24,11 +24,6 @@ pub struct IssueComment {
     pub app: Option<App>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct App {
-    pub id: u64,
 }
 
 /// A comment, and whether it is what its author wrote at first.

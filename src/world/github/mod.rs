@@ -12,6 +12,7 @@ mod checks;
 mod comments;
 mod commits;
 mod credentials;
+mod events;
 mod failure;
 mod graphql;
 mod issues;
@@ -23,13 +24,17 @@ mod pulls;
 mod rules;
 mod transport;
 
-pub use checks::{CheckRun, Status};
+pub use checks::{App, CheckRun, Status};
 pub use comments::{Emoji, IssueComment, WholeComment};
 pub use commits::CommitPull;
 pub use credentials::TOKENS;
+pub use events::{
+    CheckRunEvent, CheckState, CheckSuiteEvent, CommentAction, Conclusion, Event, EventComment, EventError, EventIssue, EventPull,
+    EventRepository, EventRun, EventSuite, IssueCommentEvent, OpenState, PullAction, PullRequestEvent, PushEvent, RunAction, SuiteAction,
+};
 pub use failure::{Failure, FailureKind};
 pub use graphql::OPERATIONS;
-pub use issues::Issue;
+pub use issues::{Issue, Marked};
 pub use people::{Account, Myself, Permission};
 pub use permissions::{Intent, Level, Needed, Purpose};
 pub use place::Place;

@@ -332,6 +332,15 @@ pub fn complete(operation: &str, status: u16, known: Value) -> Value {
     }
 }
 
+/// The payload of an event, whole, and what of it breaks the contract. `name`: `issue-comment-created`.
+pub fn payload(name: &str, known: Value) -> (Value, Vec<String>) {
+    let schema = &DOCUMENT["payloads"][name];
+    assert!(schema.is_object(), "there is no payload {name} in tests/contract/github/openapi.json");
+    let whole = completed(schema, Some(known));
+    let faults = schema_faults(schema, &whole);
+    (whole, faults)
+}
+
 fn completed(schema: &Value, known: Option<Value>) -> Value {
     if let Some(target) = schema["$ref"].as_str() {
         let name = target.rsplit('/').next().unwrap_or_default();

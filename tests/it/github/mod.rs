@@ -6,6 +6,7 @@ mod bypass;
 mod client;
 pub mod contract;
 mod documents;
+mod events;
 mod graphql;
 pub mod hosted;
 pub mod model;

@@ -479,6 +479,68 @@ impl Repository {
         (found.body, found.edited) = (body.to_owned(), Some((at, editor.id)));
     }
 
+    /// What a workflow is told of a new comment.
+    pub fn comment_event(&self, comment: u64) -> Value {
+        self.event("issue-comment-created", |state, repo| {
+            let comment = repo.comments.iter().find(|found| found.id == comment).unwrap();
+            json!({
+                "action": "created", "comment": state.comment_json(repo, comment), "issue": state.issue_json(repo, comment.issue),
+                "sender": state.user_json(comment.author),
+            })
+        })
+    }
+
+    /// What a workflow is told of the newest commit of a pull request.
+    pub fn pull_event(&self, number: u64) -> Value {
+        self.event("pull-request-synchronize", |state, repo| {
+            let pull = &repo.pulls[&number];
+            json!({
+                "action": "synchronize", "number": number, "pull_request": state.pull_json(repo, number),
+                "before": pull.base_oid, "after": pull.head, "sender": state.user_json(pull.author),
+            })
+        })
+    }
+
+    /// What a workflow is told of the last check run, and of its suite.
+    pub fn check_events(&self) -> (Value, Value) {
+        let sender = |state: &State, app: u64| state.user_json(state.app(app).bot);
+        let of_run = self.event("check-run-completed", |state, repo| {
+            let run = repo.check_runs.last().unwrap();
+            json!({ "action": "completed", "check_run": state.check_run_json(run), "sender": sender(state, run.app) })
+        });
+        let of_suite = self.event("check-suite-completed", |state, repo| {
+            let suite = repo.check_suites.last().unwrap();
+            let mut shown = state.check_suite_json(repo, suite);
+            // An answer has null where nobody is known; a payload does not.
+            let person = json!({ "name": "somebody", "email": "somebody@example.com" });
+            shown["head_commit"]["author"] = person.clone();
+            shown["head_commit"]["committer"] = person;
+            json!({ "action": "completed", "check_suite": shown, "sender": sender(state, suite.app) })
+        });
+        (of_run, of_suite)
+    }
+
+    pub fn push_event(&self, pusher: &User, name: &str, (before, after): (&str, &str)) -> Value {
+        self.event("push", |state, _| {
+            let is_zero = |oid: &str| oid.bytes().all(|byte| byte == b'0');
+            json!({
+                "ref": name, "before": before, "after": after, "created": is_zero(before), "deleted": is_zero(after), "forced": false,
+                "sender": state.user_json(pusher.id),
+            })
+        })
+    }
+
+    /// Held to the contract like an answer.
+    fn event(&self, name: &str, known: impl FnOnce(&State, &Repo) -> Value) -> Value {
+        let mut state = self.state.lock();
+        let repo = state.repos.iter().find(|repo| repo.id == self.id).unwrap();
+        let mut known = known(&state, repo);
+        known["repository"] = state.repo_json(repo);
+        let (whole, faults) = contract::payload(name, known);
+        state.violations.extend(faults.into_iter().map(|fault| format!("the payload {name}: {fault}")));
+        whole
+    }
+
     /// The texts of the comments below an issue or a pull request, oldest first, as `LOGIN: TEXT`.
     pub fn comments(&self, number: u64) -> Vec<String> {
         let state = self.state.lock();
