@@ -11,8 +11,11 @@ use crate::{
     },
     lockdown,
     release::transition::{self, ELSEWHERE, RULEBOOK, RULES},
-    report::{Body, Report, TextShape, codes},
-    text::near,
+    report::{Body, Report, TextShape, codes, reply},
+    text::{
+        near,
+        slash::{COMMANDS, Dialect},
+    },
 };
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -234,8 +237,33 @@ fn gates_page() -> String {
 }
 
 /// Every page that is made from tables of the program, by its path.
-pub fn pages() -> [(&'static str, String); 3] {
-    [("protocol-docs/gates.md", gates_page()), ("protocol-docs/keys.md", keys_page()), ("protocol-docs/rulebook.md", rulebook_page())]
+pub fn pages() -> [(&'static str, String); 4] {
+    [
+        ("protocol-docs/gates.md", gates_page()),
+        ("protocol-docs/keys.md", keys_page()),
+        ("protocol-docs/rulebook.md", rulebook_page()),
+        ("protocol-docs/slash-commands.md", slash_page()),
+    ]
+}
+
+/// `protocol-docs/slash-commands.md`: how commands are written, every command, and every refusal.
+fn slash_page() -> String {
+    let dialect = Dialect::default();
+    let mut text = format!("{SLASH_INTRO}\n## The commands\n\n{}", reply::help(&dialect));
+    for spec in COMMANDS {
+        let _ = writeln!(text, "\n### {}\n\n{}", spec.name, reply::help_of(spec, &dialect).trim_end());
+        if !spec.not_here.is_empty() {
+            text.push_str("\n| flag of the program | in a comment |\n|---|---|\n");
+        }
+        for (flag, instead) in spec.not_here {
+            let _ = writeln!(text, "| `--{flag}` | {instead} |");
+        }
+    }
+    text.push_str("\n## What each refusal means\n\n| finding | means |\n|---|---|\n");
+    for (code, meaning) in others().filter(|(code, _)| code.starts_with("comment/")) {
+        let _ = writeln!(text, "| `{code}` | {} |", meaning.replace('|', "\\|"));
+    }
+    text
 }
 
 fn rulebook_page() -> String {
@@ -290,6 +318,33 @@ its `previous` names the last valid entry.
 | lines that parted, and that a merge brings together | the line goes on of which the signers have the right to everything on the other one, and of two such lines the higher; the other one is named (`ledger/passed-by`) |
 | the same where that decides nothing, or where each has an entry 0 of its own | the ledger is broken (`ledger/fork`), except on a machine that remembers one of them or has entry 0 pinned; the next entry by somebody who has the right to everything on the other lines decides |
 | an entry of a signer under a higher rulebook | verbs refuse (`ledger_unverifiable`): a newer version is needed |
+";
+
+const SLASH_INTRO: &str = "\
+# Slash commands
+
+<!-- Made by `UPDATE_PAGES=1 cargo test --test it cli_surface` from the table of commands; edit that. -->
+
+How a command is written in a comment on GitHub, and who may give it. No verb of this version runs them yet.
+
+## How a command is written
+
+A command is one line: the prefix (`/`, unless `comment.prefix` of `gates/protocol.yaml` says otherwise), its name, values, flags.
+
+- The line begins with the prefix: nothing is before it, no space either. It is a line of a paragraph. What is quoted, shown as code,
+  in a list, a table, a heading, a link, emphasis, a footnote, a comment of HTML or an element of HTML is no command; neither is a line
+  that goes on with a quote or an item without its mark.
+- One comment holds one command. Whatever else it says is prose.
+- The words and flags are those of the program: `tagwarden help promote` says more. A flag is written `--flag VALUE` or
+  `--flag=VALUE`, once, unless it may be repeated. Releases and other values without a flag stand before the flags.
+- A value with a space in it stands in double quotes. In them `\\\"` is a double quote and `\\\\` is a backslash; nothing else is an escape.
+  Outside of quotes there is neither a double quote nor a backslash. A value is never read as a flag; one that begins with a hyphen
+  stands in double quotes or behind `=`.
+- Control characters, and characters that nobody sees or that change the direction of text, are refused anywhere in the line.
+- A commit is named by its full id. `--sha` says which commit the release must be at, so that nothing else can be moved by its name;
+  `promote` needs it unless `comment.require_sha` is false.
+- A first word that is one slip away from a command (a letter too many, too few, wrong, or two exchanged; names of four letters or more)
+  is answered with what was meant. Every other word behind the prefix is left to others and gets no answer.
 ";
 
 const KEYS_INTRO: &str = "\

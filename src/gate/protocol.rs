@@ -2,7 +2,10 @@
 //! the adopted policy; nothing in it can be half right.
 
 use super::{LoadedGate, When};
-use crate::domain::{ChannelName, Finding, GateId, PackageName, RefName, TagPattern, Verb};
+use crate::{
+    domain::{ChannelName, Finding, GateId, PackageName, RefName, Span, TagPattern, Verb},
+    text::slash::Dialect,
+};
 use indexmap::IndexMap;
 use std::collections::BTreeMap;
 
@@ -27,6 +30,7 @@ pub struct Protocol {
     pub movers: Vec<String>,
     /// People, bots and teams whose verdicts on pull requests gates ask for, by name.
     pub reviewers: IndexMap<String, Reviewer>,
+    pub comments: Comments,
     /// jq paths removed from every recorded body.
     pub redact: Vec<String>,
     pub documents: Documents,
@@ -123,6 +127,22 @@ pub enum Signal {
     Comment(String),
     /// A thumb, which names no commit.
     Reaction,
+}
+
+/// How commands in comments are read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Comments {
+    pub dialect: Dialect,
+    /// How old a comment may be when its command is run.
+    pub max_age: Span,
+    /// The issue that takes commands beside pull requests.
+    pub release_issue: Option<u64>,
+}
+
+impl Default for Comments {
+    fn default() -> Comments {
+        Comments { dialect: Dialect::default(), max_age: Span::minutes(10), release_issue: None }
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -51,6 +51,7 @@ pub fn protocol() -> Protocol {
         automation: vec!["ssh:ci@example.com".to_owned()],
         movers: Vec::new(),
         reviewers: indexmap::IndexMap::new(),
+        comments: Default::default(),
         redact: Vec::new(),
         documents: Documents::default(),
         gates: Vec::new(),

@@ -1,10 +1,11 @@
 //! The report for GitHub Actions: workflow commands on standard output, the step summary, and the step's outputs.
 //!
-//! The runner reads commands from whatever is printed, so foreign text is neutralised ([`neutral`]). In Markdown, foreign text stands in a fence longer than any it contains, or escaped with mentions and
-//! links defused. Neither `GITHUB_ENV` nor `GITHUB_PATH` is ever written.
+//! The runner reads commands from whatever is printed, so foreign text is neutralised ([`neutral`], in Markdown
+//! [`super::markdown`]). Neither `GITHUB_ENV` nor `GITHUB_PATH` is ever written.
 
 use super::{
     Body, Report, Style, human,
+    markdown::{fenced, inline},
     safe::{neutral, visible},
     shape::MoveOutputs,
 };
@@ -103,47 +104,11 @@ pub fn summary(report: &Report, room: usize) -> String {
         text.push('\n');
     }
     let body = human::render(report, Style::default());
-    let fence = "`".repeat(longest_run(&body, '`').max(2) + 1);
-    let around = text.len() + 2 * fence.len() + "text\n\n\n".len();
-    let body = match room.checked_sub(around) {
-        Some(left) => cut(&body, left),
-        None => return String::new(),
-    };
-    let end = if body.ends_with('\n') { "" } else { "\n" };
-    text + &format!("{fence}text\n{body}{end}{fence}\n")
-}
-
-/// Foreign text inside a Markdown line: nothing in it formats, links, mentions or ends a table cell.
-fn inline(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len() * 2);
-    for c in visible(text).chars() {
-        match c {
-            '&' => shown.push_str("&amp;"),
-            '<' => shown.push_str("&lt;"),
-            '>' => shown.push_str("&gt;"),
-            // A zero-width space after these keeps mentions, references and links from being made.
-            '@' | '#' | ':' => {
-                shown.push(c);
-                shown.push_str("&#8203;");
-            }
-            '.' => shown.push_str("&#8203;."),
-            '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '(' | ')' | '!' | '|' | '~' | '$' => {
-                shown.push('\\');
-                shown.push(c);
-            }
-            _ => shown.push(c),
-        }
+    let around = text.len() + fenced(&body).len() - body.len();
+    match room.checked_sub(around) {
+        Some(left) => text + &fenced(&cut(&body, left)),
+        None => String::new(),
     }
-    shown
-}
-
-fn longest_run(text: &str, wanted: char) -> usize {
-    let (mut longest, mut run) = (0, 0);
-    for c in text.chars() {
-        run = if c == wanted { run + 1 } else { 0 };
-        longest = longest.max(run);
-    }
-    longest
 }
 
 /// Whole lines of at most `room` bytes, saying so where some are left out.
@@ -264,7 +229,7 @@ mod tests {
 
         | gate | title | outcome | reason |
         |---|---|---|---|
-        | 1 `body` | x\\u\{1b\}\[2J\\n:&#8203;:&#8203;error:&#8203;:&#8203;owned\\n#&#8203;#&#8203;\[command\]rm \]\]&gt; &lt;/failure&gt; &amp; \\u\{202e\}@&#8203;octocat https:&#8203;//evil&#8203;.example \`\`\`\\n- \[x\]\(y\) &lt;b&gt;#&#8203;1 \\u\{0\} | failed | `gate_failed` |
+        | 1 `body` | x\\u\{1b\}\[2J\\n:&#8203;:&#8203;error:&#8203;:&#8203;owned\\n#&#8203;#&#8203;\[command\]rm \]\]&gt; &lt;/failure&gt; &amp; \\u\{202e\}@&#8203;octocat https:&#8203;//evil&#8203;.example \`\`\`\\n-&#8203; \[x\]\(y\) &lt;b&gt;#&#8203;1 \\u\{0\} | failed | `gate_failed` |
 
         ````text
         verify commit cccccccccc for production by policy bbbbbbbbbb

@@ -13,6 +13,8 @@ pub mod github;
 pub mod human;
 pub mod json;
 pub mod junit;
+pub mod markdown;
+pub mod reply;
 pub mod safe;
 #[cfg(test)]
 mod sample;

@@ -446,6 +446,7 @@ fn protocol(case: &CaseProtocol) -> Result<Protocol, String> {
         automation: case.automation.clone(),
         movers: Vec::new(),
         reviewers: case.reviewers.iter().map(|(name, of)| (name.clone(), reviewer(of))).collect(),
+        comments: Default::default(),
         redact: Vec::new(),
         documents: Documents {
             protocol: documents.protocol.clone(),

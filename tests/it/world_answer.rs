@@ -43,6 +43,7 @@ fn context(world: &World) -> Context {
         automation: Vec::new(),
         movers: Vec::new(),
         reviewers: indexmap::IndexMap::new(),
+        comments: Default::default(),
         redact: Vec::new(),
         documents: Documents::default(),
         gates: Vec::new(),

@@ -6,12 +6,17 @@ use super::{
     tags,
 };
 use crate::{
-    domain::{ChannelName, PackageName, RefName, TagPattern, Verb},
+    domain::{ChannelName, PackageName, RefName, Span, TagPattern, Verb},
     gate::protocol::{
-        Channel, Documents, KeySource, PERMISSIONS, Package, Protocol, ReleaseTags, Reviewer, ReviewerKind, Role, Rule, Signal, Signing,
+        Channel, Comments, Documents, KeySource, PERMISSIONS, Package, Protocol, ReleaseTags, Reviewer, ReviewerKind, Role, Rule, Signal,
+        Signing,
     },
     lockdown::banned::List,
-    text::{near, query, yaml::Spanned},
+    text::{
+        near, query,
+        slash::{Dialect, Prefix},
+        yaml::Spanned,
+    },
 };
 use indexmap::IndexMap;
 
@@ -40,6 +45,7 @@ pub(super) fn check(check: &mut Collector, raw: &raw::Protocol) -> Option<Protoc
     let automation = raw.automation.iter().filter_map(|who| identity(check, who, unsigned)).collect();
     let movers = raw.movers.iter().filter_map(|who| mover(check, who, unsigned)).collect();
     let reviewers = raw.reviewers.iter().filter_map(|(name, reviewer)| self::reviewer(check, name, reviewer)).collect();
+    let comments = comments(check, &raw.comment);
     let redact = raw.redact.iter().filter_map(|program| redaction(check, program)).collect();
     let lock = raw.lock.as_ref().and_then(|lock| lock_path(check, lock));
     let documents = Documents { lock, ..documents(check, &raw.documents) };
@@ -56,6 +62,7 @@ pub(super) fn check(check: &mut Collector, raw: &raw::Protocol) -> Option<Protoc
         automation,
         movers,
         reviewers,
+        comments: comments?,
         redact,
         documents,
         gates: Vec::new(),
@@ -446,7 +453,26 @@ fn relative_path(check: &mut Collector, path: &Text) -> Option<String> {
     None
 }
 
-/// What a later version does. Ignoring it would promise what is not done.
+fn comments(check: &mut Collector, raw: &raw::Comment) -> Option<Comments> {
+    let default = Comments::default();
+    let prefix = match &raw.prefix {
+        Some(prefix) => check.parsed::<Prefix>(prefix),
+        None => Some(default.dialect.prefix),
+    };
+    if let Some(age) = raw.max_age.as_ref().filter(|age| age.value == Span::millis(0)) {
+        check.refuse(age, "wrong-value", "with an age of 0 no command is ever young enough");
+        check.help("for example 10m");
+    }
+    if let Some(issue) = raw.release_issue.as_ref().filter(|issue| issue.value == 0) {
+        check.refuse(issue, "wrong-value", "issues are numbered from 1");
+    }
+    Some(Comments {
+        dialect: Dialect { prefix: prefix?, require_sha: raw.require_sha.unwrap_or(default.dialect.require_sha) },
+        max_age: raw.max_age.as_ref().map_or(default.max_age, |age| age.value),
+        release_issue: raw.release_issue.as_ref().map(|issue| issue.value),
+    })
+}
+
 fn reviewer(check: &mut Collector, name: &Text, raw: &raw::Reviewer) -> Option<(String, Reviewer)> {
     let kind = match raw.kind {
         raw::ReviewerKind::User => ReviewerKind::User,
@@ -486,6 +512,7 @@ fn signal(check: &mut Collector, raw: &Text) -> Option<Signal> {
     }
 }
 
+/// What a later version does. Ignoring it would promise what is not done.
 fn unsupported(check: &mut Collector, raw: &raw::Protocol) {
     let mut refuse = |at: Spanned<()>, what: &str| {
         check.refuse(&at, "not-supported", format!("`{what}` is not supported by this version"));

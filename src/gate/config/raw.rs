@@ -58,9 +58,9 @@ pub struct Protocol {
     /// Those whose verdicts on pull requests gates ask for, by name.
     #[serde(default)]
     pub reviewers: Named<Reviewer>,
-    /// How slash commands are read.
-    #[allow(dead_code, reason = "only the shape is checked")]
-    pub comment: Option<Comment>,
+    /// How commands in comments are read.
+    #[serde(default)]
+    pub comment: Comment,
     /// What is called after a move. Not supported by this version.
     #[serde(default)]
     pub hooks: Hooks,
@@ -199,18 +199,18 @@ pub enum ReviewerKind {
     Team,
 }
 
-#[derive(Deserialize, JsonSchema)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[allow(dead_code, reason = "only the shape is checked")]
 pub struct Comment {
-    /// What a command starts with.
-    pub prefix: Option<String>,
-    /// How old a command may be.
-    pub max_age: Option<Span>,
-    /// Whether a command must name the commit.
+    /// What a command begins with: a letter or one of / ! . at the start, then letters, digits and / ! . : _ -, and one of these marks or
+    /// one space at the end; / where absent.
+    pub prefix: Option<Text>,
+    /// How old a comment may be when its command is run; 10m where absent.
+    pub max_age: Option<Spanned<Span>>,
+    /// Whether promote must name the release's full commit id; true where absent.
     pub require_sha: Option<bool>,
-    /// The number of the issue for releases.
-    pub release_issue: Option<u64>,
+    /// The number of the issue that takes commands beside pull requests; none where absent.
+    pub release_issue: Option<Spanned<u64>>,
 }
 
 #[derive(Default, Deserialize, JsonSchema)]

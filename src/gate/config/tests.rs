@@ -99,7 +99,7 @@ documents: { protocol: [protocol-docs/promotion.md], archive: [], log: [], forei
 lock: protocol-docs/tagwarden.lock
 kinds: {}
 reviewers: { ada: { type: user, id: 199175422, app: 1144995, approves: [review, "comment:All good"] } }
-comment: { prefix: "/", max_age: 10m, require_sha: true, release_issue: null }
+comment: { prefix: "/tw-", max_age: 5m, require_sha: false, release_issue: 12 }
 hooks: { after_move: [] }
 "#;
 

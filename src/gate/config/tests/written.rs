@@ -1,7 +1,11 @@
 //! `gates/protocol.yaml` by itself: what is right, and everything that is wrong, each at its place.
 
 use super::*;
-use crate::gate::protocol::Rule;
+use crate::{
+    domain::Span,
+    gate::protocol::{Comments, Rule},
+    text::slash::Dialect,
+};
 
 #[test]
 fn the_smallest_protocol() {
@@ -32,6 +36,14 @@ fn every_key_is_read() {
     assert_eq!(
         (protocol.automation.as_slice(), protocol.redact.as_slice()),
         (["ssh:ci@example.com".to_owned()].as_slice(), [".. | .token?".to_owned()].as_slice())
+    );
+    assert_eq!(
+        protocol.comments,
+        Comments {
+            dialect: Dialect { prefix: "/tw-".parse().unwrap(), require_sha: false },
+            max_age: Span::minutes(5),
+            release_issue: Some(12)
+        }
     );
     assert_eq!(protocol.documents.protocol, ["protocol-docs/promotion.md"]);
     assert_eq!(protocol.documents.foreign["other/"], "example");
@@ -286,6 +298,14 @@ fn everything_wrong_has_its_place() {
             &["config/wrong-type protocol.yaml:7:37-40 |reviewers: { ada: { type: user, id: ada } }|"],
         ),
         ("signing", "comment: { max_age: 10 }\nsigning", &["config/wrong-value protocol.yaml:7:21-23 |comment: { max_age: 10 }|"]),
+        ("signing", "comment: { max_age: 0s }\nsigning", &["config/wrong-value protocol.yaml:7:21-23 |comment: { max_age: 0s }|"]),
+        ("signing", "comment: { prefix: \"> \" }\nsigning", &["config/wrong-value protocol.yaml:7:20-24 |comment: { prefix: \"> \" }|"]),
+        (
+            "signing",
+            "comment: { release_issue: 0 }\nsigning",
+            &["config/wrong-value protocol.yaml:7:27-28 |comment: { release_issue: 0 }|"],
+        ),
+        ("signing", "comment: { perfix: / }\nsigning", &["config/unknown-key protocol.yaml:7:12-18 |comment: { perfix: / }|"]),
         ("signing", "hooks: { before_move: [] }\nsigning", &["config/unknown-key protocol.yaml:7:10-21 |hooks: { before_move: [] }|"]),
     ];
     for (from, to, wanted) in cases {
