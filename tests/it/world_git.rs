@@ -7,7 +7,7 @@ use tagwarden::{
     tree::{EntryKind, Tree},
     world::{
         Git,
-        git::{ObjectFormat, ObjectKind, PushEnd, PushSpec, RefAnswer, TreeItem, Update, Want},
+        git::{Merged, ObjectFormat, ObjectKind, PushEnd, PushSpec, RefAnswer, TreeItem, Update, Want},
         trees::{CommitTree, WorkTree},
     },
 };
@@ -648,4 +648,41 @@ async fn no_filter_is_run_to_look_for_changes() {
     assert!(!ran.exists(), "the filter ran");
     scratch.git("work", &["status", "--short"]);
     assert!(ran.exists(), "git runs it");
+}
+
+/// Two branches that change one line conflict, whatever the checkout, the user or the system has to say of merging.
+#[tokio::test]
+async fn what_the_checkout_says_decides_no_merge() {
+    for format in ["sha1", "sha256"] {
+        let scratch = Scratch::with_format(1, format);
+        let work = scratch.path("work");
+        let commit = |branch: &str, text: &str| {
+            scratch.git("work", &["checkout", "--quiet", "-B", branch, "HEAD"]);
+            std::fs::write(work.join("a.txt"), text).unwrap();
+            scratch.git("work", &["add", "."]);
+            scratch.git("work", &["commit", "--quiet", "--message", text]);
+            scratch.oid("work", "HEAD")
+        };
+        let base = commit("base", "one\n");
+        let ours = commit("ours", "two\n");
+        scratch.git("work", &["checkout", "--quiet", base.as_str()]);
+        let theirs = commit("theirs", "three\n");
+        std::fs::write(work.join(".gitattributes"), "* merge=union\n").unwrap();
+        std::fs::write(work.join(".git/info/attributes"), "* merge=union\n").unwrap();
+        std::fs::write(scratch.path("attributes"), "* merge=union\n").unwrap();
+        scratch.git("work", &["config", "core.attributesFile", &scratch.path("attributes").display().to_string()]);
+        scratch.git("work", &["config", "merge.default", "union"]);
+        let words = ["merge-tree", "--write-tree", ours.as_str(), theirs.as_str()];
+        assert_eq!(scratch.try_run(&work, "git", &words).0, Some(0), "git listens");
+        let git = scratch.open("work").await;
+        assert_eq!(git.merged(&ours, &theirs).await.unwrap(), Merged::Conflicts);
+        // Without a conflict the tree is that of the merge.
+        scratch.git("work", &["checkout", "--quiet", "--force", ours.as_str()]);
+        std::fs::write(work.join("b.txt"), "b\n").unwrap();
+        scratch.git("work", &["add", "b.txt"]);
+        scratch.git("work", &["commit", "--quiet", "--message", "b"]);
+        let (more, tree) = (scratch.oid("work", "HEAD"), scratch.oid("work", "HEAD^{tree}"));
+        assert_eq!(git.merged(&base, &more).await.unwrap(), Merged::Tree(tree));
+        assert!(matches!(git.merged(&base, &"1".repeat(more.as_str().len()).parse().unwrap()).await.unwrap(), Merged::Unknown(_)));
+    }
 }

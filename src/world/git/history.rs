@@ -116,7 +116,7 @@ impl Git {
     }
 
     /// Whether objects may have been left on a remote.
-    async fn is_partial(&self) -> Result<bool> {
+    pub(super) async fn is_partial(&self) -> Result<bool> {
         let by_extension = !self.config_all("extensions.partialClone").await?.is_empty();
         let is_promisor = |key: &str| key.starts_with("remote.") && key.ends_with(".promisor");
         let keys = self.shared.config.get().into_iter().flatten();

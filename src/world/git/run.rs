@@ -214,7 +214,7 @@ impl Runner {
         Ok(Talked { output, ended, has_sent })
     }
 
-    async fn to_its_end(&self, mut command: std::process::Command, input: Option<Vec<u8>>) -> Result<Output> {
+    pub(super) async fn to_its_end(&self, mut command: std::process::Command, input: Option<Vec<u8>>) -> Result<Output> {
         command.stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
         let (mut child, group) = start(command)?;
         let stdin = child.stdin.take();
