@@ -52,10 +52,11 @@ impl ChecksGot {
     /// Keeps what was asked for, and of that the newest.
     pub fn reduce(ask: &ChecksAsk, runs: Vec<RunGot>, statuses: Vec<StatusGot>) -> ChecksGot {
         let is_asked = |name: &str| ask.names.iter().any(|asked| asked == name);
-        let runs = newest(runs.into_iter().filter(|run| is_asked(&run.name)), |run| ((run.name.clone(), run.app), run.id));
-        let statuses = newest(statuses.into_iter().filter(|status| is_asked(&status.context)), |status| {
-            ((status.context.clone(), status.by), status.id)
-        });
+        // Of two that name nobody, neither is known to be a later one of the other.
+        let of = |name: &str, by: Option<u64>, id: u64| ((name.to_owned(), by, by.is_none().then_some(id)), id);
+        let runs = newest(runs.into_iter().filter(|run| is_asked(&run.name)), |run| of(&run.name, run.app, run.id));
+        let asked = statuses.into_iter().filter(|status| is_asked(&status.context));
+        let statuses = newest(asked, |status| of(&status.context, status.by, status.id));
         ChecksGot { commit: ask.commit.clone(), runs, statuses }
     }
 }
@@ -258,11 +259,12 @@ mod tests {
             run("test", Some(1), 8, "older"),
             run("test", Some(2), 3, "another app"),
             run("test", None, 4, "no app"),
+            run("test", None, 5, "no app either"),
             run("lint", Some(1), 10, "not asked"),
         ];
         let got = ChecksGot::reduce(&ask, runs, vec![status("ci", Some(5), 2), status("ci", Some(5), 1), status("other", None, 3)]);
         let kept: Vec<(Option<u64>, &str)> = got.runs.iter().map(|run| (run.app, run.status.as_str())).collect();
-        assert_eq!(kept, [(None, "no app"), (Some(1), "new"), (Some(2), "another app")]);
+        assert_eq!(kept, [(None, "no app"), (None, "no app either"), (Some(1), "new"), (Some(2), "another app")]);
         assert_eq!(got.statuses, [status("ci", Some(5), 2)]);
     }
 
