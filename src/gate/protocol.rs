@@ -105,8 +105,10 @@ pub struct Reviewer {
     pub id: u64,
     /// Of a team: `organisation/slug`.
     pub team: Option<String>,
-    /// Of a bot: the number of its App.
+    /// The number of the App that comments come through.
     pub app: Option<u64>,
+    /// Of a person: the name that they sign the ledger under, a principal of `allowed_signers`.
+    pub signer: Option<String>,
     /// What counts as an approval. Never empty.
     pub approves: Vec<Signal>,
 }

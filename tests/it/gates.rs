@@ -105,6 +105,8 @@ struct CaseReviewer {
     app: Option<u64>,
     /// A team: `organisation/slug`.
     team: Option<String>,
+    /// A person, by the name that they sign with.
+    ssh: Option<String>,
     /// What its approving comments begin with.
     comment: Option<String>,
     #[serde(default)]
@@ -431,7 +433,7 @@ fn protocol(case: &CaseProtocol) -> Result<Protocol, String> {
         };
         let others = of.comment.iter().cloned().map(Signal::Comment).chain(of.reaction.then_some(Signal::Reaction));
         let approves = std::iter::once(Signal::Review).chain(others).collect();
-        Reviewer { kind, id: of.id, team: of.team.clone(), app: of.app, approves }
+        Reviewer { kind, id: of.id, team: of.team.clone(), app: of.app, signer: of.ssh.clone(), approves }
     };
     let documents = &case.documents;
     Ok(Protocol {

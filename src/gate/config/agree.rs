@@ -145,4 +145,13 @@ pub(super) fn signers(
         let finding = Finding::warning("config/no-such-signer", format!("{SIGNERS} names no `{principal}`, so this permits nothing"));
         findings.push(finding.at(place_of(source, who)).help(near::help(principal, &names)));
     }
+    // Under another name their own request would pass for somebody else's.
+    let signing = raw.reviewers.values().filter_map(|reviewer| reviewer.ssh.as_ref());
+    for signer in signing.filter(|signer| !principals.contains(signer.as_str())) {
+        let message =
+            format!("{SIGNERS} names no `{}`, so what this reviewer asks for would not be known as theirs", signer.escape_debug());
+        let names: Vec<&str> = principals.iter().copied().collect();
+        let finding = Finding::error("config/no-such-signer", message).at(place_of(source, signer));
+        findings.push(finding.help(near::help(signer, &names)));
+    }
 }

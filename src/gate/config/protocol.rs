@@ -491,12 +491,20 @@ fn reviewer(check: &mut Collector, name: &Text, raw: &raw::Reviewer) -> Option<(
         }
         _ => {}
     }
+    if let Some(signer) = &raw.ssh {
+        if kind != ReviewerKind::User {
+            check.refuse(signer, "wrong-value", "only a reviewer of type user is a person who signs");
+        } else {
+            check.kept(signer, crate::gate::identity::check(&format!("ssh:{}", signer.value)));
+        }
+    }
     let mut approves: Vec<Signal> = raw.approves.value.iter().filter_map(|signal| self::signal(check, signal)).collect();
     if raw.approves.value.is_empty() {
         approves.push(Signal::Review);
     }
     let team = raw.team.as_ref().map(|team| team.value.clone());
-    Some((name.value.clone(), Reviewer { kind, id: raw.id.value, team, app: raw.app, approves }))
+    let signer = raw.ssh.as_ref().map(|signer| signer.value.clone());
+    Some((name.value.clone(), Reviewer { kind, id: raw.id.value, team, app: raw.app, signer, approves }))
 }
 
 fn signal(check: &mut Collector, raw: &Text) -> Option<Signal> {

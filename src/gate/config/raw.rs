@@ -183,8 +183,11 @@ pub struct Reviewer {
     pub id: Spanned<u64>,
     /// For a team: ORGANISATION/SLUG.
     pub team: Option<Text>,
-    /// Numeric id of the app, for bots.
+    /// Numeric id of the app that comments come through, for bots.
     pub app: Option<u64>,
+    /// The name that the person signs with, in allowed_signers or as a git e-mail where nothing is signed; their own requests are
+    /// not theirs to review.
+    pub ssh: Option<Text>,
     /// What counts as an approval: review, reaction, or comment:TEXT for comments that begin with the text and name the
     /// commit; review where absent.
     #[serde(default)]

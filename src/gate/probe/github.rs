@@ -2,7 +2,7 @@
 //! nobody knows yet is seen by whoever judges.
 
 use super::Unavailable;
-use crate::domain::Oid;
+use crate::domain::{Oid, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -98,7 +98,7 @@ pub struct ReviewerAsk {
     /// Of a team: `organisation/slug`, under which its members are asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub team: Option<String>,
-    /// Of a bot: its App, whose checks tell that it is still at work.
+    /// The App that its comments come through, whose checks tell that it is still at work.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub app: Option<u64>,
 }
@@ -106,6 +106,9 @@ pub struct ReviewerAsk {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PullsGot {
     pub commit: Oid,
+    /// The number of the repository that was asked.
+    #[serde(default)]
+    pub repository: Option<u64>,
     /// What the channel holds now; `None`: nothing, so only the candidate itself is looked at.
     pub since: Option<Oid>,
     /// The first-parent commits since then, newest first.
@@ -167,6 +170,12 @@ pub struct PullGot {
     /// Its last commit.
     pub head: String,
     pub author: Option<u64>,
+    /// What it was merged into.
+    #[serde(default)]
+    pub base: Option<BaseGot>,
+    /// Of everybody whose words are here: `User`, `Bot`, or what GitHub has come to call it.
+    #[serde(default)]
+    pub accounts: BTreeMap<u64, String>,
     #[serde(default)]
     pub reviews: Vec<ReviewGot>,
     #[serde(default)]
@@ -191,11 +200,22 @@ fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
+/// The branch that a pull request was for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BaseGot {
+    /// The number of its repository; `None`: GitHub does not say.
+    pub repository: Option<u64>,
+    /// Without `refs/heads/`.
+    pub branch: String,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReviewGot {
     pub by: u64,
-    /// Later reviews have higher numbers.
     pub id: u64,
+    /// When it was sent, which is later than it was begun and numbered.
+    #[serde(default)]
+    pub at: Option<Timestamp>,
     pub state: String,
     pub commit: Option<String>,
 }
@@ -214,9 +234,12 @@ pub struct CommentGot {
     pub begins: String,
     /// The commit that it says was reviewed, as far as it writes it.
     pub reviewed: Option<String>,
-    /// Somebody else changed it since.
+    /// The App that wrote it; `None`: it was not an App, or that was not asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app: Option<u64>,
+    /// Somebody changed it since.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub edited_by_another: bool,
+    pub edited: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

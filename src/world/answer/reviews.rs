@@ -9,8 +9,8 @@ use crate::{
         Unavailable,
         probe::{
             github::{
-                BranchGot, BroughtGot, CommentGot, KEPT_OF_COMMENTS, PullGot, PullsAsk, PullsGot, ReactionGot, ReviewGot, RulesKept,
-                SuiteGot, ThreadGot, reviewed_commit,
+                BaseGot, BranchGot, BroughtGot, CommentGot, KEPT_OF_COMMENTS, PullGot, PullsAsk, PullsGot, ReactionGot, ReviewGot,
+                RulesKept, SuiteGot, ThreadGot, reviewed_commit,
             },
             reduce::Masks,
             why,
@@ -19,7 +19,7 @@ use crate::{
     world::{
         Git, GitHub,
         git::{Merged, Want},
-        github::{Account, CommitPull, Failure, Review, Rule, RuleSuite},
+        github::{Account, Comment, CommitPull, Failure, Review, Rule, RuleSuite},
     },
 };
 use futures_util::{StreamExt, TryStreamExt};
@@ -61,13 +61,16 @@ pub(super) async fn reviews(asked: &Asked<'_>, ask: &PullsAsk) -> Got<PullsGot> 
     let listed: Vec<Vec<CommitPull>> = listed.buffered(AT_ONCE).try_collect().await.map_err(Failure::unavailable)?;
     let brought_by = brought_by(&line, &listed);
     let numbers: BTreeSet<u64> = brought_by.iter().flatten().copied().collect();
-    let people = People::of(asked.github, ask).await?;
+    let below = below(asked, &line, &brought_by).await?;
+    let (people, repository) = tokio::join!(People::of(asked.github, ask), asked.github.number());
+    let (people, repository) = (people?, repository.map_err(Failure::unavailable)?);
     let pulls = futures_util::stream::iter(numbers).map(|number| pull(asked, ask, &people, &line, number));
     let pulls: Vec<PullGot> = pulls.buffered(AT_ONCE).try_collect().await?;
-    let commits = commits(asked, &line, &brought_by, &pulls).await?;
+    let commits = commits(asked, &line, &below, &brought_by, &pulls).await?;
     let branches = futures_util::stream::iter(&ask.branches).map(|name| branch(asked.github, name, &line, asked.masks));
     let branches = branches.buffered(AT_ONCE).collect().await;
-    Ok(PullsGot { commit: ask.commit.clone(), since: asked.since.cloned(), commits, pulls, teams: people.teams, branches })
+    let (commit, since) = (ask.commit.clone(), asked.since.cloned());
+    Ok(PullsGot { commit, repository: Some(repository), since, commits, pulls, teams: people.teams, branches })
 }
 
 /// The rules of a branch. Few tokens may read how they judged, so what cannot be read is an answer of its own.
@@ -96,7 +99,7 @@ fn approvals(reviews: &[Review], author: Option<u64>) -> u64 {
     for review in reviews.iter().filter(|review| matches!(review.state.as_str(), "APPROVED" | "CHANGES_REQUESTED" | "DISMISSED")) {
         if let Some(by) = review.user.as_ref().map(|user| user.id).filter(|id| Some(*id) != author) {
             let known = newest.entry(by).or_insert(review);
-            if known.id < review.id {
+            if (known.submitted_at, known.id) < (review.submitted_at, review.id) {
                 *known = review;
             }
         }
@@ -127,6 +130,32 @@ fn brought_by(line: &[(Oid, Vec<Oid>)], listed: &[Vec<CommitPull>]) -> Vec<Optio
     line.iter().zip(listed).map(of).collect()
 }
 
+/// GitHub rebases no more commits of one pull request.
+const MOST_REBASED: usize = 100;
+
+/// The commits below the line that were rebased together with its last ones, newest first: they are not judged here, and end where
+/// the pull request was merged onto.
+async fn below(asked: &Asked<'_>, line: &[(Oid, Vec<Oid>)], brought_by: &[Option<u64>]) -> Got<Vec<(Oid, Vec<Oid>)>> {
+    let mut below: Vec<(Oid, Vec<Oid>)> = Vec::new();
+    let Some(number) = brought_by.last().copied().flatten() else { return Ok(below) };
+    while below.len() < MOST_REBASED {
+        let Some((_, parents)) = below.last().or_else(|| line.last()) else { break };
+        let [parent] = parents.as_slice() else { break };
+        let listed = asked.github.pulls_of(parent).await.map_err(Failure::unavailable)?;
+        let is_it = |pull: &CommitPull| pull.number == number && pull.merged_at.is_some();
+        if !listed.iter().any(is_it) {
+            break;
+        }
+        // Where it is not here, merging onto it says so.
+        let found = asked.git.first_parents(parent, None).await.map_err(unreadable)?.unwrap_or_default();
+        match found.into_iter().next().filter(|(_, parents)| parents.len() == 1) {
+            Some(commit) => below.push(commit),
+            None => break,
+        }
+    }
+    Ok(below)
+}
+
 /// Whose words are recorded.
 struct People {
     ids: BTreeSet<u64>,
@@ -149,6 +178,18 @@ impl People {
             people.teams.insert(reviewer.id, members);
         }
         Ok(people)
+    }
+
+    /// What sort of account each of these is, of those that are one of them.
+    fn accounts<'a>(&self, all: impl Iterator<Item = &'a Account>) -> Result<BTreeMap<u64, String>, Failure> {
+        let mut known: BTreeMap<u64, String> = BTreeMap::new();
+        for account in all.filter(|account| self.ids.contains(&account.id)) {
+            let kind = known.entry(account.id).or_insert_with(|| account.kind.clone());
+            if *kind != account.kind {
+                return Err(Failure::unreadable(format!("GitHub calls account {} two different things", account.id)));
+            }
+        }
+        Ok(known)
     }
 
     /// The number of an account, where it is one of them.
@@ -183,12 +224,22 @@ async fn pull(asked: &Asked<'_>, ask: &PullsAsk, people: &People, line: &[(Oid, 
         let running: BTreeSet<u64> =
             going.into_iter().filter_map(|run| run.app.map(|app| app.id)).filter(|app| apps.contains(app)).collect();
         let reviews = placed(number, reviews?)?;
+        let (threads, comments, reactions) = (threads?, comments?, reactions?);
+        let through = if apps.is_empty() { BTreeMap::new() } else { through(github, number, &comments).await? };
+        let authors = [
+            reviews.iter().map(|review| review.user.as_ref()).collect::<Vec<_>>(),
+            threads.iter().map(|thread| thread.author.as_ref()).collect(),
+            comments.iter().map(|comment| comment.author.as_ref()).collect(),
+            reactions.iter().map(|reaction| reaction.user.as_ref()).collect(),
+        ];
+        let accounts = people.accounts(authors.into_iter().flatten().flatten())?;
         let author = pull.user.map(|user| user.id);
+        let base = BaseGot { repository: pull.base.repo.map(|repo| repo.id), branch: pull.base.name };
         let approvals = (!ask.branches.is_empty()).then(|| approvals(&reviews, author));
         let review = |review: Review| {
-            Some(ReviewGot { by: people.id(review.user.as_ref())?, id: review.id, state: review.state, commit: review.commit_id })
+            let by = people.id(review.user.as_ref())?;
+            Some(ReviewGot { by, id: review.id, at: review.submitted_at, state: review.state, commit: review.commit_id })
         };
-        let threads = threads?;
         let nobodys = threads.iter().filter(|thread| thread.author.is_none() && !thread.resolved).count() as u64;
         let thread =
             |thread: crate::world::github::Thread| Some(ThreadGot { by: people.id(thread.author.as_ref())?, resolved: thread.resolved });
@@ -202,23 +253,36 @@ async fn pull(asked: &Asked<'_>, ask: &PullsAsk, people: &People, line: &[(Oid, 
                 id: comment.id,
                 begins: asked.masks.mask(&comment.body).chars().take(KEPT_OF_COMMENTS).collect(),
                 reviewed: reviewed_commit(&comment.body),
-                edited_by_another: comment.edited.is_some_and(|editor| editor.is_none_or(|editor| editor.id != by)),
+                app: through.get(&comment.id).copied().flatten(),
+                edited: comment.edited.is_some(),
             })
         };
         Ok(PullGot {
             number,
             head: head.to_string(),
             author,
+            base: Some(base),
+            accounts,
             approvals,
             reviews: reviews.into_iter().filter_map(review).collect(),
             threads: threads.into_iter().filter_map(thread).collect(),
             nobodys,
-            comments: comments?.into_iter().filter_map(comment).collect(),
-            reactions: reactions?.into_iter().filter_map(reaction).collect(),
+            comments: comments.into_iter().filter_map(comment).collect(),
+            reactions: reactions.into_iter().filter_map(reaction).collect(),
             running: running.into_iter().collect(),
         })
     };
     whole.await.map_err(Failure::unavailable)
+}
+
+/// The App that each comment came through, which only REST tells.
+async fn through(github: &GitHub, number: u64, comments: &[Comment]) -> Result<BTreeMap<u64, Option<u64>>, Failure> {
+    let told = github.issue_comments(number).await?;
+    let through: BTreeMap<u64, Option<u64>> = told.into_iter().map(|comment| (comment.id, comment.app.map(|app| app.id))).collect();
+    match comments.iter().find(|comment| !through.contains_key(&comment.id)) {
+        Some(lacking) => Err(Failure::unreadable(format!("GitHub lists comment {} of #{number} at one place only", lacking.id))),
+        None => Ok(through),
+    }
 }
 
 /// Reviews of which it is known whose they are, where they decide, and which is the newer.
@@ -227,6 +291,10 @@ fn placed(number: u64, reviews: Vec<Review>) -> Result<Vec<Review>, Failure> {
     if !reviews.iter().all(|review| ids.insert(review.id)) {
         return Err(Failure::unreadable(format!("GitHub lists a review of #{number} twice")));
     }
+    let decides = |review: &&Review| !matches!(review.state.as_str(), "COMMENTED" | "PENDING");
+    if reviews.iter().filter(decides).any(|review| review.submitted_at.is_none()) {
+        return Err(Failure::unreadable(format!("GitHub does not say when a review of #{number} was sent")));
+    }
     let says_nothing = |review: &Review| matches!(review.state.as_str(), "APPROVED" | "COMMENTED" | "PENDING");
     match reviews.iter().any(|review| review.user.is_none() && !says_nothing(review)) {
         true => Err(Failure::unreadable(format!("GitHub does not say whose a review of #{number} is that may object"))),
@@ -234,10 +302,17 @@ fn placed(number: u64, reviews: Vec<Review>) -> Result<Vec<Review>, Failure> {
     }
 }
 
-async fn commits(asked: &Asked<'_>, line: &[(Oid, Vec<Oid>)], brought_by: &[Option<u64>], pulls: &[PullGot]) -> Got<Vec<BroughtGot>> {
+async fn commits(
+    asked: &Asked<'_>,
+    judged: &[(Oid, Vec<Oid>)],
+    below: &[(Oid, Vec<Oid>)],
+    brought_by: &[Option<u64>],
+    pulls: &[PullGot],
+) -> Got<Vec<BroughtGot>> {
     let mut commits: Vec<BroughtGot> = Vec::new();
-    let mut brought_by = brought_by.to_vec();
-    for (at, (commit, _)) in line.iter().enumerate() {
+    let line = [judged, below].concat();
+    let mut brought_by = [brought_by, &vec![brought_by.last().copied().flatten(); below.len()]].concat();
+    for (at, (commit, _)) in judged.iter().enumerate() {
         let pull = &brought_by[at].clone();
         let mut brought = BroughtGot { commit: commit.clone(), pull: *pull, as_merged: None, why: None };
         let head = pulls.iter().find(|known| Some(known.number) == *pull).and_then(|known| known.head.parse::<Oid>().ok());

@@ -32,10 +32,15 @@ impl GitHub {
 
     /// `Err`: the repository is not there, or not for us, so nothing in it is known to be absent.
     pub async fn is_shown(&self) -> Answer<()> {
+        self.number().await.map(drop)
+    }
+
+    /// The repository's number. Its name can be given to another.
+    pub async fn number(&self) -> Answer<u64> {
         let shown: Shown = self.read(self.here(Intent::IsShown, &[])).await?;
         match shown.id {
             0 => Err(Failure::unreadable("GitHub answered about a repository without a number")),
-            _ => Ok(()),
+            id => Ok(id),
         }
     }
 }

@@ -6,6 +6,7 @@ use super::{
     people::{Actor, account, long},
     there,
 };
+use crate::domain::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -71,7 +72,7 @@ pub struct Review {
     #[serde(deserialize_with = "there")]
     pub commit_id: Option<String>,
     /// Not there while the review is pending.
-    pub submitted_at: Option<String>,
+    pub submitted_at: Option<Timestamp>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

@@ -2,7 +2,7 @@
 //! side of it is a bare repository. What tests of whole sessions share.
 
 use super::model::{GitHub, Pull, User, Way};
-use crate::common::{Answer, Scratch};
+use crate::common::{Answer, Scratch, findings};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
@@ -63,7 +63,9 @@ impl Hosted {
         let branch = format!("topic-{number}");
         self.scratch.git(&["checkout", "--quiet", &branch]);
         for file in files {
-            self.scratch.write(file, format!("{number}\n"));
+            // Each commit changes something, also of a file that was changed before.
+            let before = self.at("HEAD");
+            self.scratch.write(file, format!("{number}, after {before}\n"));
             self.scratch.commit(&format!("Add {file}"));
         }
         self.git_as(&self.hub.user("author"), &["push", "--quiet", "origin", &branch]);
@@ -105,6 +107,16 @@ impl Hosted {
     /// A promotion of the only package to the channel `live`.
     pub fn promote(&self, tag: &str) -> Answer {
         self.scratch.json(&["promote", tag, "--channel", "live"])
+    }
+
+    /// What one gate says of the last commit: its outcome, and the codes of its errors.
+    pub fn verdict(&self, gate: &str) -> (String, Vec<String>) {
+        let answer = self.scratch.json(&["verify", "--channel", "live", "--at", "HEAD"]).value;
+        let gates = answer["gates"].as_array().unwrap_or_else(|| panic!("{answer:#}"));
+        let found = gates.iter().find(|found| found["id"] == gate).unwrap_or_else(|| panic!("no gate {gate}: {answer:#}"));
+        let errors = findings(found).into_iter().filter(|finding| finding["severity"] == "error");
+        let codes = errors.map(|finding| finding["code"].as_str().unwrap().to_owned()).collect();
+        (found["outcome"].as_str().unwrap().to_owned(), codes)
     }
 
     /// What each gate says of the last commit: its outcome, and its findings.

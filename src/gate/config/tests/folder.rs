@@ -119,6 +119,7 @@ fn signers() {
     let three = signed.replace("threshold: 2", "threshold: 3");
     let one = SIGNERS.lines().next().unwrap();
     let twice = format!("{one}\nrelease@example.com {}", SIGNERS.lines().nth(1).unwrap().split_once(' ').unwrap().1);
+    let reviewer = |name: &str| signed.replace("signing", &format!("reviewers: {{ ada: {{ type: user, id: 1, ssh: {name} }} }}\nsigning"));
     for (protocol, signers, wanted) in [
         (&signed, Some(SIGNERS), vec![]),
         (&signed, None, vec!["config/no-signers protocol.yaml:7:17-24 |signing: { key: env:KEY, threshold: 2 }|"]),
@@ -126,6 +127,13 @@ fn signers() {
         // Two keys of one person are one signer.
         (&signed, Some(twice.as_str()), vec!["config/threshold protocol.yaml:7:37-38 |signing: { key: env:KEY, threshold: 2 }|"]),
         (&three, Some(SIGNERS), vec!["config/threshold protocol.yaml:7:37-38 |signing: { key: env:KEY, threshold: 3 }|"]),
+        // A reviewer whose name is wrong would review what they ask for themselves.
+        (&reviewer("ci@example.com"), Some(SIGNERS), vec![]),
+        (
+            &reviewer("cj@example.com"),
+            Some(SIGNERS),
+            vec!["config/no-such-signer protocol.yaml:7:45-59 |reviewers: { ada: { type: user, id: 1, ssh: cj@example.com } }|"],
+        ),
         (&signed, Some("a@example.com\n"), vec!["signers/malformed allowed_signers:1:1-14 |a@example.com|"]),
     ] {
         let mut texts = vec![("protocol.yaml", protocol.as_str()), ("10-ping.yaml", GATE)];

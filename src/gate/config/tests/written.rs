@@ -297,6 +297,16 @@ fn everything_wrong_has_its_place() {
             "reviewers: { ada: { type: user, id: ada } }\nsigning",
             &["config/wrong-type protocol.yaml:7:37-40 |reviewers: { ada: { type: user, id: ada } }|"],
         ),
+        (
+            "signing",
+            "reviewers: { ada: { type: bot, id: 1, ssh: ada } }\nsigning",
+            &["config/wrong-value protocol.yaml:7:44-47 |reviewers: { ada: { type: bot, id: 1, ssh: ada } }|"],
+        ),
+        (
+            "signing",
+            "reviewers: { ada: { type: user, id: 1, ssh: a b } }\nsigning",
+            &["config/wrong-value protocol.yaml:7:45-48 |reviewers: { ada: { type: user, id: 1, ssh: a b } }|"],
+        ),
         ("signing", "comment: { max_age: 10 }\nsigning", &["config/wrong-value protocol.yaml:7:21-23 |comment: { max_age: 10 }|"]),
         ("signing", "comment: { max_age: 0s }\nsigning", &["config/wrong-value protocol.yaml:7:21-23 |comment: { max_age: 0s }|"]),
         ("signing", "comment: { prefix: \"> \" }\nsigning", &["config/wrong-value protocol.yaml:7:20-24 |comment: { prefix: \"> \" }|"]),

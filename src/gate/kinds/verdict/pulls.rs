@@ -1,7 +1,7 @@
 //! Verdicts on pull requests: what the reviewers said of each that brought a commit of the move, on its last commit.
 //!
-//! A person or bot is a number. Their newest review on the head decides, and unresolved threads of theirs block; a comment counts
-//! where it begins as the protocol says an approving one does, and names the head. Whoever wrote the pull request or asks for the
+//! A person or bot is a number. Their newest review on the head, by the time when it was sent, decides, and unresolved threads of theirs block; a comment counts
+//! where it begins as the protocol says an approving one does, names the head, and was never changed. Whoever wrote the pull request or asks for the
 //! move does not count. Words that are not known block.
 
 use super::{
@@ -10,10 +10,10 @@ use super::{
     tally,
 };
 use crate::{
-    domain::{Finding, Oid},
+    domain::{Actor, Finding, Oid},
     gate::{
-        Checks, Context, Evidence,
-        probe::github::{BroughtGot, PullGot, PullsAsk, PullsGot, ReviewerAsk, VerdictsOnAsk},
+        Checks, Context, Evidence, identity,
+        probe::github::{BroughtGot, CommentGot, PullGot, PullsAsk, PullsGot, ReviewerAsk, VerdictsOnAsk},
         protocol::{Reviewer, ReviewerKind, Signal},
     },
 };
@@ -59,7 +59,8 @@ impl OnPulls {
     pub fn commits_to_ask(&self, cx: &Context, seen: &Evidence) -> Option<VerdictsOnAsk> {
         self.otherwise.as_ref()?;
         let got = super::on_pulls(seen, self.question(cx)?).ok()?;
-        let open = got.commits.iter().filter(|brought| brought.pull.is_none() || brought.as_merged == Some(false));
+        let is_elsewhere = |number| matches!(base(cx, got, number), Base::Other(_));
+        let open = got.commits.iter().filter(|brought| brought.as_merged == Some(false) || brought.pull.is_none_or(is_elsewhere));
         let commits: Vec<Oid> = open.map(|brought| brought.commit.clone()).collect();
         (!commits.is_empty()).then_some(VerdictsOnAsk { commits })
     }
@@ -83,7 +84,7 @@ impl OnPulls {
             }
         }
         let by_pull = |brought: &&BroughtGot| !own.as_ref().is_some_and(|(_, question)| question.commits.contains(&brought.commit));
-        got.commits.iter().filter(by_pull).for_each(|brought| weigh_commit(got, brought, checks));
+        got.commits.iter().filter(by_pull).for_each(|brought| weigh_commit(cx, got, brought, checks));
         let Ok(reviewers) = self.known(cx) else { return };
         for pull in &got.pulls {
             if pull.nobodys > 0 {
@@ -107,7 +108,7 @@ fn counted_twice(cx: &Context, got: &PullsGot, pull: &PullGot, reviewers: &[(&st
         let own = [reviewer.id];
         let people = if reviewer.kind == ReviewerKind::Team { got.teams.get(&reviewer.id).map_or(&[][..], Vec::as_slice) } else { &own };
         let safe = people.iter().filter(|id| !is_own(cx, pull, **id) && matches!(one(pull, name, reviewer, **id), Stand::Safe));
-        safe.copied().collect()
+        safe.map(|id| person(cx, *id)).collect()
     };
     let people: Vec<Vec<u64>> = reviewers.iter().map(approve).collect();
     let mut stands_for: BTreeMap<u64, usize> = BTreeMap::new();
@@ -129,13 +130,52 @@ fn finds(at: usize, people: &[Vec<u64>], stands_for: &mut BTreeMap<u64, usize>, 
     false
 }
 
-/// Whether somebody wrote the pull request or asks for the move.
+/// Whether somebody wrote the pull request or asks for the move, by number or as the signer that the protocol says they are.
 fn is_own(cx: &Context, pull: &PullGot, id: u64) -> bool {
-    let requester = cx.actor.as_ref().and_then(|actor| actor.id.strip_prefix("github:")?.parse::<u64>().ok());
-    pull.author == Some(id) || requester == Some(id)
+    let asks = |requester: &Actor| {
+        let is_signer = |signer: &str| identity::person(&format!("ssh:{signer}")) == identity::person(&requester.id);
+        let by_number = requester.id.strip_prefix("github:").and_then(|number| number.parse().ok()) == Some(id);
+        by_number || signers(cx, id).any(is_signer)
+    };
+    pull.author.is_some_and(|author| person(cx, author) == person(cx, id)) || cx.actor.as_ref().is_some_and(asks)
 }
 
-fn weigh_commit(got: &PullsGot, brought: &BroughtGot, checks: &mut Checks) {
+/// One number for every account of whoever signs under one name.
+fn person(cx: &Context, id: u64) -> u64 {
+    let theirs: Vec<&str> = signers(cx, id).collect();
+    let people = cx.protocol.reviewers.values().filter(|reviewer| reviewer.kind == ReviewerKind::User);
+    let same =
+        people.filter(|other| other.signer.as_deref().is_some_and(|signer| theirs.iter().any(|own| own.eq_ignore_ascii_case(signer))));
+    same.map(|other| other.id).chain([id]).min().unwrap_or(id)
+}
+
+/// The names that an account's owner signs with.
+fn signers(cx: &Context, id: u64) -> impl Iterator<Item = &str> {
+    let people = cx.protocol.reviewers.values().filter(move |reviewer| reviewer.kind == ReviewerKind::User && reviewer.id == id);
+    people.filter_map(|reviewer| reviewer.signer.as_deref())
+}
+
+/// What a pull request was merged into.
+enum Base {
+    Release,
+    Other(String),
+    Unknown,
+}
+
+fn base(cx: &Context, got: &PullsGot, number: u64) -> Base {
+    let pull = got.pulls.iter().find(|pull| pull.number == number);
+    let (Some(base), Some(here)) = (pull.and_then(|pull| pull.base.as_ref()), got.repository) else { return Base::Unknown };
+    match base.repository {
+        None => Base::Unknown,
+        Some(other) if other != here => Base::Other(format!("into repository {other}, not {here}")),
+        Some(_) if !cx.protocol.release_branches.contains(&base.branch) => {
+            Base::Other(format!("into `{}`, which is not a release branch", base.branch.escape_debug()))
+        }
+        Some(_) => Base::Release,
+    }
+}
+
+fn weigh_commit(cx: &Context, got: &PullsGot, brought: &BroughtGot, checks: &mut Checks) {
     let commit = brought.commit.short();
     let Some(number) = brought.pull else {
         let help = "merge through a pull request that is reviewed, or let the policy take a verdict on the commit itself (`otherwise`)";
@@ -143,6 +183,16 @@ fn weigh_commit(got: &PullsGot, brought: &BroughtGot, checks: &mut Checks) {
     };
     if !got.pulls.iter().any(|pull| pull.number == number) {
         return checks.unknown(finding("unreadable", format!("the answer says nothing about #{number}, which brought {commit}")));
+    }
+    match base(cx, got, number) {
+        Base::Release => {}
+        Base::Other(where_to) => {
+            let help = "merge it into a release branch through a pull request for that branch, or name the branch in `release_branches`";
+            return checks.fail(finding("other-base", format!("#{number}, which brought {commit}, was merged {where_to}")).help(help));
+        }
+        Base::Unknown => {
+            return checks.unknown(finding("unreadable", format!("into which branch #{number} was merged is not recorded")));
+        }
     }
     match (brought.as_merged, &brought.why) {
         (Some(true), _) => checks.hold(),
@@ -195,8 +245,24 @@ fn stand(cx: &Context, got: &PullsGot, pull: &PullGot, name: &str, reviewer: &Re
     }
 }
 
-/// Where one person or bot stands.
+/// Where one person or bot stands; an approval counts only of the sort of account that the protocol names.
 fn one(pull: &PullGot, name: &str, reviewer: &Reviewer, id: u64) -> Stand {
+    let wanted = if reviewer.kind == ReviewerKind::Bot { "Bot" } else { "User" };
+    match (said(pull, name, reviewer, id), pull.accounts.get(&id).map(String::as_str)) {
+        (Stand::Safe, None) => {
+            Stand::Unknown(finding("unreadable", format!("what sort of account approved #{} is not recorded", pull.number)))
+        }
+        (Stand::Safe, Some(kind)) if kind != wanted => {
+            let message = format!("account {id}, which approved #{} as {name}, is a `{}`", pull.number, kind.escape_debug());
+            let help = "see whose account it is, then put its `type` right under the reviewer, or its `id`";
+            Stand::Missing(finding("other-account", message).help(help))
+        }
+        (stand, _) => stand,
+    }
+}
+
+/// What one account said.
+fn said(pull: &PullGot, name: &str, reviewer: &Reviewer, id: u64) -> Stand {
     let (number, head) = (pull.number, pull.head.get(..10).unwrap_or(&pull.head));
     let open = pull.threads.iter().filter(|thread| thread.by == id && !thread.resolved).count();
     if open > 0 {
@@ -217,8 +283,11 @@ fn one(pull: &PullGot, name: &str, reviewer: &Reviewer, id: u64) -> Stand {
     if theirs().any(|review| objects(&review.state) && !review.commit.as_ref().is_some_and(is_commit)) {
         return Stand::Unknown(finding("unreadable", format!("a review of {name} on #{number} objects, and names no commit")));
     }
-    let newest =
-        theirs().filter(|review| decides(&review.state) && review.commit.as_ref() == Some(&pull.head)).max_by_key(|review| review.id);
+    let of_head = || theirs().filter(|review| decides(&review.state) && review.commit.as_ref() == Some(&pull.head));
+    if of_head().any(|review| review.at.is_none()) {
+        return Stand::Unknown(finding("unreadable", format!("when {name} sent a review of #{number} is not recorded")));
+    }
+    let newest = of_head().max_by_key(|review| (review.at, review.id));
     if newest.is_some_and(|review| review.state == "CHANGES_REQUESTED") {
         let help = "resolve the findings; the reviewer's next verdict on the new commit decides";
         return Stand::Against(finding("findings", format!("{name} has findings on {head}, the last commit of #{number}")).help(help));
@@ -233,7 +302,9 @@ fn one(pull: &PullGot, name: &str, reviewer: &Reviewer, id: u64) -> Stand {
     let approving = |begins: &str| {
         reviewer.approves.iter().any(|signal| matches!(signal, Signal::Comment(start) if begins.starts_with(start.as_str())))
     };
-    let comments: Vec<_> = pull.comments.iter().filter(|comment| comment.by == id && approving(&comment.begins)).collect();
+    let begun: Vec<_> = pull.comments.iter().filter(|comment| comment.by == id && approving(&comment.begins)).collect();
+    let is_through = |comment: &CommentGot| reviewer.app.is_none() || comment.app == reviewer.app;
+    let (comments, others): (Vec<_>, Vec<_>) = begun.into_iter().partition(|comment| is_through(comment));
     let names_head = |reviewed: &str| reviewed.len() >= FEWEST_DIGITS && pull.head.starts_with(reviewed);
     let of_head = pull.comments.iter().filter(|comment| comment.by == id && comment.reviewed.as_deref().is_some_and(names_head));
     let last = of_head.max_by_key(|comment| comment.id);
@@ -243,7 +314,7 @@ fn one(pull: &PullGot, name: &str, reviewer: &Reviewer, id: u64) -> Stand {
             finding("findings", message).help("resolve the findings; the reviewer's next verdict on the new commit decides"),
         );
     }
-    if comments.iter().any(|comment| !comment.edited_by_another && comment.reviewed.as_deref().is_some_and(names_head)) {
+    if comments.iter().any(|comment| !comment.edited && comment.reviewed.as_deref().is_some_and(names_head)) {
         return Stand::Safe;
     }
     let likes = pull.reactions.iter().any(|reaction| reaction.by == id && reaction.content == "+1");
@@ -253,8 +324,15 @@ fn one(pull: &PullGot, name: &str, reviewer: &Reviewer, id: u64) -> Stand {
     if newest.is_some_and(|review| review.state == "DISMISSED") {
         return Stand::Missing(finding("dismissed", format!("the review of {name} on #{number} was dismissed")));
     }
-    if comments.iter().any(|comment| comment.edited_by_another) {
-        return Stand::Missing(finding("edited", format!("the comment of {name} on #{number} was changed by somebody else")));
+    if comments.iter().any(|comment| comment.edited) {
+        let help = format!("ask {name} to look at {head} again: a comment counts as it was written");
+        return Stand::Missing(finding("edited", format!("the comment of {name} on #{number} was changed since")).help(help));
+    }
+    if let Some(other) = others.first() {
+        let through = other.app.map_or_else(|| "no App".to_owned(), |app| format!("App {app}"));
+        let message = format!("the approving comment of {name} on #{number} came through {through}");
+        let help = "see who wrote it; the `app` under the reviewer is the App that counts";
+        return Stand::Missing(finding("other-account", message).help(help));
     }
     if theirs().any(|review| review.state == "APPROVED") || comments.iter().any(|comment| comment.reviewed.is_some()) {
         let help = format!("ask {name} to look at {head}");

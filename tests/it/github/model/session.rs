@@ -811,7 +811,12 @@ impl Pull {
     }
 
     pub fn comment_of_app(&self, app: &App, body: &str) -> u64 {
-        self.repo.comment_by(self.number, app.bot.id, Some(app.id), body)
+        self.comment_through(&app.bot, app, body)
+    }
+
+    /// Through an App that need not be theirs.
+    pub fn comment_through(&self, author: &User, app: &App, body: &str) -> u64 {
+        self.repo.comment_by(self.number, author.id, Some(app.id), body)
     }
 
     pub fn edit_comment(&self, comment: u64, editor: &User, body: &str) {
