@@ -157,6 +157,8 @@ pub enum Command {
         #[command(subcommand)]
         command: Docs,
     },
+    /// Check configuration artifacts by their rails, their references and the pointer file
+    Validate(Validate),
     /// Keep on this machine which entry 0 begins the ledger
     Trust(Trust),
     /// Look for what would get in the way, and mend it
@@ -503,6 +505,19 @@ pub struct DocsCheck {
     pub reading: Reading,
 }
 
+#[derive(Clone, Debug, Default, Args)]
+pub struct Validate {
+    /// Only artifacts at or below these paths, without the pointer file [default: all]
+    #[arg(value_name = "PATH", conflicts_with = "changed_since")]
+    pub paths: Vec<PathBuf>,
+    /// Judge this commit, by its own gates/ [default: the work tree]
+    #[arg(long, value_name = "REV", value_parser = word)]
+    pub at: Option<String>,
+    /// Check files by themselves only where they changed since this commit; what is said of several files is checked of all
+    #[arg(long, value_name = "REV", value_parser = word)]
+    pub changed_since: Option<String>,
+}
+
 #[derive(Clone, Debug, Args)]
 pub struct Doctor {
     /// Mend what can be mended from the verified ledger, and remove probe refs that were left behind
@@ -595,7 +610,7 @@ pub struct Explain {
 
 #[derive(Clone, Debug, Args)]
 pub struct Schema {
-    /// Of gates/protocol.yaml, or of a gate file; without it, both
+    /// Of gates/protocol.yaml, of a rail's lint.yaml, or of a gate file; without it, all
     #[arg(value_name = "FILE", value_enum)]
     pub file: Option<SchemaOf>,
 }
@@ -603,6 +618,7 @@ pub struct Schema {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum SchemaOf {
     Protocol,
+    Lint,
     Gate,
 }
 

@@ -19,6 +19,7 @@ mod init;
 mod man;
 mod moving;
 pub mod parse;
+mod paths;
 mod policy;
 pub mod program;
 mod promote;
@@ -34,6 +35,7 @@ mod statement;
 mod status;
 mod take_over;
 mod trust;
+mod validate;
 mod verdict;
 mod verify;
 mod waive;
@@ -69,6 +71,7 @@ async fn dispatch(session: &Session, command: &Command) -> Result<Report> {
         Command::Ack(args) => ack::run(session, args).await,
         Command::Verdict { command } => verdict::run(session, command).await,
         Command::Docs { command } => docs::run(session, command).await,
+        Command::Validate(args) => validate::run(session, args).await,
         Command::Trust(args) => trust::run(session, args).await,
         Command::Doctor(args) => doctor::run(session, args).await,
         Command::Rehearse(args) => rehearse::run(session, args).await,

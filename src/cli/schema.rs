@@ -11,6 +11,7 @@ use serde_json::Value;
 pub fn run(args: &args::Schema) -> Result<Report> {
     let wanted = match args.file {
         Some(SchemaOf::Protocol) => Some("protocol"),
+        Some(SchemaOf::Lint) => Some("lint"),
         Some(SchemaOf::Gate) => Some("gate"),
         None => None,
     };

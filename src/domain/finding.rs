@@ -34,6 +34,8 @@ pub struct Finding {
     /// JSON pointer into a structured answer or file.
     pub pointer: Option<String>,
     pub help: Option<String>,
+    /// The rule that was broken, where rules are declared: `<rail>/<rule>`. The message begins with it.
+    pub rule: Option<String>,
     /// The last lines that the judged program wrote to its error output, without secrets. People see them with `-v`.
     pub output: Vec<String>,
 }
@@ -53,7 +55,7 @@ impl Finding {
 
     fn new(severity: Severity, code: impl Into<String>, message: impl Into<String>) -> Finding {
         let (code, message) = (code.into(), message.into());
-        Finding { code, severity, message, place: None, pointer: None, help: None, output: Vec::new() }
+        Finding { code, severity, message, place: None, pointer: None, help: None, rule: None, output: Vec::new() }
     }
 
     #[must_use]
@@ -68,6 +70,15 @@ impl Finding {
         self
     }
 
+    /// Says which declared rule was broken.
+    #[must_use]
+    pub fn of_rule(mut self, rule: impl Into<String>) -> Finding {
+        let rule = rule.into();
+        self.message = format!("{rule}: {}", self.message);
+        self.rule = Some(rule);
+        self
+    }
+
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Finding {
         self.help = Some(help.into());
@@ -75,7 +86,7 @@ impl Finding {
     }
 }
 
-/// The wire shape: flat, every field always present but `output`, which only programs have.
+/// The wire shape: flat, every field always present but `rule`, which only declared rules have, and `output`, which only programs have.
 #[derive(Serialize, Deserialize)]
 struct Flat {
     code: String,
@@ -87,6 +98,8 @@ struct Flat {
     end_column: Option<u32>,
     pointer: Option<String>,
     help: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rule: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     output: Vec<String>,
 }
@@ -104,6 +117,7 @@ impl Serialize for Finding {
             end_column: place.and_then(|place| place.end_column),
             pointer: self.pointer.clone(),
             help: self.help.clone(),
+            rule: self.rule.clone(),
             output: self.output.clone(),
         }
         .serialize(serializer)
@@ -120,7 +134,7 @@ impl<'de> Deserialize<'de> for Finding {
             end_column: flat.end_column,
             source: None,
         });
-        let Flat { code, severity, message, pointer, help, output, .. } = flat;
-        Ok(Finding { code, severity, message, place, pointer, help, output })
+        let Flat { code, severity, message, pointer, help, rule, output, .. } = flat;
+        Ok(Finding { code, severity, message, place, pointer, help, rule, output })
     }
 }

@@ -18,7 +18,7 @@ pub use actor::{Actor, ActorKind, Verb};
 pub use digest::{Digest, canonical_json};
 pub use fault::{Fault, Reason, Result};
 pub use finding::{Finding, Place, Severity};
-pub use name::{ChannelName, GateId, Oid, PackageName, RefName};
+pub use name::{ChannelName, GateId, KindName, Oid, PackageName, RefName};
 pub use outcome::{Decision, Outcome, VerdictWord};
 pub use release::{Release, ReleaseName, ReleaseWord, TagPattern};
 pub use time::{Span, Timestamp, Until};

@@ -64,6 +64,10 @@ text_newtype!(
     PackageName, check_package
 );
 text_newtype!(
+    /// A kind of artifacts: `[a-z][a-z0-9_-]*`, at most 64 characters.
+    KindName, check_kind
+);
+text_newtype!(
     /// A gate: `[a-z][a-z0-9-]*`, at most 64 characters.
     GateId, check_gate
 );
@@ -106,6 +110,10 @@ fn check_slug(text: &str, what: &str, extra: &[char]) -> Result<(), String> {
 
 fn check_channel(text: &str) -> Result<(), String> {
     check_slug(text, "channel", &['_', '-'])
+}
+
+fn check_kind(text: &str) -> Result<(), String> {
+    check_slug(text, "kind", &['_', '-'])
 }
 
 fn check_gate(text: &str) -> Result<(), String> {

@@ -3,6 +3,7 @@
 
 use super::{LoadedGate, When};
 use crate::{
+    catalog::layout::Layout,
     domain::{ChannelName, Finding, GateId, PackageName, RefName, Span, TagPattern, Verb},
     text::slash::Dialect,
 };
@@ -34,6 +35,8 @@ pub struct Protocol {
     /// jq paths removed from every recorded body.
     pub redact: Vec<String>,
     pub documents: Documents,
+    /// Where configuration artifacts are.
+    pub catalog: Layout,
     /// Sorted by file name.
     pub gates: Vec<LoadedGate>,
     /// The text of `gates/allowed_signers`; `None` where there is none.

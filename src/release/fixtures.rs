@@ -54,6 +54,7 @@ pub fn protocol() -> Protocol {
         comments: Default::default(),
         redact: Vec::new(),
         documents: Documents::default(),
+        catalog: Default::default(),
         gates: Vec::new(),
         allowed_signers: None,
         warnings: Vec::new(),

@@ -64,6 +64,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("config/several-documents", "the file holds more than one YAML document"),
     ("config/several-kinds", "the gate file has more than one kind key"),
     ("config/several-methods", "a request has more than one method"),
+    ("config/shared-pointer", "several channels have one pointer file, so what is active on one would be active on all"),
     ("config/signing-key", "the words name no key: a path, `env:NAME`, `agent:SHA256:FINGERPRINT` or `none`"),
     ("config/syntax", "the text is no YAML"),
     ("config/tab", "a tab stands where YAML wants spaces"),

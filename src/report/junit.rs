@@ -69,12 +69,14 @@ fn suites(report: &Report) -> Vec<Suite> {
             vec![Suite { name: "channels".into(), cases: cases.collect() }]
         }
         Body::Docs(shape) => vec![Suite { name: "documents".into(), cases: documents(shape, report) }],
+        Body::Catalog(_) => vec![Suite { name: "artifacts".into(), cases: artifacts(report) }],
         _ => Vec::new(),
     };
     suites.retain(|suite| !suite.cases.is_empty());
     let red = suites.iter().flat_map(|suite| &suite.cases).any(Case::is_red);
     let told = |finding: &Finding| match (&report.body, &finding.place) {
         (Body::Docs(shape), Some(place)) => shape.documents.contains(&place.file),
+        (Body::Catalog(_), place) => place.is_some(),
         _ => false,
     };
     let errors = report.findings.iter().any(|finding| finding.severity == Severity::Error && !told(finding));
@@ -153,6 +155,17 @@ fn documents(shape: &DocsShape, report: &Report) -> Vec<Case> {
     }
     let findings = |file: &String| by_file.get(file.as_str()).map(Vec::as_slice).unwrap_or_default();
     shape.documents.iter().map(|file| found("documents", file, findings(file), Reason::Findings)).collect()
+}
+
+/// A case for each file with findings. There may be very many without.
+fn artifacts(report: &Report) -> Vec<Case> {
+    let mut by_file: BTreeMap<&str, Vec<Finding>> = BTreeMap::new();
+    for finding in &report.findings {
+        if let Some(place) = &finding.place {
+            by_file.entry(&place.file).or_default().push(finding.clone());
+        }
+    }
+    by_file.into_iter().map(|(file, findings)| found("artifacts", file, &findings, Reason::Findings)).collect()
 }
 
 fn decision(report: &Report) -> Case {

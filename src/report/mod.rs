@@ -24,8 +24,8 @@ pub mod wrap;
 
 pub use human::Style;
 pub use shape::{
-    AuditShape, Body, DocsShape, DoctorShape, EntryShape, ErrorShape, HistoryShape, InitShape, MoveShape, PolicyShape, RehearsalShape,
-    ResolveShape, RunShape, StatusShape, TextShape,
+    AuditShape, Body, CatalogShape, DocsShape, DoctorShape, EntryShape, ErrorShape, HistoryShape, InitShape, MoveShape, PolicyShape,
+    RehearsalShape, ResolveShape, RunShape, StatusShape, TextShape,
 };
 
 use crate::{

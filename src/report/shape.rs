@@ -4,10 +4,12 @@
 //! The members that every answer has (`schema`, `decision`, `reason_code`, `signing`, `findings`, `notices`) are put around
 //! a shape by [`super::json`]; they are not repeated here, except in a [`RunShape`], which also stands inside a move.
 
+mod catalog;
 mod docs;
 mod ledger;
 mod run;
 
+pub use catalog::{CatalogShape, KindShape};
 pub use docs::{ChangeShape, DocsShape, FixedShape, Listed, LockShape, ReferenceShape, UncheckedShape};
 pub use ledger::{
     About, AfterShape, AuditShape, EntryShape, HistoryEntry, HistoryShape, PinShape, PolicyGate, PolicyRole, PolicyShape, PolicySigner,
@@ -50,6 +52,8 @@ pub enum Body {
     Doctor(DoctorShape),
     /// `docs`: `tagwarden.docs/1`.
     Docs(Box<DocsShape>),
+    /// `validate`: `tagwarden.catalog/1`.
+    Catalog(CatalogShape),
     /// `init`: `tagwarden.init/1`.
     Init(InitShape),
     /// `explain`, `schema`, `completions`, `man`, statements to sign: `tagwarden.text/1`.
@@ -74,6 +78,7 @@ impl Body {
             Body::Entry(_) => "tagwarden.entry-written/1",
             Body::Doctor(_) => "tagwarden.doctor/1",
             Body::Docs(_) => DocsShape::SCHEMA,
+            Body::Catalog(_) => CatalogShape::SCHEMA,
             Body::Init(_) => "tagwarden.init/1",
             Body::Text(_) => "tagwarden.text/1",
             Body::Error(_) => "tagwarden.error/1",
@@ -123,6 +128,11 @@ impl Body {
                 Some("Commit and push these files, then `tagwarden policy adopt --reason start`.")
             }
             (Body::Doctor(_), Reason::Passed | Reason::Moved) => Some("Nothing stands in the way."),
+            (Body::Catalog(_), Reason::Passed) => Some("Every artifact is valid."),
+            (Body::Catalog(_), Reason::Findings) => {
+                Some("Fix the artifacts or what they reference. `tagwarden explain CODE` explains a code.")
+            }
+            (Body::Catalog(_), Reason::NothingToCheck) => Some("Correct the paths of `kinds` in gates/protocol.yaml."),
             (Body::Docs(_), Reason::Passed) => Some("Every reference that can be judged holds."),
             (Body::Docs(_), Reason::Findings) => Some("Mend the documents, or what they speak of."),
             (Body::Docs(_), Reason::NothingToCheck) => Some("Name the documents: `tagwarden docs check PATH`."),

@@ -132,6 +132,14 @@ fn placeholder(text: &str, vars: &[&str]) -> Option<QueryError> {
     Some(QueryError::at(at..at + length, format!("`{slot}` is not filled in inside a program; {instead}")))
 }
 
+/// Does work that runs many programs, side by side where it says so to rayon: there no program needs a thread of its own.
+pub fn side_by_side<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    match engine::pool() {
+        Some(pool) => pool.install(work),
+        None => work(),
+    }
+}
+
 /// Whether a text is written as a jq program, whatever names it uses. For programs that this program never runs.
 pub fn check_syntax(text: &str) -> Result<(), QueryError> {
     engine::on_worker(|| check::parse(text).map(drop)).unwrap_or_else(|defect| Err(QueryError::at(0..0, defect)))

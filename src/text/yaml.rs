@@ -10,11 +10,12 @@
 //!
 //! Deliberately absent: writing YAML, comments, and internally tagged or flattened serde types (both lose their places).
 
+mod any;
 mod error;
 #[cfg(test)]
 mod tests;
 
-use super::source::Source;
+use super::{located::Located, source::Source};
 use crate::domain::{Finding, Place};
 use serde::{Deserialize, de::DeserializeOwned};
 use std::ops::{Deref, Range};
@@ -58,6 +59,12 @@ pub fn parse<T: DeserializeOwned>(source: &Source) -> Result<T, Finding> {
         return Err(Finding::error("config/empty", "the file is empty").at(source.place(0..0)));
     }
     serde_yaml::from_str_with_options(&source.text, options()).map_err(|failure| error::finding(source, &failure))
+}
+
+/// Reads one document of any shape: its value, with the place of every part. A number is a number here; how it is spelled is said by
+/// [`Located::spelled`].
+pub fn located(source: &Source) -> Result<Located, Finding> {
+    parse::<any::Node>(source).map(any::Node::located)
 }
 
 /// The keys of the top mapping, in order.

@@ -1,6 +1,8 @@
 //! The checks of the fuzz targets on this repository's own files, whole and mutilated, always in the same way: so they compile,
 //! hold, and reach what they are about. Looking further is the fuzzer's work (CONTRIBUTING.md).
 
+#[path = "../../fuzz/checks/catalog.rs"]
+mod catalog;
 #[path = "../../fuzz/checks/census.rs"]
 mod census;
 #[path = "../../fuzz/checks/config.rs"]
@@ -71,6 +73,20 @@ fn locks_read_back() {
     let seeds = [include_str!("../../protocol-docs/tagwarden.lock"), &conflict];
     seeds.iter().for_each(|text| lock::check(text));
     mutilated(&seeds, 1000, lock::check);
+}
+
+#[test]
+fn catalogs_are_checked_or_refused_with_places() {
+    let lint = "rules:\n  - { id: f, find: '.[]? | tojson' }
+  - { id: r, refs: { each: '.. | strings', to: [{ path: '{value}' }, { artifact: 'k:{value}@{version}', must: active }], acyclic: true } }
+  - { id: u, unique: { each: '.[]?', within: kind } }
+  - { id: g, ranges: { start: a, end: b, as: prefixes, sorted: true } }
+  - { id: t, text: { forbid: [x], require: ['[a-z]+'] } }\n";
+    let json = "{\"a\": [1.10, -2e3, \"\\u00e9\", null], \"b\": {\"c\": true}}";
+    let pointer = "{\"$schema\": \"s\", \"k\": {\n  \"x\": \"1\"\n}}\n";
+    let whole = [json, "a: &x [1.10, no]\nb: {c: *x}\n", "a,b\n40,49\n\"41\",\n", "---\na: b\n---\n# t\n", pointer, lint].join("\0");
+    catalog::check(&whole);
+    mutilated(&[&whole], 400, catalog::check);
 }
 
 #[test]

@@ -458,6 +458,7 @@ fn protocol(case: &CaseProtocol) -> Result<Protocol, String> {
             lock: documents.lock.clone(),
             ..Documents::default()
         },
+        catalog: Default::default(),
         gates: gates(&case.gates)?,
         allowed_signers: None,
         warnings: Vec::new(),

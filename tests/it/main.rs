@@ -11,6 +11,7 @@ mod adopting;
 mod askpass;
 mod bad_input;
 mod canary;
+mod catalog;
 mod census;
 mod cli_surface;
 mod comments;

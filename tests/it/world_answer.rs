@@ -46,6 +46,7 @@ fn context(world: &World) -> Context {
         comments: Default::default(),
         redact: Vec::new(),
         documents: Documents::default(),
+        catalog: Default::default(),
         gates: Vec::new(),
         allowed_signers: None,
         warnings: Vec::new(),

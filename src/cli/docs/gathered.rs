@@ -20,7 +20,7 @@ use crate::{
         trees::{CommitTree, WorkTree},
     },
 };
-use std::{collections::BTreeSet, path::Path, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc};
 
 pub struct Gathered {
     pub world: World,
@@ -31,8 +31,6 @@ pub struct Gathered {
     pub files: Option<GateFiles>,
     pub protocol: Option<Arc<Protocol>>,
     pub facts: Facts,
-    /// Where in the tree the command was given.
-    pub prefix: String,
 }
 
 pub async fn gather(session: &Session, args: &args::DocsCheck) -> Result<Gathered> {
@@ -70,9 +68,8 @@ pub async fn gather(session: &Session, args: &args::DocsCheck) -> Result<Gathere
     let pulls = if args.facts.github { Known::default() } else { documents::known(&world.git, record.as_ref()).await? };
     let only = args.only.iter().copied().reduce(Kinds::with).unwrap_or_default();
     let facts = Facts { foreign, roots, protocol: protocol.clone(), pulls, banned, origin, branches, past, gated, only };
-    let prefix = world.git.prefix().to_owned();
     let remote = remote.to_owned();
-    let mut gathered = Gathered { world, tree, at, files, protocol, facts, prefix };
+    let mut gathered = Gathered { world, tree, at, files, protocol, facts };
     if args.facts.github {
         gathered.facts.pulls = gathered.told(args, &remote).await?;
     }
@@ -100,12 +97,6 @@ impl Gathered {
             Some(protocol) => report.signing(SigningMode::of(protocol)),
             None => report,
         }
-    }
-
-    /// The path from the root of an absolute path below it.
-    pub fn below_root(&self, path: &Path) -> Option<String> {
-        let below = path.strip_prefix(self.world.git.dir()).ok()?;
-        Some(below.to_string_lossy().into_owned())
     }
 
     /// What GitHub tells of the pull requests that the documents name, which are read once more to be judged by it.

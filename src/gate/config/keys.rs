@@ -1,4 +1,4 @@
-//! Every key of `gates/protocol.yaml`, and those that all gate files have in common, with what each says: taken from the schemas, and
+//! Every key of `gates/protocol.yaml`, those that all gate files have in common, and those of a rail's rules, with what each says: taken from the schemas, and
 //! so from the very types that read the files. `explain` and the page of keys are made from this list.
 //!
 //! Deliberately absent: the keys under a gate's kind, which the page of its kind explains.
@@ -6,8 +6,9 @@
 use super::{
     header::RawHeader,
     raw,
-    schemas::{GATE_FILE, PROTOCOL_FILE, generator},
+    schemas::{GATE_FILE, LINT_FILE, PROTOCOL_FILE, generator},
 };
+use crate::catalog::rules::RawLint;
 use schemars::JsonSchema;
 use serde_json::Value;
 
@@ -29,9 +30,9 @@ impl Key {
     }
 }
 
-/// Both files, the protocol first, in the order of their types.
+/// The protocol first, then gate files, then the rules of rails, in the order of their types.
 pub fn keys() -> Vec<Key> {
-    [keys_of::<raw::Protocol>(PROTOCOL_FILE), keys_of::<RawHeader>(GATE_FILE)].concat()
+    [keys_of::<raw::Protocol>(PROTOCOL_FILE), keys_of::<RawHeader>(GATE_FILE), keys_of::<RawLint>(LINT_FILE)].concat()
 }
 
 fn keys_of<T: JsonSchema>(file: &'static str) -> Vec<Key> {

@@ -49,6 +49,7 @@ pub(super) fn check(check: &mut Collector, raw: &raw::Protocol) -> Option<Protoc
     let redact = raw.redact.iter().filter_map(|program| redaction(check, program)).collect();
     let lock = raw.lock.as_ref().and_then(|lock| lock_path(check, lock));
     let documents = Documents { lock, ..documents(check, &raw.documents) };
+    let catalog = super::catalog::check(check, raw);
     unsupported(check, raw);
     let protocol = Protocol {
         packages,
@@ -65,6 +66,7 @@ pub(super) fn check(check: &mut Collector, raw: &raw::Protocol) -> Option<Protoc
         comments: comments?,
         redact,
         documents,
+        catalog,
         gates: Vec::new(),
         allowed_signers: None,
         warnings: Vec::new(),
@@ -442,7 +444,7 @@ fn lock_path(check: &mut Collector, path: &Text) -> Option<String> {
 }
 
 /// A path inside the repository. A folder may end with a slash.
-fn relative_path(check: &mut Collector, path: &Text) -> Option<String> {
+pub(super) fn relative_path(check: &mut Collector, path: &Text) -> Option<String> {
     let inside = |part: &str| !matches!(part, "" | "." | "..");
     let trimmed = path.strip_suffix('/').unwrap_or(path);
     if trimmed.split('/').all(inside) && !path.contains(['\\', ':']) && !path.chars().any(char::is_control) {
@@ -526,12 +528,6 @@ fn unsupported(check: &mut Collector, raw: &raw::Protocol) {
         check.refuse(&at, "not-supported", format!("`{what}` is not supported by this version"));
         check.help("remove it");
     };
-    if let Some(pointer) = &raw.pointer {
-        refuse(pointer.with(()), "pointer");
-    }
-    if let Some(kinds) = raw.kinds.as_ref().filter(|kinds| !kinds.is_empty()) {
-        refuse(kinds.with(()), "kinds");
-    }
     if !raw.hooks.after_move.is_empty() {
         refuse(raw.hooks.after_move.with(()), "hooks.after_move");
     }

@@ -51,10 +51,10 @@ pub struct Protocol {
     pub documents: Documents,
     /// Path of the document lock; protocol-docs/tagwarden.lock where absent.
     pub lock: Option<Text>,
-    /// A file that names the active releases. Not supported by this version.
+    /// The file that names the active version of each artifact. `validate` reads it; no verb of this version writes it.
     pub pointer: Option<Spanned<Pointer>>,
-    /// Kinds of artifacts. Not supported by this version.
-    pub kinds: Option<Spanned<Named<Value>>>,
+    /// Kinds of configuration artifacts, and where they are.
+    pub kinds: Option<Named<ArtifactKind>>,
     /// Those whose verdicts on pull requests gates ask for, by name.
     #[serde(default)]
     pub reviewers: Named<Reviewer>,
@@ -163,14 +163,45 @@ pub struct Banned {
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[allow(dead_code, reason = "the shape is checked; what it asks for is refused")]
 pub struct Pointer {
-    /// Path of the file.
-    pub file: String,
-    /// How it is written.
-    pub shape: Option<String>,
-    /// The branch that it is on.
-    pub branch: Option<String>,
+    /// Path of the file, which is JSON; it may have {channel}.
+    pub file: Text,
+    /// flat for {id: version}, grouped for {kind: {id: version}}; flat where absent.
+    #[schemars(with = "Option<schema::PointerShape>")]
+    pub shape: Option<Text>,
+    /// The branch that it is on, without refs/heads/; it may have {channel}. Where absent it is in the tree that it speaks of.
+    pub branch: Option<Text>,
+    /// The channel whose versions it names, or a list of channels that each have their own by {channel}. Where absent: the last channel,
+    /// or with {channel} every channel that has a tag.
+    #[schemars(with = "Option<schema::OneOrMany>")]
+    pub channel: Option<Spanned<OneOrMany>>,
+}
+
+/// A word, or a list of words.
+pub struct OneOrMany(pub Vec<String>);
+
+impl<'de> Deserialize<'de> for OneOrMany {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<OneOrMany, D::Error> {
+        deserializer.deserialize_any(schema::Words)
+    }
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ArtifactKind {
+    /// The path of an artifact's file from the root, such as prompts/{id}/{version}/manifest.json. {id} and {version} are one part of a
+    /// path at most, * is anything inside one part, ** any number of whole parts.
+    pub path: Text,
+    /// What artifacts are checked by: a folder of gates/rails/, none, or a JSON pointer such as /rail at which each artifact names its
+    /// own; the folder with the name of the kind where absent.
+    pub rail: Option<Text>,
+    /// JSON pointer to the id in the artifact's file. It must agree with the path where that has {id}.
+    pub id: Option<Text>,
+    /// JSON pointer to the version in the artifact's file. It must agree with the path where that has {version}.
+    pub version: Option<Text>,
+    /// Whether a key whose value is null counts as absent; false where absent.
+    #[serde(default)]
+    pub null_is_absent: bool,
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -251,6 +282,52 @@ mod schema {
     pub enum ReleaseTags {
         Signed,
         Any,
+    }
+
+    #[derive(JsonSchema)]
+    #[serde(rename_all = "lowercase")]
+    #[allow(dead_code, reason = "a list of words for the schema")]
+    pub enum PointerShape {
+        Flat,
+        Grouped,
+    }
+
+    pub struct OneOrMany;
+
+    impl JsonSchema for OneOrMany {
+        fn inline_schema() -> bool {
+            true
+        }
+
+        fn schema_name() -> Cow<'static, str> {
+            "OneOrMany".into()
+        }
+
+        fn json_schema(_: &mut SchemaGenerator) -> Schema {
+            json_schema!({ "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }] })
+        }
+    }
+
+    pub(super) struct Words;
+
+    impl<'de> serde::de::Visitor<'de> for Words {
+        type Value = super::OneOrMany;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a word or a list of words")
+        }
+
+        fn visit_str<E: serde::de::Error>(self, word: &str) -> Result<super::OneOrMany, E> {
+            Ok(super::OneOrMany(vec![word.to_owned()]))
+        }
+
+        fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut items: A) -> Result<super::OneOrMany, A::Error> {
+            let mut words = Vec::new();
+            while let Some(word) = items.next_element()? {
+                words.push(word);
+            }
+            Ok(super::OneOrMany(words))
+        }
     }
 
     /// The verbs that a role may permit.

@@ -4,23 +4,37 @@
 //! by [`super::load`].
 
 use super::{header::RawHeader, raw};
-use crate::gate::{Kind, kinds::KINDS};
+use crate::{
+    catalog::rules::RawLint,
+    gate::{Kind, kinds::KINDS},
+};
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
-/// How the two files are named where they are spoken of.
+/// How the files are named where they are spoken of.
 pub(super) const PROTOCOL_FILE: &str = "gates/protocol.yaml";
 pub(super) const GATE_FILE: &str = "gates/NN-<id>.yaml";
+pub(super) const LINT_FILE: &str = "gates/rails/<rail>/lint.yaml";
 
-/// `("protocol", schema)` and `("gate", schema)`, both of draft 2020-12.
+/// `("protocol", schema)`, `("lint", schema)` and `("gate", schema)`, all of draft 2020-12.
 pub fn schemas() -> Vec<(&'static str, Value)> {
-    vec![("protocol", protocol()), ("gate", gate(KINDS))]
+    vec![("protocol", protocol()), ("lint", lint()), ("gate", gate(KINDS))]
 }
 
 fn protocol() -> Value {
     let mut generator = generator();
     let mut schema = raw::Protocol::json_schema(&mut generator).to_value();
     finish(&mut schema, generator, PROTOCOL_FILE);
+    schema
+}
+
+/// The rules of a rail, each with exactly one form.
+fn lint() -> Value {
+    let mut generator = generator();
+    let mut schema = RawLint::json_schema(&mut generator).to_value();
+    finish(&mut schema, generator, LINT_FILE);
+    let forms = ["find", "refs", "unique", "ranges", "text"];
+    schema["$defs"]["RawRule"]["oneOf"] = forms.iter().map(|form| json!({ "required": [form] })).collect();
     schema
 }
 

@@ -25,6 +25,7 @@ pub fn draw(body: &Body, reason: Reason, canvas: &mut Canvas) {
         Body::Entry(shape) => ledger::entry(shape, reason, canvas),
         Body::Doctor(shape) => doctor(shape, canvas),
         Body::Docs(shape) => docs(shape, canvas),
+        Body::Catalog(shape) => canvas.line(&shape.summary()),
         Body::Init(shape) => init(shape, canvas),
         Body::Text(_) => {}
         Body::Error(shape) => {

@@ -49,8 +49,25 @@ const MAX_BITS: u64 = 8 * 1024;
 
 const MAX_TEXT: usize = 1024 * 1024;
 
-/// Runs on a thread with a large stack. A panic inside is an error: some are known in the engine for odd inputs.
+thread_local! {
+    /// Whether this thread has the stack that a program needs.
+    static IS_WORKER: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Threads that each have the stack of a program, for work that runs many. `None`: they cannot be had.
+pub(super) fn pool() -> Option<rayon::ThreadPool> {
+    let pool = rayon::ThreadPoolBuilder::new().stack_size(STACK).start_handler(|_| IS_WORKER.set(true));
+    pool.build().ok()
+}
+
+/// Runs on a thread with a large stack: this one, where it has one. A panic inside is an error: some are known in the engine for odd
+/// inputs.
 pub(super) fn on_worker<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, String> {
+    if IS_WORKER.get() {
+        // What a program leaves half done is its own, and is dropped.
+        let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
+        return done.map_err(|_| "the jq engine failed on it".to_owned());
+    }
     std::thread::scope(|scope| {
         let worker = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work);
         let worker = worker.map_err(|error| format!("no thread for the program: {error}"))?;

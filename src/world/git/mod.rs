@@ -341,6 +341,19 @@ impl Git {
         Ok(output.ok("git log")?.text().trim().parse().ok())
     }
 
+    /// The paths whose files differ between a commit and another one, or the work tree with its new files where `to` is `None`.
+    pub fn changed_since(&self, from: &Oid, to: Option<&Oid>) -> Result<BTreeSet<String>> {
+        let unread = |error: Unreadable| Fault::new(Reason::GateInconclusive, error.0);
+        let mut words = vec!["diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", from.as_str()];
+        words.extend(to.map(Oid::as_str));
+        let mut listed = self.list(&words).map_err(unread)?;
+        if to.is_none() {
+            listed.extend(self.list(&["ls-files", "-z", "--others", "--exclude-standard"]).map_err(unread)?);
+        }
+        let names = listed.split(|byte| *byte == 0).filter(|name| !name.is_empty());
+        Ok(names.map(|name| String::from_utf8_lossy(name).into_owned()).collect())
+    }
+
     /// A blocking listing for [`crate::world::trees`]: the bytes that git printed.
     pub(super) fn list(&self, args: &[&str]) -> std::result::Result<Vec<u8>, Unreadable> {
         let output = self.runner().run_blocking(args).map_err(|fault| Unreadable(fault.message))?;

@@ -275,11 +275,38 @@ fn everything_wrong_has_its_place() {
         ("signing", "lock: docs/\nsigning", &["config/path protocol.yaml:7:7-12 |lock: docs/|"]),
         ("signing", "lock: .Git/hooks/x\nsigning", &["config/path protocol.yaml:7:7-19 |lock: .Git/hooks/x|"]),
         // What a later version does.
-        ("signing", "pointer: { file: a.json }\nsigning", &["config/not-supported protocol.yaml:7:10-11 |pointer: { file: a.json }|"]),
+        ("signing", "pointer: { file: a.json }\nsigning", &["config/nothing-there protocol.yaml:7:10-11 |pointer: { file: a.json }|"]),
+        ("signing", "kinds: { doc: { path: x } }\nsigning", &["config/wrong-value protocol.yaml:7:23-24 |kinds: { doc: { path: x } }|"]),
         (
             "signing",
-            "kinds: { prompt: { path: x } }\nsigning",
-            &["config/not-supported protocol.yaml:7:8-9 |kinds: { prompt: { path: x } }|"],
+            "kinds: { Doc: { path: '{id}' } }\nsigning",
+            &["config/wrong-value protocol.yaml:7:10-13 |kinds: { Doc: { path: '{id}' } }|"],
+        ),
+        (
+            "signing",
+            "kinds: { doc: { path: '{name}' } }\nsigning",
+            &["config/wrong-value protocol.yaml:7:23-31 |kinds: { doc: { path: '{name}' } }|"],
+        ),
+        (
+            "signing",
+            "kinds: { doc: { path: '{id}', id: .name, rail: a/b } }\nsigning",
+            &[
+                "config/wrong-value protocol.yaml:7:35-40 |kinds: { doc: { path: '{id}', id: .name, rail: a/b } }|",
+                "config/wrong-value protocol.yaml:7:48-51 |kinds: { doc: { path: '{id}', id: .name, rail: a/b } }|",
+            ],
+        ),
+        (
+            "signing",
+            "kinds: { a: { path: '{id}' }, b: { path: '{id}' } }\nsigning",
+            &["config/duplicate protocol.yaml:7:42-48 |kinds: { a: { path: '{id}' }, b: { path: '{id}' } }|"],
+        ),
+        (
+            "signing",
+            "kinds: { a: { path: '{id}' } }\npointer: { file: p.json, shape: grupped, channel: prod }\nsigning",
+            &[
+                "config/unknown-word protocol.yaml:8:33-40 |pointer: { file: p.json, shape: grupped, channel: prod }|",
+                "config/unknown-channel protocol.yaml:8:51-55 |pointer: { file: p.json, shape: grupped, channel: prod }|",
+            ],
         ),
         (
             "signing",

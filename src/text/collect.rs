@@ -1,13 +1,11 @@
-//! Collects what is wrong in one file, so that checking goes on after the first error.
+//! Collects what is wrong in one configuration file, so that checking goes on after the first error.
 
-use crate::{
-    domain::Finding,
-    text::{
-        near,
-        source::Source,
-        yaml::{Spanned, place_of},
-    },
+use super::{
+    near,
+    source::Source,
+    yaml::{Spanned, place_of},
 };
+use crate::domain::Finding;
 use std::str::FromStr;
 
 pub struct Collector<'a> {

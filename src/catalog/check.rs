@@ -1,0 +1,243 @@
+//! Checks the artifacts of a tree: finds them, reads each once, asks each its rail, then looks at what they say of one another and at
+//! what the pointer files say of them.
+//!
+//! The order is that of the data: what one file shows by itself is found while it is read, all files side by side; the values that name
+//! other things are only collected there, and resolved when every artifact is known.
+//!
+//! Deliberately absent: states, and any comparison with another tree. Whether a change of a pointer file leaves everything closed is asked
+//! by checking with the text of [`super::pointer::Pointer::with`].
+
+mod file;
+mod graph;
+mod pointers;
+mod resolve;
+#[cfg(test)]
+mod tests;
+
+use super::{
+    document::{Library, Read},
+    layout::Layout,
+    pointer::Pointer,
+    rails::Rails,
+    rules::About,
+};
+use crate::{
+    domain::{Finding, KindName},
+    text::{query, yaml},
+    tree::{EntryKind, Tree, Unreadable},
+};
+use rayon::prelude::*;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// What is to be checked, and by what.
+pub struct Input<'a> {
+    pub tree: &'a dyn Tree,
+    pub layout: &'a Layout,
+    pub rails: &'a Rails,
+    /// The bytes of each pointer file of the layout, in its order; `None`: it is not there.
+    pub pointers: Vec<Option<Vec<u8>>>,
+    pub which: Which,
+    /// Called once for each file that is an artifact, with how many there are.
+    pub done: &'a (dyn Fn(usize) + Sync),
+}
+
+/// Which artifacts are looked at. What is said of several files together is looked at as soon as one artifact is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Which {
+    All,
+    /// Those at or below these paths, without the pointer files.
+    Below(Vec<String>),
+    /// What a file shows by itself only of those with one of these paths; everything that is said of several files of all.
+    Changed(BTreeSet<String>),
+}
+
+/// What was checked and found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Checked {
+    /// By kind, in the order of the protocol: how many there are.
+    pub kinds: Vec<(KindName, usize)>,
+    /// How many were looked at.
+    pub artifacts: usize,
+    /// Entries of the pointer files.
+    pub active: usize,
+    /// Markdown files without front matter at the place of artifacts.
+    pub pages: usize,
+    /// In the order of their places.
+    pub findings: Vec<Finding>,
+}
+
+/// A file that is an artifact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Artifact {
+    pub kind: KindName,
+    pub id: String,
+    pub version: Option<String>,
+    /// From the root.
+    pub path: String,
+    /// Whether it has its folder to itself.
+    pub owns_folder: bool,
+}
+
+impl Artifact {
+    /// `kind:id@version`.
+    pub fn name(&self) -> String {
+        let version = self.version.as_ref().map(|version| format!("@{version}")).unwrap_or_default();
+        format!("{}:{}{version}", self.kind, self.id)
+    }
+
+    /// What its relative paths start from.
+    pub fn folder(&self) -> &str {
+        self.path.rsplit_once('/').map_or("", |(folder, _)| folder)
+    }
+
+    fn has(&self, path: &str) -> bool {
+        path == self.path || self.owns_folder && path.strip_prefix(self.folder()).is_some_and(|rest| rest.starts_with('/'))
+    }
+}
+
+/// Every artifact that was found, with ways to it.
+pub(in crate::catalog) struct Known {
+    artifacts: Vec<Artifact>,
+    by_name: HashMap<(String, String), Vec<usize>>,
+    pointers: Vec<Pointer>,
+}
+
+impl Known {
+    fn about<'a>(&'a self, artifact: &'a Artifact) -> About<'a> {
+        about(artifact, &self.pointers)
+    }
+
+    /// All versions of an id.
+    fn of(&self, kind: &str, id: &str) -> impl Iterator<Item = usize> + '_ {
+        self.by_name.get(&(kind.to_owned(), id.to_owned())).into_iter().flatten().copied()
+    }
+
+    /// In which pointer files it is active.
+    fn active_in(&self, artifact: &Artifact) -> impl Iterator<Item = &Pointer> {
+        self.pointers.iter().filter(move |pointer| {
+            artifact.version.is_some() && pointer.active(artifact.kind.as_str(), &artifact.id) == artifact.version.as_deref()
+        })
+    }
+}
+
+fn about<'a>(artifact: &'a Artifact, pointers: &'a [Pointer]) -> About<'a> {
+    About {
+        kind: artifact.kind.as_str(),
+        id: &artifact.id,
+        version: artifact.version.as_deref(),
+        active: pointers.iter().find_map(|pointer| pointer.active(artifact.kind.as_str(), &artifact.id)),
+    }
+}
+
+/// Checks. `Err`: the tree could not be read.
+pub fn check(input: Input) -> Result<Checked, Unreadable> {
+    query::side_by_side(|| in_order(input))
+}
+
+fn in_order(input: Input) -> Result<Checked, Unreadable> {
+    let library = Library::new(input.tree)?;
+    let mut checked = Checked::default();
+    let mut pointers = Vec::new();
+    for (at, bytes) in input.layout.pointers.iter().zip(&input.pointers) {
+        let source = bytes.as_ref().map(|bytes| yaml::source(&at.file, bytes).map_err(|finding| vec![finding]));
+        match source.map(|source| source.and_then(|source| Pointer::read(source, at.shape))) {
+            Some(Ok(pointer)) => pointers.push(pointer),
+            Some(Err(findings)) => checked.findings.extend(findings),
+            None => checked.findings.push(pointers::absent(at)),
+        }
+    }
+    let places = places(&input, &library);
+    let read: Result<Vec<file::Seen>, Unreadable> =
+        places.par_iter().map(|place| file::look(&input, &library, &pointers, place).inspect(|_| (input.done)(places.len()))).collect();
+    let mut seen = read?;
+    checked.pages = seen.iter().filter(|seen| seen.is_page).count();
+    for seen in &mut seen {
+        checked.findings.append(&mut seen.findings);
+    }
+    let mut kinds: BTreeMap<&KindName, usize> = BTreeMap::new();
+    for place in places.iter().zip(&seen).filter(|(_, seen)| !seen.is_page).map(|(place, _)| place) {
+        *kinds.entry(place.kind).or_default() += 1;
+    }
+    checked.kinds = input.layout.kinds.keys().map(|kind| (kind.clone(), kinds.get(kind).copied().unwrap_or(0))).collect();
+    checked.artifacts = seen.iter().filter(|seen| seen.was_looked_at).count();
+    let mut known = Known { artifacts: Vec::new(), by_name: HashMap::new(), pointers };
+    let mut asked = Vec::new();
+    for seen in seen {
+        let Some(artifact) = seen.artifact else { continue };
+        let at = known.artifacts.len();
+        known.by_name.entry((artifact.kind.to_string(), artifact.id.clone())).or_default().push(at);
+        asked.push((at, seen.asked));
+        known.artifacts.push(artifact);
+    }
+    if matches!(input.which, Which::All | Which::Changed(_)) {
+        checked.findings.extend(empty_kinds(&checked.kinds, input.layout));
+        checked.findings.extend(twice(&known));
+        for pointer in &known.pointers {
+            checked.active += pointer.entries().len();
+            checked.findings.extend(pointers::entries(&input, &known, pointer));
+            checked.findings.extend(pointers::own_schema(&library, pointer)?);
+        }
+    }
+    checked.findings.extend(resolve::all(&library, &known, &asked)?);
+    checked.findings.sort_by(|a, b| position(a).cmp(&position(b)));
+    Ok(checked)
+}
+
+fn position(finding: &Finding) -> (&str, u32, u32, &str) {
+    let (file, line, column) = finding.place.as_ref().map_or(("", 0, 0), |place| (place.file.as_str(), place.line, place.column));
+    (file, line, column, &finding.code)
+}
+
+/// A file at the place of an artifact.
+struct At<'a> {
+    kind: &'a KindName,
+    path: &'a str,
+    id: Option<String>,
+    version: Option<String>,
+}
+
+fn places<'a>(input: &'a Input, library: &Library<'a>) -> Vec<At<'a>> {
+    let mut places = Vec::new();
+    for entry in library.entries().iter().filter(|entry| entry.kind != EntryKind::Submodule) {
+        for (kind, of) in &input.layout.kinds {
+            if let Some(said) = of.path.read(&entry.path) {
+                places.push(At { kind, path: &entry.path, id: said.id, version: said.version });
+            }
+        }
+    }
+    places
+}
+
+/// A kind that no file is of is a wrong path more often than an empty folder; either way nothing of it is checked.
+fn empty_kinds(kinds: &[(KindName, usize)], layout: &Layout) -> Vec<Finding> {
+    let empty = kinds.iter().filter(|(_, count)| *count == 0).filter_map(|(kind, _)| Some((kind, layout.kinds.get(kind)?)));
+    let finding = |(kind, of): (&KindName, &super::layout::Kind)| {
+        let message = format!("no file is an artifact of kind `{kind}`: nothing is at `{}`", of.path.as_str());
+        Finding::error("catalog/empty-kind", message).help("correct its `path`, or take the kind out of `kinds`")
+    };
+    empty.map(finding).collect()
+}
+
+/// Two files that are one artifact.
+fn twice(known: &Known) -> Vec<Finding> {
+    let mut first: HashMap<String, &Artifact> = HashMap::new();
+    let mut findings = Vec::new();
+    for artifact in &known.artifacts {
+        if let Some(other) = first.get(&artifact.name()) {
+            let message = format!("`{}` is at {} already", artifact.name(), other.path);
+            let place = crate::domain::Place { file: artifact.path.clone(), line: 1, column: 1, end_column: None, source: None };
+            findings.push(Finding::error("catalog/duplicate-artifact", message).at(place));
+        } else {
+            first.insert(artifact.name(), artifact);
+        }
+    }
+    findings
+}
+
+/// The document, where it is one.
+fn document(read: &Read) -> Option<&super::document::Document> {
+    match read {
+        Read::Document(document) => Some(document),
+        Read::NoFrontMatter(_) | Read::Malformed(_) => None,
+    }
+}

@@ -1,0 +1,266 @@
+//! Files of the tree as documents: what the name says they are, read with the place of every part.
+//!
+//! JSON, YAML, CSV and Markdown with front matter have a value; any other file is a text. A Markdown file without front matter is no
+//! artifact. Each file is read once, and kept while there is room; what was pushed out is read again when it is asked for.
+//!
+//! Deliberately absent: following links. A symbolic link is reported wherever it is where a file should be.
+
+use super::pointer;
+use crate::{
+    domain::{Finding, Place},
+    text::{
+        csv, json,
+        located::{self, Located, Spot},
+        source::Source,
+        yaml,
+    },
+    tree::{EntryKind, Tree, TreeEntry, Unreadable},
+};
+use serde_json::Value;
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicUsize, Ordering},
+};
+
+/// Bytes of text that are kept beside what is being looked at.
+const KEPT: usize = 32 * 1024 * 1024;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    Json,
+    Yaml,
+    Csv,
+    /// YAML between two lines of `---`, then Markdown.
+    FrontMatter,
+    Text,
+}
+
+impl Format {
+    pub fn of(path: &str) -> Format {
+        let extension = path.rsplit('/').next().and_then(|name| name.rsplit_once('.')).map(|(_, extension)| extension.to_ascii_lowercase());
+        match extension.as_deref() {
+            Some("json") => Format::Json,
+            Some("yaml" | "yml") => Format::Yaml,
+            Some("csv") => Format::Csv,
+            Some("md" | "markdown" | "mdx") => Format::FrontMatter,
+            _ => Format::Text,
+        }
+    }
+}
+
+#[derive(Debug)]
+pub struct Document {
+    pub source: Source,
+    pub format: Format,
+    /// Of a text: the text itself.
+    pub located: Located,
+}
+
+/// What a file turned out to be.
+#[derive(Debug)]
+pub enum Read {
+    Document(Document),
+    /// Markdown without front matter: a page for people.
+    NoFrontMatter(Source),
+    /// Never empty.
+    Malformed(Vec<Finding>),
+}
+
+impl Document {
+    pub fn place(&self, pointer: &str) -> Place {
+        self.source.place(self.located.range(pointer))
+    }
+
+    /// A scalar as it is spelled.
+    pub fn text(&self, pointer: &str) -> Option<&str> {
+        self.located.spelled(&self.source, pointer)
+    }
+
+    /// What a pointer is called for people: of a table, the row as its editor counts them.
+    pub fn row(&self, pointer: &str) -> Option<usize> {
+        let first = pointer.split('/').nth(1)?;
+        // The row of column names is the first.
+        (self.format == Format::Csv).then(|| first.parse::<usize>().ok()).flatten().map(|row| row + 2)
+    }
+}
+
+/// Reads the bytes of one file by its name.
+pub fn read(path: &str, bytes: Vec<u8>) -> Read {
+    let start = Place { file: path.to_owned(), line: 1, column: 1, end_column: None, source: None };
+    if bytes.len() > located::MAX_BYTES {
+        let message = format!("the file has {} bytes; more than {} are not read", bytes.len(), located::MAX_BYTES);
+        return Read::Malformed(vec![Finding::error("catalog/too-large", message).at(start)]);
+    }
+    let source = match String::from_utf8(bytes) {
+        Ok(text) => Source::new(path, text),
+        Err(error) => {
+            let valid = error.utf8_error().valid_up_to();
+            let place = Source::new(path, String::from_utf8_lossy(error.as_bytes())).place(valid..valid + 1);
+            let finding = Finding::error("catalog/not-text", format!("byte {} of the file is not UTF-8", valid + 1)).at(place);
+            return Read::Malformed(vec![finding.help("save it as UTF-8")]);
+        }
+    };
+    if source.text.trim().is_empty() {
+        return Read::Malformed(vec![Finding::error("catalog/empty", "the file is empty").at(start)]);
+    }
+    let format = Format::of(path);
+    let located = match format {
+        Format::Json => json::read(&source).map_err(|errors| errors.iter().map(|error| pointer::malformed(&source, error)).collect()),
+        Format::Csv => csv::read(&source).map_err(|errors| errors.iter().map(|error| pointer::malformed(&source, error)).collect()),
+        Format::Yaml => yaml::located(&source).map_err(|finding| vec![of_artifact(finding)]),
+        Format::Text => Ok(Located { value: Value::String(source.text.clone()), spot: Spot::scalar(0..source.text.len()) }),
+        Format::FrontMatter => match front_matter(&source.text) {
+            None => return Read::NoFrontMatter(source),
+            Some(Err(at)) => {
+                let finding = Finding::error("catalog/syntax", "the front matter does not end").at(source.place(at..at + 3));
+                Err(vec![finding.help("close it with a line of `---`")])
+            }
+            // The first line of front matter is the start of a YAML document, so that no place has to be moved.
+            Some(Ok(end)) => yaml::located(&Source::new(path, &source.text[..end])).map_err(|finding| vec![of_artifact(finding)]),
+        },
+    };
+    match located {
+        Ok(located) => Read::Document(Document { source, format, located }),
+        Err(findings) => Read::Malformed(findings),
+    }
+}
+
+/// Where the front matter ends: the start of its closing line. `None`: there is none; `Err`: where it starts without an end.
+fn front_matter(text: &str) -> Option<Result<usize, usize>> {
+    let is_fence = |line: &str| line.trim_end() == "---";
+    let mut at = 0;
+    let mut lines = text.split_inclusive('\n');
+    let first = lines.next()?;
+    if !is_fence(first) {
+        return None;
+    }
+    at += first.len();
+    for line in lines {
+        if is_fence(line) {
+            return Some(Ok(at));
+        }
+        at += line.len();
+    }
+    Some(Err(0))
+}
+
+/// What the reader of configuration files says, about an artifact.
+fn of_artifact(finding: Finding) -> Finding {
+    let code = match finding.code.as_str() {
+        "config/duplicate-key" => "catalog/duplicate-key",
+        "config/too-deep" => "catalog/too-deep",
+        "config/too-large" | "config/too-big" => "catalog/too-large",
+        "config/empty" => "catalog/empty",
+        _ => "catalog/syntax",
+    };
+    Finding { code: code.to_owned(), ..finding }
+}
+
+/// The files of a tree, each read when it is first asked for.
+pub struct Library<'t> {
+    tree: &'t dyn Tree,
+    entries: &'t [TreeEntry],
+    kept: Vec<OnceLock<Arc<Read>>>,
+    room: AtomicUsize,
+}
+
+impl<'t> Library<'t> {
+    pub fn new(tree: &'t dyn Tree) -> Result<Library<'t>, Unreadable> {
+        let entries = tree.entries()?;
+        Ok(Library { tree, entries, kept: entries.iter().map(|_| OnceLock::new()).collect(), room: AtomicUsize::new(KEPT) })
+    }
+
+    pub fn entries(&self) -> &'t [TreeEntry] {
+        self.entries
+    }
+
+    fn index(&self, path: &str) -> Option<usize> {
+        self.entries.binary_search_by(|entry| entry.path.as_str().cmp(path)).ok()
+    }
+
+    pub fn has(&self, path: &str) -> bool {
+        self.index(path).is_some_and(|at| matches!(self.entries[at].kind, EntryKind::File | EntryKind::Executable))
+    }
+
+    /// Whether some file is below this folder.
+    pub fn has_folder(&self, folder: &str) -> bool {
+        let prefix = format!("{}/", folder.trim_end_matches('/'));
+        let at = self.entries.partition_point(|entry| entry.path.as_str() < prefix.as_str());
+        self.entries.get(at).is_some_and(|entry| entry.path.starts_with(&prefix))
+    }
+
+    /// `None`: there is nothing of this path.
+    pub fn document(&self, path: &str) -> Result<Option<Arc<Read>>, Unreadable> {
+        let Some(at) = self.index(path) else { return Ok(None) };
+        if let Some(kept) = self.kept[at].get() {
+            return Ok(Some(kept.clone()));
+        }
+        let read = match self.entries[at].kind {
+            EntryKind::Symlink | EntryKind::Submodule => {
+                let place = Place { file: path.to_owned(), line: 1, column: 1, end_column: None, source: None };
+                let what = if self.entries[at].kind == EntryKind::Symlink { "a symbolic link" } else { "a submodule" };
+                let finding = Finding::error("catalog/link", format!("this is {what}, which is not followed")).at(place);
+                Arc::new(Read::Malformed(vec![finding.help("commit the file itself")]))
+            }
+            EntryKind::File | EntryKind::Executable => match self.tree.read(path)? {
+                Some(bytes) => {
+                    let length = bytes.len();
+                    let read = Arc::new(self::read(path, bytes));
+                    let room = self.room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |room| room.checked_sub(length));
+                    if room.is_err() {
+                        return Ok(Some(read));
+                    }
+                    read
+                }
+                None => return Err(Unreadable(format!("`{path}` is listed, but not there"))),
+            },
+        };
+        Ok(Some(self.kept[at].get_or_init(|| read).clone()))
+    }
+
+    pub fn bytes(&self, path: &str) -> Result<Option<Vec<u8>>, Unreadable> {
+        if self.has(path) { self.tree.read(path) } else { Ok(None) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(path: &str, bytes: &[u8]) -> String {
+        match read(path, bytes.to_vec()) {
+            Read::Document(document) => document.located.value.to_string(),
+            Read::NoFrontMatter(_) => "none".to_owned(),
+            Read::Malformed(findings) => {
+                let place = findings[0].place.as_ref().unwrap();
+                format!("{} {}:{}", findings[0].code, place.line, place.column)
+            }
+        }
+    }
+
+    #[test]
+    fn files_are_what_their_names_say_or_are_refused_with_their_place() {
+        let large = vec![b'['; located::MAX_BYTES + 1];
+        for (path, bytes, want) in [
+            ("a.json", b"{\"a\": 1}".as_slice(), "{\"a\":1}"),
+            ("a.YML", b"a: 1.10\n", "{\"a\":1.1}"),
+            ("a.csv", b"a,b\n1,2\n", "[{\"a\":\"1\",\"b\":\"2\"}]"),
+            ("a.md", b"---\na: no\n---\n# T: {\n", "{\"a\":\"no\"}"),
+            ("a.md", b"---\r\na: b\r\n---", "{\"a\":\"b\"}"),
+            ("a.md", b"# T\n---\n", "none"),
+            ("a.md", b"---\na: b\n", "catalog/syntax 1:1"),
+            ("a.md", b"---\na: b\nc: [\n---\n", "catalog/syntax 3:4"),
+            ("a.md", b"---\n---\ntext", "catalog/empty 1:1"),
+            ("a.txt", b"text", "\"text\""),
+            ("a.json", b"{\"a\": 1,\n \"a\": 2}", "catalog/duplicate-key 2:2"),
+            ("a.yaml", b"a: 1\na: 2\n", "catalog/duplicate-key 2:1"),
+            ("a.json", b" \n", "catalog/empty 1:1"),
+            ("a.txt", b"", "catalog/empty 1:1"),
+            ("a.json", b"{\n \"\xff\"", "catalog/not-text 2:3"),
+            ("a.json", &large, "catalog/too-large 1:1"),
+            ("a.json", &large[..4096], "catalog/too-deep 1:129"),
+        ] {
+            assert_eq!(code(path, bytes), want, "{path} {:?}", String::from_utf8_lossy(&bytes[..bytes.len().min(40)]));
+        }
+    }
+}

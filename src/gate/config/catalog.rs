@@ -1,0 +1,110 @@
+//! Checks `kinds` and `pointer`: what is written becomes the [`Layout`] of the catalog.
+//!
+//! Whether the rails are there is not asked here: their files are read with the artifacts.
+
+use super::{
+    collect::Collector,
+    protocol::{known_channel, relative_path},
+    raw::{self, Text},
+};
+use crate::{
+    catalog::layout::{Kind, Layout, PathTemplate, PointerAt, RailOf, Shape},
+    domain::{ChannelName, KindName},
+    text::yaml::Spanned,
+};
+use indexmap::IndexMap;
+
+pub(super) fn check(check: &mut Collector, raw: &raw::Protocol) -> Layout {
+    let mut kinds: IndexMap<KindName, Kind> = IndexMap::new();
+    for (name, written) in raw.kinds.iter().flatten() {
+        let (Some(parsed), Some(kind)) = (check.parsed::<KindName>(name), kind(check, name, written)) else { continue };
+        if let Some((other, _)) = kinds.iter().find(|(_, other)| other.path.as_str() == kind.path.as_str()) {
+            check.refuse(&written.path, "duplicate", format!("the artifacts of `{other}` are at this path already"));
+        }
+        kinds.insert(parsed, kind);
+    }
+    let pointers = raw.pointer.as_ref().map(|pointer| self::pointers(check, raw, pointer)).unwrap_or_default();
+    if let (Some(pointer), true) = (&raw.pointer, kinds.is_empty() && raw.kinds.as_ref().is_none_or(IndexMap::is_empty)) {
+        check.refuse(pointer, "nothing-there", "a pointer file names artifacts, and `kinds` names no kind of them");
+    }
+    Layout { kinds, pointers }
+}
+
+fn kind(check: &mut Collector, name: &Text, written: &raw::ArtifactKind) -> Option<Kind> {
+    let path = check.kept(&written.path, PathTemplate::parse(&written.path));
+    let rail = match &written.rail {
+        None => Some(RailOf::Named(name.value.clone())),
+        Some(rail) if rail.as_str() == "none" => Some(RailOf::None),
+        Some(rail) if rail.starts_with('/') => Some(RailOf::SaidAt(rail.value.clone())),
+        Some(rail) => check.kept(rail, rail_name(rail)).map(RailOf::Named),
+    };
+    let id = written.id.as_ref().map(|at| json_pointer(check, at));
+    let version = written.version.as_ref().map(|at| json_pointer(check, at));
+    let path = path?;
+    if !path.has("id") && id.is_none() {
+        check.refuse(&written.path, "wrong-value", "nothing says the id of an artifact here");
+        check.help("put {id} into the path, or name the key of the file that says it: `id: /name`");
+        return None;
+    }
+    Some(Kind { path, rail: rail?, id: id.flatten(), version: version.flatten(), null_is_absent: written.null_is_absent })
+}
+
+/// One folder below gates/rails/.
+fn rail_name(name: &str) -> Result<String, String> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    match name.starts_with(|c: char| c.is_ascii_alphanumeric()) && name.chars().all(is_plain) {
+        true => Ok(name.to_owned()),
+        false => Err(format!("`{}` is not the name of a folder below gates/rails/", name.escape_debug())),
+    }
+}
+
+fn json_pointer(check: &mut Collector, at: &Text) -> Option<String> {
+    if at.starts_with('/') {
+        return Some(at.value.clone());
+    }
+    check.refuse(at, "wrong-value", format!("`{}` is not a JSON pointer", at.escape_debug()));
+    check.help(format!("a JSON pointer starts with a slash: `/{}`", at.trim_start_matches(['.', '$']).replace('.', "/")));
+    None
+}
+
+fn pointers(check: &mut Collector, raw: &raw::Protocol, pointer: &Spanned<raw::Pointer>) -> Vec<PointerAt> {
+    let shape = pointer.shape.as_ref().map_or(Some(Shape::Flat), |word| check.word(word, Shape::ALL));
+    let branch = pointer.branch.as_ref().map(|branch| branch.value.clone());
+    let is_own = pointer.file.contains("{channel}") || branch.as_deref().is_some_and(|branch| branch.contains("{channel}"));
+    let channels = channels(check, raw, pointer, is_own);
+    if channels.len() > 1 && !is_own {
+        let at = pointer.channel.as_ref().map_or(pointer.file.with(()), |channel| channel.with(()));
+        check.refuse(&at, "shared-pointer", format!("{} channels have one pointer file", channels.len()));
+        check.help("put {channel} into `file` or `branch`, so that each has its own");
+    }
+    let mut found = Vec::new();
+    for channel in channels {
+        let fill = |text: &str| text.replace("{channel}", channel.as_str());
+        let file = relative_path(check, &pointer.file.with(fill(&pointer.file)));
+        let branch = branch.as_deref().map(fill);
+        if let (Some(at), Some(branch)) = (&pointer.branch, &branch)
+            && format!("refs/heads/{branch}").parse::<crate::domain::RefName>().is_err()
+        {
+            check.refuse(at, "branch", format!("`{}` is not the name of a branch", branch.escape_debug()));
+        }
+        let (Some(file), Some(shape)) = (file, shape) else { return Vec::new() };
+        found.push(PointerAt { channel, file, shape, branch });
+    }
+    found
+}
+
+fn channels(check: &mut Collector, raw: &raw::Protocol, pointer: &raw::Pointer, is_own: bool) -> Vec<ChannelName> {
+    let known: Vec<&str> = raw.channels.keys().map(|name| name.as_str()).collect();
+    match &pointer.channel {
+        Some(named) => {
+            if named.0.is_empty() {
+                check.refuse(named, "nothing-there", "`channel` names no channel");
+            }
+            named.0.iter().filter_map(|name| known_channel(check, &named.with(name.clone()), &known)).collect()
+        }
+        None if is_own => {
+            raw.channels.iter().filter(|(_, channel)| channel.tag.is_some()).filter_map(|(name, _)| name.parse().ok()).collect()
+        }
+        None => known.last().and_then(|name| name.parse().ok()).into_iter().collect(),
+    }
+}
