@@ -268,16 +268,16 @@ fn everything_that_is_wrong_is_found_at_its_place() {
 #[test]
 fn a_deleted_artifact_is_missed() {
     let scratch = catalog();
-    for path in [
-        "documents/base/1.10/package.yaml",
-        "documents/plan/0752/package.yaml",
-        "schemas/plan/0752/schema.json",
-        "tables/bins.csv",
-        "pages/a/chair.md",
+    for (path, code) in [
+        ("documents/base/1.10/package.yaml", "catalog/missing-artifact"),
+        ("documents/plan/0752/package.yaml", "catalog/missing-artifact"),
+        ("schemas/plan/0752/schema.json", "catalog/missing-artifact"),
+        ("tables/bins.csv", "catalog/empty-kind"),
+        ("pages/a/chair.md", "catalog/empty-kind"),
     ] {
         let before = scratch.read(path);
         std::fs::remove_file(scratch.path("work").join(path)).unwrap();
-        scratch.json(&["validate"]).expect("findings");
+        finding(&scratch.json(&["validate"]).expect("findings"), code);
         scratch.write(path, before);
     }
 }
