@@ -152,6 +152,10 @@ pub enum Command {
         #[command(subcommand)]
         command: Verdict,
     },
+    /// Carry out the slash command of the comment that GitHub started this job for
+    Comment,
+    /// Tell again what came of a move, where the telling failed
+    Follow(Follow),
     /// Check that documents still speak of what is there
     Docs {
         #[command(subcommand)]
@@ -252,6 +256,14 @@ pub struct Stage {
     pub at: String,
 }
 
+/// Which commit a release is meant to be at.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Meant {
+    /// The commit that is meant, in full: a release at another is refused, and a new one is made there
+    #[arg(long, value_name = "OID")]
+    pub sha: Option<Oid>,
+}
+
 #[derive(Clone, Debug, Args)]
 pub struct Promote {
     /// package@version, or the name of a release tag; several move together or not at all
@@ -260,6 +272,8 @@ pub struct Promote {
     /// The channel to move
     #[arg(long, value_name = "CHANNEL")]
     pub channel: ChannelName,
+    #[command(flatten)]
+    pub meant: Meant,
     /// Why
     #[arg(long, value_name = "TEXT", value_parser = sentence)]
     pub reason: Option<String>,
@@ -278,6 +292,8 @@ pub struct Rollback {
     /// Why
     #[arg(long, value_name = "TEXT", value_parser = sentence)]
     pub reason: String,
+    #[command(flatten)]
+    pub meant: Meant,
     #[command(flatten)]
     pub moving: Moving,
 }
@@ -375,6 +391,8 @@ pub struct Waive {
     /// Why
     #[arg(long, value_name = "TEXT", value_parser = sentence)]
     pub reason: String,
+    #[command(flatten)]
+    pub meant: Meant,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -395,6 +413,15 @@ pub struct Ack {
     /// For this release
     #[arg(long, value_name = "RELEASE", value_parser = word)]
     pub release: String,
+    #[command(flatten)]
+    pub meant: Meant,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Follow {
+    /// The entry that recorded the move [default: the newest that moved a channel]
+    #[arg(long, value_name = "N")]
+    pub serial: Option<u64>,
 }
 
 #[derive(Clone, Debug, Subcommand)]

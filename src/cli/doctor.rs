@@ -3,7 +3,7 @@
 //! a ref can be written. It deletes nothing but probe refs, each under the lease of what it was seen to hold.
 
 use super::{
-    Session, args,
+    Session, acting, args,
     gather::{self, Believed, Place},
 };
 use crate::{
@@ -15,7 +15,6 @@ use crate::{
     release::{
         chain::Verified,
         plan::Refs,
-        policy as rights,
         projection::{ProjectedTag, Projection},
     },
     report::{Body, DoctorShape, Report, SigningMode, shape::Check},
@@ -69,10 +68,10 @@ async fn look(session: &Session, args: &args::Doctor, place: Place) -> Result<Re
     let mut projection = Projection::of(&head, &refs);
     let skipped = head.skipped_findings();
     if projection.mendable().count() > 0 && args.fix {
-        let acting = gather::acting(session, &place, &head).await?;
+        let acting = acting::acting(session, &place, &head).await?;
         let permit = |tag: &ProjectedTag| {
             let (verb, channel) = tag.right();
-            rights::permit(head.protocol(), &acting.actor, &[], verb, channel)
+            acting.permit(head.protocol(), verb, channel)
         };
         let tags = projection.mendable().map(|tag| Ok((tag, permit(tag)?))).collect::<Result<Vec<_>>>()?;
         let projected = apply::project(&acting.writer(&place), &tags).await?;
@@ -158,7 +157,7 @@ async fn signer(session: &Session, place: &Place, head: &Verified) -> Check {
     if head.protocol().signing.key == KeySource::None {
         return advice("signer", "signing: none, so entries prove nothing about who wrote them".to_owned());
     }
-    match gather::adopting(session, place, head.policy()).await {
+    match acting::adopting(session, place, head.policy()).await {
         Ok(acting) => passed("signer", format!("acting as {}", acting.actor.id)),
         Err(fault) => Check { help: fault.help.clone(), ..advice("signer", fault.message) },
     }

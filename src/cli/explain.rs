@@ -15,8 +15,9 @@ use crate::{
     report::{Body, Report, TextShape, codes, reply},
     text::{
         near,
-        slash::{COMMANDS, Dialect},
+        slash::{COMMANDS, Dialect, Spec},
     },
+    world::github::{Needed, Purpose},
 };
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -265,11 +266,32 @@ fn slash_page() -> String {
             let _ = writeln!(text, "| `--{flag}` | {instead} |");
         }
     }
-    text.push_str("\n## What each refusal means\n\n| finding | means |\n|---|---|\n");
+    text.push_str(SLASH_PERMISSIONS);
+    for spec in COMMANDS {
+        let needs: Vec<String> = permissions(spec).iter().map(ToString::to_string).collect();
+        let _ = writeln!(text, "| `{}` | {} |", spec.name, needs.join(", "));
+    }
+    text.push_str(
+        "\n## What each refusal means\n\nWhat is wrong with the comment itself (`bad_usage`, `not_permitted`, `unreachable`):\n\n",
+    );
+    text.push_str("| finding | means |\n|---|---|\n");
     for (code, meaning) in others().filter(|(code, _)| code.starts_with("comment/")) {
         let _ = writeln!(text, "| `{code}` | {} |", meaning.replace('|', "\\|"));
     }
+    text.push_str(
+        "\nWhat the command ended with, as the answer and `tagwarden explain CODE` name it:\n\n| reason | means | then |\n|---|---|---|\n",
+    );
+    for reason in Reason::ALL.iter().filter(|reason| reason.exit_code() != 0) {
+        let cell = |words: &str| words.replace('|', "\\|");
+        let _ = writeln!(text, "| `{reason}` | {} | {} |", cell(reason.about()), cell(reason.next()));
+    }
     text
+}
+
+/// What the token of a slash command needs, beside what the gates ask for.
+pub fn permissions(spec: &Spec) -> Vec<Needed> {
+    let git = if spec.writes() { Purpose::Push } else { Purpose::Fetch };
+    [Purpose::Commands.needs(), git.needs()].concat()
 }
 
 fn rulebook_page() -> String {
@@ -326,12 +348,38 @@ its `previous` names the last valid entry.
 | an entry of a signer under a higher rulebook | verbs refuse (`ledger_unverifiable`): a newer version is needed |
 ";
 
+const SLASH_PERMISSIONS: &str = "
+## What the token needs
+
+The job's `GITHUB_TOKEN`, or the GitHub App of `TAGWARDEN_APP_ID`, beside `metadata: read`, which every token has. `members: read` is asked
+for where a role names a team; the token of a workflow cannot have it. Gates that ask GitHub need what
+`tagwarden explain verdict` and `tagwarden explain checks` say. Where one is missing, the answer names it.
+
+| command | permissions |
+|---|---|
+";
+
 const SLASH_INTRO: &str = "\
 # Slash commands
 
 <!-- Made by `UPDATE_PAGES=1 cargo test --test it cli_surface` from the table of commands; edit that. -->
 
-How a command is written in a comment on GitHub, and who may give it. No verb of this version runs them yet.
+How a command is written in a comment on GitHub, who may give it, and what comes of it.
+
+## What happens
+
+`tagwarden comment` runs in a workflow `on: issue_comment`. It reads the comment again, and the head of its pull request; finds out what
+whoever wrote it may do, by the number of their account; and runs the command as the command line would, under the policy in force. The
+entry of the ledger has the writer as its actor (`github:NUMBER`), the comment as its source, and the answers that gave the right in
+`evidence/actor.json`; a signer of `movers:` signs it.
+
+- The comment gets a reaction at once (eyes), and one answer below it, which changes in place when the command is done. A last reaction
+  says how it went: a rocket (moved), a thumb up (done), a thumb down (refused), or confusion (not known, or something came first).
+- A command is carried out once. The same event again finds its entry and does nothing; an answer that could not be written is written
+  then, or by `tagwarden follow`.
+- It stands on an open or merged pull request, or on the issue of `comment.release_issue`; on an open one from another repository none
+  is carried out. It was written within `comment.max_age`, and nobody changed it since, its writer neither.
+- What GitHub does not tell gives no right. A thread that cannot be told changes nothing of what was decided.
 
 ## How a command is written
 

@@ -1,31 +1,27 @@
-//! What verbs gather before they judge: the committed protocol, the remote's refs, the verified ledger, the actor.
+//! What verbs gather before they judge: the committed protocol, the remote's refs, the verified ledger.
 //!
 //! The committed `gates/` only says where the ledger is (and what `verify` judges a draft by); everything that decides a
 //! move comes from the ledger's adopted policy.
 
 use super::Session;
 use crate::{
-    attest::ssh::Verified as Signed,
-    domain::{Actor, Fault, Finding, Oid, Reason, RefName, Result, state::PolicyRef},
+    domain::{Fault, Finding, Oid, Reason, RefName, Result, state::PolicyRef},
     gate::{
         Protocol,
         config::{self, GateFiles},
-        protocol::KeySource,
     },
     release::{
-        chain::{self, Chain, GIT_NAMESPACE, Verification, Verified},
+        chain::{Chain, GIT_NAMESPACE, Verification, Verified},
         object,
         plan::{self, Refs},
-        policy as rights, projection,
+        projection,
     },
     report::{Report, SigningMode},
     tree::Tree,
     world::{
-        World,
-        apply::{self, Writer},
+        World, apply,
         git::ObjectKind,
         ledger::{self, Known, LedgerAt, bring, read_refs, read_settled},
-        signer::Signer,
         trees::WorkTree,
         trust::Trust,
     },
@@ -424,72 +420,6 @@ pub async fn pinned(place: &Place, head: &Verified) -> Result<()> {
         }
     };
     Err(Fault::new(Reason::NotPinned, why).help(help))
-}
-
-/// Who acts, and the key they act with.
-pub struct Acting {
-    pub actor: Actor,
-    pub signer: Option<Signer>,
-    /// Who the policy says that the signer is.
-    pub signed: Option<Signed>,
-}
-
-impl Acting {
-    /// Notes that the ledger of a place holds what was just written.
-    pub async fn wrote(place: &Place, entry: &Oid) {
-        if let Ok(trust) = trust(place).await {
-            trust.saw(entry);
-        }
-    }
-
-    /// Writes as this actor.
-    pub fn writer<'a>(&'a self, place: &'a Place) -> Writer<'a> {
-        let (signer, signed) = (self.signer.as_ref(), self.signed.as_ref());
-        Writer { world: &place.world, at: &place.at, signer, signed, checkpoint: place.world.checkpoint() }
-    }
-}
-
-/// The actor of a verb that writes to this ledger. Faults: `not_pinned`; `policy_unadopted` where the checkout and the policy in
-/// force disagree on whether entries are signed.
-pub async fn acting(session: &Session, place: &Place, head: &Verified) -> Result<Acting> {
-    pinned(place, head).await?;
-    if let Some(drafted) = place.drafted.as_ref().filter(|drafted| drafted.is_unsigned() != head.protocol().is_unsigned()) {
-        let says = |unsigned: bool| if unsigned { "signs nothing" } else { "signs" };
-        let (here, there) = (says(drafted.is_unsigned()), says(head.protocol().is_unsigned()));
-        let why = format!("gates/protocol.yaml here {here}, and the policy in force {there}");
-        return Err(Fault::new(Reason::PolicyUnadopted, why));
-    }
-    adopting(session, place, head.policy()).await
-}
-
-/// The actor under a policy, whatever is pinned or checked out: the principal of the signing key, or the git e-mail where signing is `none`.
-pub async fn adopting(session: &Session, place: &Place, policy: &chain::Policy) -> Result<Acting> {
-    let world = &place.world;
-    let name = world.git.config("user.name").await?.unwrap_or_default();
-    if policy.protocol.is_unsigned() {
-        let mail = world.git.config("user.email").await?.unwrap_or_else(|| "unknown".to_owned());
-        return Ok(Acting { actor: rights::actor(&policy.protocol, &format!("local:{mail}"), &name), signer: None, signed: None });
-    }
-    let signer = signer(session, place, &policy.protocol).await?;
-    let key = signer.public_key().to_owned();
-    let refuse = |why: String| {
-        let fault = Fault::new(Reason::NotPermitted, format!("the signing key belongs to no signer of the adopted policy: {why}"));
-        fault.help("`tagwarden policy show` lists them; a new signer is added to gates/allowed_signers and adopted by the present ones")
-    };
-    let allowed = policy.allowed.as_ref().ok_or_else(|| refuse("it lists none".to_owned()))?;
-    let found = allowed.principal_of(&key, world.clock.now()).map_err(|refusal| refuse(refusal.to_string()))?;
-    let actor = rights::actor(&policy.protocol, &format!("ssh:{}", found.principal), &name);
-    Ok(Acting { actor, signer: Some(signer), signed: Some(found) })
-}
-
-/// The signer that the policy, or `--signing-key`, names.
-pub async fn signer(session: &Session, place: &Place, protocol: &Protocol) -> Result<Signer> {
-    let source = session.globals.signing_key.clone().unwrap_or_else(|| protocol.signing.key.clone());
-    let none = || Fault::new(Reason::SignerMissing, "the policy asks for signatures, and no signing key is named");
-    match source {
-        KeySource::None => Err(none()),
-        source => Signer::from(&source, &place.world.env, place.world.git.dir()).await?.ok_or_else(none),
-    }
 }
 
 /// The commit that a revision names.

@@ -1,7 +1,7 @@
 //! `hold` and `unhold`: freeze a channel, a release or everything, with a reason; lift it again.
 
 use super::{
-    Session, args, gather, releases,
+    Session, acting, args, gather, releases,
     statement::{self, Intent},
 };
 use crate::{
@@ -9,10 +9,7 @@ use crate::{
         ChannelName, Finding, Result, Verb,
         state::{Body, HoldScope},
     },
-    release::{
-        plan::{self, Located},
-        policy as rights,
-    },
+    release::plan::{self, Located},
     report::Report,
     text::near,
 };
@@ -29,8 +26,8 @@ async fn write(session: &Session, args: &args::Hold, verb: Verb) -> Result<Repor
     let situation = gather::situation(session).await?;
     let time = situation.world().clock.now();
     let (scope, of, channel) = target(&situation, args)?;
-    let acting = gather::acting(session, &situation.place, &situation.head).await?;
-    let permit = rights::permit(situation.protocol(), &acting.actor, &[], verb, channel.as_ref())?;
+    let acting = acting::acting(session, &situation.place, &situation.head).await?;
+    let permit = acting.permit(situation.protocol(), verb, channel.as_ref())?;
     let intent = Intent { channel, reason: Some(args.reason.clone()), body: Some(Body::Hold { scope, of }), ..Intent::default() };
     let unknown = unknown_release(&situation, args, verb);
     let signing = situation.signing();

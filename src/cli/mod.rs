@@ -5,13 +5,16 @@
 //! [`Command::answer_at_once`] or [`run`], and gives `main.rs` what to print.
 
 mod ack;
+mod acting;
 pub mod args;
 mod audit;
+mod comment;
 mod completions;
 mod docs;
 mod doctor;
 mod drive;
 pub mod explain;
+mod follow;
 pub mod gather;
 mod history;
 mod hold;
@@ -70,6 +73,8 @@ async fn dispatch(session: &Session, command: &Command) -> Result<Report> {
         Command::Waive(args) => waive::run(session, args).await,
         Command::Ack(args) => ack::run(session, args).await,
         Command::Verdict { command } => verdict::run(session, command).await,
+        Command::Comment => comment::run(session).await,
+        Command::Follow(args) => follow::run(session, args).await,
         Command::Docs { command } => docs::run(session, command).await,
         Command::Validate(args) => validate::run(session, args).await,
         Command::Trust(args) => trust::run(session, args).await,

@@ -2,9 +2,10 @@
 
 use super::{
     Session,
+    acting::Acting,
     args::Moving,
     drive::{self, Judged},
-    gather::{self, Acting, Place, Situation},
+    gather::{self, Place, Situation},
     statement::{self, Intent},
 };
 use crate::{
@@ -32,7 +33,7 @@ use crate::{
         World,
         apply::{self, Moved},
         git::Want,
-        ledger::read_settled,
+        ledger::{self, read_settled},
         trees::CommitTree,
     },
 };
@@ -42,7 +43,7 @@ use std::sync::Arc;
 pub async fn run(session: &Session, situation: Situation, acting: &Acting, plan: Plan, permit: Permit, moving: &Moving) -> Result<Report> {
     let noted = rights::refuse_held(situation.head.state(), &plan.actor, plan.verb, &plan.channel, &plan.release_names())?;
     let mut notices: Vec<String> = noted.iter().map(|hold| format!("moved under {}", rights::describe(hold))).collect();
-    early(&situation, &plan)?;
+    early(&situation, acting, &plan)?;
     if moving.dry_run {
         return Ok(situation.report(planned(&situation, &plan)));
     }
@@ -73,6 +74,7 @@ pub async fn run(session: &Session, situation: Situation, acting: &Acting, plan:
         return Ok(with_notices(situation.report(Report::new(run.reason(), body)), notices));
     };
     read_again(&situation, &plan).await?;
+    acting.still_asked().await?;
     let Situation { place, refs: _, head } = situation;
     let policy = head.policy().clone();
     let signing = crate::report::SigningMode::of(&policy.protocol);
@@ -131,7 +133,7 @@ pub async fn run(session: &Session, situation: Situation, acting: &Acting, plan:
 /// were asked.
 async fn note_after(session: &Session, acting: &Acting, moved: &Entry, run: &Run) -> Result<u64> {
     let Situation { place, head, .. } = gather::situation(session).await?;
-    let permit = rights::permit(head.protocol(), &acting.actor, &[], Verb::After, moved.channel.as_ref())?;
+    let permit = acting.permit(head.protocol(), Verb::After, moved.channel.as_ref())?;
     let intent = Intent {
         channel: moved.channel.clone(),
         releases: moved.releases.clone(),
@@ -164,9 +166,9 @@ pub fn already_at(situation: &Situation, channel: &ChannelName) -> Result<Report
 }
 
 /// The rules that need no gate, before any gate is asked.
-pub fn early(situation: &Situation, plan: &Plan) -> Result<()> {
+pub fn early(situation: &Situation, acting: &Acting, plan: &Plan) -> Result<()> {
     let entry = plan.draft(None).place(Some(&situation.head), Vec::new())?;
-    transition::request(situation.head.ledger(), &entry, &[], situation.world().clock.now()).map_err(Violation::fault)
+    transition::request(situation.head.ledger(), &entry, &acting.rights(), situation.world().clock.now()).map_err(Violation::fault)
 }
 
 /// The answer for a request whose move the ledger holds already.
@@ -191,6 +193,17 @@ pub fn already(situation: &Situation, verb: Verb, linked: &Linked) -> Result<Rep
     let said = format!("entry {} put {} there at {}", entry.serial, join_releases(&entry.releases, ", "), entry.time);
     let report = situation.report(Report::new(Reason::AlreadyThere, Body::Move(Box::new(shape)))).notice(said);
     Ok(with_notices(report, situation.head.ledger().found_after(entry.serial).into_iter().collect()))
+}
+
+/// The report of a move as it was when it was made, from what its entry records.
+pub fn recorded(situation: &Situation, linked: &Linked) -> Result<Report> {
+    let report = already(situation, linked.outline.action, linked)?;
+    let Body::Move(shape) = report.body else { return Err(Fault::new(Reason::Internal, "the answer about a move is none")) };
+    let whole = ledger::read_entries(&situation.world().git, std::slice::from_ref(&linked.oid))?;
+    let policy = situation.head.policies().get(&linked.outline.policy.tree);
+    let run = whole.first().zip(policy).and_then(|(whole, policy)| RunShape::recorded(&whole.entry, &policy.protocol));
+    let shape = MoveShape { run, moves: linked.outline.moves.iter().map(MoveRef::from).collect(), ..*shape };
+    Ok(Report { reason: Reason::Moved, body: Body::Move(Box::new(shape)), notices: Vec::new(), ..report })
 }
 
 /// A request, as far as it tells one from another.

@@ -1,7 +1,7 @@
 //! `policy adopt` and `policy show`: which `gates/` decides, and who may change that.
 
 use super::{
-    Session, args,
+    Session, acting, args,
     gather::{self, Place},
     statement::{self, Intent},
     take_over,
@@ -61,7 +61,7 @@ async fn adopt(session: &Session, args: &args::Adopt) -> Result<Report> {
     }
     // The one verb that may change whether entries are signed.
     gather::pinned(&place, &head).await?;
-    let acting = gather::adopting(session, &place, head.policy()).await?;
+    let acting = acting::adopting(session, &place, head.policy()).await?;
     let signatures = read_signatures(&args.signatures)?;
     let signers = Signers::of_adoption(head.policy(), &acting.actor, &said, &signatures, time);
     let permit = rights::permit_by_threshold(head.protocol(), &acting.actor, &signers)?;
@@ -86,7 +86,7 @@ async fn first(session: &Session, place: &Place, refs: &Refs, policy: Policy, ar
     if args.signatures.print_statement {
         return Err(Fault::new(Reason::NoLedger, "the first entry needs no co-signatures; there is no ledger yet"));
     }
-    let acting = gather::adopting(session, place, &policy).await?;
+    let acting = acting::adopting(session, place, &policy).await?;
     let permit = rights::permit_first(&acting.actor);
     let body = Body::Adopt { signatures: Vec::new(), taken_over: taken_over.clone() };
     let intent = Intent { reason: Some(args.reason.clone()), body: Some(body), adopts: Some(policy.clone()), ..Intent::default() };

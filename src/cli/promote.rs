@@ -1,7 +1,7 @@
 //! `promote`: the gates of a channel, then one atomic move of its tag together with the ledger entry.
 
 use super::{
-    Session, args, gather,
+    Session, acting, args, gather,
     moving::{self, Request},
     releases,
 };
@@ -9,7 +9,7 @@ use crate::{
     domain::{ChannelName, Result, Verb},
     release::{
         plan::{self, Plan, PlannedRelease},
-        policy as rights, transition,
+        transition,
     },
     report::Report,
 };
@@ -18,14 +18,15 @@ pub async fn run(session: &Session, args: &args::Promote) -> Result<Report> {
     let situation = gather::situation(session).await?;
     let (channel, rules) = plan::channel(situation.protocol(), situation.place.drafted.as_deref(), args.channel.as_str())?;
     let (after, time) = (rules.after.clone(), situation.world().clock.now());
-    let acting = gather::acting(session, &situation.place, &situation.head).await?;
-    let permit = rights::permit(situation.protocol(), &acting.actor, &[], Verb::Promote, Some(&channel))?;
+    let acting = acting::acting(session, &situation.place, &situation.head).await?;
+    let permit = acting.permit(situation.protocol(), Verb::Promote, Some(&channel))?;
     let wanted = releases::names(situation.protocol(), &args.releases)?;
     let packages: Vec<_> = wanted.iter().map(|name| name.package.clone()).collect();
     let tags = plan::channel_tags((&channel, rules), &packages, situation.head.state(), &situation.refs)?;
-    let releases = releases::resolve(&situation, wanted).await?;
+    let releases = releases::resolve(&situation, wanted, args.meant.sha.as_ref()).await?;
     let candidate = moving::one_candidate(&releases)?;
-    let request = request(args, &channel, &releases);
+    args.meant.check(&releases)?;
+    let request = request(args, acting.claim(), &channel, &releases);
     let claim = match moving::recognise(&situation, &request)? {
         Ok(claim) => claim,
         Err(linked) => return moving::already(&situation, Verb::Promote, linked),
@@ -42,7 +43,7 @@ pub async fn run(session: &Session, args: &args::Promote) -> Result<Report> {
         actor: acting.actor.clone(),
         reason: args.reason.clone(),
         claim,
-        source: "cli".to_owned(),
+        source: acting.source(),
         time,
         body: None,
     };
@@ -51,7 +52,7 @@ pub async fn run(session: &Session, args: &args::Promote) -> Result<Report> {
     {
         return moving::already_at(&situation, &plan.channel);
     }
-    moving::early(&situation, &plan)?;
+    moving::early(&situation, &acting, &plan)?;
     for release in &plan.releases {
         moving::bring_commit(situation.world(), &situation.place.at, release, &situation.refs).await?;
     }
@@ -71,9 +72,9 @@ fn names(releases: &[PlannedRelease]) -> Vec<String> {
     releases.iter().map(|release| release.name.to_string()).collect()
 }
 
-fn request(args: &args::Promote, channel: &ChannelName, releases: &[PlannedRelease]) -> Request {
+fn request(args: &args::Promote, claim: Option<String>, channel: &ChannelName, releases: &[PlannedRelease]) -> Request {
     let commits: Vec<_> = releases.iter().map(|release| (release.name.to_string(), &release.commit)).collect();
     let about = serde_json::json!({ "releases": commits, "reason": args.reason });
-    let claim = args.moving.claim.clone();
+    let claim = args.moving.claim.clone().or(claim);
     Request { verb: Verb::Promote, channel: channel.clone(), releases: names(releases), about, claim }
 }

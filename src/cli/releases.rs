@@ -1,6 +1,6 @@
 //! From the words on the command line to releases with commits and tags.
 
-use super::gather::Situation;
+use super::{args::Meant, gather::Situation};
 use crate::{
     domain::{Fault, Oid, Reason, RefName, ReleaseName, Result, Timestamp},
     gate::{Protocol, protocol::ReleaseTags},
@@ -25,13 +25,27 @@ pub fn names(protocol: &Protocol, words: &[String]) -> Result<Vec<ReleaseName>> 
     Ok(names)
 }
 
-/// The releases to move. One that has no tag yet is made at HEAD, where that is plainly meant.
-pub async fn resolve(situation: &Situation, names: Vec<ReleaseName>) -> Result<Vec<PlannedRelease>> {
+/// The releases to move. One that has no tag yet is made at the commit that is `meant`, else at HEAD, where that is plain.
+pub async fn resolve(situation: &Situation, names: Vec<ReleaseName>, meant: Option<&Oid>) -> Result<Vec<PlannedRelease>> {
     let mut releases = Vec::new();
     for name in names {
-        releases.push(resolve_one(situation, name).await?);
+        releases.push(resolve_one(situation, name, meant).await?);
     }
     Ok(releases)
+}
+
+impl Meant {
+    /// Whoever names a commit acts on that one or on none. Faults: `tag_conflict`.
+    pub fn check(&self, releases: &[PlannedRelease]) -> Result<()> {
+        let Some(sha) = &self.sha else { return Ok(()) };
+        match releases.iter().find(|release| release.commit != *sha) {
+            None => Ok(()),
+            Some(other) => {
+                let why = format!("{} is at {}, not at {sha}", other.name, other.commit);
+                Err(Fault::new(Reason::TagConflict, why).help("look at what the release is, then name its commit"))
+            }
+        }
+    }
 }
 
 /// One release that exists: staged, or tagged by somebody.
@@ -43,17 +57,23 @@ pub async fn existing(situation: &Situation, word: &str) -> Result<PlannedReleas
             let fault = Fault::new(Reason::UnknownRelease, format!("there is no release {name}"));
             Err(fault.help(format!("`tagwarden stage {name} --at REV` makes it; then run this again")))
         }
-        located => settle(situation, name, tag_ref, located).await,
+        located => settle(situation, name, tag_ref, located, None).await,
     }
 }
 
-async fn resolve_one(situation: &Situation, name: ReleaseName) -> Result<PlannedRelease> {
+async fn resolve_one(situation: &Situation, name: ReleaseName, meant: Option<&Oid>) -> Result<PlannedRelease> {
     let tag_ref = plan::release_ref(situation.protocol(), &name)?;
     let located = plan::locate(situation.head.state(), &situation.refs, &name, &tag_ref)?;
-    settle(situation, name, tag_ref, located).await
+    settle(situation, name, tag_ref, located, meant).await
 }
 
-async fn settle(situation: &Situation, name: ReleaseName, tag_ref: RefName, located: Located) -> Result<PlannedRelease> {
+async fn settle(
+    situation: &Situation,
+    name: ReleaseName,
+    tag_ref: RefName,
+    located: Located,
+    meant: Option<&Oid>,
+) -> Result<PlannedRelease> {
     match located {
         Located::Staged { commit, tag } => Ok(PlannedRelease { name, commit, tag_ref, tag: Some(tag) }),
         Located::Tagged { oid, peeled } => {
@@ -61,7 +81,10 @@ async fn settle(situation: &Situation, name: ReleaseName, tag_ref: RefName, loca
             Ok(PlannedRelease { name, commit: peeled, tag_ref, tag: Some(oid) })
         }
         Located::Missing => {
-            let commit = new_commit(situation, &name).await?;
+            let commit = match meant {
+                Some(meant) => meant.clone(),
+                None => new_commit(situation, &name).await?,
+            };
             plan::may_create(situation.protocol(), situation.head.state(), &situation.refs, &name, &commit)?;
             Ok(PlannedRelease { name, commit, tag_ref, tag: None })
         }

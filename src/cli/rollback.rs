@@ -2,7 +2,7 @@
 //! asked; the release that is left gets a hold, and so does the channel for automation.
 
 use super::{
-    Session, args, gather,
+    Session, acting, args, gather,
     moving::{self, Request},
     releases,
 };
@@ -14,7 +14,6 @@ use crate::{
     release::{
         chain::Linked,
         plan::{self, Plan, PlannedRelease},
-        policy as rights,
         state::{holds_on, staged},
         transition,
     },
@@ -25,8 +24,8 @@ pub async fn run(session: &Session, args: &args::Rollback) -> Result<Report> {
     let situation = gather::situation(session).await?;
     let (channel, rules) = plan::channel(situation.protocol(), situation.place.drafted.as_deref(), args.channel.as_str())?;
     let time = situation.world().clock.now();
-    let acting = gather::acting(session, &situation.place, &situation.head).await?;
-    let permit = rights::permit(situation.protocol(), &acting.actor, &[], Verb::Rollback, Some(&channel))?;
+    let acting = acting::acting(session, &situation.place, &situation.head).await?;
+    let permit = acting.permit(situation.protocol(), Verb::Rollback, Some(&channel))?;
     let wanted = releases::names(situation.protocol(), &args.releases)?;
     let named: Vec<String> = wanted.iter().map(ToString::to_string).collect();
     let request = Request {
@@ -34,7 +33,7 @@ pub async fn run(session: &Session, args: &args::Rollback) -> Result<Report> {
         channel: channel.clone(),
         about: serde_json::json!({ "releases": named, "reason": args.reason }),
         releases: named,
-        claim: args.moving.claim.clone(),
+        claim: args.moving.claim.clone().or_else(|| acting.claim()),
     };
     let claim = match moving::recognise(&situation, &request)? {
         Ok(claim) => claim,
@@ -52,6 +51,7 @@ pub async fn run(session: &Session, args: &args::Rollback) -> Result<Report> {
         false => wanted.iter().map(|name| had(&situation, &channel, name)).collect::<Result<_>>()?,
     };
     let releases = targets.iter().map(|release| planned(&situation, release)).collect::<Result<Vec<PlannedRelease>>>()?;
+    args.meant.check(&releases)?;
     let packages: Vec<PackageName> = releases.iter().map(|release| release.name.package.clone()).collect();
     let tags = plan::channel_tags((&channel, rules), &packages, situation.head.state(), &situation.refs)?;
     let body = transition::rollback_body(situation.head.state(), &channel, &targets);
@@ -67,11 +67,11 @@ pub async fn run(session: &Session, args: &args::Rollback) -> Result<Report> {
         actor: acting.actor.clone(),
         reason: Some(args.reason.clone()),
         claim,
-        source: "cli".to_owned(),
+        source: acting.source(),
         time,
         body,
     };
-    moving::early(&situation, &plan)?;
+    moving::early(&situation, &acting, &plan)?;
     for release in &plan.releases {
         moving::bring_commit(situation.world(), &situation.place.at, release, &situation.refs).await?;
     }

@@ -1,6 +1,9 @@
 //! What every verb is given: the global flags, the environment, and the world behind them, opened when first asked for.
 
-use super::args::{Format, Globals};
+use super::{
+    args::{Format, Globals},
+    comment::Asker,
+};
 use crate::{
     domain::{Fault, Reason, Result},
     report::{Report, SigningMode},
@@ -8,7 +11,7 @@ use crate::{
 };
 use std::{
     path::{Path, PathBuf},
-    sync::{Mutex, OnceLock, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 /// One run of the program.
@@ -23,6 +26,8 @@ pub struct Session {
     known: Mutex<Option<Report>>,
     signing: OnceLock<SigningMode>,
     drafted: OnceLock<SigningMode>,
+    /// Who asked for this on a forge; `None`: whoever holds the key.
+    asker: OnceLock<Arc<Asker>>,
 }
 
 impl Session {
@@ -37,6 +42,7 @@ impl Session {
             known: Mutex::default(),
             signing: OnceLock::new(),
             drafted: OnceLock::new(),
+            asker: OnceLock::new(),
         }
     }
 
@@ -88,6 +94,7 @@ impl Session {
             known: Mutex::default(),
             signing: OnceLock::new(),
             drafted: OnceLock::new(),
+            asker: OnceLock::new(),
         }
     }
 
@@ -104,6 +111,15 @@ impl Session {
             None => world,
         };
         Ok(self.world.get_or_init(|| world))
+    }
+
+    /// What is written from now on is signed for somebody who asked on a forge.
+    pub fn acts_for(&self, asker: Arc<Asker>) {
+        let _ = self.asker.set(asker);
+    }
+
+    pub fn asker(&self) -> Option<&Arc<Asker>> {
+        self.asker.get()
     }
 
     /// Remembers how the committed protocol signs, so that a refusal before the policy is known says it too.

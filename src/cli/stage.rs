@@ -1,14 +1,14 @@
 //! `stage`: gives a new version its commit, with an annotated tag that never moves.
 
 use super::{
-    Session, args, gather, moving, releases,
+    Session, acting, args, gather, moving, releases,
     statement::{self, Intent},
 };
 use crate::{
     domain::{Fault, Reason, Release, Result, Verb},
     release::{
         plan::{self, Located, PlannedRelease},
-        policy as rights, state,
+        state,
     },
     report::{Body, EntryShape, Report, shape::join_releases},
 };
@@ -19,8 +19,8 @@ pub async fn run(session: &Session, args: &args::Stage) -> Result<Report> {
     let name = plan::release_name(situation.protocol(), &args.release)?;
     let tag_ref = plan::release_ref(situation.protocol(), &name)?;
     let commit = gather::commit(situation.world(), &args.at)?;
-    let acting = gather::acting(session, &situation.place, &situation.head).await?;
-    let permit = rights::permit(situation.protocol(), &acting.actor, &[], Verb::Stage, None)?;
+    let acting = acting::acting(session, &situation.place, &situation.head).await?;
+    let permit = acting.permit(situation.protocol(), Verb::Stage, None)?;
     let wanted = PlannedRelease { name: name.clone(), commit: commit.clone(), tag_ref: tag_ref.clone(), tag: None };
     if let Some(staged) = state::staged(situation.head.state(), &name).filter(|staged| staged.commit == commit) {
         return nothing_to_do(&situation, staged.serial);

@@ -1,14 +1,17 @@
 //! What the verbs share that write an entry without moving a channel tag: stage, hold, unhold, waive, ack, verdict,
 //! policy adopt.
 
-use super::gather::{self, Acting, Place};
+use super::{
+    acting::Acting,
+    gather::{self, Place},
+};
 use crate::{
     domain::{
         ChannelName, Oid, Reason, RefName, Release, Result, Timestamp, Verb,
         state::{Body, GateRecord},
     },
     release::{
-        chain::{Policy, Verified},
+        chain::{Linked, Policy, Verified},
         draft::Draft,
         policy::{self as rights, Permit},
         transition::{self, Violation},
@@ -50,6 +53,10 @@ pub async fn write(
         early(head, acting, verb, &intent, time)?;
     }
     let draft = draft(head.as_ref(), acting, verb, &intent, time)?;
+    // What is written about a move that was made is not asked for by anybody.
+    if verb != Verb::After {
+        acting.still_asked().await?;
+    }
     let applied = apply::append(&acting.writer(place), head, &draft, &intent.tags, intent.adopts.as_ref(), permit).await?;
     Acting::wrote(place, &applied.entry).await;
     Ok(applied)
@@ -58,7 +65,7 @@ pub async fn write(
 /// The rules that need no key and no object.
 pub fn early(head: &Verified, acting: &Acting, verb: Verb, intent: &Intent, time: Timestamp) -> Result<()> {
     let entry = draft(Some(head), acting, verb, intent, time)?.place(Some(head), Vec::new())?;
-    transition::request(head.ledger(), &entry, &[], time).map_err(Violation::fault)
+    transition::request(head.ledger(), &entry, &acting.rights(), time).map_err(Violation::fault)
 }
 
 fn draft(head: Option<&Verified>, acting: &Acting, verb: Verb, intent: &Intent, time: Timestamp) -> Result<Draft> {
@@ -70,12 +77,14 @@ fn draft(head: Option<&Verified>, acting: &Acting, verb: Verb, intent: &Intent, 
         "verb": verb, "channel": channel, "candidate": candidate, "body": body, "adopts": adopts, "time": time, "actor": acting.actor.id,
         "follows": head.map(Verified::head), "nonce": nonce::fresh()?,
     });
+    // A move took the claim of the request that its gates are about.
+    let given = acting.claim().filter(|_| verb != Verb::After);
     Ok(Draft {
         action: verb,
         actor: acting.actor.clone(),
         reason: reason.clone(),
-        source: "cli".to_owned(),
-        claim: rights::claim(None, &about)?,
+        source: acting.source(),
+        claim: rights::claim(given.as_deref(), &about)?,
         time,
         channel: channel.clone(),
         releases: releases.clone(),
@@ -87,6 +96,15 @@ fn draft(head: Option<&Verified>, acting: &Acting, verb: Verb, intent: &Intent, 
         adopts,
         documents: None,
     })
+}
+
+/// The answer for a request that an entry of the ledger carried out before.
+pub fn already(situation: &gather::Situation, linked: &Linked) -> Report {
+    let (entry, branch) = (&linked.outline, situation.place.at.branch.clone());
+    // What that entry moved did not move now.
+    let shape = EntryShape { moves: Vec::new(), ..EntryShape::of(entry, linked.oid.clone(), branch) };
+    let said = format!("entry {} ({}) did this at {}", entry.serial, entry.action, entry.time);
+    situation.report(Report::new(Reason::AlreadyThere, report::Body::Entry(shape))).notice(said)
 }
 
 /// The report of a written entry.

@@ -1,12 +1,11 @@
 //! `verdict record`: a reviewer's SAFE or FINDINGS on one commit, signed into the ledger.
 
 use super::{
-    Session, args, gather, releases,
+    Session, acting, args, gather, releases,
     statement::{self, Intent},
 };
 use crate::{
     domain::{Result, Verb, VerdictWord, state::Body},
-    release::policy as rights,
     report::Report,
 };
 
@@ -18,8 +17,8 @@ pub async fn run(session: &Session, command: &args::Verdict) -> Result<Report> {
         (Some(release), _) => releases::existing(&situation, release).await?.commit,
         (None, at) => gather::commit(situation.world(), at.as_deref().unwrap_or("HEAD"))?,
     };
-    let acting = gather::acting(session, &situation.place, &situation.head).await?;
-    let permit = rights::permit(situation.protocol(), &acting.actor, &[], Verb::Verdict, None)?;
+    let acting = acting::acting(session, &situation.place, &situation.head).await?;
+    let permit = acting.permit(situation.protocol(), Verb::Verdict, None)?;
     let intent = Intent {
         candidate: Some(commit),
         reason: args.reason.clone(),

@@ -204,6 +204,12 @@ fn permits(protocol: &Protocol, id: &str, rights: &[String], verb: Verb, channel
     protocol.roles.values().any(|role| role.may.iter().any(|may| may.grants(verb)) && on(&role.on) && role.who.iter().any(gives))
 }
 
+/// Whether any role names them, whatever it permits.
+pub fn has_a_role(protocol: &Protocol, id: &str, rights: &[String]) -> bool {
+    let channels = || protocol.channels.keys().map(Some).chain([None]);
+    Verb::ALL.iter().any(|verb| channels().any(|channel| permits(protocol, id, rights, *verb, channel)))
+}
+
 /// The right to do `verb` on `channel` (`None`: on no channel in particular). `rights` as in [`Policy::still_permits`].
 pub fn permit(protocol: &Protocol, actor: &Actor, rights: &[String], verb: Verb, channel: Option<&ChannelName>) -> Result<Permit> {
     if permits(protocol, &actor.id, rights, verb, channel) {

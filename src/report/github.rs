@@ -5,7 +5,7 @@
 
 use super::{
     Body, Report, Style, human,
-    markdown::{fenced, inline},
+    markdown::{fenced_within, inline},
     safe::{neutral, visible},
     shape::MoveOutputs,
 };
@@ -103,28 +103,8 @@ pub fn summary(report: &Report, room: usize) -> String {
         }
         text.push('\n');
     }
-    let body = human::render(report, Style::default());
-    let around = text.len() + fenced(&body).len() - body.len();
-    match room.checked_sub(around) {
-        Some(left) => text + &fenced(&cut(&body, left)),
-        None => String::new(),
-    }
-}
-
-/// Whole lines of at most `room` bytes, saying so where some are left out.
-fn cut(text: &str, room: usize) -> String {
-    const SAID: &str = "... cut: the report is longer than a step summary may be\n";
-    if text.len() <= room {
-        return text.to_owned();
-    }
-    let mut kept = String::new();
-    for line in text.split_inclusive('\n') {
-        if kept.len() + line.len() + SAID.len() > room {
-            break;
-        }
-        kept.push_str(line);
-    }
-    if SAID.len() <= room { kept + SAID } else { kept }
+    let body = fenced_within(&human::render(report, Style::default()), room.saturating_sub(text.len()));
+    if body.is_empty() { body } else { text + &body }
 }
 
 /// Lines for the step's output file, each value between the delimiter, which the caller draws at random. `None`: a value
@@ -257,7 +237,7 @@ mod tests {
         report.notices = vec!["n".repeat(1000); 3000];
         let text = summary(&report, SUMMARY_LIMIT);
         assert!(text.len() <= SUMMARY_LIMIT && text.len() > SUMMARY_LIMIT - 2000, "{}", text.len());
-        assert!(text.ends_with("step summary may be\n```\n"), "{}", &text[text.len() - 200..]);
+        assert!(text.ends_with("than GitHub shows\n```\n"), "{}", &text[text.len() - 200..]);
         for room in [0, 10, 400, 500, 1000] {
             let text = summary(&report, room);
             assert!(text.len() <= room, "{room}: {}", text.len());

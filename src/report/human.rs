@@ -162,7 +162,7 @@ fn draw_decision(report: &Report, canvas: &mut Canvas) {
     canvas.line(&format!("{} ({}). {next}{stop}", canvas.paint(super::word(decision), tone), report.reason));
 }
 
-fn sentence(text: &str) -> String {
+pub(super) fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }

@@ -51,6 +51,28 @@ pub fn fenced(lines: &str) -> String {
     format!("{fence}text\n{lines}{end}{fence}\n")
 }
 
+/// The same in at most `room` bytes, its fence with it; empty where there is no room for anything.
+pub fn fenced_within(lines: &str, room: usize) -> String {
+    let around = fenced(lines).len() - lines.len();
+    room.checked_sub(around).map(|left| fenced(&cut(lines, left))).unwrap_or_default()
+}
+
+/// Whole lines of at most `room` bytes, saying so where some are left out.
+fn cut(text: &str, room: usize) -> String {
+    const SAID: &str = "... cut: the report is longer than GitHub shows\n";
+    if text.len() <= room {
+        return text.to_owned();
+    }
+    let mut kept = String::new();
+    for line in text.split_inclusive('\n') {
+        if kept.len() + line.len() + SAID.len() > room {
+            break;
+        }
+        kept.push_str(line);
+    }
+    if SAID.len() <= room { kept + SAID } else { kept }
+}
+
 fn longest_run(text: &str, wanted: char) -> usize {
     let (mut longest, mut run) = (0, 0);
     for c in text.chars() {

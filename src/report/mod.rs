@@ -20,6 +20,7 @@ pub mod safe;
 mod sample;
 pub mod sarif;
 pub mod shape;
+pub mod thread;
 pub mod wrap;
 
 pub use human::Style;

@@ -1,19 +1,9 @@
-//! What is answered to a comment, as Markdown. Text of the comment stands in code alone, so that nothing of it acts; and no line begins
+//! The help of slash commands, as Markdown. Text of the comment stands in code alone, so that nothing of it acts; and no line begins
 //! with a command, so that no answer is one, for us or for whoever reads lines without reading Markdown.
 
-use super::{
-    Report, Style, human,
-    markdown::{code, fenced},
-};
-use crate::text::slash::{COMMANDS, Dialect, Form, Need, Problem, Right, Spec};
+use super::markdown::code;
+use crate::text::slash::{COMMANDS, Dialect, Form, Need, Right, Spec};
 use std::fmt::Write as _;
-
-/// The refusal of a command: what is wrong, the line with the place, and the command to type.
-pub fn refusal(comment: &str, problem: &Problem) -> String {
-    let report = Report::from(problem.fault(comment));
-    let shown = super::safe::neutral(&human::render(&report, Style::default()));
-    format!("The command was not run.\n\n{}\nTo type in its place: {}\n", fenced(&shown), code(&problem.correct))
-}
 
 /// Every command, each with one line.
 pub fn help(dialect: &Dialect) -> String {
@@ -51,25 +41,18 @@ pub fn help_of(spec: &Spec, dialect: &Dialect) -> String {
 pub fn who(right: Right) -> String {
     match right {
         Right::Read => "who may read the repository".to_owned(),
+        Right::Role => "whom any role names".to_owned(),
         Right::Verb(verb) => format!("roles with `{verb}`"),
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::text::{markdown, slash};
-    use proptest::prelude::*;
-
-    fn refused(comment: &str) -> String {
-        match slash::read(comment, &Dialect::default()) {
-            Err(problem) => refusal(comment, &problem),
-            other => panic!("{other:?}"),
-        }
-    }
 
     /// No line begins a command, the answer is none, and what it shows as text is our own.
-    fn harmless(reply: &str, dialect: &Dialect) {
+    pub(in crate::report) fn harmless(reply: &str, dialect: &Dialect) {
         assert!(!reply.lines().any(|line| line.trim_start().starts_with(dialect.prefix.as_str())), "{reply}");
         assert_eq!(slash::read(reply, dialect), Ok(None), "{reply}");
         assert!(reply.chars().count() <= slash::MAX_CHARACTERS, "{}", reply.len());
@@ -79,51 +62,6 @@ mod tests {
         let acts = |text: &String| text.starts_with('@') || [" @", "#", "<", "://"].iter().any(|mark| text.contains(mark));
         assert!(!shown.iter().any(acts), "{shown:?}");
         assert!(!reply.contains("##[") && !reply.lines().any(|line| line.trim_start().starts_with("::")), "{reply}");
-    }
-
-    #[test]
-    fn a_refusal_shows_the_place_and_the_command_to_type() {
-        insta::assert_snapshot!(refused("Ship it:\n/promote web@1.4.0 --chanel production"), @r##"
-        The command was not run.
-
-        ```text
-        error[comment/unknown-flag]: `promote` has no flag `--chanel`
-         --> comment:2:20
-          |
-        2 | /promote web@1.4.0 --chanel production
-          |                    ^^^^^^^^
-          |
-          = help: did you mean `--channel`?
-
-        stop (bad_usage). Write `/promote web@1.4.0 --channel production`
-        ```
-
-        To type in its place: `/promote web@1.4.0 --channel production`
-        "##);
-    }
-
-    #[test]
-    fn a_refusal_of_hostile_text_does_nothing() {
-        let hostile = "/hold --all --resaon \"```` @octocat #1 https://example.com ##[group] <img src=x> <!-- ::error::x\"";
-        let reply = refused(hostile);
-        harmless(&reply, &Dialect::default());
-        insta::assert_snapshot!(reply, @r##"
-        The command was not run.
-
-        `````text
-        error[comment/unknown-flag]: `hold` has no flag `--resaon`
-         --> comment:1:13
-          |
-        1 | /hold --all --resaon "```` @octocat #1 https://example.com ## [group] <img src=x> <!-- ::error::x"
-          |             ^^^^^^^^
-          |
-          = help: did you mean `--reason`?
-
-        stop (bad_usage). Write `/hold --all --reason "```` @octocat #1 https://example.com ## [group] <img src=x> <!-- ::error::x"`
-        `````
-
-        To type in its place: `````/hold --all --reason "```` @octocat #1 https://example.com ## [group] <img src=x> <!-- ::error::x"`````
-        "##);
     }
 
     #[test]
@@ -153,27 +91,5 @@ mod tests {
 
         Example: `/verdict record SAFE --release web@1.4.0 --reason "read every change"`
         "##);
-    }
-
-    #[test]
-    fn the_longest_comment_is_answered_in_a_comment() {
-        for part in ["`", "\u{1b}", "\u{202e}", "漢", "\"", "\\", " --x", "::", "##["] {
-            for start in ["/status ", "/status --channel ", "/hold --all --reason \""] {
-                let comment: String = start.chars().chain(part.chars().cycle()).take(slash::MAX_CHARACTERS).collect();
-                if let Err(problem) = slash::read(&comment, &Dialect::default()) {
-                    harmless(&refusal(&comment, &problem), &Dialect::default());
-                }
-            }
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn no_refusal_acts(text in "(/status|--channel|--reason|=|@octocat|#1|`{1,4}|https://example.com|<!--|::error::|##\\[|[\"\\\\ \n<*_|]|\u{202e}|é){0,20}") {
-            let comment = format!("/hold {text}");
-            if let Err(problem) = slash::read(&comment, &Dialect::default()) {
-                harmless(&refusal(&comment, &problem), &Dialect::default());
-            }
-        }
     }
 }

@@ -15,9 +15,11 @@ use super::{
     signer::Signer,
 };
 use crate::{
-    attest::ssh::Verified as Signed,
+    attest::{ssh::Verified as Signed, statement::ACTOR_PATH},
     domain::{
         Fault, Oid, Reason, RefName, Result, Timestamp, Verb,
+        actor::ActorEvidence,
+        digest::canonical_json,
         state::{Entry, Move},
     },
     gate::Clearance,
@@ -74,6 +76,8 @@ pub struct Writer<'a> {
     pub signer: Option<&'a Signer>,
     /// Who that is, by the policy in force.
     pub signed: Option<&'a Signed>,
+    /// What gave the actor the right, where the signer is a mover who signs for them.
+    pub behalf: Option<&'a ActorEvidence>,
     /// Called at every checkpoint; an error ends the write there, as a kill would.
     pub checkpoint: &'a super::Checkpoints,
 }
@@ -301,7 +305,12 @@ async fn write_entry(
     let mut policies = head.map(|head| head.policies().clone()).unwrap_or_default();
     policies.extend(adopts.map(|policy| (policy.tree.clone(), policy.clone())));
     let (before, tip) = (head.map(Verified::ledger), head.map(|head| head.tip().clone()));
-    let Assembled { items, tree, payload, mut offer } = assemble(before, tip.as_ref(), &entry, files, &[])?;
+    let mut files = files;
+    if let Some(evidence) = writer.behalf {
+        files.insert(ACTOR_PATH.to_owned(), canonical_json(evidence)?);
+    }
+    let rights = writer.behalf.map(ActorEvidence::rights).unwrap_or_default();
+    let Assembled { items, tree, payload, mut offer } = assemble(before, tip.as_ref(), &entry, files, &rights)?;
     let passed = head.map(Verified::passed).unwrap_or_default();
     check(writer, before, passed, &policies, &offer, Signature::Intended(writer.signed))?;
     let bytes = match writer.signer {

@@ -3,7 +3,7 @@
 use crate::{
     domain::{ChannelName, Decision, Digest, Finding, GateId, Oid, Outcome, Reason, RefName, Release, Timestamp, Verb, state},
     gate::{
-        OnFail,
+        OnFail, Protocol,
         runner::{GateResult, Run},
     },
 };
@@ -41,6 +41,39 @@ impl RunShape {
             started: run.started,
             gates: run.gates.iter().map(GateShape::of).collect(),
         }
+    }
+
+    /// The gates before a move as its entry records them, under the policy that judged; `None`: that policy does not know them. What
+    /// they found stands in the evidence, not here.
+    pub fn recorded(entry: &state::Entry, protocol: &Protocol) -> Option<RunShape> {
+        let gates = entry.gates.iter().map(|record| {
+            let gate = protocol.gate(&record.id)?;
+            Some(GateShape {
+                number: gate.number,
+                id: record.id.clone(),
+                kind: gate.kind.id,
+                title: gate.header.title.clone(),
+                owner: gate.header.owner.clone(),
+                on_fail: gate.header.on_fail.slug(),
+                outcome: record.outcome,
+                reason_code: Reason::ALL.iter().copied().find(|reason| reason.slug() == record.reason_code)?,
+                findings: Vec::new(),
+                evidence: record.evidence.clone(),
+                duration_ms: None,
+                waiver: None,
+            })
+        });
+        Some(RunShape {
+            schema: RunShape::SCHEMA,
+            decision: Decision::Continue,
+            reason_code: Reason::Passed,
+            verb: entry.action,
+            channel: entry.channel.clone()?,
+            commit: entry.candidate.clone(),
+            policy: Some(entry.policy.tree.clone()),
+            started: entry.time,
+            gates: gates.collect::<Option<Vec<GateShape>>>()?,
+        })
     }
 }
 

@@ -227,6 +227,18 @@ impl Command {
         }
     }
 
+    /// Why, where it says so.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Command::Promote(of) | Command::Plan(of) => of.reason.as_deref(),
+            Command::Rollback(of) => Some(&of.reason),
+            Command::Hold(of) | Command::Unhold(of) => Some(&of.reason),
+            Command::Waive(of) => Some(&of.reason),
+            Command::Verdict(of) => of.reason.as_deref(),
+            Command::Verify(_) | Command::Status(_) | Command::Ack(_) | Command::Help(_) => None,
+        }
+    }
+
     /// The line that is read as this command.
     pub fn line(&self, prefix: &Prefix) -> String {
         let mut line = format!("{prefix}{}", self.name());
@@ -245,14 +257,12 @@ impl Command {
         line
     }
 
-    /// The same as words of the program's own command line, behind the program's name. What it does not take (`--sha`) is not among
-    /// them.
+    /// The same as words of the program's own command line, behind the program's name.
     pub fn arguments(&self) -> Vec<String> {
         let Some(spec) = table::spec(self.name()) else { return Vec::new() };
         let mut words: Vec<String> = spec.program.iter().map(|word| (*word).to_owned()).collect();
         for (name, value) in self.values() {
             match (spec.argument(Form::Flag, name), value) {
-                (Some(flag), _) if flag.name == "sha" => {}
                 // Joined, so that no text is taken for a flag.
                 (Some(flag), Some(value)) => words.push(format!("{}={value}", flag.shown())),
                 (Some(flag), None) => words.push(flag.shown()),

@@ -34,6 +34,8 @@ pub struct Spec {
 pub enum Right {
     /// To read the repository.
     Read,
+    /// To be named by any role of the policy in force.
+    Role,
     /// What the roles of the policy in force permit, on the channel that is named.
     Verb(Verb),
 }
@@ -138,6 +140,11 @@ impl Spec {
         self.arguments.iter().filter(|argument| argument.form == Form::Position)
     }
 
+    /// Whether it may write an entry of the ledger, and what is pushed with it.
+    pub fn writes(&self) -> bool {
+        matches!(self.right, Right::Verb(_)) && !self.program.contains(&"--dry-run")
+    }
+
     /// Whether a commit can be named, by `--sha` or by `--at`.
     pub fn names_commit(&self) -> bool {
         self.flags().any(|flag| flag.kind == Kind::Sha)
@@ -235,7 +242,7 @@ pub const COMMANDS: &[Spec] = &[
             PULLS,
             NOW,
         ],
-        right: Right::Read,
+        right: Right::Role,
         on: EVERYWHERE,
         example: "verify --channel staging --at 4b825dc642cb6eb9a060e54bf8d69288fbee4904",
         make: command::verify,
@@ -264,7 +271,7 @@ pub const COMMANDS: &[Spec] = &[
         ],
         one_of: &[],
         not_here: &[("dry-run", "leave it out: `plan` moves nothing"), CLAIM, PULLS],
-        right: Right::Read,
+        right: Right::Verb(Verb::Promote),
         on: EVERYWHERE,
         example: "plan web@1.4.0 --channel production",
         make: command::plan,

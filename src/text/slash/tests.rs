@@ -38,7 +38,11 @@ fn every_row_of_the_table_is_whole() {
 #[test]
 fn rights_are_those_of_the_entries() {
     for spec in COMMANDS {
-        let right = Verb::ALL.iter().find(|verb| verb.slug() == spec.name).map_or(Right::Read, |verb| Right::Verb(*verb));
+        let right = match spec.name {
+            "plan" => Right::Verb(Verb::Promote),
+            "verify" => Right::Role,
+            name => Verb::ALL.iter().find(|verb| verb.slug() == name).map_or(Right::Read, |verb| Right::Verb(*verb)),
+        };
         assert_eq!(spec.right, right, "{}", spec.name);
     }
 }

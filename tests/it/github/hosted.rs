@@ -15,7 +15,11 @@ impl Hosted {
     /// These files on `main` of `example/app`, adopted. Whoever runs the program is `mover`, an administrator whose token may do
     /// everything.
     pub fn new(hub: GitHub, files: &[(&str, &str)]) -> Hosted {
-        let mut scratch = Scratch::with(files);
+        Hosted::of(hub, Scratch::with(files))
+    }
+
+    /// The same of a repository that has its ledger already.
+    pub fn of(hub: GitHub, mut scratch: Scratch) -> Hosted {
         let genesis = scratch.remote_refs()["refs/heads/tagwarden/ledger"].clone();
         hub.repo().on_disk(&scratch.path("origin.git"));
         scratch.git(&["remote", "set-url", "origin", &format!("{}/example/app.git", hub.url())]);

@@ -4,6 +4,7 @@
 
 mod bypass;
 mod client;
+mod comment;
 pub mod contract;
 mod documents;
 mod events;

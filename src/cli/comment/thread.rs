@@ -1,0 +1,62 @@
+//! The one comment of ours that answers a request: written when the command starts, changed in place when it is done.
+//!
+//! A comment is ours where our own account wrote it; a marker in anybody else's proves nothing. What fails here never changes what
+//! was decided.
+
+use crate::{
+    report::thread,
+    world::github::{Answer, Emoji, GitHub},
+};
+
+/// Where a request is answered.
+pub struct Thread<'a> {
+    github: &'a GitHub,
+    /// The issue or pull request.
+    number: u64,
+    /// The comment that holds the request.
+    request: u64,
+    /// Our own account.
+    us: u64,
+    /// Our answer to it, where there is one, and whether it has its last word.
+    answer: Option<(u64, bool)>,
+}
+
+impl<'a> Thread<'a> {
+    /// Looks for an answer that an earlier run left.
+    pub async fn find(github: &'a GitHub, number: u64, request: u64) -> Answer<Thread<'a>> {
+        let (us, comments) = futures_util::future::join(github.myself(), github.issue_comments(number)).await;
+        let (us, comments) = (us?, comments?);
+        let ours = comments.iter().filter(|comment| comment.user.as_ref().is_some_and(|user| user.id == us.id));
+        let answer = ours.filter_map(|comment| Some((comment.id, thread::answered(&comment.body)?)));
+        let answer = answer.filter(|(_, (about, _))| *about == request).map(|(id, (_, is_final))| (id, is_final)).next_back();
+        Ok(Thread { github, number, request, us: us.id, answer })
+    }
+
+    pub fn us(&self) -> u64 {
+        self.us
+    }
+
+    /// Whether the last word was said.
+    pub fn is_final(&self) -> bool {
+        self.answer.is_some_and(|(_, is_final)| is_final)
+    }
+
+    /// Says this in the comment that answers, which is made where there is none.
+    pub async fn say(&mut self, text: &str) -> Answer<()> {
+        let is_final = thread::answered(text).is_some_and(|(_, is_final)| is_final);
+        let id = match self.answer {
+            Some((id, _)) => {
+                self.github.edit(id, text).await?;
+                id
+            }
+            None => self.github.say(self.number, text).await?,
+        };
+        self.answer = Some((id, is_final));
+        Ok(())
+    }
+
+    /// Puts a reaction under the request.
+    pub async fn react(&self, emoji: Emoji) -> Answer<()> {
+        self.github.react(self.request, emoji).await
+    }
+}
