@@ -15,7 +15,8 @@ use serde::{Deserialize, Serialize};
 /// Where the repository is on its forge.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
-    /// Such as `github.com`.
+    /// Such as `github.com`; with its port where a web address has one of its own. That of SSH is left out: it says nothing of the
+    /// web's.
     pub host: String,
     /// `owner/repo`.
     pub name: String,
@@ -24,16 +25,34 @@ pub struct Origin {
 impl Origin {
     /// From the URL of a remote: `https://host/owner/repo.git`, `git@host:owner/repo.git`, `ssh://git@host/owner/repo`.
     pub fn of_remote(url: &str) -> Option<Origin> {
-        let (host, path) = match url.split_once("://") {
-            Some(("https" | "http" | "ssh" | "git", rest)) => rest.split_once('/')?,
+        let (authority, path, default) = match url.split_once("://") {
+            Some((scheme @ ("https" | "http" | "ssh" | "git"), rest)) => {
+                let (authority, path) = rest.split_once('/')?;
+                let default = match scheme {
+                    "https" => Some("443"),
+                    "http" => Some("80"),
+                    _ => None,
+                };
+                (authority, path, default)
+            }
             Some(_) => return None,
-            None => url.split_once(':').filter(|(host, _)| !host.contains('/'))?,
+            None => url.split_once(':').filter(|(host, _)| !host.contains('/')).map(|(host, path)| (host, path, None))?,
         };
-        let host = host.rsplit('@').next()?.split(':').next()?;
+        let (host, port) = match authority.rsplit('@').next()?.split_once(':') {
+            Some((host, port)) => (host, Some(port).filter(|port| !port.is_empty() && default.is_some_and(|default| default != *port))),
+            None => (authority.rsplit('@').next()?, None),
+        };
+        if port.is_some_and(|port| port.parse::<u16>().is_err()) {
+            return None;
+        }
         let name = path.trim_matches('/').trim_end_matches(".git");
         let lawful = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
         let (owner, repo) = name.split_once('/')?;
-        (lawful(owner) && lawful(repo) && host.contains('.')).then(|| Origin { host: host.to_owned(), name: name.to_owned() })
+        if !(lawful(owner) && lawful(repo) && host.contains('.')) {
+            return None;
+        }
+        let host = port.map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+        Some(Origin { host, name: name.to_owned() })
     }
 
     /// What a URL leads to; `None`: to another repository, or to no part of this one that is known.

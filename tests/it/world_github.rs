@@ -415,15 +415,55 @@ async fn reads_are_sent_again_where_that_can_help() {
     asked(vec![Reply::status(403, "{\"message\": \"ghs_sesame may not\"}")]);
     assert_eq!(github.account(7).await.unwrap_err().to_string(), "the token may not do this: [masked] may not");
     assert!(server.log()[0].head.to_lowercase().contains("authorization: bearer ghs_sesame"));
-    // A renamed repository; and another host, which gets nothing.
-    server.set("/api/moved", account());
-    asked(vec![Reply::status(301, "{}").header("location", "/api/moved")]);
-    assert!(github.account(7).await.is_ok());
+    // A renamed repository; and another one, or another host, which gets nothing.
+    let pull = intents().into_iter().find(|intent| intent.name == "pull").unwrap();
     let other = Server::start();
-    other.set("/api/moved", account());
-    asked(vec![Reply::status(301, "{}").header("location", &format!("{}/api/moved", other.url()))]);
-    assert!(github.account(7).await.is_err());
-    assert!(other.log().is_empty());
+    for (on, path) in
+        [(&server, "/api/repositories/5/pulls/12"), (&server, "/api/repos/evil/shop/pulls/12"), (&other, "/api/repositories/5/pulls/12")]
+    {
+        on.set(path, Reply::json(&pull.good.to_string()));
+    }
+    let moved = |to: &str| {
+        server.forget();
+        server.set(&pull.path, Reply::status(301, "{}").header("location", to));
+    };
+    moved("/api/repositories/5/pulls/12");
+    assert_eq!(github.pull(12).await.unwrap().number, 12);
+    for to in ["/api/repos/evil/shop/pulls/12".to_owned(), format!("{}/api/repositories/5/pulls/12", other.url())] {
+        moved(&to);
+        let failure = github.pull(12).await.unwrap_err();
+        assert_eq!(failure.to_string(), "GitHub has this at another place now; give the remote its present URL");
+        assert_eq!((server.log().len(), other.log().len()), (1, 0), "{to}");
+    }
+}
+
+/// Each page may be waited for, and not the whole list for ever.
+#[tokio::test]
+async fn a_list_that_takes_too_long_is_no_answer() {
+    static HAND: AtomicI64 = AtomicI64::new(1_795_255_200);
+    let server = Server::start();
+    let github = github(&server, &HAND, &[]).unwrap();
+    let limited = || Reply::status(429, "{}").header("retry-after", "59");
+    let page = |at: u64| next(Reply::json("[]"), &format!("https://x.example.com/?page={}", at + 1));
+    let pages = |slow: usize| {
+        let slow = (1..=slow).flat_map(|at| [limited(), page(at as u64)]);
+        slow.chain([Reply::json("[]")]).collect::<Vec<_>>()
+    };
+    let path = format!("{HERE}/pulls/12/reviews");
+    server.set(&path, Reply::Then(pages(5)));
+    assert_eq!(github.reviews(12).await, Ok(Vec::new()));
+    server.set(&path, Reply::Then(pages(6)));
+    let failure = github.reviews(12).await.unwrap_err();
+    assert_eq!(failure.to_string(), "GitHub was not reached: no whole list within 5m");
+    assert_eq!(failure.unavailable().why, "timeout");
+    // Through GraphQL as well.
+    let page = |at: u64| {
+        let info = json!({ "hasNextPage": true, "endCursor": format!("{at}") });
+        let comments = json!({ "totalCount": 0, "nodes": [], "pageInfo": info });
+        Reply::json(&json!({ "data": { "repository": { "pullRequest": { "comments": comments } } } }).to_string())
+    };
+    server.set("/graphql", Reply::Then((1..=6).flat_map(|at| [limited(), page(at)]).collect()));
+    assert_eq!(github.comments(12).await.unwrap_err().unavailable().why, "timeout");
 }
 
 /// The App's key signs a claim, GitHub gives a token for it, and a token that ends soon is renewed.

@@ -1,6 +1,10 @@
 //! Lists, to their end: an answer that lacks a page is no answer.
 
 use super::{Answer, Failure, GitHub, transport::Call};
+use crate::{
+    domain::{Span, Timestamp},
+    gate::probe::{Unavailable, why},
+};
 use serde::{Deserialize, de::DeserializeOwned};
 use std::collections::BTreeSet;
 
@@ -9,6 +13,9 @@ const PER_PAGE: &str = "100";
 
 /// More than this is no list that anybody meant.
 const MOST_PAGES: usize = 100;
+
+/// A list takes no longer, whatever its single pages wait for.
+const LONGEST: Span = Span::minutes(5);
 
 /// A list inside an object: its length is told beside it.
 pub(super) trait Wrapped: DeserializeOwned {
@@ -41,10 +48,19 @@ impl GitHub {
         all_of(items, total)
     }
 
+    fn in_time(&self, until: Timestamp) -> Answer<()> {
+        match self.transport.now() <= until {
+            true => Ok(()),
+            false => Err(Failure::connection(Unavailable::new(why::TIMEOUT).detail(format!("no whole list within {LONGEST}")))),
+        }
+    }
+
     async fn each_page<P: DeserializeOwned>(&self, call: Call, mut take: impl FnMut(P) -> Answer<()>) -> Answer<()> {
         let mut call = call.query("per_page", PER_PAGE);
         let mut seen = BTreeSet::new();
+        let until = self.transport.now().plus(LONGEST);
         for _ in 0..MOST_PAGES {
+            self.in_time(until)?;
             if !seen.insert(call.query_text().to_owned()) {
                 return Err(Failure::unreadable("GitHub's list names a page as the next that was read before"));
             }
@@ -122,7 +138,9 @@ impl GitHub {
         ask: impl Fn(Option<String>) -> F,
     ) -> Answer<Vec<T>> {
         let (mut items, mut seen, mut cursor) = (Vec::new(), BTreeSet::new(), None);
+        let until = self.transport.now().plus(LONGEST);
         for _ in 0..MOST_PAGES {
+            self.in_time(until)?;
             let page = ask(cursor).await?;
             items.extend(page.nodes);
             if !page.page_info.has_next_page {

@@ -40,7 +40,11 @@ impl Place {
             Some(url) => Some(url_of("GITHUB_SERVER_URL", &url)?),
             None => None,
         };
-        let is_ours = server.as_ref().is_some_and(|server| server.host_str() == Some(origin.host.as_str()));
+        // An address without a port may be one of SSH, which names the host alone.
+        let (host, port) = origin.host.split_once(':').map_or((origin.host.as_str(), None), |(host, port)| (host, Some(port)));
+        let own_port = |server: &Url| server.port().map(|port| port.to_string());
+        let is_there = |server: &Url| server.host_str() == Some(host) && port.is_none_or(|port| own_port(server).as_deref() == Some(port));
+        let is_ours = server.as_ref().is_some_and(is_there);
         let (api, graphql) = match &server {
             Some(server) if is_ours => {
                 let default = |path: &str| match origin.host.as_str() {
@@ -53,7 +57,10 @@ impl Place {
             None if origin.host == GITHUB => ("https://api.github.com".to_owned(), "https://api.github.com/graphql".to_owned()),
             _ => {
                 let told = match &server {
-                    Some(server) => format!("GITHUB_SERVER_URL names {}", server.host_str().unwrap_or_default()),
+                    Some(server) => {
+                        let port = own_port(server).map_or_else(String::new, |port| format!(":{port}"));
+                        format!("GITHUB_SERVER_URL names {}{port}", server.host_str().unwrap_or_default())
+                    }
                     None => "GITHUB_SERVER_URL is not set".to_owned(),
                 };
                 let words = format!("the remote is on {}, and {told}; nothing is sent to a host that only the remote names", origin.host);
@@ -117,6 +124,28 @@ mod tests {
                 &[server("https://git.example.com")],
                 "https://git.example.com/api/v3 https://git.example.com/api/graphql acme/shop",
             ),
+            // Another port is another place; that of SSH says nothing.
+            ("https://github.com:8443/acme/shop", &[], "the remote is on github.com:8443, and GITHUB_SERVER_URL is not set"),
+            ("https://github.com:443/acme/shop", &[], "https://api.github.com/ https://api.github.com/graphql acme/shop"),
+            ("http://git.example.com:443/acme/shop", &[server("https://git.example.com")], "names git.example.com;"),
+            (
+                "https://git.example.com/acme/shop",
+                &[server("https://git.example.com:443")],
+                "https://git.example.com/api/v3 https://git.example.com/api/graphql acme/shop",
+            ),
+            ("https://git.example.com:8443/acme/shop", &[server("https://git.example.com")], "names git.example.com;"),
+            ("https://git.example.com:8443/acme/shop", &[server("https://git.example.com:8444")], "names git.example.com:8444;"),
+            (
+                "https://ann@git.example.com:8443/acme/shop",
+                &[server("https://git.example.com:8443")],
+                "https://git.example.com:8443/api/v3 https://git.example.com:8443/api/graphql acme/shop",
+            ),
+            (
+                "ssh://git@git.example.com:2222/acme/shop",
+                &[server("https://git.example.com:8443")],
+                "https://git.example.com:8443/api/v3 https://git.example.com:8443/api/graphql acme/shop",
+            ),
+            ("https://git.example.com:port/acme/shop", &[server("https://git.example.com")], "no forge"),
             // Whoever writes the remote's URL does not choose who gets the token.
             ("https://evil.example.com/acme/shop", &[], "GITHUB_SERVER_URL is not set"),
             ("https://evil.example.com/acme/shop", &[server("https://github.com")], "names github.com"),

@@ -25,9 +25,6 @@ const LONGEST_WAIT: Span = Span::seconds(60);
 /// A version that GitHub keeps as it is.
 const VERSION: &str = "2022-11-28";
 
-/// How many redirects a read follows: those of a repository that was renamed.
-const REDIRECTS: usize = 3;
-
 #[derive(Clone, Debug)]
 pub(super) struct Call {
     method: Method,
@@ -177,22 +174,19 @@ impl Transport {
 
     async fn once(&self, call: &Call, authorization: Option<&str>) -> Answer<Reply> {
         let whole = async {
-            let mut url = call.url.clone().ok_or_else(|| Failure::unreadable("a name in the question cannot be part of a URL"))?;
-            for _ in 0..=REDIRECTS {
-                let reply = self.exchange(call, &url, authorization).await?;
-                match redirected(call, &url, &reply) {
-                    Some(next) => url = next,
-                    None if (200..300).contains(&reply.status) => return Ok(reply),
-                    None => {
-                        let failure = call.lost(Failure::of(&reply, self.clock.now()));
-                        return Err(match call.intent {
-                            Some(intent) => failure.needing(intent),
-                            None => failure,
-                        });
-                    }
-                }
+            let url = call.url.clone().ok_or_else(|| Failure::unreadable("a name in the question cannot be part of a URL"))?;
+            let mut reply = self.exchange(call, &url, authorization).await?;
+            if let Some(next) = redirected(call, &url, &reply) {
+                reply = self.exchange(call, &next, authorization).await?;
             }
-            Err(Failure::unreadable("GitHub sends the question from place to place"))
+            if (200..300).contains(&reply.status) {
+                return Ok(reply);
+            }
+            let failure = call.lost(Failure::of(&reply, self.clock.now()));
+            Err(match call.intent {
+                Some(intent) => failure.needing(intent),
+                None => failure,
+            })
         };
         let timed_out =
             || Failure::connection(crate::gate::probe::Unavailable::new("timeout").detail(format!("no whole answer within {LIMIT}")));
@@ -233,11 +227,67 @@ impl Transport {
     }
 }
 
-/// Where a read goes on; only on the same host, which alone gets the token.
+/// Where a read goes on: a repository that was renamed, which GitHub then names by its number. Everything else of the address is the
+/// same, so that no answer about something else, or another repository, is taken for this one's.
 fn redirected(call: &Call, from: &Url, reply: &Reply) -> Option<Url> {
     if !call.reads || call.method != Method::GET || !matches!(reply.status, 301 | 302 | 307 | 308) {
         return None;
     }
     let next = from.join(reply.header("location")?).ok()?;
-    (next.origin() == from.origin()).then_some(next)
+    let (root, named) = from.path().split_once("/repos/")?;
+    let asked = named.splitn(3, '/').nth(2);
+    let moved = next.path().strip_prefix(root)?.strip_prefix("/repositories/")?;
+    let (number, told) = moved.split_once('/').map_or((moved, None), |(number, rest)| (number, Some(rest)));
+    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    let is_bare = next.username().is_empty() && next.password().is_none() && next.fragment().is_none();
+    let is_same = next.origin() == from.origin() && next.query() == from.query() && told == asked;
+    (is_number && is_bare && is_same).then_some(next)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_number_of_a_renamed_repository_is_followed() {
+        let api = Url::parse("https://git.example.com/api/v3").unwrap();
+        let call = |segments: &[&str]| Call::get(&api, &[&["repos", "acme", "shop"], segments].concat());
+        let reviews = call(&["pulls", "7", "reviews"]).query("page", "2");
+        let to = |call: &Call, status: u16, location: &str| {
+            let reply = Reply { status, headers: vec![("location".to_owned(), location.to_owned())], body: Vec::new() };
+            redirected(call, call.url.as_ref().unwrap(), &reply).map(String::from)
+        };
+        let good = "https://git.example.com/api/v3/repositories/12/pulls/7/reviews?page=2";
+        for status in [301, 302, 307, 308] {
+            assert_eq!(to(&reviews, status, good).as_deref(), Some(good), "{status}");
+        }
+        assert_eq!(to(&reviews, 301, "/api/v3/repositories/12/pulls/7/reviews?page=2").as_deref(), Some(good));
+        let whole = "https://git.example.com/api/v3/repositories/12";
+        assert_eq!(to(&call(&[]), 301, whole).as_deref(), Some(whole));
+        for other in [
+            // Another repository by its name, something else of this one, another page.
+            "https://git.example.com/api/v3/repos/evil/shop/pulls/7/reviews?page=2",
+            "https://git.example.com/api/v3/repositories/12/pulls/8/reviews?page=2",
+            "https://git.example.com/api/v3/repositories/12/pulls/7/reviews?page=3",
+            "https://git.example.com/api/v3/repositories/12/pulls/7/reviews",
+            "https://git.example.com/api/v3/repositories/12/issues/../pulls/8/reviews?page=2",
+            "https://git.example.com/api/v3/repositories/12",
+            // Neither a number nor the API.
+            "https://git.example.com/api/v3/repositories/twelve/pulls/7/reviews?page=2",
+            "https://git.example.com/api/v3/repositories//pulls/7/reviews?page=2",
+            "https://git.example.com/repositories/12/pulls/7/reviews?page=2",
+            // Another place.
+            "https://evil.example.com/api/v3/repositories/12/pulls/7/reviews?page=2",
+            "https://git.example.com:8443/api/v3/repositories/12/pulls/7/reviews?page=2",
+            "http://git.example.com/api/v3/repositories/12/pulls/7/reviews?page=2",
+            "https://ann@git.example.com/api/v3/repositories/12/pulls/7/reviews?page=2",
+            "::",
+        ] {
+            assert_eq!(to(&reviews, 301, other), None, "{other}");
+        }
+        assert_eq!(to(&reviews, 303, good), None);
+        assert_eq!(to(&reviews.clone().writing(Method::POST, Value::Null), 307, good), None);
+        let account = Call::get(&api, &["user", "7"]);
+        assert_eq!(to(&account, 301, "https://git.example.com/api/v3/repositories/12"), None);
+    }
 }
