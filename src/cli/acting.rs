@@ -43,13 +43,8 @@ struct Behalf {
 impl Acting {
     /// The right to do this, by the roles of the adopted policy.
     pub fn permit(&self, protocol: &Protocol, verb: Verb, channel: Option<&ChannelName>) -> Result<Permit> {
-        rights::permit(protocol, &self.actor, &self.rights(), verb, channel).map_err(|fault| {
-            let unread: Vec<&str> = self.behalf.iter().flat_map(|behalf| &behalf.unread).map(String::as_str).collect();
-            match unread.is_empty() {
-                true => fault,
-                false => fault.help(format!("what could not be read gives no right: {}", unread.join("; "))),
-            }
-        })
+        let unread = self.behalf.as_ref().map(|behalf| behalf.unread.as_slice()).unwrap_or_default();
+        permit(protocol, &self.actor, &self.rights(), unread, verb, channel)
     }
 
     /// What the actor has beside their identity, as roles name it.
@@ -67,12 +62,13 @@ impl Acting {
         self.behalf.as_ref().map(|behalf| behalf.evidence.source.clone())
     }
 
-    /// Asked right before anything is written: whether the request still stands as it was made.
-    pub async fn still_asked(&self) -> Result<()> {
-        match &self.behalf {
-            Some(behalf) => behalf.asker.still_asked().await,
-            None => Ok(()),
-        }
+    /// Asked right before anything is written: whether the request still stands as it was made, and whoever made it still has the
+    /// right. Gates may have taken their time.
+    pub async fn still_asked(&self, protocol: &Protocol, verb: Verb, channel: Option<&ChannelName>) -> Result<()> {
+        let Some(behalf) = &self.behalf else { return Ok(()) };
+        behalf.asker.still_asked().await?;
+        let (now, unread) = behalf.asker.rights(protocol).await;
+        permit(protocol, &self.actor, &now.rights(), &unread, verb, channel).map(drop)
     }
 
     /// Notes that the ledger of a place holds what was just written.
@@ -93,6 +89,21 @@ impl Acting {
             checkpoint: place.world.checkpoint(),
         }
     }
+}
+
+/// The right of these rights; a refusal says what could not be read of them.
+fn permit(
+    protocol: &Protocol,
+    actor: &Actor,
+    rights: &[String],
+    unread: &[String],
+    verb: Verb,
+    channel: Option<&ChannelName>,
+) -> Result<Permit> {
+    rights::permit(protocol, actor, rights, verb, channel).map_err(|fault| match unread.is_empty() {
+        true => fault,
+        false => fault.help(format!("what could not be read gives no right: {}", unread.join("; "))),
+    })
 }
 
 /// The actor of a verb that writes to this ledger. Faults: `not_pinned`; `policy_unadopted` where the checkout and the policy in

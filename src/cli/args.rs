@@ -304,7 +304,7 @@ pub struct Moving {
     #[arg(long)]
     pub dry_run: bool,
     /// A name for this request: repeated, it is recognised and not done twice
-    #[arg(long, value_name = "ID", value_parser = word)]
+    #[arg(long, value_name = "ID", value_parser = claim)]
     pub claim: Option<String>,
     /// What is known of pull requests: a JSON file of numbers and states, outside of what is judged
     #[arg(long, value_name = "FILE")]
@@ -419,7 +419,7 @@ pub struct Ack {
 
 #[derive(Clone, Debug, Args)]
 pub struct Follow {
-    /// The entry that recorded the move [default: the newest that moved a channel]
+    /// The entry that recorded the move [default: the newest that moved a channel or was asked for in a comment]
     #[arg(long, value_name = "N")]
     pub serial: Option<u64>,
 }
@@ -669,6 +669,14 @@ fn target(text: &str) -> Result<String, String> {
         return Err("a reference is wanted, as the document writes it, not starting with `-`".to_owned());
     }
     Ok(text.to_owned())
+}
+
+/// A word that no comment has as its claim.
+fn claim(text: &str) -> Result<String, String> {
+    match text.starts_with("comment:") {
+        true => Err("`comment:` begins the claims of slash commands".to_owned()),
+        false => word(text),
+    }
 }
 
 /// `channel=release`.

@@ -31,13 +31,14 @@ pub async fn run(session: &Session, args: &args::Follow) -> Result<Report> {
     }
 }
 
-/// The entry of this serial, or the newest that moved a channel.
+/// The entry of this serial, or the newest that moved a channel or was asked for in a comment.
 fn the_move(situation: &Situation, serial: Option<u64>) -> Result<&Linked> {
     let unknown = |why: String| Fault::new(Reason::BadUsage, why).help("`tagwarden history` shows the entries");
     match serial {
         Some(serial) => situation.head.entry(serial).ok_or_else(|| unknown(format!("the ledger has no entry {serial}"))),
         None => {
-            let newest = situation.head.entries().rev().find(|linked| linked.outline.action.moves());
+            let is_meant = |linked: &&Linked| linked.outline.action.moves() || linked.outline.source.starts_with("comment:");
+            let newest = situation.head.entries().rev().find(is_meant);
             newest.ok_or_else(|| unknown("nothing was ever moved".to_owned()))
         }
     }

@@ -2,7 +2,7 @@
 
 use super::{
     Session,
-    acting::Acting,
+    acting::{self, Acting},
     args::Moving,
     drive::{self, Judged},
     gather::{self, Place, Situation},
@@ -74,7 +74,7 @@ pub async fn run(session: &Session, situation: Situation, acting: &Acting, plan:
         return Ok(with_notices(situation.report(Report::new(run.reason(), body)), notices));
     };
     read_again(&situation, &plan).await?;
-    acting.still_asked().await?;
+    acting.still_asked(&situation.protocol().clone(), plan.verb, Some(&plan.channel)).await?;
     let Situation { place, refs: _, head } = situation;
     let policy = head.policy().clone();
     let signing = crate::report::SigningMode::of(&policy.protocol);
@@ -112,7 +112,7 @@ pub async fn run(session: &Session, situation: Situation, acting: &Acting, plan:
             match run.reason() {
                 Reason::Passed => Reason::Moved,
                 _ => {
-                    notices.push(match note_after(session, acting, &record, &run).await {
+                    notices.push(match note_after(session, &record, &run).await {
                         Ok(serial) => format!("entry {serial} records what the gates found after the move"),
                         Err(fault) => format!("what the gates found after the move is not recorded: {fault}"),
                     });
@@ -131,8 +131,10 @@ pub async fn run(session: &Session, situation: Situation, acting: &Acting, plan:
 
 /// Writes down what gates found after a move, and tells the serial of that entry. The move was pushed with its own entry before they
 /// were asked.
-async fn note_after(session: &Session, acting: &Acting, moved: &Entry, run: &Run) -> Result<u64> {
+async fn note_after(session: &Session, moved: &Entry, run: &Run) -> Result<u64> {
     let Situation { place, head, .. } = gather::situation(session).await?;
+    // What gave the right before the gates may have grown too old to be recorded with this.
+    let acting = &acting::acting(session, &place, &head).await?;
     let permit = acting.permit(head.protocol(), Verb::After, moved.channel.as_ref())?;
     let intent = Intent {
         channel: moved.channel.clone(),
@@ -203,7 +205,11 @@ pub fn recorded(situation: &Situation, linked: &Linked) -> Result<Report> {
     let policy = situation.head.policies().get(&linked.outline.policy.tree);
     let run = whole.first().zip(policy).and_then(|(whole, policy)| RunShape::recorded(&whole.entry, &policy.protocol));
     let shape = MoveShape { run, moves: linked.outline.moves.iter().map(MoveRef::from).collect(), ..*shape };
-    Ok(Report { reason: Reason::Moved, body: Body::Move(Box::new(shape)), notices: Vec::new(), ..report })
+    let (reason, notices) = match situation.head.ledger().found_after(linked.outline.serial) {
+        Some(found) => (Reason::MovedButUnhealthy, vec![found]),
+        None => (Reason::Moved, Vec::new()),
+    };
+    Ok(Report { reason, body: Body::Move(Box::new(shape)), notices, ..report })
 }
 
 /// A request, as far as it tells one from another.

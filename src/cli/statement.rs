@@ -54,8 +54,8 @@ pub async fn write(
     }
     let draft = draft(head.as_ref(), acting, verb, &intent, time)?;
     // What is written about a move that was made is not asked for by anybody.
-    if verb != Verb::After {
-        acting.still_asked().await?;
+    if let Some(head) = head.as_ref().filter(|_| verb != Verb::After) {
+        acting.still_asked(head.protocol(), verb, intent.channel.as_ref()).await?;
     }
     let applied = apply::append(&acting.writer(place), head, &draft, &intent.tags, intent.adopts.as_ref(), permit).await?;
     Acting::wrote(place, &applied.entry).await;

@@ -16,7 +16,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("comment/head-changed", "the head of the pull request changed while the slash command ran"),
     ("comment/hidden-character", "the command holds a character that nobody sees, or that changes the order of the text"),
     ("comment/missing", "the command lacks an argument, or a flag its value"),
-    ("comment/no-role", "no role of the policy names who wrote a slash command that runs gates"),
+    ("comment/no-role", "no role of the policy names who wrote a slash command that does more than show or help"),
     ("comment/no-sha", "the command lacks the full commit id of the release, which the policy asks for"),
     ("comment/not-here", "the program takes this flag, a comment does not"),
     ("comment/place", "a slash command stands where none is carried out"),

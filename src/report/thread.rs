@@ -37,21 +37,56 @@ pub struct Asked<'a> {
     pub verbs: &'a [&'a str],
 }
 
-/// The first line of an answer. `is_final`: nothing more is to come.
-pub fn marker(comment: u64, is_final: bool) -> String {
-    format!("<!-- tagwarden comment={comment} state={} -->", if is_final { "final" } else { "running" })
+/// How far an answer has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    Running,
+    /// Refused, or nothing was to be written.
+    Ended,
+    /// What this entry of the ledger did.
+    Entry(u64),
 }
 
-/// Which request a comment of our own answers, and whether with its last word. Comments of others prove nothing.
-pub fn answered(body: &str) -> Option<(u64, bool)> {
+/// The first line of an answer.
+pub fn marker(comment: u64, told: Told) -> String {
+    let state = match told {
+        Told::Running => "running".to_owned(),
+        Told::Ended => "final".to_owned(),
+        Told::Entry(serial) => format!("final entry={serial}"),
+    };
+    format!("<!-- tagwarden comment={comment} state={state} -->")
+}
+
+/// Which request a comment of our own answers, and how far. Comments of others prove nothing. A state that is not known says nothing.
+pub fn answered(body: &str) -> Option<(u64, Told)> {
     let line = body.lines().next()?.trim_end();
     let (comment, state) = line.strip_prefix("<!-- tagwarden comment=")?.strip_suffix(" -->")?.split_once(" state=")?;
-    Some((comment.parse().ok()?, state == "final"))
+    let told = match (state, state.strip_prefix("final entry=").and_then(|serial| serial.parse().ok())) {
+        (_, Some(serial)) => Told::Entry(serial),
+        ("final", None) => Told::Ended,
+        _ => Told::Running,
+    };
+    Some((comment.parse().ok()?, told))
+}
+
+/// What an answer with this report tells.
+pub fn told(report: &Report) -> Told {
+    let serial = match &report.body {
+        Body::Move(shape) => shape.ledger.as_ref().map(|at| at.serial),
+        Body::Entry(shape) => Some(shape.serial),
+        _ => None,
+    };
+    serial.map_or(Told::Ended, Told::Entry)
 }
 
 /// The comment while the command runs.
 pub fn started(asked: &Asked<'_>) -> String {
-    format!("{}\n### … {}\n\nAsked by {}. This comment changes when it is done.\n", marker(asked.comment, false), title(asked), who(asked))
+    format!(
+        "{}\n### … {}\n\nAsked by {}. This comment changes when it is done.\n",
+        marker(asked.comment, Told::Running),
+        title(asked),
+        who(asked)
+    )
 }
 
 /// The comment when it is done.
@@ -65,7 +100,7 @@ pub fn render(report: &Report, asked: &Asked<'_>) -> String {
         Body::Text(_) => String::new(),
         _ => format!(": {}", result(report)),
     };
-    let mut text = format!("{}\n### {mark} {}{result}\n\n", marker(asked.comment, true), title(asked));
+    let mut text = format!("{}\n### {mark} {}{result}\n\n", marker(asked.comment, told(report)), title(asked));
     // Writing to a String cannot fail.
     match &report.body {
         Body::Error(shape) => {
@@ -285,9 +320,9 @@ mod tests {
 
     #[test]
     fn a_marker_is_read_back_and_nothing_else_is_one() {
-        for (comment, is_final) in [(5, true), (u64::MAX, false)] {
-            let text = format!("{}\r\nmore", marker(comment, is_final));
-            assert_eq!(answered(&text), Some((comment, is_final)));
+        for (comment, told) in [(5, Told::Ended), (u64::MAX, Told::Running), (7, Told::Entry(12))] {
+            let text = format!("{}\r\nmore", marker(comment, told));
+            assert_eq!(answered(&text), Some((comment, told)));
         }
         for text in [
             "",
@@ -298,7 +333,8 @@ mod tests {
         ] {
             assert_eq!(answered(text), None, "{text}");
         }
-        assert_eq!(answered("<!-- tagwarden comment=5 state=odd -->"), Some((5, false)));
+        assert_eq!(answered("<!-- tagwarden comment=5 state=odd -->"), Some((5, Told::Running)));
+        assert_eq!((told(&sample::moved()), told(&sample::refused())), (Told::Entry(12), Told::Ended));
     }
 
     #[test]

@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     domain::{Decision, Fault, Oid, Reason, Result},
+    gate::probe::reduce::Masks,
     release::{chain::Linked, policy as rights},
     report::{Body, Report, TextShape, reply, thread as words},
     text::slash::{self, COMMANDS, Command, Dialect, Invocation, Problem, Right, Wrong},
@@ -45,7 +46,8 @@ pub async fn run(session: &Session) -> Result<Report> {
     let read = match slash::read(&request.body, &Dialect { require_sha: false, ..dialect.clone() }) {
         Ok(None) => return Ok(nothing("the comment holds no command")),
         Ok(Some(invocation)) => Ok(invocation),
-        Err(problem) => Err(problem),
+        // What is said of a wrong command is said by the rules as they are.
+        Err(problem) => Err(slash::read(&request.body, &dialect).err().unwrap_or(problem)),
     };
     let github = request::forge(&place).await?;
     request.is_of(&github)?;
@@ -53,7 +55,7 @@ pub async fn run(session: &Session) -> Result<Report> {
         Ok(invocation) => Typed::of(&invocation.command, &dialect),
         Err(problem) => Typed { line: line_at(&request.body, problem.range.start).to_owned(), reason: None },
     };
-    let told = Told::start(&github, &request, typed, &dialect).await;
+    let told = Told::start(&place, &github, &request, typed, &dialect).await;
     if told.is_own(&request) {
         return Ok(nothing("the comment is one of our own"));
     }
@@ -121,14 +123,15 @@ async fn carry_out(
         return Ok(Answer::of(help(command, &drafted(place))));
     }
     let mut asker = Asker::new(github, place.world.clock, request);
-    asker.read_comment().await?;
     let situation = gather::situation(session).await?;
-    let rules = &situation.protocol().comments;
-    asker.is_young(rules.max_age)?;
-    let stand = asker.stand(request.is_pull, rules.release_issue).await?;
+    // What was done is told as such, whatever became of the comment since.
     if let Some(linked) = done_before(&situation, &asker)? {
         return already(&situation, linked);
     }
+    asker.read_comment().await?;
+    let rules = &situation.protocol().comments;
+    asker.is_young(rules.max_age)?;
+    let stand = asker.stand(request.is_pull, rules.release_issue).await?;
     // What is written under the policy in force is read by its rules.
     let command = match slash::read(&request.body, &rules.dialect) {
         Ok(Some(invocation)) => invocation.command,
@@ -136,12 +139,13 @@ async fn carry_out(
         Err(problem) if problem.wrong == Wrong::NoSha => return Err(without_commit(&situation, &invocation.command, &problem).await),
         Err(problem) => return Err(problem.fault(&request.body)),
     };
-    let command = about_a_commit(&situation, command, &stand).await?;
     let spec = slash::spec(command.name()).ok_or_else(|| Fault::new(Reason::Internal, "a command that is not in the table"))?;
-    let asker = Arc::new(asker);
-    if spec.right == Right::Role {
+    // Nothing is fetched and no gate is run for somebody whom the policy does not know.
+    if spec.right != Right::Read {
         asker.has_a_role(situation.protocol()).await?;
     }
+    let command = about_a_commit(&situation, command, &stand).await?;
+    let asker = Arc::new(asker);
     // What is asked in a comment is judged by the policy in force, not by the gates of the commit.
     let adopted = matches!(command, Command::Verify(_)).then(|| "--adopted".to_owned());
     let argv = ["tagwarden".to_owned()].into_iter().chain(command.arguments()).chain(adopted);
@@ -149,8 +153,19 @@ async fn carry_out(
         Cli::try_parse_from(argv).map_err(|error| Fault::new(Reason::Internal, format!("a command of a comment is none: {error}")))?;
     let dialect = rules.dialect.clone();
     drop(situation);
-    session.acts_for(asker);
-    let report = Box::pin(dispatch(session, &cli.command)).await?;
+    session.acts_for(asker.clone());
+    let report = match Box::pin(dispatch(session, &cli.command)).await {
+        Ok(report) => report,
+        // Another run of the same event may have been the one that came first.
+        Err(fault) if matches!(fault.reason, Reason::ClaimUsed | Reason::StalePointer | Reason::RefChanged) => {
+            let situation = gather::situation(session).await?;
+            return match done_before(&situation, &asker)? {
+                Some(linked) => already(&situation, linked),
+                None => Err(fault),
+            };
+        }
+        Err(fault) => return Err(fault),
+    };
     Ok(Answer::of(match (&command, &report.body) {
         (Command::Plan(plan), Body::Move(shape)) if report.reason == Reason::Passed => {
             let promote = Command::Promote(slash::Promote { sha: shape.outputs.commit.clone(), ..plan.clone() });
@@ -165,7 +180,9 @@ async fn carry_out(
 fn done_before<'a>(situation: &'a Situation, asker: &Asker) -> Result<Option<&'a Linked>> {
     let claim = rights::claim(Some(&asker.source()), &serde_json::Value::Null)?;
     let serial = situation.head.ledger().claims.get(&claim);
-    Ok(serial.and_then(|serial| situation.head.entry(*serial)))
+    let linked = serial.and_then(|serial| situation.head.entry(*serial));
+    let is_ours = |linked: &&Linked| linked.outline.source == asker.source() && linked.outline.actor.id == asker.identity();
+    Ok(linked.filter(is_ours))
 }
 
 /// The answer for a request that was carried out before.
@@ -242,34 +259,35 @@ struct Told<'a> {
     thread: Option<Thread<'a>>,
     typed: Typed,
     prefix: String,
+    masks: Masks,
     notices: Vec<String>,
-    /// The last word was said before this run.
-    was_final: bool,
 }
 
 impl<'a> Told<'a> {
     /// Acknowledges at once: with a reaction, and with the comment that will have the answer.
-    async fn start(github: &'a GitHub, request: &'a Request, typed: Typed, dialect: &Dialect) -> Told<'a> {
-        let mut told =
-            Told { github, request, thread: None, typed, prefix: dialect.prefix.to_string(), notices: Vec::new(), was_final: false };
-        match Thread::find(github, request.number, request.comment).await {
+    async fn start(place: &Place, github: &'a GitHub, request: &'a Request, typed: Typed, dialect: &Dialect) -> Told<'a> {
+        let (prefix, masks) = (dialect.prefix.to_string(), place.world.env.masks().clone());
+        let mut told = Told { github, request, thread: None, typed, prefix, masks, notices: Vec::new() };
+        match told.find().await {
             Err(failure) => told.notices.push(format!("the thread could not be read: {failure}")),
-            Ok(mut thread) if !thread.is_final() && thread.us() != request.account => {
+            Ok(mut thread) if matches!(thread.told(), None | Some(words::Told::Running)) && thread.us() != request.account => {
                 let text = words::started(&told.asked());
                 if let Err(failure) = thread.react(Emoji::Eyes).await {
                     told.notices.push(format!("no reaction was made: {failure}"));
                 }
-                if let Err(failure) = thread.say(&text).await {
-                    told.notices.push(format!("the thread was not told that this runs: {failure}"));
+                match thread.say(&text).await {
+                    Ok(()) => told.thread = Some(thread),
+                    // It may have been written all the same, so it is looked for again.
+                    Err(failure) => told.notices.push(format!("the thread was not told that this runs: {failure}")),
                 }
-                told.thread = Some(thread);
             }
-            Ok(thread) => {
-                told.was_final = thread.is_final();
-                told.thread = Some(thread);
-            }
+            Ok(thread) => told.thread = Some(thread),
         }
         told
+    }
+
+    async fn find(&self) -> crate::world::github::Answer<Thread<'a>> {
+        Thread::find(self.github, self.request.number, self.request.comment, self.masks.clone()).await
     }
 
     fn is_own(&self, request: &Request) -> bool {
@@ -282,18 +300,18 @@ impl<'a> Told<'a> {
         words::Asked { comment: *comment, login, account: *account, reason, command, prefix: &self.prefix, verbs: &VERBS }
     }
 
-    /// The last word. Where the thread was told before and nothing new was done, it stays as it is.
+    /// The last word. Where the thread tells already what an entry did for this request, it stays as it is.
     async fn end(mut self, answer: Answer) -> Report {
         let notices = std::mem::take(&mut self.notices);
         let Answer { report, told } = answer;
         let report = notices.into_iter().fold(report, Report::notice);
-        if self.was_final && report.reason == Reason::AlreadyThere {
+        if self.thread.is_none() {
+            self.thread = self.find().await.ok();
+        }
+        if self.thread.as_ref().is_some_and(|thread| matches!(thread.told(), Some(words::Told::Entry(_)))) {
             return report;
         }
         let text = words::render(told.as_ref().unwrap_or(&report), &self.asked());
-        if self.thread.is_none() {
-            self.thread = Thread::find(self.github, self.request.number, self.request.comment).await.ok();
-        }
         let Some(thread) = &mut self.thread else { return untold(report, "the thread could not be read") };
         if let Err(failure) = thread.say(&text).await {
             return untold(report, &failure.to_string());
@@ -329,6 +347,7 @@ fn last(report: &Report) -> Emoji {
 fn untold(report: Report, why: &str) -> Report {
     let serial = match &report.body {
         Body::Move(shape) => shape.ledger.as_ref().map(|at| at.serial),
+        Body::Entry(shape) => Some(shape.serial),
         _ => None,
     };
     let again = serial.map(|serial| format!("; `tagwarden follow --serial {serial}` tells it")).unwrap_or_default();
@@ -341,13 +360,15 @@ pub async fn tell_again(situation: &Situation, linked: &Linked, comment: u64) ->
     let github = request::forge(&situation.place).await?;
     let failed = |failure: Failure| refusal::unreadable("the thread", &failure);
     let whole = github.comment(comment).await.map_err(failed)?;
-    let mut thread = Thread::find(&github, whole.comment.number, comment).await.map_err(failed)?;
-    if thread.is_final() {
+    let masks = situation.world().env.masks().clone();
+    let mut thread = Thread::find(&github, whole.comment.number, comment, masks).await.map_err(failed)?;
+    if thread.told() == Some(words::Told::Entry(linked.outline.serial)) {
         return Ok(false);
     }
     let dialect = &situation.protocol().comments.dialect;
     let typed = match slash::read(&whole.comment.body, dialect) {
-        Ok(Some(invocation)) => Typed::of(&invocation.command, dialect),
+        // What was written since is not what was carried out.
+        Ok(Some(invocation)) if whole.edited.is_none() => Typed::of(&invocation.command, dialect),
         _ => Typed { line: linked.outline.action.to_string(), reason: linked.outline.reason.clone() },
     };
     let entry = &linked.outline;

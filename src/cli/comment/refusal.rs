@@ -34,7 +34,7 @@ pub fn odd(why: &str) -> Fault {
 }
 
 pub fn no_role(who: &str, unread: &[String]) -> Fault {
-    let why = format!("no role of the adopted policy names {who}, so no gate is run for them");
+    let why = format!("no role of the adopted policy names {who}, so nothing is done for them");
     let finding = Finding::error("comment/no-role", why.clone());
     let fault = Fault::new(Reason::NotPermitted, why).finding(finding);
     match unread {

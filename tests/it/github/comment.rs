@@ -137,7 +137,7 @@ fn a_maintainer_promotes_from_a_merged_pull_request_and_a_re_run_does_nothing() 
     assert_eq!(talk.hosted.scratch.remote_commit("refs/tags/channel/test"), Some(talk.commit.clone()));
     assert_eq!(talk.reactions(said.comment), ["deployer[bot] eyes", "deployer[bot] rocket"]);
     insta::assert_snapshot!(talk.told(said.comment), @r#"
-    deployer[bot]: <!-- tagwarden comment=ID state=final -->
+    deployer[bot]: <!-- tagwarden comment=ID state=final entry=1 -->
     ### ✓ `/promote app@1.1.0 --channel test --sha [refs/heads/main] --reason "the fix for logins"`: moved
 
     app@&#8203;1&#8203;.1&#8203;.0 → **test** at [refs/heads/main]
@@ -213,11 +213,21 @@ fn what_is_refused_leaves_every_ref_and_tells_the_thread_why() {
     deployer[bot]: <!-- tagwarden comment=ID state=final -->
     ### ✗ `/promote app@1.1.0 --channel test --sha [refs/heads/main]`: not permitted (`not_permitted`)
 
-    github:&#8203;READER may not promote on test:&#8203; no role of the adopted policy permits it
+    no role of the adopted policy names github:&#8203;READER, so nothing is done for them
 
     - asked by reader (`github:READER`)
 
-    **Next:** See `tagwarden policy show`&#8203;.
+    **Next:** Ask somebody whom the policy names
+
+    <details><summary>The whole report</summary>
+
+    ```text
+    error[comment/no-role]: no role of the adopted policy names github:READER, so nothing is done for them
+
+    stop (not_permitted). Ask somebody whom the policy names.
+    ```
+
+    </details>
     ");
     assert_eq!(talk.reactions(comment), ["deployer[bot] eyes", "deployer[bot] -1"]);
     refused(talk.says(&hub.user("helper"), &promote), "not_permitted", "");
@@ -373,7 +383,7 @@ fn a_thread_that_cannot_be_told_changes_nothing_and_is_told_once_later() {
     // By `follow`, once.
     talk.hosted.scratch.json(&["follow"]).expect("moved");
     insta::assert_snapshot!(talk.told(comment), @r"
-    deployer[bot]: <!-- tagwarden comment=ID state=final -->
+    deployer[bot]: <!-- tagwarden comment=ID state=final entry=1 -->
     ### ✓ `/promote app@1.1.0 --channel test --sha [refs/heads/main]`: moved
 
     app@&#8203;1&#8203;.1&#8203;.0 → **test** at [refs/heads/main]
@@ -418,7 +428,7 @@ fn a_thread_that_cannot_be_told_changes_nothing_and_is_told_once_later() {
     talk.job(&event).expect("followers_failed");
     talk.job(&event).expect("already_there");
     insta::assert_snapshot!(talk.told(comment), @r#"
-    deployer[bot]: <!-- tagwarden comment=ID state=final -->
+    deployer[bot]: <!-- tagwarden comment=ID state=final entry=2 -->
     ### ✓ `/hold --channel live --reason "an incident"`: recorded (`moved`)
 
     - ledger entry 2 ([refs/heads/tagwarden/ledger]) on `refs/heads/tagwarden/ledger`
@@ -599,7 +609,7 @@ fn every_command_does_what_it_says() {
     let back = talk.says(ann, "/rollback --channel test --reason \"logins fail\"");
     back.answer.expect("moved");
     insta::assert_snapshot!(talk.told(back.comment), @r#"
-    deployer[bot]: <!-- tagwarden comment=ID state=final -->
+    deployer[bot]: <!-- tagwarden comment=ID state=final entry=5 -->
     ### ✓ `/rollback --channel test --reason "logins fail"`: moved
 
     app@&#8203;1&#8203;.1&#8203;.0 → **test** at [refs/tags/v1.1.0]
@@ -699,4 +709,85 @@ fn a_forged_marker_is_nobodys_answer() {
     let comments = talk.pull.comments();
     assert_eq!(comments.iter().filter(|text| text.contains("state=final")).count(), 2);
     assert!(comments.contains(&format!("reader: {forged}")) && comments[2].starts_with("deployer[bot]: "), "{comments:#?}");
+}
+
+/// What was done stays told, whatever became of the comment since; what was not told is told then.
+#[test]
+fn a_late_run_of_the_same_event_makes_no_true_answer_untrue() {
+    let mut talk = Talk::new();
+    let promote = format!("/promote app@1.1.0 --channel test --sha {}", talk.commit);
+    let said = talk.says(&talk.ann, &promote);
+    said.answer.expect("moved");
+    let event = talk.event(said.comment);
+    let thread = talk.pull.comments();
+    talk.hosted.scratch.at("2026-11-21T10:20:00Z");
+    talk.hosted.hub.set_now("2026-11-21T10:20:00Z");
+    talk.job(&event).expect("already_there");
+    talk.pull.edit_comment(said.comment, &talk.ann, "never mind");
+    talk.job(&event).expect("already_there");
+    assert_eq!(talk.pull.comments()[1..], thread[1..]);
+
+    // Untold, and too old by then.
+    let say = "POST /repos/example/app/issues/7/comments";
+    let hold = "/hold --channel live --reason x";
+    let comment = talk.pull.comment(&talk.lead, hold);
+    for nth in [1, 2] {
+        talk.hosted.hub.refuse(say, nth, Refused::SecondaryRateLimit { retry_after: 60 });
+    }
+    let event = talk.event(comment);
+    let answer = talk.job(&event).expect("followers_failed");
+    assert!(answer["notices"].to_string().contains("tagwarden follow --serial"), "{answer:#}");
+    talk.hosted.scratch.at("2026-11-21T10:50:00Z");
+    talk.job(&event).expect("already_there");
+    assert!(talk.told(comment).contains("recorded (`moved`)"), "{}", talk.told(comment));
+
+    // Refused and told so; done by a later run that cannot tell it; told by `follow`.
+    talk.hosted.scratch.json(&["hold", "--channel", "live", "--reason", "y"]).expect("moved");
+    talk.hosted.hub.set_now("2026-11-21T10:50:00Z");
+    let promote = promote.replace("test", "live");
+    let comment = talk.pull.comment(&talk.ann, &promote);
+    let event = talk.event(comment);
+    talk.job(&event).expect("held");
+    talk.hosted.scratch.json(&["unhold", "--channel", "live", "--reason", "y"]).expect("moved");
+    let answer = talk.pull.comment_ids().pop().unwrap();
+    talk.hosted.hub.refuse(&format!("PATCH /repos/example/app/issues/comments/{answer}"), 1, Refused::NotFound);
+    talk.job(&event).expect("followers_failed");
+    assert!(talk.told(comment).contains("a hold stops it"));
+    talk.hosted.scratch.json(&["follow"]).expect("moved");
+    assert!(talk.told(comment).contains("moved"), "{}", talk.told(comment));
+    talk.hosted.scratch.json(&["follow"]).expect("already_there");
+}
+
+/// Two jobs for one event: one entry, and nobody is told that it failed.
+#[test]
+fn two_jobs_for_one_event_tell_one_truth() {
+    let talk = Talk::new();
+    let promote = format!("/promote app@1.1.0 --channel test --sha {}", talk.commit);
+    let comment = talk.pull.comment(&talk.ann, &promote);
+    let event = talk.event(comment);
+    let (one, two) = std::thread::scope(|scope| {
+        let one = scope.spawn(|| talk.job(&event));
+        let two = scope.spawn(|| talk.job(&event));
+        (one.join().unwrap(), two.join().unwrap())
+    });
+    let mut reasons = [one.reason().to_owned(), two.reason().to_owned()];
+    reasons.sort();
+    assert_eq!(reasons, ["already_there", "moved"]);
+    let history = talk.hosted.scratch.json(&["history"]).value;
+    assert_eq!(history["entries"].as_array().unwrap().len(), 2);
+    let comments = talk.pull.comments();
+    assert!(comments[1..].iter().all(|text| text.contains("state=final entry=1") && text.contains("✓")), "{comments:#?}");
+}
+
+/// Whose right is taken away while the gates run moves nothing.
+#[test]
+fn a_right_that_is_gone_when_the_gates_passed_is_none() {
+    let talk = Talk::new();
+    let promote = format!("/promote app@1.1.0 --channel test --sha {}", talk.commit);
+    let line = "GET /repos/example/app/collaborators/ann/permission";
+    talk.hosted.hub.break_contract(line, 3, Broken::Replaced { from: "maintain".to_owned(), to: "read".to_owned() });
+    let refs = talk.refs();
+    let said = talk.says(&talk.ann, &promote);
+    said.answer.expect("not_permitted");
+    assert_eq!(talk.refs(), refs);
 }
