@@ -308,7 +308,10 @@ impl<'a> Told<'a> {
         if self.thread.is_none() {
             self.thread = self.find().await.ok();
         }
-        if self.thread.as_ref().is_some_and(|thread| matches!(thread.told(), Some(words::Told::Entry(_)))) {
+        // No refusal stands above what an entry did; another entry is news.
+        let now = words::told(told.as_ref().unwrap_or(&report));
+        let before = self.thread.as_ref().and_then(Thread::told);
+        if matches!(before, Some(words::Told::Entry(_))) && (before == Some(now) || now == words::Told::Ended) {
             return report;
         }
         let text = words::render(told.as_ref().unwrap_or(&report), &self.asked());
@@ -345,12 +348,10 @@ fn last(report: &Report) -> Emoji {
 
 /// What was decided stands; that the thread does not know it is said.
 fn untold(report: Report, why: &str) -> Report {
-    let serial = match &report.body {
-        Body::Move(shape) => shape.ledger.as_ref().map(|at| at.serial),
-        Body::Entry(shape) => Some(shape.serial),
-        _ => None,
+    let again = match words::told(&report) {
+        words::Told::Entry(serial) => format!("; `tagwarden follow --serial {serial}` tells it"),
+        words::Told::Ended | words::Told::Running => String::new(),
     };
-    let again = serial.map(|serial| format!("; `tagwarden follow --serial {serial}` tells it")).unwrap_or_default();
     let reason = if report.reason == Reason::Moved { Reason::FollowersFailed } else { report.reason };
     Report { reason, ..report }.notice(format!("the thread was not told what came of it: {why}{again}"))
 }

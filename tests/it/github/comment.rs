@@ -758,6 +758,24 @@ fn a_late_run_of_the_same_event_makes_no_true_answer_untrue() {
     talk.hosted.scratch.json(&["follow"]).expect("already_there");
 }
 
+/// A later run of the same event that is refused leaves the answer as it was.
+#[test]
+fn a_refusal_stands_below_what_was_told() {
+    let talk = Talk::new();
+    let promote = format!("/promote app@1.1.0 --channel test --sha {}", talk.commit);
+    talk.says(&talk.ann, &promote).answer.expect("moved");
+    let said = talk.says(&talk.ann, &promote);
+    said.answer.expect("already_there");
+    let pull = talk.hosted.pull(8, &["b.txt"]);
+    talk.hosted.merge(&pull, Way::Squash);
+    talk.hosted.release("v1.2.0");
+    let newer = format!("/promote app@1.2.0 --channel test --sha {}", talk.hosted.at("HEAD"));
+    talk.says(&talk.ann, &newer).answer.expect("moved");
+    // The older release is lower now, which is a refusal, and stands below what was told.
+    talk.job(&talk.event(said.comment)).expect("lower_version");
+    assert!(talk.told(said.comment).contains("was done before"), "{}", talk.told(said.comment));
+}
+
 /// Two jobs for one event: one entry, and nobody is told that it failed.
 #[test]
 fn two_jobs_for_one_event_tell_one_truth() {
