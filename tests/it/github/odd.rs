@@ -69,6 +69,9 @@ const NULLABLE: &[&str] = &[
 /// What may be left out. An issue is known by the lack of `pull_request`.
 const OPTIONAL: &[&str] = &["draft", "previous_filename", "submitted_at", "started_at", "pull_request", "parameters", "endCursor"];
 
+/// At how many places of each name every bend is tried before the random ones.
+const PLACES: usize = 2;
+
 static HAND: AtomicI64 = AtomicI64::new(1_767_268_800);
 
 fn oid() -> Oid {
@@ -223,6 +226,8 @@ fn no_odd_answer_is_taken_for_another() {
                 true
             }
             Ok(said) => match &odd {
+                // Edited at a time that is a new word is edited, by nobody who is known.
+                Odd::Bent(_, Bend::Word) if name == "lastEditedAt" => said.replace("edited: Some(None)", "edited: None") == *truth,
                 Odd::Bent(_, Bend::Word) => differs_by_new_words(truth, said),
                 Odd::Bent(_, Bend::Null) => NULLABLE.contains(&name) && said.matches("None").count() > truth.matches("None").count(),
                 Odd::Bent(_, Bend::Gone) => OPTIONAL.contains(&name) && said.matches("None").count() > truth.matches("None").count(),
@@ -236,15 +241,16 @@ fn no_odd_answer_is_taken_for_another() {
             }
         };
         prop_assert!(fine, "{method}, {line} ({nth}), {odd:?} {told}: {answer:?}, in truth {truth}");
-        Ok(name.to_owned())
+        Ok(told)
     };
-    // Every name of every answer, bent in every way.
+    // Every name of every answer at its first places (a null often stands at the second), bent in every way.
     for (method, (_, _, lines)) in truths.iter().enumerate() {
         for (request, bend) in (0..lines.len()).flat_map(|request| BENDS.map(|bend| (request, bend))) {
             let mut names = BTreeSet::new();
             for at in 0.. {
-                let name = play(method, request, Odd::Bent(at, bend)).unwrap_or_else(|error| panic!("{error}"));
-                if !names.insert(name) {
+                let place = play(method, request, Odd::Bent(at, bend)).unwrap_or_else(|error| panic!("{error}"));
+                names.insert(place.rsplit('/').next().unwrap_or_default().to_owned());
+                if at + 1 >= PLACES * names.len() {
                     break;
                 }
             }
