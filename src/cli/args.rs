@@ -41,6 +41,9 @@ pub struct Globals {
     /// Write the answer to this file instead of standard output
     #[arg(long, global = true, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Write the answer in this format to this file as well; may be repeated
+    #[arg(long, global = true, value_name = "FORMAT=FILE", value_parser = also)]
+    pub also: Vec<(Format, PathBuf)>,
     /// The repository [default: the one around the working directory]
     #[arg(long, global = true, value_name = "DIR")]
     pub repo: Option<PathBuf>,
@@ -603,6 +606,7 @@ impl Cli {
         let repo = self.globals.repo.take().unwrap_or_default();
         self.globals.repo = Some(dir.join(repo));
         self.globals.output = self.globals.output.map(|path| dir.join(path));
+        self.globals.also = self.globals.also.into_iter().map(|(format, path)| (format, dir.join(path))).collect();
         self.command.files().into_iter().for_each(|path| *path = dir.join(&*path));
         self
     }
@@ -707,6 +711,14 @@ fn reference_kinds(text: &str) -> Result<Kinds, String> {
 fn reference_kind(text: &str) -> Result<ReferenceKind, String> {
     let names: Vec<&str> = ReferenceKind::ALL.iter().map(|kind| kind.slug()).collect();
     ReferenceKind::parse(text).ok_or_else(|| near::help(text, &names))
+}
+
+pub fn also(text: &str) -> Result<(Format, PathBuf), String> {
+    let wanted = || format!("`{text}` is not of the form FORMAT=FILE, where FORMAT is json, junit, sarif or human");
+    let (format, file) = text.split_once('=').filter(|(_, file)| !file.is_empty()).ok_or_else(wanted)?;
+    // What GitHub reads from the output is not a file.
+    let format = Format::from_str(format, false).ok().filter(|format| *format != Format::Github).ok_or_else(wanted)?;
+    Ok((format, PathBuf::from(file)))
 }
 
 fn key_source(source: &str) -> Result<KeySource, String> {

@@ -27,7 +27,7 @@ use crate::{
     },
     report::{
         Body, MoveShape, Report, RunShape,
-        shape::{LedgerPlace, MoveOutputs, MoveRef, join_releases},
+        shape::{LedgerPlace, MoveOutputs, MoveRef, Waypoint, join_releases},
     },
     world::{
         World,
@@ -47,7 +47,7 @@ pub async fn run(session: &Session, situation: Situation, acting: &Acting, plan:
     if moving.dry_run {
         return Ok(situation.report(planned(&situation, &plan)));
     }
-    let outputs = outputs(&situation, &plan);
+    let asked = asked(&situation, &plan);
     let cx = context(&situation, &plan)?;
     crate::gate::runner::require_some(&cx)?;
     let judged = Judged {
@@ -60,7 +60,7 @@ pub async fn run(session: &Session, situation: Situation, acting: &Acting, plan:
     let answerer = drive::answerer(&situation.place, judged)?;
     let mut runner = Runner::new(&cx, When::Before, &situation.head.state().waivers_that_count(situation.head.policy()));
     let interrupted = |run| {
-        let body = Body::Move(Box::new(MoveShape { run: Some(run), ..empty_shape(&plan) }));
+        let body = Body::Move(Box::new(MoveShape { run: Some(run), ..asked.clone() }));
         session.knows(situation.report(Report::new(Reason::Interrupted, body)));
     };
     drive::drive(situation.world(), &answerer, &mut runner, &interrupted).await?;
@@ -70,7 +70,7 @@ pub async fn run(session: &Session, situation: Situation, acting: &Acting, plan:
     }
     let shape = RunShape::of(&run);
     let Some(clearance) = clearance else {
-        let body = Body::Move(Box::new(MoveShape { run: Some(shape), outputs, ..empty_shape(&plan) }));
+        let body = Body::Move(Box::new(MoveShape { run: Some(shape), ..asked }));
         return Ok(with_notices(situation.report(Report::new(run.reason(), body)), notices));
     };
     read_again(&situation, &plan).await?;
@@ -91,9 +91,9 @@ pub async fn run(session: &Session, situation: Situation, acting: &Acting, plan:
         releases: applied.record.releases.clone(),
         moves: applied.record.moves.iter().map(MoveRef::from).collect(),
         ledger: Some(ledger),
-        outputs: MoveOutputs { moved: true, ..outputs },
+        outputs: asked.outputs.clone().after(channel_moves(&applied.record)),
         run: Some(shape),
-        ..empty_shape(&plan)
+        ..asked
     };
     let moved = |shape: MoveShape| {
         let report = Report::new(Reason::MovedButUnhealthy, Body::Move(Box::new(shape))).signing(signing);
@@ -179,7 +179,7 @@ pub fn already(situation: &Situation, verb: Verb, linked: &Linked) -> Result<Rep
     let channel = entry.channel.clone().ok_or_else(|| Fault::new(Reason::Internal, "a move without a channel"))?;
     let before = situation.head.ledger().moves_of(&channel).skip_while(|moved| moved.outline.serial != entry.serial).nth(1);
     let versions = entry.releases.iter().map(|release| &release.version);
-    let tags = channel_moves(entry).map(|moved| &moved.name);
+    let tags = channel_moves(entry).map(|moved| (&moved.name, moved.from.as_ref(), moved.to.as_ref()));
     let outputs = MoveOutputs::of(entry.candidate.clone(), tags, versions, before.and_then(|before| before.outline.candidate.clone()));
     let shape = MoveShape {
         outputs,
@@ -189,6 +189,9 @@ pub fn already(situation: &Situation, verb: Verb, linked: &Linked) -> Result<Rep
         moves: Vec::new(),
         ledger: Some(LedgerPlace { name: situation.place.at.branch.clone(), entry: linked.oid.clone(), serial: entry.serial }),
         dry_run: false,
+        actor: entry.actor.clone(),
+        reason: entry.reason.clone(),
+        way: way(situation),
         run: None,
         after: None,
     };
@@ -353,7 +356,7 @@ fn planned(situation: &Situation, plan: &Plan) -> Report {
         to: None,
         commit: Some(plan.candidate.clone()),
     }));
-    let shape = MoveShape { moves, dry_run: true, outputs: outputs(situation, plan), ..empty_shape(plan) };
+    let shape = MoveShape { moves, dry_run: true, ..asked(situation, plan) };
     let gates: Vec<String> =
         situation.protocol().gates_for(plan.verb, &plan.channel, When::Before).map(|gate| format!("{} {}", gate.number, gate.id)).collect();
     let notice = match gates.is_empty() {
@@ -363,14 +366,11 @@ fn planned(situation: &Situation, plan: &Plan) -> Report {
     Report::new(Reason::Passed, Body::Move(Box::new(shape))).notice(notice)
 }
 
-/// What a workflow goes on with, before anything moved.
-fn outputs(situation: &Situation, plan: &Plan) -> MoveOutputs {
+/// What is asked for, before anything moved.
+fn asked(situation: &Situation, plan: &Plan) -> MoveShape {
     let previous = situation.head.state().channels.get(&plan.channel).map(|now| now.candidate.clone());
     let versions = plan.releases.iter().map(|release| &release.name.version);
-    MoveOutputs::of(Some(plan.candidate.clone()), plan.tags.iter().map(|tag| &tag.name), versions, previous)
-}
-
-fn empty_shape(plan: &Plan) -> MoveShape {
+    let tags = plan.tags.iter().map(|tag| (&tag.name, tag.from.as_ref(), None));
     MoveShape {
         verb: plan.verb,
         channel: plan.channel.clone(),
@@ -378,10 +378,24 @@ fn empty_shape(plan: &Plan) -> MoveShape {
         moves: Vec::new(),
         ledger: None,
         dry_run: false,
-        outputs: MoveOutputs::default(),
+        actor: plan.actor.clone(),
+        reason: plan.reason.clone(),
+        outputs: MoveOutputs::of(Some(plan.candidate.clone()), tags, versions, previous),
+        way: way(situation),
         run: None,
         after: None,
     }
+}
+
+/// The channels in the order of the policy in force, with what the ledger has them at.
+fn way(situation: &Situation) -> Vec<Waypoint> {
+    let at = |channel: &ChannelName| {
+        let now = situation.head.state().channels.get(channel)?;
+        let names: Vec<String> = now.releases.iter().map(|(package, release)| format!("{package}@{}", release.version)).collect();
+        (!names.is_empty()).then(|| names.join(", "))
+    };
+    let channels = situation.protocol().channels.iter();
+    channels.map(|(channel, rules)| Waypoint { channel: channel.clone(), after: rules.after.clone(), release: at(channel) }).collect()
 }
 
 fn with_notices(report: Report, notices: Vec<String>) -> Report {

@@ -11,7 +11,7 @@ use clap::{
     CommandFactory, FromArgMatches, ValueEnum,
     error::{ContextKind, ContextValue, ErrorKind},
 };
-use std::{ffi::OsString, path::PathBuf};
+use std::{borrow::Cow, ffi::OsString, path::PathBuf};
 
 /// What the words mean.
 pub enum Parsed {
@@ -26,6 +26,8 @@ pub enum Parsed {
 pub struct Delivery {
     pub format: Format,
     pub output: Option<PathBuf>,
+    /// Further files, each in a format of its own.
+    pub also: Vec<(Format, PathBuf)>,
     pub color: Color,
     pub verbose: u8,
     pub quiet: bool,
@@ -37,6 +39,7 @@ impl Delivery {
         Delivery {
             format: globals.format.into(),
             output: globals.output.clone(),
+            also: globals.also.iter().map(|(format, path)| ((*format).into(), path.clone())).collect(),
             color: globals.color,
             verbose: globals.verbose,
             quiet: globals.quiet,
@@ -44,15 +47,21 @@ impl Delivery {
         }
     }
 
-    /// What can be known of a line that does not parse: `--format` and `--output`, as `--flag value` or `--flag=value`.
+    /// What can be known of a line that does not parse: `--format`, `--output` and `--also`, as `--flag value` or `--flag=value`.
     pub fn guess(words: &[OsString]) -> Delivery {
         let words = || words.iter().skip(1).take_while(|word| *word != "--").map(|word| word.to_string_lossy());
-        let value = |flag: &str| {
-            let joined = words().find_map(|word| word.strip_prefix(flag)?.strip_prefix('=').map(str::to_owned));
-            joined.or_else(|| words().skip_while(|word| word != flag).nth(1).map(|word| word.into_owned()))
+        let values = |flag: &str| -> Vec<String> {
+            let next = words().skip(1).map(Some).chain([None]);
+            let of = |(word, next): (Cow<'_, str>, Option<Cow<'_, str>>)| match word.strip_prefix(flag)? {
+                "" => next.map(Cow::into_owned),
+                joined => joined.strip_prefix('=').map(str::to_owned),
+            };
+            words().zip(next).filter_map(of).collect()
         };
+        let value = |flag: &str| values(flag).into_iter().next();
         let format = value("--format").and_then(|name| args::Format::from_str(&name, false).ok()).unwrap_or_default();
-        Delivery { format: format.into(), output: value("--output").map(PathBuf::from), ..Delivery::default() }
+        let also = values("--also").iter().filter_map(|text| args::also(text).ok()).map(|(format, path)| (format.into(), path)).collect();
+        Delivery { format: format.into(), output: value("--output").map(PathBuf::from), also, ..Delivery::default() }
     }
 }
 
@@ -193,6 +202,16 @@ mod tests {
         ] {
             let (_, delivery) = refused(line);
             assert_eq!((delivery.format, delivery.output), (format, output.map(PathBuf::from)), "{line}");
+        }
+    }
+
+    #[test]
+    fn further_files_are_kept_where_the_line_is_wrong() {
+        let (_, delivery) = refused("tagwarden promot --also json=a.json --also=sarif=b --also github=c --also x");
+        assert_eq!(delivery.also, [(Format::Json, PathBuf::from("a.json")), (Format::Sarif, PathBuf::from("b"))]);
+        for wrong in ["json", "json=", "xml=a", "github=a"] {
+            let said = said(&format!("tagwarden status --also {wrong}"));
+            assert!(said.contains(&format!("`{wrong}` is not of the form FORMAT=FILE")), "{said}");
         }
     }
 

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     domain::{Fault, Reason, Result},
-    report::{self, Format, Report, Style},
+    report::{self, Format, Report, Style, github::Links},
     world::{Clock, EnvVars, git::Patience, machine, output, runtime},
 };
 use std::{
@@ -85,11 +85,14 @@ fn answer(cli: Cli, around: &Surroundings) -> Result<Report> {
 
 /// Refuses an output file that cannot be written before anything is run.
 fn writable(delivery: &Delivery) -> Result<()> {
-    let Some(path) = &delivery.output else { return Ok(()) };
-    output::can_replace(path).map_err(|error| {
-        Fault::new(machine::unwritten(&error, Reason::BadUsage), format!("cannot write the answer to {}: {error}", path.display()))
-            .help("give `--output` a file in a folder that exists")
-    })
+    let files = delivery.output.iter().map(|path| ("--output", path)).chain(delivery.also.iter().map(|(_, path)| ("--also", path)));
+    for (flag, path) in files {
+        output::can_replace(path).map_err(|error| {
+            Fault::new(machine::unwritten(&error, Reason::BadUsage), format!("cannot write the answer to {}: {error}", path.display()))
+                .help(format!("give `{flag}` a file in a folder that exists"))
+        })?;
+    }
+    Ok(())
 }
 
 /// Puts the answer where it was asked for. One that could not be put there goes to standard output, so that what happened is
@@ -108,8 +111,21 @@ pub fn deliver(report: &Report, delivery: &Delivery, around: &Surroundings) -> P
         None if delivery.format == Format::Human && matches!(report.body, report::Body::Error(_)) => printed.stderr = text,
         None => printed.stdout = text,
     }
+    let mut files = Vec::new();
+    for (format, path) in &delivery.also {
+        let path = around.dir.join(path);
+        match output::replace_file(&path, &report::render(report, *format, Style { color: false, width: None, ..style(delivery, around) }))
+        {
+            Ok(()) => files.push((*format, path)),
+            Err(error) => {
+                printed.stderr.push_str(&complaint(&format!("cannot write the answer to {}: {error}", path.display())));
+                printed.code = undelivered(printed.code);
+            }
+        }
+    }
+    let file = files.iter().find(|(format, _)| *format == Format::Json).map(|(_, path)| path.as_path());
     if delivery.format == Format::Github
-        && let Err(error) = tell_github(report, &around.env)
+        && let Err(error) = tell_github(report, file, &around.env)
     {
         printed.stderr.push_str(&complaint(&format!("cannot write the step summary or the outputs: {error}")));
     }
@@ -121,22 +137,29 @@ pub const fn undelivered(code: u8) -> u8 {
     if code == 0 { Reason::NoResources.exit_code() } else { code }
 }
 
-/// Appends to the files that GitHub Actions names; does nothing where it names none.
-fn tell_github(report: &Report, env: &EnvVars) -> std::io::Result<()> {
+/// Appends to the files that GitHub Actions names; does nothing where it names none. `file`: where the answer is as JSON.
+fn tell_github(report: &Report, file: Option<&Path>, env: &EnvVars) -> std::io::Result<()> {
+    let written = file.map(|path| path.to_string_lossy().into_owned());
     let file = |name| env.get_os(name).filter(|path| !path.is_empty()).map(Path::new);
     if let Some(path) = file("GITHUB_STEP_SUMMARY") {
         let room = report::github::SUMMARY_LIMIT.saturating_sub(output::size(path));
-        output::append_file(path, &report::github::summary(report, room))?;
+        output::append_file(path, &report::github::summary(report, &links(env), room))?;
     }
     if let Some(path) = file("GITHUB_OUTPUT") {
         let lines = loop {
-            if let Some(lines) = report::github::outputs(report, &output::random_hex()?) {
+            if let Some(lines) = report::github::outputs(report, written.as_deref(), &output::random_hex()?) {
                 break lines;
             }
         };
         output::append_file(path, &lines)?;
     }
     Ok(())
+}
+
+/// Where GitHub shows the repository and the run, as it tells each step.
+fn links(env: &EnvVars) -> Links {
+    let var = |name| env.get(name).unwrap_or_default();
+    Links::of(&var("GITHUB_SERVER_URL"), &var("GITHUB_REPOSITORY"), &var("GITHUB_RUN_ID"))
 }
 
 fn style(delivery: &Delivery, around: &Surroundings) -> Style {

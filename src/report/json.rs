@@ -256,11 +256,36 @@ mod tests {
             "serial": 12
           },
           "dry_run": false,
+          "actor": {
+            "id": "ssh:release@example.com",
+            "kind": "human",
+            "name": "Release"
+          },
+          "reason": "the fix for logins",
           "commit": "cccccccccccccccccccccccccccccccccccccccc",
           "tag": "channel/production",
           "version": "1.4.0",
           "previous_commit": "9999999999999999999999999999999999999999",
+          "from": "8888888888888888888888888888888888888888",
+          "to": "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
           "moved": true,
+          "way": [
+            {
+              "channel": "staging",
+              "after": null,
+              "release": "web@1.4.0"
+            },
+            {
+              "channel": "production",
+              "after": "staging",
+              "release": "web@1.3.0"
+            },
+            {
+              "channel": "demo",
+              "after": null,
+              "release": null
+            }
+          ],
           "run": {
             "schema": "tagwarden.run/1",
             "decision": "continue",

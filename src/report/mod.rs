@@ -14,6 +14,7 @@ pub mod human;
 pub mod json;
 pub mod junit;
 pub mod markdown;
+mod mermaid;
 pub mod reply;
 pub mod safe;
 #[cfg(test)]

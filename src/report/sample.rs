@@ -6,6 +6,7 @@ use super::{
         About, AuditShape, ChannelShape, Check, DoctorShape, EntryShape, GateShape, HistoryEntry, HistoryShape, InitFile, InitShape,
         LedgerPlace, MoveOutputs, MoveRef, MoveShape, PolicyGate, PolicyRole, PolicyShape, PolicySigner, PolicyState, RehearsalShape,
         RejudgeVerdict, Rejudged, ReleaseShape, ReleaseState, ResolveShape, RunShape, StatusShape, Step, VersionShape, WaiverShape,
+        Waypoint,
     },
 };
 use crate::{
@@ -129,11 +130,20 @@ pub fn moved() -> Report {
         moves: vec![move_ref()],
         ledger: Some(ledger()),
         dry_run: false,
+        actor: actor(),
+        reason: Some("the fix for logins".into()),
+        way: vec![
+            Waypoint { channel: "staging".parse().unwrap(), after: None, release: Some("web@1.4.0".into()) },
+            Waypoint { channel: "production".parse().unwrap(), after: Some("staging".parse().unwrap()), release: Some("web@1.3.0".into()) },
+            Waypoint { channel: "demo".parse().unwrap(), after: None, release: None },
+        ],
         outputs: MoveOutputs {
             commit: Some(oid('c')),
             tag: Some("channel/production".into()),
             version: Some("1.4.0".into()),
             previous_commit: Some(oid('9')),
+            from: Some(oid('8').to_string()),
+            to: Some(oid('a').to_string()),
             moved: true,
         },
         run: Some(RunShape {

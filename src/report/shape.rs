@@ -15,7 +15,7 @@ pub use ledger::{
     About, AfterShape, AuditShape, EntryShape, HistoryEntry, HistoryShape, PinShape, PolicyGate, PolicyRole, PolicyShape, PolicySigner,
     RejudgeVerdict, Rejudged,
 };
-pub use run::{GateShape, LedgerPlace, MoveOutputs, MoveRef, MoveShape, RehearsalShape, RunShape, Step, WaiverShape};
+pub use run::{GateShape, LedgerPlace, MoveOutputs, MoveRef, MoveShape, RehearsalShape, RunShape, Step, WaiverShape, Waypoint};
 
 use crate::domain::{ChannelName, Finding, Oid, Outcome, Reason, RefName, Release, Timestamp, state};
 use serde::Serialize;

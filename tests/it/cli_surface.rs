@@ -231,6 +231,29 @@ fn an_output_file_is_replaced_whole_by_answers_and_errors() {
 }
 
 #[test]
+fn further_files_have_the_same_answer_in_other_forms() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let to = |line: &str, report: &str| {
+        let also = [format!("json={report}"), format!("sarif={}", at("b.sarif"))];
+        let words = line.split(' ').chain(["--format", "github", "--also", &also[0], "--also", &also[1]]);
+        told(tagwarden(words).env("GITHUB_OUTPUT", at("output")).output().unwrap())
+    };
+    for (line, code, reason) in [("explain no-such-thing", 2, "bad_usage"), ("promot", 2, "bad_usage"), ("explain held", 0, "passed")] {
+        let (exit, out, errors) = to(line, &at("a.json"));
+        assert_eq!((exit, errors.as_str()), (code, ""), "{line}: {out}");
+        assert_eq!(json(&fs::read_to_string(at("a.json")).unwrap())["reason_code"], reason, "{line}");
+        assert_eq!(json(&fs::read_to_string(at("b.sarif")).unwrap())["runs"][0]["invocations"][0]["exitCode"], code, "{line}");
+        let outputs = fs::read_to_string(at("output")).unwrap();
+        let lines: Vec<&str> = outputs.lines().collect();
+        let report = lines.iter().rposition(|line| line.starts_with("report<<")).unwrap();
+        assert_eq!(lines[report + 1], at("a.json"));
+    }
+    let (code, out, _) = to("explain held", &at("no/such/a.json"));
+    assert!(code == 2 && out.contains("cannot write the answer to"), "{out}");
+}
+
+#[test]
 fn github_gets_annotations_summary_and_outputs() {
     let folder = tempfile::tempdir().unwrap();
     let (summary, output) = (folder.path().join("summary"), folder.path().join("output"));

@@ -165,11 +165,20 @@ fn every_member_of_every_answer() {
     moves[].commit: string
     ledger: null
     dry_run: bool
+    actor.id: string
+    actor.kind: string
+    actor.name: string
+    reason: null
     commit: string
     tag: string
     version: string
     previous_commit: null
+    from: null
+    to: null | string
     moved: bool
+    way[].channel: string
+    way[].after: null
+    way[].release: null | string
     run: null
     after: null
     next: string

@@ -177,30 +177,60 @@ fn the_last_words_of_a_program_are_told_whole_with_v() {
 fn a_workflow_gets_the_same_outputs_whether_it_moved_or_was_there() {
     let scratch = Scratch::minimal();
     let first = scratch.git(&["rev-parse", "HEAD"]);
-    let outputs = |answer: &Value| ["commit", "tag", "version", "previous_commit", "moved"].map(|name| answer[name].clone());
-    let promote = |release: &str| ["promote".to_owned(), release.to_owned(), "--channel".to_owned(), "local_dev".to_owned()];
-    let run = |release: &str, more: &[&str]| {
-        let args = promote(release);
-        let args: Vec<&str> = args.iter().map(String::as_str).chain(more.iter().copied()).collect();
-        scratch.json(&args)
-    };
+    let named = ["commit", "tag", "version", "previous_commit", "from", "to", "moved"];
+    let outputs = |answer: &Value| named.map(|name| answer[name].clone());
+    let run = |release: &str, more: &[&str]| scratch.json(&[&["promote", release, "--channel", "local_dev"], more].concat());
     let planned = run("v1.0.0", &["--dry-run"]).expect("passed");
     let (none, tag) = (Value::Null, "channel/local_dev");
-    assert_eq!(outputs(&planned), [json!(first), json!(tag), json!("1.0.0"), none.clone(), json!(false)]);
-    assert_eq!(outputs(&run("v1.0.0", &[]).expect("moved")), [json!(first), json!(tag), json!("1.0.0"), none.clone(), json!(true)]);
-    assert_eq!(outputs(&run("v1.0.0", &[]).expect("already_there")), [json!(first), json!(tag), json!("1.0.0"), none, json!(false)]);
+    let before = [json!(first), json!(tag), json!("1.0.0"), none.clone(), none.clone()];
+    assert_eq!(outputs(&planned)[..5], before);
+    assert_eq!(outputs(&planned)[5..], [none, json!(false)]);
+    let moved = outputs(&run("v1.0.0", &[]).expect("moved"));
+    let old = scratch.remote_refs()["refs/tags/channel/local_dev"].clone();
+    assert_eq!((&moved[..5], &moved[5..]), (&before[..], &[json!(old), json!(true)][..]));
+    assert_eq!(outputs(&run("v1.0.0", &[]).expect("already_there"))[..6], moved[..6]);
     let second = scratch.commit_and_push("second");
-    let moved = [json!(second), json!(tag), json!("1.1.0"), json!(first)];
-    assert_eq!(outputs(&run("v1.1.0", &[]).expect("moved"))[..4], moved);
-    assert_eq!(outputs(&run("v1.1.0", &[]).expect("already_there"))[..4], moved);
 
-    let file = scratch.path("outputs");
-    let path = file.display().to_string();
-    scratch.run_with(&["promote", "v1.1.0", "--channel", "local_dev", "--format", "github"], &[("GITHUB_OUTPUT", path.as_str())]).ok();
-    let text = std::fs::read_to_string(&file).unwrap();
-    let lines: Vec<&str> = text.lines().collect();
-    let value = |name: &str| lines[lines.iter().position(|line| line.starts_with(&format!("{name}<<"))).unwrap() + 1];
-    assert_eq!(["commit", "previous_commit", "tag", "version", "moved"].map(value), [&second, &first, tag, "1.1.0", "false"]);
+    // As a step of a workflow, with the names that its outputs have.
+    let step = |words: &[&str]| -> std::collections::BTreeMap<String, String> {
+        let file = scratch.path("outputs");
+        std::fs::write(&file, "").unwrap();
+        let path = file.display().to_string();
+        scratch.run_with(&[words, &["--format", "github"]].concat(), &[("GITHUB_OUTPUT", path.as_str())]).ok();
+        let text = std::fs::read_to_string(&file).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        lines.chunks(3).map(|lines| (lines[0].split_once("<<").unwrap().0.to_owned(), lines[1].to_owned())).collect()
+    };
+    let promote = ["promote", "v1.1.0", "--channel", "local_dev", "--reason", "the fix"];
+    let (moved, again) = (step(&promote), step(&promote));
+    let now = scratch.remote_refs()["refs/tags/channel/local_dev"].clone();
+    let entry = scratch.remote_refs()["refs/heads/tagwarden/ledger"].clone();
+    for (name, value) in [
+        ("decision", "done"),
+        ("release", "app@1.1.0"),
+        ("version", "1.1.0"),
+        ("tag", tag),
+        ("commit", &second),
+        ("previous_commit", &first),
+        ("from", &old),
+        ("to", &now),
+        ("entry", &entry),
+        ("serial", "2"),
+    ] {
+        assert_eq!((moved[name].as_str(), again[name].as_str()), (value, value), "{name}");
+    }
+    let differ: Vec<&str> = moved.iter().filter(|(name, value)| again[*name] != **value).map(|(name, _)| name.as_str()).collect();
+    assert_eq!(differ, ["moved", "reason_code", "result"]);
+    assert_eq!((moved["moved"].as_str(), again["moved"].as_str()), ("true", "false"));
+    assert_eq!(again["reason_code"], "already_there");
+
+    // Whatever the verb, the names are the same; a verb that moves nothing says so.
+    let back = step(&["rollback", "--channel", "local_dev", "--reason", "errors"]);
+    assert_eq!([&back["moved"], &back["commit"], &back["previous_commit"], &back["from"]], ["true", &first, &second, &now]);
+    let verified = step(&["verify", "--channel", "local_dev", "--at", "HEAD"]);
+    assert_eq!([&verified["decision"], &verified["moved"], &verified["commit"]], ["continue", "false", &second]);
+    let names = |outputs: &std::collections::BTreeMap<String, String>| outputs.keys().cloned().collect::<Vec<_>>();
+    assert_eq!((names(&back), names(&verified)), (names(&moved), names(&moved)));
 }
 
 /// The commands that a text prints between backticks, as words.

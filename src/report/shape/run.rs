@@ -1,7 +1,7 @@
 //! Shapes of gate runs, moves and rehearsals.
 
 use crate::{
-    domain::{ChannelName, Decision, Digest, Finding, GateId, Oid, Outcome, Reason, RefName, Release, Timestamp, Verb, state},
+    domain::{Actor, ChannelName, Decision, Digest, Finding, GateId, Oid, Outcome, Reason, RefName, Release, Timestamp, Verb, state},
     gate::{
         OnFail, Protocol,
         runner::{GateResult, Run},
@@ -145,8 +145,14 @@ pub struct MoveShape {
     /// The entry that records the move; `None`: nothing moved.
     pub ledger: Option<LedgerPlace>,
     pub dry_run: bool,
+    /// Who it is asked by.
+    pub actor: Actor,
+    /// Why, in their words.
+    pub reason: Option<String>,
     #[serde(flatten)]
     pub outputs: MoveOutputs,
+    /// Every channel of the policy in force, in its order, with what it was at before this run moved anything.
+    pub way: Vec<Waypoint>,
     /// The gates before the move; `None` where it did not come to them.
     pub run: Option<RunShape>,
     /// The gates after the move; `None` where there are none or nothing moved.
@@ -164,21 +170,49 @@ pub struct MoveOutputs {
     pub version: Option<String>,
     /// What the channel was at before; `None`: at nothing.
     pub previous_commit: Option<Oid>,
+    /// What the channel's tag held before: the tag object's id; several joined by `, `, in the order of `tag`. `None`: there was no tag.
+    pub from: Option<String>,
+    /// What it holds after; `None`: nothing was moved there.
+    pub to: Option<String>,
     /// Whether this run moved it.
     pub moved: bool,
 }
 
 impl MoveOutputs {
+    /// `tags`: the channel's, with what each holds before and after.
     pub fn of<'a>(
         commit: Option<Oid>,
-        tags: impl Iterator<Item = &'a RefName>,
+        tags: impl Iterator<Item = (&'a RefName, Option<&'a Oid>, Option<&'a Oid>)>,
         versions: impl Iterator<Item = &'a semver::Version>,
         previous_commit: Option<Oid>,
     ) -> MoveOutputs {
         let joined = |words: Vec<String>| (!words.is_empty()).then(|| words.join(", "));
-        let tag = joined(tags.map(|name| name.tag().unwrap_or(name.as_str()).to_owned()).collect());
-        MoveOutputs { commit, tag, version: joined(versions.map(ToString::to_string).collect()), previous_commit, moved: false }
+        let (mut names, mut from, mut to) = (Vec::new(), Vec::new(), Vec::new());
+        for (name, before, after) in tags {
+            names.push(name.tag().unwrap_or(name.as_str()).to_owned());
+            from.extend(before.map(ToString::to_string));
+            to.extend(after.map(ToString::to_string));
+        }
+        let version = joined(versions.map(ToString::to_string).collect());
+        MoveOutputs { commit, tag: joined(names), version, previous_commit, from: joined(from), to: joined(to), moved: false }
     }
+
+    /// The same after the move of these tags.
+    #[must_use]
+    pub fn after<'a>(self, moves: impl Iterator<Item = &'a state::Move>) -> MoveOutputs {
+        let to: Vec<String> = moves.filter_map(|made| made.to.as_ref()).map(ToString::to_string).collect();
+        MoveOutputs { to: (!to.is_empty()).then(|| to.join(", ")), moved: true, ..self }
+    }
+}
+
+/// A channel on the way of a release.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Waypoint {
+    pub channel: ChannelName,
+    /// The channel that must hold a release before this one.
+    pub after: Option<ChannelName>,
+    /// `package@version`, several joined by `, `; `None`: nothing.
+    pub release: Option<String>,
 }
 
 /// `from` and `to` are the oids the ref itself holds (of the tag object, for an annotated tag).
