@@ -189,6 +189,12 @@ pub struct Init {
     /// The smallest protocol: one channel, one gate, no keys
     #[arg(long)]
     pub minimal: bool,
+    /// Print the rulesets that the protocol needs on GitHub, as bodies of `POST /repos/OWNER/REPO/rulesets`; writes nothing
+    #[arg(long, conflicts_with = "minimal")]
+    pub rulesets: bool,
+    /// The App that alone moves channel tags, by the number that its page shows as App ID
+    #[arg(long, value_name = "NUMBER", requires = "rulesets")]
+    pub app: Option<u64>,
 }
 
 #[derive(Clone, Debug, Args)]

@@ -3,6 +3,7 @@
 //! Every file is compared before the first one is written. One that is there already and differs refuses the whole run; one
 //! that is the same is kept. Nothing is committed, and no remote is asked.
 
+mod rulesets;
 mod set;
 
 use super::{args, session::Session};
@@ -20,6 +21,9 @@ use set::{Facts, NewFile, Signer};
 use std::path::Path;
 
 pub async fn run(session: &Session, args: &args::Init) -> Result<Report> {
+    if args.rulesets {
+        return rulesets::print(session, args.app).await;
+    }
     let globals = &session.globals;
     let world = session.world().await?;
     if world.git.is_bare() {

@@ -13,6 +13,7 @@ pub mod plan;
 pub mod policy;
 pub mod projection;
 pub mod rejudge;
+pub mod rulesets;
 pub mod state;
 pub mod state_tree;
 pub mod transition;

@@ -13,4 +13,5 @@ pub mod hosted;
 pub mod model;
 mod odd;
 mod permissions;
+mod rulesets;
 mod tests;

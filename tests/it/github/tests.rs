@@ -202,13 +202,13 @@ fn a_graphql_answer_that_breaks_the_contract_is_caught() {
 // ---- the model --------------------------------------------------------------------------------------------------------
 
 /// A client that knows nothing of GitHub.
-struct Plain {
+pub struct Plain {
     root: String,
     token: String,
 }
 
-struct Got {
-    status: u16,
+pub struct Got {
+    pub status: u16,
     headers: BTreeMap<String, String>,
     text: String,
 }
@@ -223,13 +223,13 @@ impl Got {
     }
 
     /// Status and GitHub's words.
-    fn refusal(&self) -> String {
+    pub fn refusal(&self) -> String {
         format!("{} {}", self.status, self.json()["message"].as_str().unwrap_or_default())
     }
 }
 
 impl Plain {
-    fn new(hub: &GitHub, token: &str) -> Plain {
+    pub fn new(hub: &GitHub, token: &str) -> Plain {
         Plain { root: hub.url(), token: token.to_owned() }
     }
 
@@ -253,7 +253,7 @@ impl Plain {
         })
     }
 
-    fn send(&self, line: &str, body: &Value) -> Got {
+    pub fn send(&self, line: &str, body: &Value) -> Got {
         self.try_send(line, body).unwrap_or_else(|error| panic!("{line}: {error:?}"))
     }
 
@@ -284,6 +284,8 @@ fn every_operation_is_answered() {
     let repo = hub.repo().collaborator(&ann, "admin").reference("refs/heads/main", &head).reference("refs/tags/v1.0.0", &head);
     let repo = repo.commit(&oid(0xdef), &[&head]).check_run(&ci, &head, "build", "completed", Some("success"));
     let repo = repo.status(&ann, &head, "lint", "success").release(&ann, "v1.0.0");
+    let repo = repo.environment("promotion", Some(&[("branch", "main")])).variable(Some("promotion"), "TAGWARDEN_GENESIS", &head);
+    let repo = repo.variable(None, "TAGWARDEN_GENESIS", &head).workflows("write", true).immutable_releases(true);
     let repo = repo.ruleset("Channels", "tag", &["refs/tags/channel/*"], &["update", "deletion"], &[&ci]);
     repo.ruleset("Main", "branch", &["refs/heads/main"], &["deletion"], &[]).rule_suite(
         &ann,
@@ -361,6 +363,14 @@ fn every_operation_is_answered() {
         (&person, format!("GET {here}/releases/tags/v1.0.0"), none.clone(), 200),
         (&person, format!("GET {here}/rules/branches/main"), none.clone(), 200),
         (&person, format!("GET {here}/rulesets"), none.clone(), 200),
+        (&person, format!("POST {here}/rulesets"), json!({ "name": "Ledger", "target": "branch", "enforcement": "active",
+            "conditions": { "ref_name": { "include": ["~ALL"], "exclude": [] } }, "rules": [{ "type": "deletion" }] }), 201),
+        (&person, format!("GET {here}/actions/permissions/workflow"), none.clone(), 200),
+        (&person, format!("GET {here}/actions/variables/TAGWARDEN_GENESIS"), none.clone(), 200),
+        (&person, format!("GET {here}/environments/promotion"), none.clone(), 200),
+        (&person, format!("GET {here}/environments/promotion/deployment-branch-policies"), none.clone(), 200),
+        (&person, format!("GET {here}/environments/promotion/variables/TAGWARDEN_GENESIS"), none.clone(), 200),
+        (&person, format!("GET {here}/immutable-releases"), none.clone(), 200),
         (&person, format!("GET {here}/rulesets/{ruleset}"), none.clone(), 200),
         (&person, format!("GET {here}/rulesets/rule-suites?rule_suite_result=bypass"), none.clone(), 200),
         (&person, format!("GET {here}/rulesets/rule-suites/{suite}"), none.clone(), 200),

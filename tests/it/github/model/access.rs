@@ -84,7 +84,9 @@ pub fn check(state: &State, caller: &Caller, call: &Call) -> Result<Option<u64>,
             let Some(id) = named(state, call).filter(|id| sees(state, token, *id)) else { return Err(refusal(404, "Not Found")) };
             let repo = state.repos.iter().find(|repo| repo.id == id).expect("it was found");
             let is_write = !call.operation.starts_with("GET ");
-            let free = !repo.is_private && !is_write && !permission.starts_with("administration");
+            // Settings are nobody's to read.
+            let is_setting = ["administration", "actions_variables", "environments"].iter().any(|setting| permission.starts_with(setting));
+            let free = !repo.is_private && !is_write && !is_setting;
             if !free {
                 allowed(token, permission, is_write)?;
             }
@@ -163,6 +165,11 @@ fn needed(operation: &str) -> Needed {
         ["REPO", "commits", _, "pulls"] => Needed::Repository("pull_requests=read"),
         ["REPO", "commits" | "git" | "releases", ..] => Needed::Repository(either("contents=read", "contents=write")),
         ["REPO", "deployments", ..] => Needed::Repository(either("deployments=read", "deployments=write")),
+        ["REPO", "rulesets"] if !is_read => Needed::Repository("administration=write"),
+        ["REPO", "actions", "permissions", ..] | ["REPO", "immutable-releases"] => Needed::Repository("administration=read"),
+        ["REPO", "actions", "variables", _] => Needed::Repository("actions_variables=read"),
+        ["REPO", "environments", _, "variables", _] => Needed::Repository("environments=read"),
+        ["REPO", "environments", ..] => Needed::Repository("actions=read"),
         ["REPO", "rulesets", "rule-suites", ..] => Needed::Repository("administration=read"),
         ["REPO", ..] => Needed::Repository("metadata=read"),
         _ => Needed::Nothing,

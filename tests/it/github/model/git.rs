@@ -7,7 +7,7 @@
 use super::{
     access,
     fault::refusal,
-    state::{Repo, State, Token},
+    state::{self, Repo, State, Token},
 };
 use crate::{
     common::git_http::{self, Asked},
@@ -84,8 +84,11 @@ fn way(state: &mut State, request: &Request) -> Result<(PathBuf, String, String)
     }
     let app = token.and_then(|token| token.app);
     let rulesets = repo.rulesets.iter().filter(|ruleset| ruleset.binds(app));
-    let lines = rulesets
-        .flat_map(|ruleset| ruleset.rules.iter().flat_map(|rule| ruleset.include.iter().map(move |pattern| format!("{rule} {pattern}"))));
+    let patterns = |patterns: &[String]| patterns.iter().map(|pattern| state::as_regex(pattern)).collect::<Vec<_>>().join("|");
+    let lines = rulesets.flat_map(|ruleset| {
+        let of = format!("{} ({}) ({})", ruleset.prefix(), patterns(&ruleset.include), patterns(&ruleset.exclude));
+        ruleset.rules.iter().map(move |rule| format!("{rule} {of}"))
+    });
     let name = folder.file_name().unwrap_or_default().to_string_lossy();
     let above = folder.parent().unwrap_or(folder).to_owned();
     Ok((above, format!("/{name}/{rest}"), lines.collect::<Vec<_>>().join("\n")))

@@ -3,7 +3,9 @@
 use super::{
     access::{self, Caller},
     fault::refusal,
-    state::{Comment, Deployment, Reaction, Repo, State, Status, Token, node_id, ref_json, rule_json, ruleset_json},
+    state::{
+        Comment, Deployment, Reaction, Repo, Ruleset, State, Status, Token, environment_json, node_id, ref_json, rule_json, ruleset_json,
+    },
 };
 use crate::github::contract::{self, Answer, Call};
 use jiff::{SignedDuration, Timestamp};
@@ -83,6 +85,7 @@ fn handle(state: &mut State, caller: &Caller, call: &Call, repo: Option<u64>, li
         ("GET ", "/commits/{ref}/statuses" | "/commits/{ref}/status") => statuses(state, id, path("ref"), call),
         ("GET ", "/commits/{ref}/check-runs" | "/commits/{ref}/check-suites") => checks(state, id, path("ref"), call),
         ("GET ", rest) if rest.starts_with("/pulls/") => pulls(state, caller, id, number("pull_number"), rest),
+        ("POST ", "/rulesets") => create_ruleset(state, id, &call.body),
         ("POST ", "/git/refs") => create_ref(state, caller, id, &call.body),
         ("PATCH " | "DELETE ", "/git/refs/{ref}") => change_ref(state, caller, id, &format!("refs/{}", path("ref")), call),
         (method, rest) if rest.contains("/reactions") => reactions(state, caller, id, method.trim(), call),
@@ -304,9 +307,62 @@ fn read(state: &mut State, caller: &Caller, id: u64, call: &Call, rest: &str) ->
         "/rulesets/rule-suites/{rule_suite_id}" => {
             one(repo.rule_suites.iter().find(|suite| suite["id"].as_u64() == path("rule_suite_id").parse().ok()).cloned())
         }
+        "/actions/permissions/workflow" => one(Some(json!({
+            "default_workflow_permissions": repo.workflow_default, "can_approve_pull_request_reviews": repo.workflows_approve,
+        }))),
+        "/actions/variables/{name}" => one(repo.variables.get(path("name")).map(|value| json!({ "name": path("name"), "value": value }))),
+        "/immutable-releases" => one(repo.has_immutable_releases.then(|| json!({ "enabled": true, "enforced_by_owner": false }))),
+        rest if rest.starts_with("/environments/") => environments(repo, path("environment_name"), path("name"), rest),
         "/releases/tags/{tag}" => one(repo.releases.iter().find(|release| release["tag_name"] == path("tag")).cloned()),
         _ => unanswered(state, call.operation),
     }
+}
+
+fn environments(repo: &Repo, name: &str, variable: &str, rest: &str) -> Handled {
+    let found = repo.environments.iter().find(|found| found.name == name).ok_or_else(not_found)?;
+    if rest.ends_with("/variables/{name}") {
+        let value = found.variables.get(variable).ok_or_else(not_found)?;
+        return Ok(Done::One(200, json!({ "name": variable, "value": value })));
+    }
+    if rest.ends_with("/deployment-branch-policies") {
+        let policies = found.policies.iter().flatten().zip(1..);
+        let shown = policies.map(|((kind, pattern), id)| json!({ "id": id, "node_id": "P", "name": pattern, "type": kind }));
+        return Ok(Done::Counted("branch_policies", shown.collect(), json!({})));
+    }
+    Ok(Done::One(200, environment_json(found)))
+}
+
+/// As it was asked for, and in force at once.
+fn create_ruleset(state: &mut State, id: u64, body: &Value) -> Handled {
+    let texts = |value: &Value| value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect::<Vec<_>>();
+    let bypass = body["bypass_actors"].as_array().cloned().unwrap_or_default();
+    let is_known = |actor: &Value| actor["actor_type"] != "Integration" || state.apps.iter().any(|app| actor["actor_id"] == app.id);
+    if !bypass.iter().all(is_known) {
+        return Err(unprocessable("Validation Failed: Actor must be part of the ruleset source or owner organization"));
+    }
+    let name = body["name"].as_str().unwrap_or_default().to_owned();
+    let new_id = state.id();
+    let repo = state.repo(id);
+    if repo.rulesets.iter().any(|known| known.name == name) {
+        return Err(unprocessable("Validation Failed: Name must be unique"));
+    }
+    let names = &body["conditions"]["ref_name"];
+    repo.rulesets.push(Ruleset {
+        id: new_id,
+        name,
+        target: if body["target"] == "tag" { "tag" } else { "branch" },
+        include: texts(&names["include"]),
+        exclude: texts(&names["exclude"]),
+        rules: body["rules"].as_array().into_iter().flatten().filter_map(|rule| rule["type"].as_str()).map(str::to_owned).collect(),
+        enforcement: match body["enforcement"].as_str() {
+            Some("active") => "active",
+            Some("evaluate") => "evaluate",
+            _ => "disabled",
+        },
+        bypass,
+    });
+    let repo = find(state, id);
+    Ok(Done::One(201, ruleset_json(repo, &repo.rulesets[repo.rulesets.len() - 1], true, true)))
 }
 
 fn commit(repo: &Repo, name: &str) -> Result<String, Answer> {

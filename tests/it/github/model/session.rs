@@ -260,6 +260,11 @@ fn new_repo(id: u64, owner: &str, name: &str) -> Repo {
         rulesets: Vec::new(),
         rule_suites: Vec::new(),
         releases: Vec::new(),
+        environments: Vec::new(),
+        variables: BTreeMap::new(),
+        workflow_default: "read",
+        workflows_approve: false,
+        has_immutable_releases: false,
     }
 }
 
@@ -398,11 +403,43 @@ impl Repository {
         let mut state = self.state.lock();
         let id = state.id();
         let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
-        let bypass = bypass.iter().map(|app| app.id).collect();
-        let made =
-            Ruleset { id, name: name.to_owned(), target, include: texts(include), rules: texts(rules), enforcement: "active", bypass };
+        let bypass = bypass.iter().map(|app| state::app_bypass(app.id)).collect();
+        let (name, enforcement) = (name.to_owned(), "active");
+        let made = Ruleset { id, name, target, include: texts(include), exclude: Vec::new(), rules: texts(rules), enforcement, bypass };
         state.repo(self.id).rulesets.push(made);
         drop(state);
+        self
+    }
+
+    /// `policies`: patterns, each for a `branch` or a `tag`; nothing: every ref may be deployed.
+    pub fn environment(self, name: &str, policies: Option<&[(&'static str, &str)]>) -> Repository {
+        let id = self.state.lock().id();
+        let policies = policies.map(|policies| policies.iter().map(|(kind, pattern)| (*kind, (*pattern).to_owned())).collect());
+        let made = state::Environment { id, name: name.to_owned(), policies, has_reviewers: true, variables: BTreeMap::new() };
+        self.with(|repo| {
+            repo.environments.retain(|known| known.name != made.name);
+            repo.environments.push(made);
+        });
+        self
+    }
+
+    /// A variable of the repository, or of one of its environments.
+    pub fn variable(self, environment: Option<&str>, name: &str, value: &str) -> Repository {
+        self.with(|repo| {
+            let of = environment.map(|environment| repo.environments.iter_mut().find(|found| found.name == environment).unwrap());
+            of.map_or(&mut repo.variables, |of| &mut of.variables).insert(name.to_owned(), value.to_owned());
+        });
+        self
+    }
+
+    /// What a workflow's token may do where nothing is said, `read` or `write`, and whether it may approve.
+    pub fn workflows(self, default: &'static str, approve: bool) -> Repository {
+        self.with(|repo| (repo.workflow_default, repo.workflows_approve) = (default, approve));
+        self
+    }
+
+    pub fn immutable_releases(self, has: bool) -> Repository {
+        self.with(|repo| repo.has_immutable_releases = has);
         self
     }
 

@@ -112,6 +112,22 @@ pub struct Repo {
     pub rulesets: Vec<Ruleset>,
     pub rule_suites: Vec<Value>,
     pub releases: Vec<Value>,
+    pub environments: Vec<Environment>,
+    pub variables: BTreeMap<String, String>,
+    /// What a workflow's token may do where nothing is said: `read` or `write`.
+    pub workflow_default: &'static str,
+    pub workflows_approve: bool,
+    pub has_immutable_releases: bool,
+}
+
+#[derive(Clone)]
+pub struct Environment {
+    pub id: u64,
+    pub name: String,
+    /// Patterns, each for a `branch` or a `tag`; nothing: every ref may be deployed.
+    pub policies: Option<Vec<(&'static str, String)>>,
+    pub has_reviewers: bool,
+    pub variables: BTreeMap<String, String>,
 }
 
 #[derive(Clone, Default)]
@@ -249,19 +265,24 @@ pub struct Ruleset {
     pub target: &'static str,
     /// Patterns of whole ref names.
     pub include: Vec<String>,
+    pub exclude: Vec<String>,
     /// `deletion`, `non_fast_forward`, `update`, `creation`.
     pub rules: Vec<String>,
     /// `active`, `evaluate`, `disabled`.
     pub enforcement: &'static str,
-    /// Apps that it does not bind.
-    pub bypass: BTreeSet<u64>,
+    /// Whom it does not bind, as GitHub tells them.
+    pub bypass: Vec<Value>,
 }
 
 impl Ruleset {
     pub fn covers(&self, name: &str) -> bool {
-        let covers = |pattern: &String| globset::Glob::new(pattern).unwrap().compile_matcher().is_match(name);
-        let prefix = if self.target == "tag" { "refs/tags/" } else { "refs/heads/" };
-        name.starts_with(prefix) && self.include.iter().any(covers)
+        let covers = |pattern: &String| regex::Regex::new(&format!("^{}$", as_regex(pattern))).unwrap().is_match(name);
+        name.starts_with(self.prefix()) && self.include.iter().any(covers) && !self.exclude.iter().any(covers)
+    }
+
+    /// Of all names that it can be about.
+    pub fn prefix(&self) -> &'static str {
+        if self.target == "tag" { "refs/tags/" } else { "refs/heads/" }
     }
 
     pub fn is_active(&self) -> bool {
@@ -270,8 +291,24 @@ impl Ruleset {
 
     /// Whether it holds for what an App does, or somebody without one.
     pub fn binds(&self, app: Option<u64>) -> bool {
-        self.is_active() && !app.is_some_and(|app| self.bypass.contains(&app))
+        let is_app = |actor: &Value| actor["actor_type"] == "Integration" && app.is_some_and(|app| actor["actor_id"] == app);
+        self.is_active() && !self.bypass.iter().any(|actor| is_app(actor) && actor["bypass_mode"] != "pull_request")
     }
+}
+
+/// An App that a ruleset lets past.
+pub fn app_bypass(app: u64) -> Value {
+    json!({ "actor_id": app, "actor_type": "Integration", "bypass_mode": "always" })
+}
+
+/// A pattern of a ruleset, which is `fnmatch` with paths: a star stays within a part, `**/` is any number of parts.
+/// <https://docs.github.com/repositories/configuring-branches-and-merges-in-your-repository/managing-rulesets/creating-rulesets-for-a-repository>
+pub fn as_regex(pattern: &str) -> String {
+    if pattern == "~ALL" {
+        return ".*".to_owned();
+    }
+    let escaped = pattern.replace('.', r"\.").replace('+', r"\+");
+    escaped.replace("**/", "\u{1}").replace('*', "[^/]*").replace('\u{1}', "(.*/)?")
 }
 
 impl State {
@@ -603,15 +640,29 @@ pub fn ruleset_json(repo: &Repo, ruleset: &Ruleset, is_whole: bool, shows_bypass
         "source_type": "Repository", "source": repo.full_name(), "enforcement": ruleset.enforcement,
     });
     if is_whole {
-        shown["conditions"] = json!({ "ref_name": { "include": ruleset.include, "exclude": [] } });
+        shown["conditions"] = json!({ "ref_name": { "include": ruleset.include, "exclude": ruleset.exclude } });
         shown["rules"] = ruleset.rules.iter().map(|rule| rule_json(rule)).collect();
         shown["current_user_can_bypass"] = json!("never");
     }
     if is_whole && shows_bypass {
-        let actors = ruleset.bypass.iter().map(|app| json!({ "actor_id": app, "actor_type": "Integration", "bypass_mode": "always" }));
-        shown["bypass_actors"] = actors.collect();
+        shown["bypass_actors"] = json!(ruleset.bypass);
     }
     shown
+}
+
+pub fn environment_json(environment: &Environment) -> Value {
+    let mut rules = Vec::new();
+    if environment.has_reviewers {
+        rules.push(json!({ "id": 1, "node_id": "R", "type": "required_reviewers", "prevent_self_review": true, "reviewers": [] }));
+    }
+    let policy = environment.policies.as_ref().map(|_| {
+        rules.push(json!({ "id": 2, "node_id": "R", "type": "branch_policy" }));
+        json!({ "protected_branches": false, "custom_branch_policies": true })
+    });
+    json!({
+        "id": environment.id, "node_id": node_id("Environment", environment.id), "name": environment.name,
+        "protection_rules": rules, "deployment_branch_policy": policy,
+    })
 }
 
 /// A rule for pull requests asks for two approvals.
