@@ -7,6 +7,7 @@ mod common;
 mod ground;
 mod world_support;
 
+mod action;
 mod adopting;
 mod askpass;
 mod bad_input;
