@@ -309,6 +309,7 @@ fn workflows() -> BTreeMap<String, String> {
 #[test]
 fn what_workflows_use_is_pinned_to_whole_commits() {
     let pinned = Regex::new(r"^[\w.-]+/[\w./-]+@[0-9a-f]{40} # \S.*$").unwrap();
+    let runner = Regex::new(r"(?i)\bact\b|env\.ACT").unwrap();
     let mut own = BTreeSet::new();
     for (name, text) in workflows() {
         let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
@@ -321,7 +322,7 @@ fn what_workflows_use_is_pinned_to_whole_commits() {
         assert!(text.contains("\npermissions: {}\n") && text.contains("\n    permissions:\n"), "{name}");
         assert_eq!(text.matches("actions/checkout@").count(), text.matches("persist-credentials: false").count(), "{name}");
         let code: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with('#')).collect();
-        assert!(!code.iter().any(|line| Regex::new(r"(?i)\bact\b|env\.ACT").unwrap().is_match(line)), "{name} knows who runs it");
+        assert!(!code.iter().any(|line| runner.is_match(line)), "{name} knows who runs it");
     }
     assert_eq!(own.len(), 1, "all workflows name one commit of the action: {own:?}");
 }
@@ -332,17 +333,17 @@ fn workflows_for_others_use_a_checkout_and_the_action_alone() {
     let shared: Vec<(&String, &String)> = all.iter().filter(|(name, _)| name.starts_with("reusable-")).collect();
     assert_eq!(shared.len(), 5);
     let action = read("action.yml");
+    let (uses, key) = (Regex::new(r"uses: ([\w./-]+)@").unwrap(), Regex::new(r"(?m)^          ([a-z-]+):").unwrap());
     for (name, text) in shared {
         assert!(text.contains("\non:\n  workflow_call:\n") && !text.contains("\n  push:") && !text.contains("run: "), "{name}");
         let code: String =
             text.lines().filter(|line| !line.trim_start().starts_with('#')).fold(String::new(), |all, line| all + line + "\n");
-        let used: BTreeSet<String> =
-            Regex::new(r"uses: ([\w./-]+)@").unwrap().captures_iter(&code).map(|found| found[1].to_owned()).collect();
+        let used: BTreeSet<String> = uses.captures_iter(&code).map(|found| found[1].to_owned()).collect();
         assert_eq!(used, ["OWNER/tagwarden", "actions/checkout"].map(str::to_owned).into(), "{name}");
         // What is handed to the action are inputs that it has.
         for step in code.split("uses: OWNER/tagwarden@").skip(1) {
             let with = step.split("\n        with:\n").nth(1).unwrap().split("\n        env:").next().unwrap();
-            for found in Regex::new(r"(?m)^          ([a-z-]+):").unwrap().captures_iter(with) {
+            for found in key.captures_iter(with) {
                 assert!(action.contains(&format!("\n  {}:\n    description", &found[1])), "{name}: {}", &found[1]);
             }
         }
