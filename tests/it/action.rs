@@ -108,7 +108,7 @@ fn read(path: &str) -> String {
 
 #[test]
 fn a_download_is_used_only_with_the_digest_of_the_commit() {
-    let good = Runner::with("tagwarden-linux", &digest(PROGRAM.as_bytes()), PROGRAM.as_bytes());
+    let good = Runner::with("tagwarden", &digest(PROGRAM.as_bytes()), PROGRAM.as_bytes());
     let ran = good.fetch(&[]);
     let program = ran.program.expect(&ran.said);
     assert_eq!((ran.code, ran.said.as_str()), (0, ""));
@@ -203,7 +203,7 @@ fn an_attestation_that_gh_does_not_accept_is_refused() {
     ::error title=tagwarden::gh does not accept the attestation of tagwarden-linux (release) in example/tagwarden: ::error::no attestation of %250A this ## [file]. Do not use this file unless you know why; gh must reach GitHub for it
     ::error title=tagwarden::gh does not accept the attestation of tagwarden-linux (build) in example/tagwarden: ::error::no attestation of %250A this ## [file]. Do not use this file unless you know why; gh must reach GitHub for it
     ");
-    let asked = Regex::new(r"/\S*/tagwarden\.\w+/").unwrap().replace_all(&asked(), "FOLDER/").into_owned();
+    let asked = Regex::new(r"/\S*/tagwarden\.\w+/download/").unwrap().replace_all(&asked(), "FOLDER/").into_owned();
     insta::assert_snapshot!(asked.trim_end(), @r"
     release verify-asset v1.0.0 FOLDER/tagwarden-linux --repo example/tagwarden
     release verify-asset v1.0.0 FOLDER/tagwarden-linux --repo example/tagwarden

@@ -14,7 +14,7 @@ use tagwarden::{cli::explain, text::slash::COMMANDS};
 
 const NOW: &str = "2026-11-21T10:00:00Z";
 
-const PROTOCOL: &str = r#"version: 1
+pub const PROTOCOL: &str = r#"version: 1
 packages: { app: { release_tag: "v{version}", default: true } }
 release_branches: [main]
 channels: { test: { tag: "channel/{channel}" }, live: { tag: "channel/{channel}", after: test } }
@@ -31,15 +31,15 @@ comment: { release_issue: 3 }
 const GATE: &str = "title: The tree is whole\nverbs: [promote, rollback]\ncommand: [ { run: [\"true\"] } ]\n";
 
 /// A repository on the model, people, and the job that GitHub starts for each comment.
-struct Talk {
-    hosted: Hosted,
-    ann: User,
-    lead: User,
-    reader: User,
-    app: App,
+pub struct Talk {
+    pub hosted: Hosted,
+    pub ann: User,
+    pub lead: User,
+    pub reader: User,
+    pub app: App,
     /// A merged pull request, and the commit of `app@1.1.0`.
-    pull: Pull,
-    commit: String,
+    pub pull: Pull,
+    pub commit: String,
 }
 
 /// A run of `comment`.
@@ -50,18 +50,24 @@ struct Said {
 
 impl Talk {
     fn new() -> Talk {
+        Talk::of(NOW, PROTOCOL)
+    }
+
+    /// At this time, under this protocol.
+    pub fn of(now: &str, protocol: &str) -> Talk {
         let hub = GitHub::new();
-        hub.set_now(NOW);
+        hub.set_now(now);
         let (ann, lead, reader, helper) = (hub.user("ann"), hub.user("lead"), hub.user("reader"), hub.user("helper"));
         hub.team("example", "helpers", &[(&helper, "member")]);
         let repo = hub.repo().collaborator(&ann, "maintain").collaborator(&lead, "read").collaborator(&reader, "read");
         let app = hub.app("deployer");
         app.install_on(&repo, &[("contents", "write"), ("issues", "write"), ("pull_requests", "write"), ("members", "read")]);
         let mut scratch = Scratch::new();
+        scratch.at(now);
         scratch.key("mover");
         scratch.key("boss");
         scratch.sign_as("mover");
-        scratch.write("gates/protocol.yaml", PROTOCOL.replace("LEAD", &lead.id.to_string()));
+        scratch.write("gates/protocol.yaml", protocol.replace("LEAD", &lead.id.to_string()));
         scratch.write("gates/10-tree.yaml", GATE);
         scratch.write("gates/allowed_signers", scratch.allowed_signers(&["mover", "boss"]));
         scratch.commit("Add the protocol");
@@ -85,7 +91,7 @@ impl Talk {
     }
 
     /// What GitHub hands over.
-    fn event(&self, comment: u64) -> Value {
+    pub fn event(&self, comment: u64) -> Value {
         self.hosted.hub.repo().comment_event(comment)
     }
 

@@ -1,6 +1,6 @@
 //! GitHub for the tests: [`model`] is a small GitHub on loopback that remembers what is done to it, and [`contract`] holds every
 //! exchange with it to what GitHub publishes. So a client and its tests cannot agree on something that GitHub does not do.
-//! [`hosted`] is a checkout whose remote is a repository there.
+//! [`hosted`] is a checkout whose remote is a repository there, and [`served`] serves one to whole workflows.
 
 mod bypass;
 mod client;
@@ -14,4 +14,5 @@ pub mod model;
 mod odd;
 mod permissions;
 mod rulesets;
+mod served;
 mod tests;
