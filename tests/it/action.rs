@@ -182,7 +182,7 @@ fn an_attestation_that_gh_does_not_accept_is_refused() {
         let tools = runner.path("tools");
         if !tools.exists() {
             fs::create_dir(&tools).unwrap();
-            for tool in ["bash", "sed", "tr", "awk", "paste", "mktemp", "curl", "sha256sum", "rm", "basename"] {
+            for tool in ["bash", "sed", "tr", "awk", "paste", "mktemp", "mkdir", "curl", "sha256sum", "rm", "basename"] {
                 let found = ["/usr/bin", "/bin"].iter().map(|folder| Path::new(folder).join(tool)).find(|path| path.exists()).unwrap();
                 std::os::unix::fs::symlink(found, tools.join(tool)).unwrap();
             }
