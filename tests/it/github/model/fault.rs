@@ -9,11 +9,18 @@ use std::{
 };
 
 pub struct Planted {
-    /// `GET /repos/example/app/pulls/7`, without a query.
+    /// `GET /repos/example/app/pulls/7`, without a query; a part that is `*` is any.
     pub line: String,
     /// Met when it is 1.
     pub left: usize,
     pub fault: Fault,
+}
+
+impl Planted {
+    pub fn is_about(&self, line: &str) -> bool {
+        let parts = || self.line.split('/').zip(line.split('/'));
+        self.line.split('/').count() == line.split('/').count() && parts().all(|(planted, part)| planted == "*" || planted == part)
+    }
 }
 
 #[derive(Clone)]

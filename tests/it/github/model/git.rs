@@ -48,7 +48,7 @@ pub fn answer(state: &Arc<Mutex<State>>, request: &Request) -> Answer {
     let settings = [format!("core.hooksPath={HOOKS}"), "receive.hideRefs=refs/pull".to_owned()];
     let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
     let (status, headers, body) = git_http::backend(&folder, &asked, &settings, &[("RULES", &rules)]);
-    state.lock().unwrap().repos.iter_mut().for_each(follow);
+    state.lock().unwrap().repos.iter_mut().for_each(keep_up);
     let headers = headers.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();
     Answer { status, headers, body }
 }
@@ -56,7 +56,7 @@ pub fn answer(state: &Arc<Mutex<State>>, request: &Request) -> Answer {
 /// Where the repository is, what of it is asked, and the rules for who asks.
 fn way(state: &mut State, request: &Request) -> Result<(PathBuf, String, String), Answer> {
     state.git_log.push(request.clone());
-    state.repos.iter_mut().for_each(follow);
+    state.repos.iter_mut().for_each(keep_up);
     let not_found = || refusal(404, "Repository not found.");
     let (owner, name, rest) = place(&request.target).ok_or_else(not_found)?;
     let token = token(state, request)?;
@@ -124,6 +124,30 @@ pub fn run(folder: &Path, args: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
 }
 
+/// [`follow`], where a ref changed since the last time: most requests find everything as it was.
+pub fn keep_up(repo: &mut Repo) {
+    let now = repo.folder.as_deref().map(refs_on_disk);
+    if now != repo.followed {
+        follow(repo);
+    }
+}
+
+/// Everything that holds refs, and when it was written: a ref that moves is a new file, in each format that git has for them.
+fn refs_on_disk(folder: &Path) -> Vec<(PathBuf, u64, i64, i64)> {
+    use std::os::unix::fs::MetadataExt;
+    let mut open = ["refs", "packed-refs", "reftable"].map(|name| folder.join(name)).to_vec();
+    let mut found = Vec::new();
+    while let Some(path) = open.pop() {
+        let Ok(meta) = std::fs::metadata(&path) else { continue };
+        if meta.is_dir() {
+            open.extend(std::fs::read_dir(&path).into_iter().flatten().flatten().map(|entry| entry.path()));
+        }
+        found.push((path, meta.ino(), meta.mtime(), meta.mtime_nsec()));
+    }
+    found.sort();
+    found
+}
+
 /// Takes in what the repository holds now. Commits that nothing leads to any more are still there, as GitHub keeps them.
 pub fn follow(repo: &mut Repo) {
     let Some(folder) = repo.folder.clone() else { return };
@@ -140,6 +164,7 @@ pub fn follow(repo: &mut Repo) {
         commit.parents = parents.split_whitespace().map(str::to_owned).collect();
         (commit.tree, commit.message) = (tree.to_owned(), message.to_owned());
     }
+    repo.followed = Some(refs_on_disk(&folder));
 }
 
 /// A pull request that is open has what its branch has.

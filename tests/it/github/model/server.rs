@@ -113,7 +113,7 @@ fn response(answer: Answer, delivery: Delivery) -> Result<Response<Body>, std::i
 
 fn answer(state: &mut State, request: &Request, address: SocketAddr) -> (Answer, Delivery) {
     state.log.push(request.clone());
-    state.repos.iter_mut().for_each(git::follow);
+    state.repos.iter_mut().for_each(git::keep_up);
     let line = format!("{} {}", request.method, request.target);
     let named = Request { target: by_name(state, &request.target), ..request.clone() };
     let planted = met(state, &named);
@@ -204,7 +204,8 @@ fn page_url(address: SocketAddr, target: &str, call: &contract::Call, repo: Opti
 /// The fault that is due at this request, counting it for those that wait.
 fn met(state: &mut State, request: &Request) -> Option<Fault> {
     let line = format!("{} {}", request.method, request.target.split('?').next().unwrap_or_default());
-    state.planted.iter_mut().filter(|planted| planted.line == line && planted.left > 0).for_each(|planted| planted.left -= 1);
-    let due = state.planted.iter().position(|planted| planted.line == line && planted.left == 0)?;
+    let waiting = state.planted.iter_mut().filter(|planted| planted.is_about(&line) && planted.left > 0);
+    waiting.for_each(|planted| planted.left -= 1);
+    let due = state.planted.iter().position(|planted| planted.is_about(&line) && planted.left == 0)?;
     Some(state.planted.remove(due).fault)
 }

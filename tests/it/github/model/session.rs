@@ -158,6 +158,13 @@ impl GitHub {
         team.pending.insert(user.id);
     }
 
+    /// Somebody is in a team no more.
+    pub fn leave(&self, organization: &str, slug: &str, user: &User) {
+        let mut state = self.state.lock();
+        let team = state.teams.iter_mut().find(|team| team.organization == organization && team.slug == slug).unwrap();
+        team.members.remove(&user.id);
+    }
+
     /// The number of a team.
     pub fn team_id(&self, organization: &str, slug: &str) -> u64 {
         let state = self.state.lock();
@@ -240,6 +247,7 @@ fn new_repo(id: u64, owner: &str, name: &str) -> Repo {
     Repo {
         id,
         folder: None,
+        followed: None,
         owner: owner.to_owned(),
         name: name.to_owned(),
         is_private: true,

@@ -88,6 +88,8 @@ pub struct Repo {
     pub id: u64,
     /// A bare repository, which is then the truth about commits and refs.
     pub folder: Option<PathBuf>,
+    /// What of it was read last.
+    pub followed: Option<Vec<(PathBuf, u64, i64, i64)>>,
     pub owner: String,
     pub name: String,
     pub is_private: bool,
