@@ -75,7 +75,11 @@ impl GitHub {
         if account.id != id {
             return Err(Failure::unreadable(format!("asked about account {id}, GitHub answered about {}", account.id)));
         }
-        Ok(account)
+        // It becomes a part of addresses.
+        match is_login(&account.login) {
+            true => Ok(account),
+            false => Err(Failure::unreadable(format!("`{}` is not a login", account.login.escape_debug()))),
+        }
     }
 
     /// What an account may do here: the login is looked up by its number first, and the answer must be about that number.
@@ -110,6 +114,12 @@ impl GitHub {
     pub async fn myself(&self) -> Answer<Myself> {
         self.ask(Intent::Myself, graphql::VIEWER, json!({}), "/viewer").await
     }
+}
+
+/// Letters, digits and hyphens; an underscore in the logins of managed users, `[bot]` behind those of Apps.
+fn is_login(text: &str) -> bool {
+    let name = text.strip_suffix("[bot]").unwrap_or(text);
+    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
 }
 
 #[derive(Deserialize)]
