@@ -146,14 +146,18 @@ fn tell_github(report: &Report, file: Option<&Path>, env: &EnvVars) -> std::io::
         output::append_file(path, &report::github::summary(report, &links(env), room))?;
     }
     if let Some(path) = file("GITHUB_OUTPUT") {
-        let lines = loop {
-            if let Some(lines) = report::github::outputs(report, written.as_deref(), &output::random_hex()?) {
-                break lines;
-            }
-        };
-        output::append_file(path, &lines)?;
+        output::append_file(path, &outputs(report, written.as_deref(), output::random_hex)?)?;
     }
     Ok(())
+}
+
+/// The step's outputs, between delimiters that none of them contains.
+fn outputs(report: &Report, file: Option<&str>, mut draw: impl FnMut() -> std::io::Result<String>) -> std::io::Result<String> {
+    loop {
+        if let Some(lines) = report::github::outputs(report, file, &draw()?) {
+            return Ok(lines);
+        }
+    }
 }
 
 /// Where GitHub shows the repository and the run, as it tells each step.
@@ -182,6 +186,16 @@ pub fn complaint(message: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_delimiter_that_an_output_contains_is_drawn_again() {
+        let report = Report::from(Fault::new(Reason::NotPermitted, "no"));
+        let mut drawn = ["stop", "permitted", "5", "x9"].into_iter();
+        let text = outputs(&report, None, || Ok(drawn.next().expect("one of them fits").to_owned())).unwrap();
+        assert!(text.starts_with("decision<<x9\nstop\nx9\nreason_code<<x9\nnot_permitted\nx9\n"), "{text}");
+        assert_eq!(drawn.next(), None);
+        assert!(outputs(&report, None, || Err(std::io::ErrorKind::Other.into())).is_err());
+    }
 
     #[test]
     fn the_screen_is_the_terminal_s_else_as_columns_says_else_there_is_none() {
