@@ -1,7 +1,7 @@
 //! The verb `explain`: what a gate kind, a key, a reason code or a finding code means; and the pages of all gates and keys, made from
 //! the same tables.
 
-use super::args;
+use super::{args, comment};
 use crate::{
     catalog,
     domain::{Fault, Reason, Result},
@@ -17,7 +17,7 @@ use crate::{
         near,
         slash::{COMMANDS, Dialect, Spec},
     },
-    world::github::{Needed, Purpose},
+    world::github::Needed,
 };
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -290,8 +290,7 @@ fn slash_page() -> String {
 
 /// What the token of a slash command needs, beside what the gates ask for.
 pub fn permissions(spec: &Spec) -> Vec<Needed> {
-    let git = if spec.writes() { Purpose::Push } else { Purpose::Fetch };
-    [Purpose::Commands.needs(), git.needs()].concat()
+    Needed::of(&comment::intents(spec))
 }
 
 fn rulebook_page() -> String {
@@ -351,9 +350,10 @@ its `previous` names the last valid entry.
 const SLASH_PERMISSIONS: &str = "
 ## What the token needs
 
-The job's `GITHUB_TOKEN`, or the GitHub App of `TAGWARDEN_APP_ID`, beside `metadata: read`, which every token has. `members: read` is asked
-for where a role names a team; the token of a workflow cannot have it. Gates that ask GitHub need what
-`tagwarden explain verdict` and `tagwarden explain checks` say. Where one is missing, the answer names it.
+The job's `GITHUB_TOKEN`, or the GitHub App of `TAGWARDEN_APP_ID`, beside `metadata: read`, which every token has. `members: read` is
+needed where a role names a team; the token of a workflow cannot have it. Gates that ask GitHub need what
+`tagwarden explain verdict` and `tagwarden explain checks` say. Where one is missing, the answer names it, or the output of the run
+where the thread cannot be told.
 
 | command | permissions |
 |---|---|
@@ -380,6 +380,39 @@ entry of the ledger has the writer as its actor (`github:NUMBER`), the comment a
 - It stands on an open or merged pull request, or on the issue of `comment.release_issue`; on an open one from another repository none
   is carried out. It was written within `comment.max_age`, and nobody changed it since, its writer neither.
 - What GitHub does not tell gives no right. A thread that cannot be told changes nothing of what was decided.
+- Commits that are pushed to the pull request while the command runs stop it. Those that came between the comment and its start change
+  nothing of what is moved, which the command names; `verify` without `--at` judges the newest commit, and the answer says which one.
+- A comment that asks for nothing gets no answer, and the run ends 0 (`nothing_to_do`): prose, a command where none is read (in a quote,
+  code, a list, a comment of HTML), the event that a comment was edited or deleted, a comment of our own. Nobody asked, so nothing
+  was refused, and not every remark on a pull request leaves a failed run.
+
+## The workflow
+
+[reusable-promote.yml](../.github/workflows/reusable-promote.yml) is the job; this calls it for every new comment:
+
+```yaml
+on:
+  issue_comment:
+    types: [created]
+
+permissions: {}
+
+jobs:
+  comment:
+    permissions:
+      contents: read
+    uses: OWNER/tagwarden/.github/workflows/reusable-promote.yml@COMMIT
+    with:
+      environment: promotion
+    secrets:
+      TAGWARDEN_SIGNING_KEY: ${{ secrets.TAGWARDEN_SIGNING_KEY }}
+      TAGWARDEN_APP_ID: ${{ secrets.TAGWARDEN_APP_ID }}
+      TAGWARDEN_APP_KEY: ${{ secrets.TAGWARDEN_APP_KEY }}
+```
+
+GitHub runs it from the default branch, whatever the pull request changes, and the text of the comment is read from the event. Every comment
+is a group of its own (`concurrency`, nothing is cancelled): of several that wait in one group GitHub keeps the newest and cancels the others,
+which would have neither a reaction nor an answer. Between runs at the same time the ledger decides.
 
 ## How a command is written
 

@@ -27,7 +27,7 @@ use crate::{
     },
     report::{
         Body, MoveShape, Report, RunShape,
-        shape::{LedgerPlace, MoveOutputs, MoveRef, Waypoint, join_releases},
+        shape::{LedgerPlace, MoveOutputs, MoveRef, WaiverShape, Waypoint, join_releases},
     },
     world::{
         World,
@@ -206,7 +206,12 @@ pub fn recorded(situation: &Situation, linked: &Linked) -> Result<Report> {
     let Body::Move(shape) = report.body else { return Err(Fault::new(Reason::Internal, "the answer about a move is none")) };
     let whole = ledger::read_entries(&situation.world().git, std::slice::from_ref(&linked.oid))?;
     let policy = situation.head.policies().get(&linked.outline.policy.tree);
-    let run = whole.first().zip(policy).and_then(|(whole, policy)| RunShape::recorded(&whole.entry, &policy.protocol));
+    let waiver = |serial| {
+        let given = &situation.head.entry(serial)?.outline;
+        let Some(state::Body::Waive { until, .. }) = given.body else { return None };
+        Some(WaiverShape { serial, by: given.actor.id.clone(), until })
+    };
+    let run = whole.first().zip(policy).and_then(|(whole, policy)| RunShape::recorded(&whole.entry, &policy.protocol, &waiver));
     let shape = MoveShape { run, moves: linked.outline.moves.iter().map(MoveRef::from).collect(), ..*shape };
     let (reason, notices) = match situation.head.ledger().found_after(linked.outline.serial) {
         Some(found) => (Reason::MovedButUnhealthy, vec![found]),

@@ -41,7 +41,7 @@ impl Meant {
         match releases.iter().find(|release| release.commit != *sha) {
             None => Ok(()),
             Some(other) => {
-                let why = format!("{} is at {}, not at {sha}", other.name, other.commit);
+                let why = format!("{} is at `{}`, not at `{sha}`", other.name, other.commit);
                 Err(Fault::new(Reason::TagConflict, why).help("look at what the release is, then name its commit"))
             }
         }

@@ -8,7 +8,7 @@
 use super::{
     Body, Report, Style, human,
     markdown::{code, fenced_within, inline},
-    shape::{GateShape, MoveRef, TextShape, join_releases},
+    shape::{GateShape, MoveRef, RunShape, TextShape, join_releases},
 };
 use crate::domain::{Decision, Oid, Outcome, Reason, RefName};
 use std::fmt::Write as _;
@@ -116,7 +116,8 @@ pub fn render(report: &Report, asked: &Asked<'_>) -> String {
         _ => {}
     }
     moves(report, &mut text);
-    gates(report, &mut text);
+    judged(report, &mut text);
+    gates(report, asked, &mut text);
     facts(report, asked, &mut text);
     let next = if matches!(report.body, Body::Text(_)) { String::new() } else { next(report, asked) };
     if !next.is_empty() {
@@ -144,6 +145,9 @@ fn result(report: &Report) -> String {
         Reason::Passed => "all is well",
         Reason::GateFailed => "a gate stopped it",
         Reason::Held => "a hold stops it",
+        Reason::TagConflict => "the tag is at another object",
+        Reason::UnknownChannel => "no such channel",
+        Reason::UnknownRelease => "no such release",
         Reason::NotPermitted => "not permitted",
         _ => match report.exit_code() {
             2 => "not understood",
@@ -189,34 +193,63 @@ fn tag(name: &RefName) -> String {
     code(name.as_str()).replace('|', "\\|")
 }
 
-fn gates(report: &Report, text: &mut String) {
-    let gates = human::gate_findings(&report.body);
-    if gates.is_empty() {
-        return;
+/// What a run without a move is about: whoever asked may not have named it.
+fn judged(report: &Report, text: &mut String) {
+    let Body::Run(shape) = &report.body else { return };
+    if let Some(commit) = &shape.commit {
+        let _ = writeln!(text, "commit {commit} for **{}**\n", inline(shape.channel.as_str()));
     }
+}
+
+fn gates(report: &Report, asked: &Asked<'_>, text: &mut String) {
+    let runs: Vec<(&str, &RunShape)> = match &report.body {
+        Body::Run(run) => vec![("", run)],
+        Body::Move(shape) => {
+            let after = shape.after.iter().map(|run| ("After the move:\n\n", run));
+            shape.run.iter().map(|run| ("", run)).chain(after).collect()
+        }
+        _ => Vec::new(),
+    };
+    for (head, run) in runs.into_iter().filter(|(_, run)| !run.gates.is_empty()) {
+        text.push_str(head);
+        gates_of(run, asked, text);
+    }
+}
+
+fn gates_of(run: &RunShape, asked: &Asked<'_>, text: &mut String) {
     text.push_str("| | gate | title | outcome | findings |\n|---|---|---|---|---|\n");
-    let all = gates.len();
-    for (at, (gate, findings)) in gates.into_iter().enumerate() {
+    for (at, gate) in run.gates.iter().enumerate() {
         if text.len() > LIMIT / 2 {
-            let _ = writeln!(text, "\n{} gates are left out here.", all - at);
+            let _ = writeln!(text, "\n{} gates are left out here.", run.gates.len() - at);
             break;
         }
-        let GateShape { number, id, title, outcome, reason_code, .. } = gate;
+        let GateShape { number, id, title, outcome, reason_code, waiver, findings, .. } = gate;
         let mark = match outcome {
             Outcome::Passed => "✓",
             Outcome::Failed => "✗",
             Outcome::Inconclusive => "?",
             Outcome::Skipped => "–",
         };
-        let why = match outcome {
-            Outcome::Passed => String::new(),
-            _ => format!(" (`{reason_code}`)"),
+        let mut shown = match outcome {
+            Outcome::Passed => "passed".to_owned(),
+            Outcome::Skipped => "not run".to_owned(),
+            Outcome::Failed | Outcome::Inconclusive => format!("{outcome} (`{reason_code}`)"),
         };
+        if gate.is_advisory() {
+            shown.push_str(", advisory");
+        }
+        if let Some(waiver) = waiver {
+            let _ = write!(shown, ", waived until {} by `{}` (entry {})", waiver.until, waiver.by, waiver.serial);
+        }
         let first = findings.first().map(|finding| inline(&clipped(&finding.message, 200))).unwrap_or_default();
         let more = findings.len().checked_sub(2).map(|more| format!(" and {} more", more + 1)).unwrap_or_default();
-        let _ = writeln!(text, "| {mark} | {number} `{id}` | {} | {outcome}{why} | {first}{more} |", inline(title));
+        let _ = writeln!(text, "| {mark} | {number} `{id}` | {} | {shown} | {first}{more} |", inline(title));
     }
     text.push('\n');
+    let helps = run.gates.iter().filter(|gate| gate.blocks()).filter_map(|gate| Some((gate, gate.findings.first()?.help.as_ref()?)));
+    for (gate, help) in helps.take(10) {
+        let _ = writeln!(text, "- gate {} `{}`: {}", gate.number, gate.id, prose(&clipped(help, 500), &|part| typed(part, asked)));
+    }
 }
 
 /// Some characters of a text that others made as long as they liked; the whole words stand in the report below.
@@ -250,17 +283,19 @@ fn facts(report: &Report, asked: &Asked<'_>, text: &mut String) {
     }
 }
 
-/// What to type next, in the words of a thread where they can be typed there.
+/// What to type next.
 fn next(report: &Report, asked: &Asked<'_>) -> String {
-    let typed = |part: &str| {
-        let verb = part.strip_prefix("tagwarden ").and_then(|rest| Some((rest, rest.split_whitespace().next()?)));
-        match verb.filter(|(_, verb)| asked.verbs.contains(verb)) {
-            Some((rest, "promote")) if !rest.contains("--sha") => code(&format!("{}{rest} --sha COMMIT", asked.prefix)),
-            Some((rest, _)) => code(&format!("{}{rest}", asked.prefix)),
-            None => code(part),
-        }
-    };
-    prose(&human::sentence(&clipped(&report.next_step(), 2000)), &typed)
+    prose(&human::sentence(&clipped(&report.next_step(), 2000)), &|part| typed(part, asked))
+}
+
+/// A command line, in the words of a thread where it can be typed there.
+fn typed(part: &str, asked: &Asked<'_>) -> String {
+    let verb = part.strip_prefix("tagwarden ").and_then(|rest| Some((rest, rest.split_whitespace().next()?)));
+    match verb.filter(|(_, verb)| asked.verbs.contains(verb)) {
+        Some((rest, "promote")) if !rest.contains("--sha") => code(&format!("{}{rest} --sha COMMIT", asked.prefix)),
+        Some((rest, _)) => code(&format!("{}{rest}", asked.prefix)),
+        None => code(part),
+    }
 }
 
 /// A sentence with code spans: what stands between backticks goes through `span`, all else is foreign text.

@@ -23,11 +23,11 @@ use crate::{
     gate::probe::reduce::Masks,
     release::{chain::Linked, policy as rights},
     report::{Body, Report, TextShape, reply, thread as words},
-    text::slash::{self, COMMANDS, Command, Dialect, Invocation, Problem, Right, Wrong},
+    text::slash::{self, COMMANDS, Command, Dialect, Invocation, Problem, Right, Spec, Wrong},
     world::{
         World,
         git::Want,
-        github::{Emoji, Failure, GitHub},
+        github::{Emoji, Failure, GitHub, Intent},
     },
 };
 use clap::Parser;
@@ -61,6 +61,23 @@ pub async fn run(session: &Session) -> Result<Report> {
     }
     let answer = carry_out(session, &place, github.clone(), &request, read).await;
     Ok(told.end(answer.unwrap_or_else(|fault| Answer::of(Report::from(fault)))).await)
+}
+
+/// What is asked of GitHub and git for a command, beside what its gates ask.
+pub fn intents(spec: &Spec) -> Vec<Intent> {
+    use Intent::{Account, Comment, Edit, Fetch, IsMember, IssueComments, Myself, Permission, Pull, Push, React, Say};
+    let mut intents = vec![Myself, IssueComments, React, Say, Edit];
+    // What can be typed is known without looking at anything.
+    if spec.name != "help" {
+        intents.extend([Fetch, Comment, Pull]);
+    }
+    if spec.right != Right::Read {
+        intents.extend([Account, Permission, IsMember]);
+    }
+    if spec.writes() {
+        intents.push(Push);
+    }
+    intents
 }
 
 /// How commands are written by the protocol that is checked out, which is all that is known before the ledger is.
@@ -314,12 +331,13 @@ impl<'a> Told<'a> {
         if matches!(before, Some(words::Told::Entry(_))) && (before == Some(now) || now == words::Told::Ended) {
             return report;
         }
-        let text = words::render(told.as_ref().unwrap_or(&report), &self.asked());
+        let whole = told.as_ref().unwrap_or(&report);
+        let (text, emoji) = (words::render(whole, &self.asked()), last(whole));
         let Some(thread) = &mut self.thread else { return untold(report, "the thread could not be read") };
         if let Err(failure) = thread.say(&text).await {
             return untold(report, &failure.to_string());
         }
-        match thread.react(last(&report)).await {
+        match thread.react(emoji).await {
             Ok(()) => report,
             Err(failure) => report.notice(format!("no reaction was made: {failure}")),
         }
@@ -377,9 +395,9 @@ pub async fn tell_again(situation: &Situation, linked: &Linked, comment: u64) ->
     let prefix = dialect.prefix.to_string();
     let (command, reason) = (typed.line.as_str(), typed.reason.as_deref());
     let asked = words::Asked { comment, login: &entry.actor.name, account, reason, command, prefix: &prefix, verbs: &VERBS };
-    thread
-        .say(&words::render(&recorded(situation, linked)?, &asked))
-        .await
-        .map_err(|failure| refusal::unreadable("the thread", &failure))?;
+    let report = recorded(situation, linked)?;
+    thread.say(&words::render(&report, &asked)).await.map_err(failed)?;
+    // The answer is there; a reaction is no more than a sign beside it.
+    let _ = thread.react(last(&report)).await;
     Ok(true)
 }

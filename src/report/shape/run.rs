@@ -44,8 +44,8 @@ impl RunShape {
     }
 
     /// The gates before a move as its entry records them, under the policy that judged; `None`: that policy does not know them. What
-    /// they found stands in the evidence, not here.
-    pub fn recorded(entry: &state::Entry, protocol: &Protocol) -> Option<RunShape> {
+    /// they found stands in the evidence, not here. `waiver`: what the entry of this serial waived.
+    pub fn recorded(entry: &state::Entry, protocol: &Protocol, waiver: &dyn Fn(u64) -> Option<WaiverShape>) -> Option<RunShape> {
         let gates = entry.gates.iter().map(|record| {
             let gate = protocol.gate(&record.id)?;
             Some(GateShape {
@@ -60,7 +60,7 @@ impl RunShape {
                 findings: Vec::new(),
                 evidence: record.evidence.clone(),
                 duration_ms: None,
-                waiver: None,
+                waiver: record.waiver.and_then(waiver),
             })
         });
         Some(RunShape {

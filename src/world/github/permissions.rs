@@ -47,6 +47,18 @@ const fn write(permission: &'static str) -> Needed {
     Needed { permission, level: Level::Write }
 }
 
+impl Needed {
+    /// What all of these need: the highest level of each permission, by name.
+    pub fn of(intents: &[Intent]) -> Vec<Needed> {
+        let mut highest = BTreeMap::new();
+        for need in intents.iter().flat_map(|intent| intent.needs()) {
+            let level = highest.entry(need.permission).or_insert(need.level);
+            *level = need.level.max(*level);
+        }
+        highest.into_iter().map(|(permission, level)| Needed { permission, level }).collect()
+    }
+}
+
 impl fmt::Display for Needed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.permission, self.level.name())
@@ -159,14 +171,8 @@ impl Purpose {
         }
     }
 
-    /// The highest level of each permission, by name.
     pub fn needs(self) -> Vec<Needed> {
-        let mut highest = BTreeMap::new();
-        for need in self.intents().iter().flat_map(|intent| intent.needs()) {
-            let level = highest.entry(need.permission).or_insert(need.level);
-            *level = need.level.max(*level);
-        }
-        highest.into_iter().map(|(permission, level)| Needed { permission, level }).collect()
+        Needed::of(self.intents())
     }
 
     /// Whether it is nothing without all that it needs. Of many questions some may be answered.

@@ -162,9 +162,14 @@ pub struct Scratch {
 impl Scratch {
     /// An empty repository and its clone; nothing is committed.
     pub fn new() -> Scratch {
+        Scratch::of_format(&[])
+    }
+
+    /// The same with further words of `git init`, such as `--object-format=sha256`.
+    pub fn of_format(format: &[&str]) -> Scratch {
         let scratch = Scratch::without_repository();
-        scratch.git_in("", &["init", "--quiet", "--bare", "--initial-branch=main", "origin.git"]);
-        scratch.git_in("", &["init", "--quiet", "--initial-branch=main", "work"]);
+        scratch.git_in("", &[&["init", "--quiet", "--bare", "--initial-branch=main"], format, &["origin.git"]].concat());
+        scratch.git_in("", &[&["init", "--quiet", "--initial-branch=main"], format, &["work"]].concat());
         scratch.git(&["remote", "add", "origin", "../origin.git"]);
         scratch.identity("work", "Test", "test@example.com");
         scratch
