@@ -11,6 +11,7 @@ use tagwarden::{
         rails::Rails,
     },
     cli::explain,
+    domain::TagPattern,
     text::source::Source,
     tree::MapTree,
 };
@@ -75,6 +76,7 @@ fn layout() -> Layout {
         id: None,
         version: None,
         null_is_absent: true,
+        release_tag: TagPattern::artifact("{kind}/{id}/v{version}").unwrap_or_else(|why| panic!("{why}")),
     };
     let kinds = [("k", "a/{id}/{version}.json"), ("y", "a/{id}/{version}.yaml"), ("t", "a/{id}.csv"), ("p", "a/{id}.md")];
     Layout {

@@ -19,6 +19,9 @@ pub const EVIDENCE: &str = "evidence/";
 /// Where the answers stand that gave the right to somebody for whom a mover signed.
 pub const ACTOR_PATH: &str = "evidence/actor.json";
 
+/// What the check of the whole tree said when an artifact was staged. Such an entry has no gates, so no gate's evidence is in its way.
+pub const REPORT_PATH: &str = "evidence/report.json";
+
 /// Where a gate's statement stands beside an entry. A gate that is itself called `verdict` gives way to the summary; no gate
 /// id has an underscore.
 pub fn gate_path(gate: &str) -> String {

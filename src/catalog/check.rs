@@ -62,6 +62,8 @@ pub struct Checked {
     pub active: usize,
     /// Markdown files without front matter at the place of artifacts.
     pub pages: usize,
+    /// Every artifact, whichever were looked at.
+    pub found: Vec<Artifact>,
     /// In the order of their places.
     pub findings: Vec<Finding>,
 }
@@ -83,6 +85,11 @@ impl Artifact {
     pub fn name(&self) -> String {
         let version = self.version.as_ref().map(|version| format!("@{version}")).unwrap_or_default();
         format!("{}:{}{version}", self.kind, self.id)
+    }
+
+    /// Everything that is its own: its folder, where it has that to itself, else its file.
+    pub fn content(&self) -> &str {
+        if self.owns_folder { self.folder() } else { &self.path }
     }
 
     /// What its relative paths start from.
@@ -179,6 +186,7 @@ fn in_order(input: Input) -> Result<Checked, Unreadable> {
         }
     }
     checked.findings.extend(resolve::all(&library, &known, &asked)?);
+    checked.found = known.artifacts;
     checked.findings.sort_by(|a, b| position(a).cmp(&position(b)));
     Ok(checked)
 }

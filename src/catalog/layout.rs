@@ -4,7 +4,7 @@
 //! Deliberately absent: any habit of one repository. What a path means is only what its template says.
 
 use crate::{
-    domain::{ChannelName, KindName},
+    domain::{ChannelName, KindName, RefName, TagPattern},
     text::template::{Allowed, Template},
 };
 use indexmap::IndexMap;
@@ -28,6 +28,8 @@ pub struct Kind {
     pub version: Option<String>,
     /// Whether a key whose value is null counts as absent.
     pub null_is_absent: bool,
+    /// The name of the release tags of its artifacts.
+    pub release_tag: TagPattern,
 }
 
 /// The rail that an artifact is checked by.
@@ -48,6 +50,34 @@ pub struct PointerAt {
     pub shape: Shape,
     /// Without `refs/heads/`; `None`: it is in the tree that it speaks of.
     pub branch: Option<String>,
+}
+
+impl PointerAt {
+    /// The branch that activations are written to. `None`: several release branches, and the protocol does not say which.
+    pub fn branch_ref(&self, release_branches: &[String]) -> Option<RefName> {
+        let branch = match (&self.branch, release_branches) {
+            (Some(branch), _) => branch,
+            (None, [only]) => only,
+            (None, _) => return None,
+        };
+        format!("refs/heads/{branch}").parse().ok()
+    }
+
+    /// Whether activations are written to a release branch itself, between the commits of everybody else.
+    pub fn is_on(&self, release_branches: &[String]) -> bool {
+        self.branch.as_ref().is_none_or(|branch| release_branches.contains(branch))
+    }
+}
+
+impl Layout {
+    pub fn kind(&self, name: &str) -> Option<&Kind> {
+        self.kinds.get(&name.parse::<KindName>().ok()?)
+    }
+
+    /// The pointer file of a channel.
+    pub fn pointer(&self, channel: &ChannelName) -> Option<&PointerAt> {
+        self.pointers.iter().find(|pointer| pointer.channel == *channel)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

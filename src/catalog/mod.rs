@@ -5,9 +5,10 @@
 //!
 //! Everything here is pure: a [`crate::tree::Tree`] comes in, findings come out.
 //!
-//! Deliberately absent: states, activation and its commit, comparison of two trees, and history. They build on the same layout and
-//! pointer.
+//! Deliberately absent: states, comparison of two trees, and history. They build on the same layout and pointer. The commit that
+//! activates is made with the move ([`crate::release::draft`]).
 
+pub mod activation;
 pub mod check;
 pub mod document;
 pub mod layout;

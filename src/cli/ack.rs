@@ -1,13 +1,13 @@
 //! `ack`: a person confirms an operator step, for one gate, channel and commit.
 
 use super::{
-    Session, acting, args, gather, releases,
+    Session, acting, activation, args, gather, releases,
     statement::{self, Intent},
 };
 use crate::{
     domain::{Result, Verb, state::Body},
     release::{
-        plan,
+        plan::{self, PlannedRelease},
         transition::{self, Violation},
     },
     report::Report,
@@ -20,10 +20,11 @@ pub async fn run(session: &Session, args: &args::Ack) -> Result<Report> {
     let body = Body::Ack { gate: args.gate.clone() };
     transition::statement_of(situation.protocol(), &body, time).map_err(Violation::fault)?;
     let release = releases::existing(&situation, &args.release).await?;
-    args.meant.check(std::slice::from_ref(&release))?;
+    let candidate = activation::judged(&situation, &channel, std::slice::from_ref(&release)).await?;
+    args.meant.check(&[PlannedRelease { commit: candidate.clone(), ..release.clone() }])?;
     let acting = acting::acting(session, &situation.place, &situation.head).await?;
     let permit = acting.permit(situation.protocol(), Verb::Ack, Some(&channel))?;
-    let intent = Intent { channel: Some(channel), candidate: Some(release.commit.clone()), body: Some(body), ..Intent::default() };
+    let intent = Intent { channel: Some(channel), candidate: Some(candidate), body: Some(body), ..Intent::default() };
     let signing = situation.signing();
     let gather::Situation { place, head, .. } = situation;
     let applied = statement::write(&place, &acting, Some(head), &permit, Verb::Ack, intent, time).await?;

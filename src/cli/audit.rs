@@ -4,7 +4,7 @@
 //! Offline means: no endpoint is asked and nothing is judged by today's facts. The remote's refs are read, because the ledger
 //! is there.
 
-use super::{Session, args, gather};
+use super::{Session, activation, args, gather};
 use crate::{
     domain::{Fault, Finding, Oid, Reason, Result, Severity, state::Entry},
     release::{chain::Verified, projection::Projection, rejudge},
@@ -124,12 +124,13 @@ fn rejudge_entries(
                 detail: verdict.detail,
             }));
             findings.extend(rejudged.findings);
+            findings.extend(activation::audited(&world.git, &policy.protocol, &entry)?);
         }
     }
     Ok(())
 }
 
 fn candidate_tree(world: &World, entry: &Entry) -> Option<Arc<dyn Tree>> {
-    let tree = CommitTree::new(&world.git, entry.candidate.as_ref()?).ok()?;
+    let tree = CommitTree::new(&world.git, entry.shown()?).ok()?;
     Some(Arc::new(tree))
 }

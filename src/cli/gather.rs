@@ -141,16 +141,17 @@ pub async fn situation(session: &Session) -> Result<Situation> {
         not_cut_back(&place, &head, &refs, Believed::Signers).await?;
     }
     session.under(SigningMode::of(head.protocol()));
-    // The adopted policy may name release branches that the committed one does not.
-    let known = place.drafted.as_ref().map(|protocol| protocol.release_branches.clone()).unwrap_or_default();
-    let missing = head.protocol().release_branches.iter().any(|branch| !known.contains(branch));
-    let refs = if missing { read_refs(&place.world.git, &place.at, &head.protocol().release_branches).await? } else { refs };
+    // The adopted policy may name branches that the committed one does not.
+    let known = place.drafted.as_ref().map(|protocol| protocol.branches()).unwrap_or_default();
+    let wanted = head.protocol().branches();
+    let missing = wanted.iter().any(|branch| !known.contains(branch));
+    let refs = if missing { read_refs(&place.world.git, &place.at, &wanted).await? } else { refs };
     Ok(Situation { place, refs, head })
 }
 
 /// One look at the remote's refs.
 pub async fn refs(place: &Place) -> Result<Refs> {
-    let branches = place.drafted.as_ref().map(|protocol| protocol.release_branches.clone()).unwrap_or_default();
+    let branches = place.drafted.as_ref().map(|protocol| protocol.branches()).unwrap_or_default();
     read_refs(&place.world.git, &place.at, &branches).await
 }
 
@@ -206,7 +207,7 @@ pub async fn not_cut_back(place: &Place, head: &Verified, refs: &Refs, whom: Bel
         let Some(serial) = serial.filter(|serial| *serial > head.serial()) else { continue };
         // A server that writes one file for each ref shows a tag before the entry that moved it.
         let branch = &place.at.branch;
-        let now = read_settled(&place.world.git, &place.at, |now| now.get(branch) != refs.get(branch)).await?;
+        let now = read_settled(&place.world.git, &place.at, &[], |now| now.get(branch) != refs.get(branch)).await?;
         if now.get(branch) != refs.get(branch) {
             return Err(Fault::new(Reason::StalePointer, format!("{branch} changed while it was read")));
         }

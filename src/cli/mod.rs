@@ -6,6 +6,7 @@
 
 mod ack;
 mod acting;
+mod activation;
 pub mod args;
 mod audit;
 mod comment;

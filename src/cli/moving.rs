@@ -37,7 +37,7 @@ use crate::{
         trees::CommitTree,
     },
 };
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 /// Judges and moves. `permit` is the right that the adopted policy gave for exactly this.
 pub async fn run(session: &Session, situation: Situation, acting: &Acting, plan: Plan, permit: Permit, moving: &Moving) -> Result<Report> {
@@ -91,7 +91,7 @@ pub async fn run(session: &Session, situation: Situation, acting: &Acting, plan:
         releases: applied.record.releases.clone(),
         moves: applied.record.moves.iter().map(MoveRef::from).collect(),
         ledger: Some(ledger),
-        outputs: asked.outputs.clone().after(channel_moves(&applied.record)),
+        outputs: MoveOutputs { commit: applied.record.shown().cloned(), ..asked.outputs.clone().after(channel_moves(&applied.record)) },
         run: Some(shape),
         ..asked
     };
@@ -151,7 +151,10 @@ async fn note_after(session: &Session, moved: &Entry, run: &Run) -> Result<u64> 
 
 /// Somebody promoted the same while this run judged it. Good only where the tags are where that entry put them.
 async fn came_second(place: Place, head: Verified, plan: &Plan) -> Result<Report> {
-    let refs = read_settled(&place.world.git, &place.at, |refs| Projection::of(&head, refs).drifted().next().is_none()).await?;
+    let refs = read_settled(&place.world.git, &place.at, &head.protocol().branches(), |refs| {
+        Projection::of(&head, refs).drifted().next().is_none()
+    })
+    .await?;
     let (channel, rules) = plan::channel(head.protocol(), None, plan.channel.as_str())?;
     let packages: Vec<_> = plan.releases.iter().map(|release| release.name.package.clone()).collect();
     plan::channel_tags((&channel, rules), &packages, head.state(), &refs)?;
@@ -180,13 +183,14 @@ pub fn already(situation: &Situation, verb: Verb, linked: &Linked) -> Result<Rep
     let before = situation.head.ledger().moves_of(&channel).skip_while(|moved| moved.outline.serial != entry.serial).nth(1);
     let versions = entry.releases.iter().map(|release| &release.version);
     let tags = channel_moves(entry).map(|moved| (&moved.name, moved.from.as_ref(), moved.to.as_ref()));
-    let outputs = MoveOutputs::of(entry.candidate.clone(), tags, versions, before.and_then(|before| before.outline.candidate.clone()));
+    let outputs = MoveOutputs::of(entry.shown().cloned(), tags, versions, before.and_then(|before| before.outline.shown().cloned()));
     let shape = MoveShape {
         outputs,
         verb,
         channel,
         releases: entry.releases.clone(),
         moves: Vec::new(),
+        activates: Vec::new(),
         ledger: Some(LedgerPlace { name: situation.place.at.branch.clone(), entry: linked.oid.clone(), serial: entry.serial }),
         dry_run: false,
         actor: entry.actor.clone(),
@@ -257,36 +261,37 @@ pub fn recognise<'a>(situation: &'a Situation, request: &'a Request) -> Result<s
     request.claim(newest.map(|newest| newest.outline.serial)).map(Ok)
 }
 
-/// The commit must be reachable from a release branch as it is on the remote now.
-pub async fn check_reachable(situation: &Situation, releases: &[PlannedRelease]) -> Result<()> {
-    let protocol = situation.protocol();
-    for release in releases {
-        let mut unknown = false;
-        let mut reachable = false;
-        for branch in &protocol.release_branches {
-            let name = format!("refs/heads/{branch}").parse().map_err(|why: String| Fault::new(Reason::BadConfig, why))?;
-            let Some(head) = situation.refs.get(&name) else { continue };
-            match is_ancestor(situation, &release.commit, &name, &head.oid).await? {
-                Some(true) => reachable = true,
-                Some(false) => {}
-                None => unknown = true,
-            }
-        }
-        let branches = protocol.release_branches.join(", ");
-        if reachable {
-            continue;
-        }
-        if unknown {
-            let why = format!(
-                "whether {} is on a release branch ({branches}) cannot be told from the history that this clone and its remote have",
-                release.commit.short()
-            );
-            return Err(Fault::new(Reason::ShallowHistory, why).help("`git fetch --unshallow`, then run again"));
-        }
-        let fault = Fault::new(Reason::UnreachableCommit, format!("{} is on no release branch of the remote ({branches})", release.commit));
-        return Err(fault.help("merge and push it first"));
+/// Commits must be reachable from a release branch as it is on the remote now.
+pub async fn check_reachable<'a>(situation: &Situation, commits: impl IntoIterator<Item = &'a Oid>) -> Result<()> {
+    let mut asked = BTreeSet::new();
+    for commit in commits.into_iter().filter(|commit| asked.insert(*commit)) {
+        reachable(situation, commit).await?;
     }
     Ok(())
+}
+
+async fn reachable(situation: &Situation, commit: &Oid) -> Result<()> {
+    let protocol = situation.protocol();
+    let mut unknown = false;
+    for branch in &protocol.release_branches {
+        let name = format!("refs/heads/{branch}").parse().map_err(|why: String| Fault::new(Reason::BadConfig, why))?;
+        let Some(head) = situation.refs.get(&name) else { continue };
+        match is_ancestor(situation, commit, &name, &head.oid).await? {
+            Some(true) => return Ok(()),
+            Some(false) => {}
+            None => unknown = true,
+        }
+    }
+    let branches = protocol.release_branches.join(", ");
+    if unknown {
+        let why = format!(
+            "whether {} is on a release branch ({branches}) cannot be told from the history that this clone and its remote have",
+            commit.short()
+        );
+        return Err(Fault::new(Reason::ShallowHistory, why).help("`git fetch --unshallow`, then run again"));
+    }
+    let fault = Fault::new(Reason::UnreachableCommit, format!("{commit} is on no release branch of the remote ({branches})"));
+    Err(fault.help("merge and push it first"))
 }
 
 /// Whether a commit is on a branch of the remote. What a shallow clone lacks of the way is brought first.
@@ -312,19 +317,23 @@ fn context(situation: &Situation, plan: &Plan) -> Result<Context> {
         now: plan.time,
         actor: Some(plan.actor.clone()),
         protocol,
-        tree: Arc::new(CommitTree::new(&situation.world().git, &plan.candidate)?),
+        tree: Arc::new(match &plan.pointer {
+            Some(pointer) => CommitTree::of_tree(&situation.world().git, &pointer.tree)?,
+            None => CommitTree::new(&situation.world().git, &plan.candidate)?,
+        }),
     })
 }
 
 /// The last look before the move: what was judged must still be what is there. The ledger may have grown; whether that
 /// matters is decided when the push is built.
 async fn read_again(situation: &Situation, plan: &Plan) -> Result<()> {
-    let names = || plan.tags.iter().map(|tag| &tag.name).chain(plan.releases.iter().map(|release| &release.tag_ref));
+    let pointer = || plan.pointer.iter().map(|pointer| &pointer.branch);
+    let names = || plan.tags.iter().map(|tag| &tag.name).chain(plan.releases.iter().map(|release| &release.tag_ref)).chain(pointer());
     let ledger = &situation.place.at.branch;
     let changed = |now: &plan::Refs| names().find(|name| now.get(*name) != situation.refs.get(*name)).cloned();
     let same_ledger = |now: &plan::Refs| now.get(ledger) == situation.refs.get(ledger);
     let is_settled = |now: &plan::Refs| !same_ledger(now) || changed(now).is_none();
-    let now = read_settled(&situation.world().git, &situation.place.at, is_settled).await?;
+    let now = read_settled(&situation.world().git, &situation.place.at, &situation.protocol().branches(), is_settled).await?;
     match changed(&now).filter(|_| same_ledger(&now)) {
         Some(name) => Err(Fault::new(Reason::RefChanged, format!("{name} changed while the gates ran"))),
         None => Ok(()),
@@ -355,11 +364,18 @@ fn planned(situation: &Situation, plan: &Plan) -> Report {
         .filter(|release| release.tag.is_none())
         .map(|release| MoveRef { name: release.tag_ref.clone(), from: None, to: None, commit: Some(release.commit.clone()) })
         .collect();
+    // The commit that activates is made with the push.
+    moves.extend(plan.pointer.iter().map(|pointer| MoveRef {
+        name: pointer.branch.clone(),
+        from: pointer.from.clone(),
+        to: None,
+        commit: None,
+    }));
     moves.extend(plan.tags.iter().map(|tag| MoveRef {
         name: tag.name.clone(),
         from: tag.from.clone(),
         to: None,
-        commit: Some(plan.candidate.clone()),
+        commit: plan.pointer.is_none().then(|| plan.candidate.clone()),
     }));
     let shape = MoveShape { moves, dry_run: true, ..asked(situation, plan) };
     let gates: Vec<String> =
@@ -373,7 +389,7 @@ fn planned(situation: &Situation, plan: &Plan) -> Report {
 
 /// What is asked for, before anything moved.
 fn asked(situation: &Situation, plan: &Plan) -> MoveShape {
-    let previous = situation.head.state().channels.get(&plan.channel).map(|now| now.candidate.clone());
+    let previous = situation.head.state().channels.get(&plan.channel).map(|now| now.shown().clone());
     let versions = plan.releases.iter().map(|release| &release.name.version);
     let tags = plan.tags.iter().map(|tag| (&tag.name, tag.from.as_ref(), None));
     MoveShape {
@@ -381,6 +397,7 @@ fn asked(situation: &Situation, plan: &Plan) -> MoveShape {
         channel: plan.channel.clone(),
         releases: plan.as_releases(),
         moves: Vec::new(),
+        activates: plan.pointer.as_ref().map(|pointer| pointer.changes.clone()).unwrap_or_default(),
         ledger: None,
         dry_run: false,
         actor: plan.actor.clone(),
@@ -407,22 +424,20 @@ fn with_notices(report: Report, notices: Vec<String>) -> Report {
     notices.into_iter().fold(report, Report::notice)
 }
 
+/// The commit of the first release of a move, until it is known which one has them all.
+pub fn first_commit(releases: &[PlannedRelease]) -> Result<Oid> {
+    let first = releases.first().ok_or_else(|| Fault::new(Reason::BadUsage, "no release is named"))?;
+    Ok(first.commit.clone())
+}
+
 /// One commit for all releases of a move: gates judge one candidate.
 pub fn one_candidate(releases: &[PlannedRelease]) -> Result<Oid> {
-    let first = releases.first().ok_or_else(|| Fault::new(Reason::BadUsage, "no release is named"))?;
-    match releases.iter().find(|release| release.commit != first.commit) {
-        None => Ok(first.commit.clone()),
-        Some(other) => {
-            let fault = Fault::new(
-                Reason::BadUsage,
-                format!(
-                    "{} is at {}, {} at {}: gates judge one commit",
-                    first.name,
-                    first.commit.short(),
-                    other.name,
-                    other.commit.short()
-                ),
-            );
+    let first = first_commit(releases)?;
+    match releases.iter().zip(releases.iter().skip(1)).find(|(one, other)| one.commit != other.commit) {
+        None => Ok(first),
+        Some((one, other)) => {
+            let at = |release: &PlannedRelease| format!("{} is at {}", release.name, release.commit.short());
+            let fault = Fault::new(Reason::BadUsage, format!("{}, {}: gates judge one commit", at(one), at(other)));
             Err(fault.help("move them one after the other"))
         }
     }

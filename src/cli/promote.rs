@@ -1,7 +1,7 @@
 //! `promote`: the gates of a channel, then one atomic move of its tag together with the ledger entry.
 
 use super::{
-    Session, acting, args, gather,
+    Session, acting, activation, args, gather,
     moving::{self, Request},
     releases,
 };
@@ -24,8 +24,13 @@ pub async fn run(session: &Session, args: &args::Promote) -> Result<Report> {
     let packages: Vec<_> = wanted.iter().map(|name| name.package.clone()).collect();
     let tags = plan::channel_tags((&channel, rules), &packages, situation.head.state(), &situation.refs)?;
     let releases = releases::resolve(&situation, wanted, args.meant.sha.as_ref()).await?;
-    let candidate = moving::one_candidate(&releases)?;
-    args.meant.check(&releases)?;
+    let candidate = match situation.protocol().catalog.pointer(&channel) {
+        Some(_) => moving::first_commit(&releases)?,
+        None => {
+            args.meant.check(&releases)?;
+            moving::one_candidate(&releases)?
+        }
+    };
     let request = request(args, acting.claim(), &channel, &releases);
     let claim = match moving::recognise(&situation, &request)? {
         Ok(claim) => claim,
@@ -38,6 +43,7 @@ pub async fn run(session: &Session, args: &args::Promote) -> Result<Report> {
         after,
         releases,
         tags,
+        pointer: None,
         policy: situation.head.state().policy.tree.clone(),
         policy_version: situation.head.state().policy.version,
         actor: acting.actor.clone(),
@@ -53,11 +59,13 @@ pub async fn run(session: &Session, args: &args::Promote) -> Result<Report> {
         return moving::already_at(&situation, &plan.channel);
     }
     moving::early(&situation, &acting, &plan)?;
+    let plan = activation::complete(session, &situation, plan).await?;
+    args.meant.check_activation(&plan)?;
     for release in &plan.releases {
         moving::bring_commit(situation.world(), &situation.place.at, release, &situation.refs).await?;
     }
     moving::bring_branches(&situation).await?;
-    moving::check_reachable(&situation, &plan.releases).await?;
+    moving::check_reachable(&situation, plan.commits()).await?;
     let mut made: Vec<String> = plan
         .releases
         .iter()

@@ -7,7 +7,7 @@ use crate::{
     release::{
         chain::GIT_NAMESPACE,
         object::Tag,
-        plan::{self, Located, PlannedRelease},
+        plan::{self, Located, Plan, PlannedRelease},
     },
     world::git::{ObjectKind, Want},
 };
@@ -48,6 +48,15 @@ impl Meant {
     }
 }
 
+impl Meant {
+    /// The same where the releases of a move were staged at several commits: the one that is judged is meant.
+    pub fn check_activation(&self, plan: &Plan) -> Result<()> {
+        let Some(sha) = self.sha.as_ref().filter(|sha| plan.pointer.is_some() && **sha != plan.candidate) else { return Ok(()) };
+        let why = format!("{} would be judged at {}, not at {sha}", plan.release_names().join(", "), plan.candidate);
+        Err(Fault::new(Reason::TagConflict, why).help("look at that commit, then name it"))
+    }
+}
+
 /// One release that exists: staged, or tagged by somebody.
 pub async fn existing(situation: &Situation, word: &str) -> Result<PlannedRelease> {
     let name = plan::release_name(situation.protocol(), word)?;
@@ -64,6 +73,11 @@ pub async fn existing(situation: &Situation, word: &str) -> Result<PlannedReleas
 async fn resolve_one(situation: &Situation, name: ReleaseName, meant: Option<&Oid>) -> Result<PlannedRelease> {
     let tag_ref = plan::release_ref(situation.protocol(), &name)?;
     let located = plan::locate(situation.head.state(), &situation.refs, &name, &tag_ref)?;
+    if name.package.artifact().is_some() && !matches!(located, Located::Staged { .. }) {
+        let fault = Fault::new(Reason::UnknownRelease, format!("{name} was never staged"));
+        let help = format!("`tagwarden stage {name} --at REV` checks the whole tree and gives it its tag; then run this again");
+        return Err(fault.help(help));
+    }
     settle(situation, name, tag_ref, located, meant).await
 }
 

@@ -20,7 +20,7 @@ pub async fn run(session: &Session, args: &args::Resolve) -> Result<Report> {
         channel: channel.clone(),
         release: join_releases(&releases, ", "),
         releases,
-        commit: now.candidate.clone(),
+        commit: now.shown().clone(),
         tag: now.tag.clone(),
         serial: now.serial,
         since: now.since,

@@ -2,7 +2,7 @@
 //! asked; the release that is left gets a hold, and so does the channel for automation.
 
 use super::{
-    Session, acting, args, gather,
+    Session, acting, activation, args, gather,
     moving::{self, Request},
     releases,
 };
@@ -51,17 +51,24 @@ pub async fn run(session: &Session, args: &args::Rollback) -> Result<Report> {
         false => wanted.iter().map(|name| had(&situation, &channel, name)).collect::<Result<_>>()?,
     };
     let releases = targets.iter().map(|release| planned(&situation, release)).collect::<Result<Vec<PlannedRelease>>>()?;
-    args.meant.check(&releases)?;
+    let candidate = match situation.protocol().catalog.pointer(&channel) {
+        Some(_) => moving::first_commit(&releases)?,
+        None => {
+            args.meant.check(&releases)?;
+            moving::one_candidate(&releases)?
+        }
+    };
     let packages: Vec<PackageName> = releases.iter().map(|release| release.name.package.clone()).collect();
     let tags = plan::channel_tags((&channel, rules), &packages, situation.head.state(), &situation.refs)?;
     let body = transition::rollback_body(situation.head.state(), &channel, &targets);
     let plan = Plan {
         verb: Verb::Rollback,
-        candidate: moving::one_candidate(&releases)?,
+        candidate,
         channel,
         after: None,
         releases,
         tags,
+        pointer: None,
         policy: situation.head.state().policy.tree.clone(),
         policy_version: situation.head.state().policy.version,
         actor: acting.actor.clone(),
@@ -72,6 +79,8 @@ pub async fn run(session: &Session, args: &args::Rollback) -> Result<Report> {
         body,
     };
     moving::early(&situation, &acting, &plan)?;
+    let plan = activation::complete(session, &situation, plan).await?;
+    args.meant.check_activation(&plan)?;
     for release in &plan.releases {
         moving::bring_commit(situation.world(), &situation.place.at, release, &situation.refs).await?;
     }

@@ -1,7 +1,7 @@
 //! `status`: every channel, release and hold as the verified ledger says, and how the remote's tags and the committed policy
 //! differ from it.
 
-use super::{Session, args, gather};
+use super::{Session, activation, args, gather};
 use crate::{
     domain::{
         ChannelName, Finding, Oid, Reason, Release, ReleaseName, Result,
@@ -91,18 +91,20 @@ pub fn channel(situation: &gather::Situation, projection: &Projection, name: &Ch
     let releases = now.map(|now| on_channel(state, now)).unwrap_or_default();
     let names: Vec<String> = releases.iter().map(|release| release.name().to_string()).collect();
     let drift = projection.tags().iter().filter(|tag| tag.owner == TagOwner::Channel(name.clone()) && tag.recorded != tag.there);
+    let drift = drift.map(|tag| tag.finding()).chain(activation::drift(situation, name));
     ChannelShape {
         channel: name.clone(),
         release: (!releases.is_empty()).then(|| join_releases(&releases, ", ")),
         taken_over: situation.head.ledger().is_taken_over(name),
-        commit: now.map(|now| now.candidate.clone()),
+        commit: now.map(|now| now.shown().clone()),
         serial: now.map(|now| now.serial),
         since: now.map(|now| now.since),
         hold: holds_on(state, name, &names).first().map(|hold| (*hold).clone()),
-        drift: drift.map(|tag| tag.finding()).collect(),
+        drift: drift.collect(),
         tag: now.map(|now| now.tag.name.clone()).or_else(|| {
-            let package = situation.protocol().packages.keys().next()?;
-            rules.tag.as_ref()?.channel_ref(name, package).ok()
+            let pattern = rules.tag.as_ref()?;
+            let of_package = || pattern.channel_ref(name, situation.protocol().packages.keys().next()?).ok();
+            pattern.only_ref(name).or_else(of_package)
         }),
         releases,
     }

@@ -9,7 +9,7 @@ use crate::{
         layout::{Layout, PointerAt},
         rails::Rails,
     },
-    domain::{Fault, Oid, Reason, Result, Severity},
+    domain::{Fault, Finding, Oid, Reason, Result, Severity},
     gate::{
         Protocol,
         config::{self, GateFiles},
@@ -43,11 +43,7 @@ pub async fn run(session: &Session, args: &args::Validate) -> Result<Report> {
         let fault = Fault::new(Reason::NothingToCheck, "the protocol names no kind of artifacts");
         return Err(fault.help("say where artifacts are under `kinds` in gates/protocol.yaml: `tagwarden explain kinds`"));
     }
-    let rails = Rails::read(&protocol.catalog, &files.files, &files.root).map_err(|findings| {
-        let place = findings.iter().find_map(|finding| finding.place.as_ref());
-        let at = place.map_or_else(|| files.root.clone(), |place| format!("{}:{}:{}", place.file, place.line, place.column));
-        Fault::new(Reason::BadConfig, format!("the rails are wrong at {at}")).findings(findings)
-    })?;
+    let rails = Rails::read(&protocol.catalog, &files.files, &files.root).map_err(wrong_rails)?;
     let (which, changed) = which(&world, tree.as_ref(), args, at.as_ref(), &files.root)?;
     let mut pointers = Vec::new();
     for at in &protocol.catalog.pointers {
@@ -57,10 +53,25 @@ pub async fn run(session: &Session, args: &args::Validate) -> Result<Report> {
     Ok(changed.into_iter().fold(report(&protocol, checked), Report::notice))
 }
 
-fn check(world: &World, tree: &dyn Tree, layout: &Layout, rails: &Rails, pointers: Vec<Option<Vec<u8>>>, which: Which) -> Result<Checked> {
+/// Checks a tree, and shows how far it is.
+pub fn check(
+    world: &World,
+    tree: &dyn Tree,
+    layout: &Layout,
+    rails: &Rails,
+    pointers: Vec<Option<Vec<u8>>>,
+    which: Which,
+) -> Result<Checked> {
     let waiting = OnceLock::new();
     let done = |all: usize| waiting.get_or_init(|| world.progress.count("artifacts:", all)).advance();
     check::check(Input { tree, layout, rails, pointers, which, done: &done }).map_err(unreadable)
+}
+
+/// The refusal of rails that cannot be used.
+pub fn wrong_rails(findings: Vec<Finding>) -> Fault {
+    let place = findings.iter().find_map(|finding| finding.place.as_ref());
+    let at = place.map(|place| format!(" at {}:{}:{}", place.file, place.line, place.column)).unwrap_or_default();
+    Fault::new(Reason::BadConfig, format!("the rails are wrong{at}")).findings(findings)
 }
 
 fn unreadable(error: Unreadable) -> Fault {

@@ -1,13 +1,13 @@
 //! `waive`: a reasoned, expiring exception for one gate, channel and commit. It never counts for the person who moves.
 
 use super::{
-    Session, acting, args, gather, releases,
+    Session, acting, activation, args, gather, releases,
     statement::{self, Intent},
 };
 use crate::{
     domain::{Result, Verb, state::Body},
     release::{
-        plan,
+        plan::{self, PlannedRelease},
         transition::{self, Violation},
     },
     report::Report,
@@ -21,12 +21,13 @@ pub async fn run(session: &Session, args: &args::Waive) -> Result<Report> {
     let body = Body::Waive { gate: args.gate.clone(), until };
     transition::statement_of(situation.protocol(), &body, time).map_err(Violation::fault)?;
     let release = releases::existing(&situation, &args.release).await?;
-    args.meant.check(std::slice::from_ref(&release))?;
+    let candidate = activation::judged(&situation, &channel, std::slice::from_ref(&release)).await?;
+    args.meant.check(&[PlannedRelease { commit: candidate.clone(), ..release.clone() }])?;
     let acting = acting::acting(session, &situation.place, &situation.head).await?;
     let permit = acting.permit(situation.protocol(), Verb::Waive, Some(&channel))?;
     let intent = Intent {
         channel: Some(channel),
-        candidate: Some(release.commit.clone()),
+        candidate: Some(candidate),
         reason: Some(args.reason.clone()),
         body: Some(body),
         ..Intent::default()

@@ -60,7 +60,8 @@ text_newtype!(
     ChannelName, check_channel
 );
 text_newtype!(
-    /// A package: letters, digits, `.`, `_`, `-` and `/` between parts; every part starts with a letter or digit.
+    /// A package: letters, digits, `.`, `_`, `-` and `/` between parts; every part starts with a letter or digit. A configuration
+    /// artifact is `kind:id`, where the id is one such part.
     PackageName, check_package
 );
 text_newtype!(
@@ -84,6 +85,18 @@ impl Oid {
     /// The first ten characters, for people.
     pub fn short(&self) -> &str {
         &self.0[..10]
+    }
+}
+
+impl PackageName {
+    /// Kind and id, where it is a configuration artifact.
+    pub fn artifact(&self) -> Option<(&str, &str)> {
+        self.0.split_once(':')
+    }
+
+    /// The artifact of a kind with this id.
+    pub fn of_artifact(kind: &str, id: &str) -> Result<PackageName, String> {
+        format!("{kind}:{id}").parse()
     }
 }
 
@@ -128,7 +141,11 @@ fn check_package(text: &str) -> Result<(), String> {
             && !part.contains("..")
             && part.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
     };
-    if text.len() <= 128 && text.split('/').all(part) {
+    let fits = match text.split_once(':') {
+        Some((kind, id)) => check_kind(kind).is_ok() && part(id),
+        None => text.split('/').all(part),
+    };
+    if text.len() <= 128 && fits {
         Ok(())
     } else {
         Err(format!("`{}` is no package name: letters, digits, `.`, `_`, `-`, and `/` between parts", text.escape_debug()))
@@ -195,6 +212,13 @@ mod tests {
             ("a.lock", false),
             ("", false),
             ("a/", false),
+            ("prompt:a.v1", true),
+            ("prompt:a/b", false),
+            ("a/b:c", false),
+            ("Prompt:a", false),
+            ("prompt:", false),
+            (":a", false),
+            ("a:b:c", false),
         ] {
             assert_eq!(text.parse::<PackageName>().is_ok(), lawful, "package {text}");
         }

@@ -94,7 +94,8 @@ impl Release {
     }
 }
 
-/// A tag name with placeholders: `{package}`, `{version}` (release tags), `{channel}` (channel tags).
+/// A tag name with placeholders: `{package}`, `{version}` (release tags), `{kind}`, `{id}`, `{version}` (release tags of
+/// artifacts), `{channel}` (channel tags).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct TagPattern(String);
@@ -106,6 +107,34 @@ impl TagPattern {
             return Err(format!("release tag pattern `{text}` must contain {{version}} exactly once"));
         }
         TagPattern::checked(text, &["{package}", "{version}"])
+    }
+
+    /// The release tag pattern of a kind of artifacts: `{id}`, something, `{version}`, and nothing but `{kind}` beside them.
+    pub fn artifact(text: &str) -> Result<TagPattern, String> {
+        let between = text.split_once("{id}").and_then(|(_, rest)| rest.split_once("{version}")).map(|(between, _)| between);
+        if between.is_none_or(str::is_empty) || text.matches("{id}").count() != 1 || text.matches("{version}").count() != 1 {
+            return Err(format!(
+                "release tag pattern `{text}` must contain {{id}} and behind it {{version}}, each once and with something between"
+            ));
+        }
+        TagPattern::checked(text, &["{kind}", "{id}", "{version}"])
+    }
+
+    /// The release tag pattern of one artifact.
+    pub fn of_artifact(&self, kind: &str, id: &str) -> TagPattern {
+        TagPattern(self.0.replace("{kind}", kind).replace("{id}", id))
+    }
+
+    /// The artifact of this kind that a tag name is a release of. Of several readings the one with the shortest id.
+    pub fn artifact_in(&self, tag: &str, kind: &str) -> Option<ReleaseName> {
+        let pattern = self.0.replace("{kind}", kind);
+        let (before, rest) = pattern.split_once("{id}")?;
+        let (between, after) = rest.split_once("{version}")?;
+        let inner = tag.strip_prefix(before)?.strip_suffix(after)?;
+        inner.match_indices(between).find_map(|(at, _)| {
+            let version = semver::Version::parse(&inner[at + between.len()..]).ok()?;
+            Some(ReleaseName { package: PackageName::of_artifact(kind, &inner[..at]).ok()?, version })
+        })
     }
 
     /// A channel tag pattern: `{channel}` and `{package}` are allowed.
@@ -139,6 +168,14 @@ impl TagPattern {
         format!("refs/tags/{}", self.0.replace("{channel}", channel.as_str()).replace("{package}", package.as_str())).parse()
     }
 
+    /// The one tag of a channel; `None` where each package has its own.
+    pub fn only_ref(&self, channel: &ChannelName) -> Option<RefName> {
+        if self.has_package() {
+            return None;
+        }
+        format!("refs/tags/{}", self.0.replace("{channel}", channel.as_str())).parse().ok()
+    }
+
     /// The version that a tag name gives for this package, if the name is of this pattern and the version is strict
     /// semantic versioning.
     pub fn version_in(&self, tag: &str, package: &PackageName) -> Option<semver::Version> {
@@ -166,6 +203,29 @@ mod tests {
     }
 
     #[test]
+    fn patterns_of_artifacts_make_and_read_tags() {
+        let pattern = TagPattern::artifact("{kind}/{id}/v{version}").unwrap();
+        let name: ReleaseName = "prompt:a.v1@1.10.0".parse().unwrap();
+        let tag = pattern.of_artifact("prompt", "a.v1").release_ref(&name).unwrap();
+        assert_eq!(tag.as_str(), "refs/tags/prompt/a.v1/v1.10.0");
+        for (tag, read) in [
+            ("prompt/a.v1/v1.10.0", Some("prompt:a.v1@1.10.0")),
+            ("prompt/a/v1.0.0-rc.1", Some("prompt:a@1.0.0-rc.1")),
+            ("table/a/v1.0.0", None),
+            ("prompt/a/b/v1.0.0", None),
+            ("prompt/a/v1.0", None),
+            ("prompt//v1.0.0", None),
+        ] {
+            assert_eq!(pattern.artifact_in(tag, "prompt").map(|name| name.to_string()).as_deref(), read, "{tag}");
+        }
+        let short = TagPattern::artifact("{id}-{version}").unwrap();
+        assert_eq!(short.artifact_in("a-b-1.0.0-x", "prompt").unwrap().to_string(), "prompt:a-b@1.0.0-x");
+        for wrong in ["{kind}/v{version}", "{id}{version}", "{version}/{id}", "{id}/{id}/{version}", "{package}/{id}/{version}"] {
+            assert!(TagPattern::artifact(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
     fn releases_are_named_by_package_and_version_or_by_tag() {
         for (text, read) in [
             ("web@1.4.0", Some("web@1.4.0")),
@@ -175,6 +235,7 @@ mod tests {
             ("release-2026.10.1", Some("release-2026.10.1")),
             ("a@1.2", None),
             ("@1.4.0", None),
+            ("prompt:a.v1@1.4.0", Some("prompt:a.v1@1.4.0")),
             ("a@b@1.4.0", None),
             ("a#b@1.4.0", None),
             ("a?b@1.4.0", None),

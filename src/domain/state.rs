@@ -46,7 +46,8 @@ pub struct Entry {
     #[serde(deserialize_with = "required")]
     pub channel: Option<ChannelName>,
     pub releases: Vec<Release>,
-    /// The commit that the channel tag peels to after this entry.
+    /// The commit that was judged. The channel tag peels to it after this entry; on a channel with a pointer file, to the commit
+    /// that activates on top of it.
     #[serde(deserialize_with = "required")]
     pub candidate: Option<Oid>,
     pub moves: Vec<Move>,
@@ -61,6 +62,16 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// The move of a pointer file's branch, the one ref of an entry that is no tag.
+    pub fn pointer(&self) -> Option<&Move> {
+        self.moves.iter().find(|moved| moved.name.tag().is_none())
+    }
+
+    /// What the channel tag peels to after this entry.
+    pub fn shown(&self) -> Option<&Oid> {
+        self.pointer().and_then(|moved| moved.to.as_ref()).or(self.candidate.as_ref())
+    }
+
     /// The verb whose gates this entry holds results of.
     pub fn judged(&self) -> Option<Verb> {
         match &self.body {
@@ -161,6 +172,10 @@ pub enum Body {
     },
     Rehearse {
         report: serde_json::Value,
+    },
+    /// What the whole check of the tree said when an artifact was staged: the digest of `evidence/report.json`.
+    Stage {
+        report: Digest,
     },
     /// What gates found after the move of entry `of`, whose verb is `verb`.
     After {
@@ -347,7 +362,11 @@ impl Record for Staged {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChannelState {
+    /// The commit that was judged.
     pub candidate: Oid,
+    /// On a channel with a pointer file: the commit that activates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pointer: Option<Oid>,
     /// One per channel; with `{package}` in the pattern, one per package (see `tags`).
     pub tag: TagState,
     /// Further channel tags, where the pattern has `{package}`.
@@ -356,6 +375,13 @@ pub struct ChannelState {
     pub releases: BTreeMap<PackageName, ChannelRelease>,
     pub since: Timestamp,
     pub serial: u64,
+}
+
+impl ChannelState {
+    /// What the channel's tags peel to.
+    pub fn shown(&self) -> &Oid {
+        self.pointer.as_ref().unwrap_or(&self.candidate)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -8,7 +8,7 @@ use crate::{
     text::slash::Dialect,
 };
 use indexmap::IndexMap;
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 /// The levels of access to a repository, the least first. A role for one of them is a role for those above it, too.
 pub const PERMISSIONS: [&str; 5] = ["read", "triage", "write", "maintain", "admin"];
@@ -172,6 +172,25 @@ impl Protocol {
     /// The gates that decide this verb on this channel, in order.
     pub fn gates_for(&self, verb: Verb, channel: &ChannelName, when: When) -> impl Iterator<Item = &LoadedGate> {
         self.gates.iter().filter(move |gate| gate.applies(verb, channel, when))
+    }
+
+    /// How the release tags of a package are named; `None`: the protocol has no such package, nor kind of artifacts.
+    pub fn release_tag(&self, package: &PackageName) -> Option<Cow<'_, TagPattern>> {
+        match package.artifact() {
+            Some((kind, id)) => Some(Cow::Owned(self.catalog.kind(kind)?.release_tag.of_artifact(kind, id))),
+            None => self.packages.get(package).map(|package| Cow::Borrowed(&package.release_tag)),
+        }
+    }
+
+    /// The branches that moves are about: release branches, and those of pointer files. Without `refs/heads/`.
+    pub fn branches(&self) -> Vec<String> {
+        let mut branches = self.release_branches.clone();
+        for branch in self.catalog.pointers.iter().filter_map(|pointer| pointer.branch.as_ref()) {
+            if !branches.contains(branch) {
+                branches.push(branch.clone());
+            }
+        }
+        branches
     }
 
     pub fn default_package(&self) -> Option<&PackageName> {

@@ -28,10 +28,7 @@ use super::{
     transition::{CLOCK_SLACK, Checked, Ledger, RULEBOOK, Signature, Violation, may_pass, signed_by, transition},
 };
 use crate::{
-    attest::{
-        ssh::Verified as Signed,
-        statement::{ACTOR_PATH, evidence_path},
-    },
+    attest::ssh::Verified as Signed,
     domain::{
         Fault, Finding, Oid, Reason, Result, Severity, Timestamp, Verb,
         state::{Entry, State},
@@ -319,10 +316,9 @@ impl Offer {
         Ok(Offer { commit, entry, shape: std::mem::take(&mut raw.shape), evidence: BTreeMap::new() })
     }
 
-    /// The evidence that the entry names, and what gave its actor the right: path and object id of each plain file.
+    /// The evidence that the entry names: path and object id of each plain file.
     fn wanted(&self) -> Vec<(String, Oid)> {
-        let named = self.entry.gates.iter().filter(|record| record.evidence.is_some()).map(|record| evidence_path(record.id.as_str()));
-        let named: BTreeSet<String> = named.chain([ACTOR_PATH.to_owned()]).collect();
+        let named: BTreeSet<String> = super::transition::evidence_of(&self.entry).collect();
         let files = self.shape.iter().filter(|(path, mode, _)| mode == "100644" && named.contains(path));
         files.map(|(path, _, oid)| (path.clone(), oid.clone())).collect()
     }

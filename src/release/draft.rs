@@ -1,7 +1,13 @@
 //! The draft of an entry: from a plan or a statement of intent to the entry, its statements and its tag objects. Signing and
 //! writing happen in [`crate::world::apply`]; whether the entry may stand is for [`super::transition`] to say.
 
-use super::{chain::Verified, object, plan::Plan, policy::Policy, transition::RULEBOOK};
+use super::{
+    chain::Verified,
+    object,
+    plan::{Plan, PlannedPointer},
+    policy::Policy,
+    transition::RULEBOOK,
+};
 use crate::{
     attest::statement::{self, Subject},
     domain::{
@@ -113,7 +119,7 @@ pub fn attest(entry: &Entry, policy: &Policy, refs: &[RefName]) -> Result<Attest
 }
 
 /// The unsigned channel tag object: it names the serial of its entry and the digest of the verification summary.
-pub fn channel_tag(entry: &Entry, name: &RefName, candidate: &Oid, summary: &Digest) -> Vec<u8> {
+pub fn channel_tag(entry: &Entry, name: &RefName, commit: &Oid, summary: &Digest) -> Vec<u8> {
     let releases: Vec<String> = entry.releases.iter().map(|release| release.name().to_string()).collect();
     let channel = entry.channel.as_ref().map(ChannelName::as_str).unwrap_or_default();
     let message = format!(
@@ -122,7 +128,33 @@ pub fn channel_tag(entry: &Entry, name: &RefName, candidate: &Oid, summary: &Dig
         entry.action,
         entry.serial
     );
-    object::tag_bytes(candidate, name, &entry.actor.id, entry.time, &message)
+    object::tag_bytes(commit, name, &entry.actor.id, entry.time, &message)
+}
+
+/// The unsigned commit that activates: the candidate's files with another pointer file. It follows the candidate, and what the
+/// branch of the pointer file held, so that the branch only grows.
+pub fn activation(entry: &Entry, candidate: &Oid, pointer: &PlannedPointer) -> Vec<u8> {
+    let parents: Vec<Oid> = std::iter::once(candidate).chain(pointer.from.as_ref().filter(|from| *from != candidate)).cloned().collect();
+    let (what, by) = match entry.action {
+        Verb::Rollback => ("rollback: Revert", "Rolled-Back-By"),
+        _ => ("release: Activate", "Activated-By"),
+    };
+    let version = |version: &Option<String>| version.clone().unwrap_or_else(|| "none".to_owned());
+    let join = if entry.action == Verb::Rollback { "to " } else { "" };
+    let subject = match pointer.changes.as_slice() {
+        [only] => format!("{what} {} {join}{}", only.artifact, version(&only.to)),
+        several => format!("{what} {} artifacts", several.len()),
+    };
+    let lines: String = pointer
+        .changes
+        .iter()
+        .map(|change| format!("{} {} -> {}\n", change.artifact, version(&change.from), version(&change.to)))
+        .collect();
+    // A trailer is one line, whatever the reason is.
+    let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ").replace('\0', " ");
+    let reason = entry.reason.as_deref().map(|reason| format!("Reason: {}\n", one_line(reason))).unwrap_or_default();
+    let message = format!("{subject}\n\n{lines}\n{by}: {}\n{reason}Tagwarden-Serial: {}", one_line(&entry.actor.id), entry.serial);
+    object::commit_bytes(&pointer.tree, &parents, &entry.actor.id, entry.time, &message)
 }
 
 /// The entry that a channel's tag says it was made by; where it says several, the highest. What cannot be read is higher than any.

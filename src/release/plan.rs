@@ -5,8 +5,9 @@
 
 use super::state as ledger_state;
 use crate::{
+    catalog::activation::Activation,
     domain::{
-        Actor, ChannelName, Digest, Fault, Oid, PackageName, Reason, RefName, Release, ReleaseName, Result, Timestamp, Verb,
+        Actor, ChannelName, Digest, Fault, KindName, Oid, PackageName, Reason, RefName, Release, ReleaseName, Result, Timestamp, Verb,
         state::{Body, ChannelState, Staged, State},
     },
     gate::{Protocol, protocol::Channel},
@@ -32,6 +33,8 @@ pub struct Plan {
     pub releases: Vec<PlannedRelease>,
     pub candidate: Oid,
     pub tags: Vec<PlannedTag>,
+    /// On a channel with a pointer file: what activates the releases.
+    pub pointer: Option<PlannedPointer>,
     pub policy: Oid,
     pub policy_version: u64,
     pub actor: Actor,
@@ -58,6 +61,19 @@ pub struct PlannedTag {
     pub from: Option<Oid>,
 }
 
+/// A pointer file to write. Its commit is made with the push; what it holds is known, and judged, before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlannedPointer {
+    pub branch: RefName,
+    /// What the branch holds; `None`: it must not exist.
+    pub from: Option<Oid>,
+    /// The files of the candidate with the new pointer file: the tree of the commit.
+    pub tree: Oid,
+    pub file: String,
+    /// What is activated, from which version to which.
+    pub changes: Vec<Activation>,
+}
+
 impl Plan {
     /// What a clearance is bound to: the moves, the releases, the policy. The serial is not part of it, so that unrelated
     /// entries in between do not void the judgement.
@@ -65,9 +81,16 @@ impl Plan {
         let releases: Vec<_> =
             self.releases.iter().map(|release| (release.name.to_string(), &release.commit, &release.tag_ref, &release.tag)).collect();
         let tags: Vec<_> = self.tags.iter().map(|tag| (&tag.name, &tag.from)).collect();
+        let pointer = self.pointer.as_ref().map(|pointer| (&pointer.branch, &pointer.from, &pointer.tree));
         Digest::of_json(&serde_json::json!({
             "verb": self.verb, "channel": self.channel, "candidate": self.candidate, "policy": self.policy, "releases": releases, "tags": tags,
+            "pointer": pointer,
         }))
+    }
+
+    /// The candidate, and where each release is.
+    pub fn commits(&self) -> impl Iterator<Item = &Oid> {
+        std::iter::once(&self.candidate).chain(self.releases.iter().map(|release| &release.commit))
     }
 
     pub fn release_names(&self) -> Vec<String> {
@@ -113,10 +136,8 @@ fn did_you_mean(name: &str, known: &[&str], what: &str) -> String {
 pub fn release_name(protocol: &Protocol, text: &str) -> Result<ReleaseName> {
     if text.contains('@') {
         let name: ReleaseName = text.parse().map_err(|why: String| Fault::new(Reason::UnknownRelease, why))?;
-        if !protocol.packages.contains_key(&name.package) {
-            let known: Vec<&str> = protocol.packages.keys().map(PackageName::as_str).collect();
-            let fault = Fault::new(Reason::UnknownRelease, format!("there is no package `{}`", name.package));
-            return Err(fault.help(did_you_mean(name.package.as_str(), &known, "packages")));
+        if protocol.release_tag(&name.package).is_none() {
+            return Err(no_package(protocol, &name.package));
         }
         return Ok(name);
     }
@@ -127,24 +148,47 @@ pub fn release_name(protocol: &Protocol, text: &str) -> Result<ReleaseName> {
             named.push(ReleaseName { package: package.clone(), version });
         }
     }
+    for (kind, rules) in &protocol.catalog.kinds {
+        named.extend(rules.release_tag.artifact_in(tag, kind.as_str()));
+    }
     // `a/v1.0.0` fits both package `a/v{version}` and a package of another pattern only where patterns overlap.
     let default = protocol.default_package();
     if let Some(at) = named.iter().position(|name| named.len() == 1 || Some(&name.package) == default) {
         return Ok(named.swap_remove(at));
     }
-    let patterns: Vec<String> = protocol.packages.values().map(|package| package.release_tag.as_str().to_owned()).collect();
+    let of_packages = protocol.packages.values().map(|package| package.release_tag.as_str().to_owned());
+    let of_kinds = protocol.catalog.kinds.iter().map(|(kind, rules)| rules.release_tag.as_str().replace("{kind}", kind.as_str()));
+    let patterns: Vec<String> = of_packages.chain(of_kinds).collect();
     let why = if named.is_empty() { "names no release" } else { "fits several packages" };
     let fault = Fault::new(Reason::UnknownRelease, format!("`{}` {why}", text.escape_debug()));
     Err(fault.help(format!("write it as package@1.4.0, or as a release tag of the form {}", patterns.join(" or "))))
 }
 
+/// An artifact is named with its kind; one alone is not looked for in every kind.
+fn no_package(protocol: &Protocol, package: &PackageName) -> Fault {
+    let kinds: Vec<&str> = protocol.catalog.kinds.keys().map(KindName::as_str).collect();
+    match package.artifact() {
+        Some((kind, _)) => {
+            let fault = Fault::new(Reason::UnknownRelease, format!("`kinds` has no kind `{kind}`"));
+            fault.help(did_you_mean(kind, &kinds, "kinds"))
+        }
+        None => {
+            let known: Vec<&str> = protocol.packages.keys().map(PackageName::as_str).collect();
+            let fault = Fault::new(Reason::UnknownRelease, format!("there is no package `{package}`"));
+            fault.help(match (known.is_empty(), kinds.as_slice()) {
+                (true, [kind, ..]) => {
+                    format!("an artifact is written kind:id@version, such as {kind}:{package}@1.4.0; kinds: {}", kinds.join(", "))
+                }
+                _ => did_you_mean(package.as_str(), &known, "packages"),
+            })
+        }
+    }
+}
+
 /// The ref of a release's tag.
 pub fn release_ref(protocol: &Protocol, name: &ReleaseName) -> Result<RefName> {
-    let package = protocol
-        .packages
-        .get(&name.package)
-        .ok_or_else(|| Fault::new(Reason::UnknownRelease, format!("there is no package `{}`", name.package)))?;
-    package.release_tag.release_ref(name).map_err(|why| Fault::new(Reason::BadConfig, why))
+    let pattern = protocol.release_tag(&name.package).ok_or_else(|| no_package(protocol, &name.package))?;
+    pattern.release_ref(name).map_err(|why| Fault::new(Reason::BadConfig, why))
 }
 
 /// Where a release stands before it is moved.
@@ -187,9 +231,9 @@ pub fn may_create(protocol: &Protocol, state: &State, refs: &Refs, name: &Releas
         .filter(|staged| staged.package == name.package)
         .map(|staged: &Staged| (staged.version.clone(), staged.commit.clone()))
         .collect();
-    if let Some(package) = protocol.packages.get(&name.package) {
+    if let Some(pattern) = protocol.release_tag(&name.package) {
         for (tag, fact) in refs {
-            if let Some(version) = tag.tag().and_then(|tag| package.release_tag.version_in(tag, &name.package)) {
+            if let Some(version) = tag.tag().and_then(|tag| pattern.version_in(tag, &name.package)) {
                 versions.push((version, fact.peeled.clone().unwrap_or_else(|| fact.oid.clone())));
             }
         }
@@ -234,6 +278,24 @@ pub fn recorded_tag(state: Option<&ChannelState>, tag: &RefName) -> Option<Oid> 
     std::iter::once(&state.tag).chain(&state.tags).find(|recorded| recorded.name == *tag).map(|recorded| recorded.oid.clone())
 }
 
+/// The branch of a pointer file is not where the ledger put it. Activations alone write it, so what it holds now is somebody's by hand.
+pub fn pointer_moved(branch: &RefName, recorded: &Oid, there: Option<&Oid>, remote: &str) -> Fault {
+    let short = branch.as_str().strip_prefix("refs/heads/").unwrap_or(branch.as_str());
+    match there {
+        None => {
+            let fault = Fault::new(Reason::HalfState, format!("{branch} is gone from the remote, the ledger says {}", recorded.short()));
+            fault.help(format!("`git push {remote} {recorded}:{branch}` brings it back, from a clone that has that commit"))
+        }
+        Some(there) => {
+            let why = format!("{branch} holds {} on the remote, the ledger says {}", there.short(), recorded.short());
+            Fault::new(Reason::HalfState, why).help(format!(
+                "activations alone write it: find out who pushed to it; keep what it holds (`git push {remote} {there}:refs/heads/kept/{short}`), \
+                 then `git push --force-with-lease={short}:{there} {remote} {recorded}:{branch}`"
+            ))
+        }
+    }
+}
+
 pub fn half_state(tag: &RefName, recorded: Option<&Oid>, there: Option<&Oid>) -> Fault {
     let show = |oid: Option<&Oid>| oid.map_or("nothing".to_owned(), |oid| oid.short().to_owned());
     let fault = Fault::new(Reason::HalfState, format!("{tag} holds {} on the remote, but the ledger says {}", show(there), show(recorded)));
@@ -261,9 +323,12 @@ pub fn keep_and_delete(tag: &RefName, remote: &str) -> String {
 pub fn channel_refs(protocol: &Protocol) -> Vec<(ChannelName, RefName)> {
     let mut refs: Vec<(ChannelName, RefName)> = Vec::new();
     for (channel, rules) in &protocol.channels {
-        for package in protocol.packages.keys() {
-            let name = rules.tag.as_ref().and_then(|pattern| pattern.channel_ref(channel, package).ok());
-            refs.extend(name.filter(|name| !refs.iter().any(|(_, known)| known == name)).map(|name| (channel.clone(), name)));
+        let Some(pattern) = &rules.tag else { continue };
+        let of_packages = protocol.packages.keys().filter_map(|package| pattern.channel_ref(channel, package).ok());
+        for name in pattern.only_ref(channel).into_iter().chain(of_packages) {
+            if !refs.iter().any(|(_, known)| *known == name) {
+                refs.push((channel.clone(), name));
+            }
         }
     }
     refs
@@ -364,6 +429,7 @@ mod tests {
             releases: vec![planned("1.5.0", 'c')],
             candidate: oid('c'),
             tags: vec![PlannedTag { name: "refs/tags/channel/staging/web".parse().unwrap(), from: Some(oid('1')) }],
+            pointer: None,
             policy: oid('a'),
             policy_version: 1,
             actor: crate::release::fixtures::actor("ssh:a@example.com"),
@@ -373,8 +439,19 @@ mod tests {
             time: Timestamp::from_unix(1),
             body: None,
         };
+        let pointer = PlannedPointer {
+            branch: "refs/heads/active".parse().unwrap(),
+            from: None,
+            tree: oid('7'),
+            file: "active.json".to_owned(),
+            changes: Vec::new(),
+        };
+        let plan = Plan { pointer: Some(pointer), ..plan };
         let first = plan.binding().unwrap();
-        let changes: [fn(&mut Plan); 6] = [
+        let changes: [fn(&mut Plan); 9] = [
+            |plan| plan.pointer = None,
+            |plan| plan.pointer.as_mut().unwrap().tree = oid('8'),
+            |plan| plan.pointer.as_mut().unwrap().from = Some(oid('8')),
             |plan| plan.verb = Verb::Rollback,
             |plan| plan.channel = named("production"),
             |plan| plan.candidate = oid('d'),

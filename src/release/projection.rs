@@ -49,7 +49,7 @@ impl Projection {
                     name: tag.name.clone(),
                     recorded: Some(tag.oid.clone()),
                     there: there(&tag.name),
-                    commit: Some(state.candidate.clone()),
+                    commit: Some(state.shown().clone()),
                     entry: entry(&tag.name, &tag.oid),
                     owner: TagOwner::Channel(channel.clone()),
                 });

@@ -110,7 +110,7 @@ impl Delta {
                 }
             }
             (Body::Adopt { taken_over, .. }, _) => self.channels = occupied_before(entry, taken_over),
-            (Body::Waive { .. } | Body::Ack { .. }, None) | (Body::Rehearse { .. } | Body::After { .. }, _) => {}
+            (Body::Waive { .. } | Body::Ack { .. }, None) | (Body::Rehearse { .. } | Body::After { .. } | Body::Stage { .. }, _) => {}
         }
     }
 }
@@ -156,6 +156,10 @@ pub fn replay<'a>(entries: impl IntoIterator<Item = (&'a Entry, &'a [String])>) 
 
 /// Releases that the state does not know yet. A release is known for ever, at the commit and tag it had first.
 fn newly_staged(state: &State, entry: &Entry) -> Vec<Staged> {
+    let report = match &entry.body {
+        Some(Body::Stage { report }) => Some(report.clone()),
+        _ => None,
+    };
     let new = entry.releases.iter().filter(|release| state.staged.serial(&release.name()).is_none());
     new.filter_map(|release| {
         Some(Staged {
@@ -163,7 +167,7 @@ fn newly_staged(state: &State, entry: &Entry) -> Vec<Staged> {
             version: release.version.clone(),
             commit: release.commit.clone(),
             tag: release.tag.clone()?,
-            report: None,
+            report: report.clone(),
             serial: entry.serial,
         })
     })
@@ -190,7 +194,8 @@ fn occupied(state: &State, entry: &Entry) -> Option<(ChannelName, ChannelState)>
         releases.insert(release.package.clone(), now);
     }
     let tag = tags.remove(0);
-    Some((channel, ChannelState { candidate, tag, tags, releases, since: entry.time, serial: entry.serial }))
+    let pointer = entry.pointer().and_then(|moved| moved.to.clone());
+    Some((channel, ChannelState { candidate, pointer, tag, tags, releases, since: entry.time, serial: entry.serial }))
 }
 
 /// The channels whose tags an adoption found. Of several tags of one channel the first by name stands for it.
@@ -208,6 +213,7 @@ fn occupied_before(entry: &Entry, taken_over: &[TakenOver]) -> BTreeMap<ChannelN
             }
             Slot::Vacant(channel) => channel.insert(ChannelState {
                 candidate: taken.commit.clone(),
+                pointer: None,
                 tag,
                 tags: Vec::new(),
                 releases: BTreeMap::new(),
@@ -228,9 +234,10 @@ pub fn channel_tags(channel: &ChannelState) -> impl Iterator<Item = &TagState> {
     std::iter::once(&channel.tag).chain(&channel.tags)
 }
 
-/// The moves of channel tags: those that end at no release's tag.
+/// The moves of channel tags: those of tags that end at no release's tag.
 pub fn channel_moves(entry: &Entry) -> impl Iterator<Item = &Move> {
-    entry.moves.iter().filter(|moved| !entry.releases.iter().any(|release| release.tag.is_some() && release.tag == moved.to))
+    let of_release = |moved: &Move| entry.releases.iter().any(|release| release.tag.is_some() && release.tag == moved.to);
+    entry.moves.iter().filter(move |moved| moved.name.tag().is_some() && !of_release(moved))
 }
 
 impl State {

@@ -128,6 +128,7 @@ pub fn moved() -> Report {
         channel: "production".parse().unwrap(),
         releases: vec![release()],
         moves: vec![move_ref()],
+        activates: Vec::new(),
         ledger: Some(ledger()),
         dry_run: false,
         actor: actor(),

@@ -10,7 +10,10 @@ use super::{
     markdown::{code, fenced_within, inline},
     shape::{GateShape, MoveRef, RunShape, TextShape, join_releases},
 };
-use crate::domain::{Decision, Oid, Outcome, Reason, RefName};
+use crate::{
+    catalog::activation::Activation,
+    domain::{Decision, Oid, Outcome, Reason, RefName},
+};
 use std::fmt::Write as _;
 
 /// GitHub takes 65,536 characters; what is counted here are bytes, of which there are never fewer.
@@ -175,13 +178,20 @@ fn moves(report: &Report, text: &mut String) {
     if !releases.is_empty() {
         let _ = writeln!(text, "{} → **{}**{candidate}\n", inline(&releases), inline(shape.channel.as_str()));
     }
+    for Activation { artifact, from, to } in shape.activates.iter().take(MOST_MOVES) {
+        let version = |version: &Option<String>| version.as_ref().map_or_else(|| "none".to_owned(), |version| code(version));
+        let _ = writeln!(text, "- {}: {} → {}", inline(artifact.as_str()), version(from), version(to));
+    }
+    if !shape.activates.is_empty() {
+        text.push('\n');
+    }
     if shape.moves.is_empty() {
         return;
     }
     text.push_str("| ref | from | to | commit |\n|---|---|---|---|\n");
-    for MoveRef { name, from, to, commit } in shape.moves.iter().take(MOST_MOVES) {
+    for made @ MoveRef { name, from, to, commit } in shape.moves.iter().take(MOST_MOVES) {
         let object = |oid: &Option<Oid>, none: &str| oid.as_ref().map_or_else(|| none.to_owned(), |oid| format!("`{}`", oid.short()));
-        let new = if shape.dry_run { "new tag" } else { "gone" };
+        let new = if shape.dry_run { made.planned() } else { "gone" };
         let commit = commit.as_ref().map(ToString::to_string).unwrap_or_default();
         let _ = writeln!(text, "| {} | {} | {} | {commit} |", tag(name), object(from, "none"), object(to, new));
     }

@@ -28,7 +28,7 @@ use crate::{
         chain::{GIT_NAMESPACE, Offer, Policy, Verified},
         draft::{self, Draft},
         object::{self, Commit},
-        plan::{Plan, Refs, half_state},
+        plan::{Plan, PlannedPointer, Refs, half_state},
         policy::{Permit, Policies},
         projection::ProjectedTag,
         state::same_ground,
@@ -168,7 +168,7 @@ pub async fn project(writer: &Writer<'_>, tags: &[(&ProjectedTag, Permit)]) -> R
     if answer.end == PushEnd::Moved {
         return Ok(projected);
     }
-    let refs = read_after(writer, &answer, |_| true).await?;
+    let refs = read_after(writer, &updates, &answer, |_| true).await?;
     let (mended, left): (Vec<&Update>, Vec<&Update>) =
         updates.iter().partition(|update| update.expect != update.new && holds(&refs, &update.name) == update.new.as_ref());
     match (mended.is_empty(), left.is_empty()) {
@@ -251,11 +251,25 @@ async fn build_move(writer: &Writer<'_>, head: &Verified, plan: &Plan, clearance
         entry.releases[at].tag = made.to.clone();
         entry.moves.push(made);
     }
+    let shown = match &plan.pointer {
+        Some(pointer) => {
+            let made = make_activation(writer, &entry, &plan.candidate, pointer).await?;
+            entry.moves.push(Move {
+                name: pointer.branch.clone(),
+                from: pointer.from.clone(),
+                to: Some(made.clone()),
+                commit: Some(made.clone()),
+                object: None,
+            });
+            made
+        }
+        None => plan.candidate.clone(),
+    };
     let refs: Vec<RefName> = plan.tags.iter().map(|tag| tag.name.clone()).collect();
     let attested = draft::attest(&entry, head.policy(), &refs)?;
     for tag in &plan.tags {
-        let bytes = draft::channel_tag(&entry, &tag.name, &plan.candidate, &attested.summary);
-        let made = make_tag(writer, &tag.name, tag.from.clone(), &plan.candidate, bytes).await?;
+        let bytes = draft::channel_tag(&entry, &tag.name, &shown, &attested.summary);
+        let made = make_tag(writer, &tag.name, tag.from.clone(), &shown, bytes).await?;
         entry.moves.push(made);
     }
     let mut files: BTreeMap<String, Vec<u8>> = attested.files.into_iter().collect();
@@ -279,6 +293,15 @@ async fn build_entry(
         entry.moves.push(made);
     }
     write_entry(writer, head, adopts, entry, draft.evidence.iter().cloned().collect()).await
+}
+
+/// Writes the commit that activates, signed where there is a key.
+async fn make_activation(writer: &Writer<'_>, entry: &Entry, candidate: &Oid, pointer: &PlannedPointer) -> Result<Oid> {
+    let mut bytes = draft::activation(entry, candidate, pointer);
+    if let Some(signer) = writer.signer {
+        bytes = object::signed_commit(&bytes, &signer.sign(GIT_NAMESPACE, &bytes).await?);
+    }
+    writer.world.git.write_object(ObjectKind::Commit, &bytes).await
 }
 
 /// Writes a tag object, signed where there is a key.
@@ -377,7 +400,7 @@ async fn push(
     // Whoever is in the way moves the ledger in the end: a server that writes one file for each ref shows its tags first.
     let is_in_the_way = matches!(answer.end, PushEnd::Stale(_) | PushEnd::Locked(_));
     let is_settled = |refs: &Refs| !is_in_the_way || holds(refs, &writer.at.branch) != Some(head.tip());
-    let refs = read_after(writer, &answer, is_settled).await?;
+    let refs = read_after(writer, &updates, &answer, is_settled).await?;
     let now = refs.get(&writer.at.branch).map(|fact| fact.oid.clone());
     let done = |busy| Pushed::Applied(Box::new(Applied { entry: commit.clone(), record: record.clone(), rebuilt, _busy: busy }));
     if now.as_ref() == Some(&commit) {
@@ -406,7 +429,7 @@ async fn push_first(writer: &Writer<'_>, built: Built) -> Result<Applied> {
     let Built { commit, record, updates } = built;
     let busy = signals::busy(signals::Work::Push);
     let answer = send(writer, &updates, &|_| Ok(())).await?;
-    let refs = read_after(writer, &answer, |_| true).await?;
+    let refs = read_after(writer, &updates, &answer, |_| true).await?;
     match holds(&refs, &writer.at.branch) {
         Some(oid) if *oid == commit => Ok(Applied { entry: commit, record, rebuilt: 0, _busy: busy }),
         Some(_) => Err(Fault::new(Reason::StalePointer, "somebody else wrote the first entry of the ledger")),
@@ -423,12 +446,14 @@ async fn send(writer: &Writer<'_>, updates: &[Update], last: &(dyn Fn(Timestamp)
 }
 
 /// The refs as they are after a push. Where they cannot be read, what the answer says decides whether something may have moved.
-async fn read_after(writer: &Writer<'_>, answer: &PushAnswer, is_settled: impl Fn(&Refs) -> bool) -> Result<Refs> {
+async fn read_after(writer: &Writer<'_>, updates: &[Update], answer: &PushAnswer, is_settled: impl Fn(&Refs) -> bool) -> Result<Refs> {
     let is_ended = matches!(answer.end, PushEnd::NotSent(_)) && signals::is_told();
     if is_ended || answer.end == PushEnd::NoAtomic {
         return Err(push_fault(writer, answer));
     }
-    read_settled(&writer.world.git, writer.at, is_settled).await.map_err(|fault| match &answer.end {
+    let branches: Vec<String> =
+        updates.iter().filter_map(|update| Some(update.name.as_str().strip_prefix("refs/heads/")?.to_owned())).collect();
+    read_settled(&writer.world.git, writer.at, &branches, is_settled).await.map_err(|fault| match &answer.end {
         PushEnd::Moved | PushEnd::UpToDate | PushEnd::Partial(_) | PushEnd::Unknown(_) => {
             let why = format!("{}; and its refs cannot be read now: {}", words(&answer.end), fault.message);
             Fault { message: why, ..unknown(fault.help) }
@@ -459,9 +484,14 @@ fn holds<'a>(refs: &'a Refs, name: &RefName) -> Option<&'a Oid> {
     refs.get(name).map(|fact| &fact.oid)
 }
 
-/// A ref of the push that is not where the push put it, although the ledger is.
+/// A ref of the push that is not where the push put it, although the ledger is. A branch may have grown since; one that holds what
+/// it held did not move.
 fn taken_alone<'a>(updates: &'a [Update], refs: &Refs, ledger: &RefName) -> Option<&'a Update> {
-    updates.iter().find(|update| update.name != *ledger && holds(refs, &update.name) != update.new.as_ref())
+    let is_elsewhere = |update: &Update| match update.name.tag() {
+        Some(_) => holds(refs, &update.name) != update.new.as_ref(),
+        None => holds(refs, &update.name) == update.expect.as_ref(),
+    };
+    updates.iter().find(|update| update.name != *ledger && is_elsewhere(update))
 }
 
 /// Some refs moved and some did not, which an atomic server never does: take back what moved, each under the lease of what
@@ -493,6 +523,10 @@ async fn undo(writer: &Writer<'_>, updates: &[Update], refs: &Refs, answer: &Pus
 fn refused(writer: &Writer<'_>, answer: &PushAnswer, updates: &[Update], refs: &Refs) -> Fault {
     let displaced = updates.iter().find(|update| holds(refs, &update.name) != update.expect.as_ref());
     match (&answer.end, displaced) {
+        (PushEnd::Stale(_) | PushEnd::Locked(_), Some(update)) if update.name.tag().is_none() => {
+            Fault::new(Reason::StalePointer, format!("{} grew meanwhile, and nothing was moved", update.name))
+                .help("run the same command again")
+        }
         (PushEnd::Stale(_) | PushEnd::Locked(_), Some(update)) if update.expect.is_none() => {
             let fault = Fault::new(Reason::TagConflict, format!("{} came into being meanwhile", update.name));
             fault.help("look at it with `git ls-remote`, then run again")

@@ -24,7 +24,7 @@ pub struct LedgerAt {
     pub branch: RefName,
 }
 
-/// The remote's refs in one look: the ledger, every tag, the release branches.
+/// The remote's refs in one look: the ledger, every tag, these branches (without `refs/heads/`).
 pub async fn read_refs(git: &Git, at: &LedgerAt, branches: &[String]) -> Result<Refs> {
     let heads: Vec<String> = branches.iter().map(|branch| format!("refs/heads/{branch}")).collect();
     let mut patterns = vec![at.branch.as_str(), "refs/tags/*"];
@@ -36,15 +36,15 @@ pub async fn read_refs(git: &Git, at: &LedgerAt, branches: &[String]) -> Result<
 /// How often, and how far apart, refs are read that may be in the middle of a change.
 const LOOKS: (usize, Duration) = (5, Duration::from_millis(200));
 
-/// The same refs without release branches, read again for about a second while they are not settled; then as they are.
-pub async fn read_settled(git: &Git, at: &LedgerAt, is_settled: impl Fn(&Refs) -> bool) -> Result<Refs> {
-    let mut refs = read_refs(git, at, &[]).await?;
+/// The same refs with other branches, read again for about a second while they are not settled; then as they are.
+pub async fn read_settled(git: &Git, at: &LedgerAt, branches: &[String], is_settled: impl Fn(&Refs) -> bool) -> Result<Refs> {
+    let mut refs = read_refs(git, at, branches).await?;
     for _ in 0..LOOKS.0 {
         if is_settled(&refs) {
             break;
         }
         tokio::time::sleep(LOOKS.1).await;
-        refs = read_refs(git, at, &[]).await?;
+        refs = read_refs(git, at, branches).await?;
     }
     Ok(refs)
 }

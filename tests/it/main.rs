@@ -8,6 +8,7 @@ mod ground;
 mod world_support;
 
 mod action;
+mod activation;
 mod adopting;
 mod askpass;
 mod bad_input;

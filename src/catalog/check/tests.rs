@@ -6,6 +6,7 @@ use crate::{
         layout::{Kind, PathTemplate, PointerAt, RailOf, Shape},
         pointer::Change,
     },
+    domain::TagPattern,
     tree::MapTree,
 };
 
@@ -22,6 +23,7 @@ fn layout() -> Layout {
         id: None,
         version: None,
         null_is_absent: false,
+        release_tag: TagPattern::artifact("{kind}/{id}/v{version}").unwrap(),
     };
     let pointer = PointerAt { channel: "live".parse().unwrap(), file: "active.json".to_owned(), shape: Shape::Flat, branch: None };
     Layout { kinds: [("doc".parse().unwrap(), kind)].into(), pointers: vec![pointer] }

@@ -14,7 +14,7 @@ mod thread;
 pub use asker::Asker;
 
 use super::{
-    Cli, Session, dispatch,
+    Cli, Session, activation, dispatch,
     gather::{self, Place, Situation},
     moving, releases, statement,
 };
@@ -225,7 +225,7 @@ async fn without_commit(situation: &Situation, command: &Command, problem: &Prob
     let words: Vec<String> = promote.releases.iter().map(ToString::to_string).collect();
     let known = async {
         let names = releases::names(situation.protocol(), &words)?;
-        moving::one_candidate(&releases::resolve(situation, names, None).await?)
+        activation::judged(situation, &promote.channel, &releases::resolve(situation, names, None).await?).await
     };
     match known.await {
         Ok(commit) => {

@@ -124,6 +124,9 @@ impl Copy {
         if !asking.is_empty() {
             stand_ins.push("an endpoint on loopback for every base_url".to_owned());
         }
+        if !protocol.catalog.pointers.is_empty() {
+            stand_ins.push("releases without a pointer file for the artifacts of the catalog".to_owned());
+        }
         stand_ins.extend(cast.added.iter().cloned());
         for (path, text) in &mut files {
             let before = path.strip_prefix(original.folder).and_then(|name| original.files.get(name.trim_start_matches('/')));
@@ -251,6 +254,10 @@ fn protocol_text(original: &Original<'_>, cast: &Cast, base_url: impl Fn(&Channe
             keys["default"] = json!(true);
         }
         package_keys.insert(name.to_string(), keys);
+    }
+    // Artifacts are not drilled, and a protocol of artifacts alone has nothing else to move.
+    if package_keys.is_empty() {
+        package_keys.insert("rehearsed".to_owned(), json!({ "release_tag": "rehearsed/v{version}" }));
     }
     let mut channel_keys = Map::new();
     for (name, channel) in channels {

@@ -6,13 +6,17 @@ use super::{
     collect::Collector,
     protocol::{known_channel, relative_path},
     raw::{self, Text},
+    tags::in_the_way,
 };
 use crate::{
     catalog::layout::{Kind, Layout, PathTemplate, PointerAt, RailOf, Shape},
-    domain::{ChannelName, KindName},
+    domain::{ChannelName, KindName, TagPattern},
     text::yaml::Spanned,
 };
 use indexmap::IndexMap;
+
+/// Of artifacts whose kind does not say how their release tags are named.
+const RELEASE_TAG: &str = "{kind}/{id}/v{version}";
 
 pub(super) fn check(check: &mut Collector, raw: &raw::Protocol) -> Layout {
     let mut kinds: IndexMap<KindName, Kind> = IndexMap::new();
@@ -46,7 +50,18 @@ fn kind(check: &mut Collector, name: &Text, written: &raw::ArtifactKind) -> Opti
         check.help("put {id} into the path, or name the key of the file that says it: `id: /name`");
         return None;
     }
-    Some(Kind { path, rail: rail?, id: id.flatten(), version: version.flatten(), null_is_absent: written.null_is_absent })
+    let release_tag = match &written.release_tag {
+        Some(tag) => check.kept(tag, TagPattern::artifact(tag)),
+        None => TagPattern::artifact(RELEASE_TAG).ok(),
+    };
+    Some(Kind {
+        path,
+        rail: rail?,
+        id: id.flatten(),
+        version: version.flatten(),
+        null_is_absent: written.null_is_absent,
+        release_tag: release_tag?,
+    })
 }
 
 /// One folder below gates/rails/.
@@ -86,6 +101,18 @@ fn pointers(check: &mut Collector, raw: &raw::Protocol, pointer: &Spanned<raw::P
             && format!("refs/heads/{branch}").parse::<crate::domain::RefName>().is_err()
         {
             check.refuse(at, "branch", format!("`{}` is not the name of a branch", branch.escape_debug()));
+        }
+        let ledger = raw.ledger.as_ref().map_or("tagwarden/ledger", |ledger| ledger.branch.as_str());
+        if let (Some(at), Some(branch)) = (&pointer.branch, &branch)
+            && in_the_way(branch, ledger)
+        {
+            check.refuse(at, "ledger-branch", format!("the ledger is on `{ledger}`, and git could not keep `{branch}` beside it"));
+            check.help("give the pointer file a branch of its own, such as tagwarden/active");
+        }
+        let tag = raw.channels.iter().find(|(name, _)| name.as_str() == channel.as_str()).and_then(|(_, channel)| channel.tag.as_ref());
+        if let Some(tag) = tag.filter(|tag| tag.contains("{package}")) {
+            check.refuse(tag, "pointer-channel", format!("channel {channel} has a pointer file, and so one tag for all artifacts"));
+            check.help("leave {package} out");
         }
         let (Some(file), Some(shape)) = (file, shape) else { return Vec::new() };
         found.push(PointerAt { channel, file, shape, branch });

@@ -30,7 +30,7 @@ pub(super) fn check(check: &mut Collector, raw: &raw::Protocol) -> Option<Protoc
         check.refuse(&raw.version, "unknown-version", format!("version {} of this format is not known", raw.version.value));
         check.help(format!("this program reads version {VERSION}"));
     }
-    let packages = packages(check, &raw.packages);
+    let packages = packages(check, &raw.packages, raw.kinds.as_ref().is_some_and(|kinds| !kinds.is_empty()));
     let channels = channels(check, raw);
     let release_branches = release_branches(check, &raw.release_branches);
     let ledger = ledger(check, raw.ledger.as_ref(), &raw.release_branches);
@@ -75,10 +75,10 @@ pub(super) fn check(check: &mut Collector, raw: &raw::Protocol) -> Option<Protoc
     Some(protocol)
 }
 
-fn packages(check: &mut Collector, raw: &Spanned<Named<raw::Package>>) -> IndexMap<PackageName, Package> {
+fn packages(check: &mut Collector, raw: &Spanned<Named<raw::Package>>, has_kinds: bool) -> IndexMap<PackageName, Package> {
     let mut packages = IndexMap::new();
     let mut default: Option<&Text> = None;
-    if raw.is_empty() {
+    if raw.is_empty() && !has_kinds {
         check.refuse(raw, "nothing-there", "`packages` names no package");
     }
     for (name, package) in &raw.value {

@@ -51,7 +51,7 @@ pub struct Protocol {
     pub documents: Documents,
     /// Path of the document lock; protocol-docs/tagwarden.lock where absent.
     pub lock: Option<Text>,
-    /// The file that names the active version of each artifact. `validate` reads it; no verb of this version writes it.
+    /// The file that names the active version of each artifact. `promote` and `rollback` on its channel write it.
     pub pointer: Option<Spanned<Pointer>>,
     /// Kinds of configuration artifacts, and where they are.
     pub kinds: Option<Named<ArtifactKind>>,
@@ -202,6 +202,8 @@ pub struct ArtifactKind {
     /// Whether a key whose value is null counts as absent; false where absent.
     #[serde(default)]
     pub null_is_absent: bool,
+    /// The name of the release tags of its artifacts, with {id}, {version} and perhaps {kind}; {kind}/{id}/v{version} where absent.
+    pub release_tag: Option<Text>,
 }
 
 #[derive(Deserialize, JsonSchema)]

@@ -15,6 +15,7 @@ pub(super) fn in_the_way(a: &str, b: &str) -> bool {
 
 pub(super) fn check(check: &mut Collector, raw: &raw::Protocol, protocol: &Protocol) {
     release_tags(check, raw, protocol);
+    artifact_tags(check, raw, protocol);
     channel_tags(check, raw, protocol);
 }
 
@@ -30,6 +31,27 @@ fn release_tags(check: &mut Collector, raw: &raw::Protocol, protocol: &Protocol)
                 check.refuse(at, "tag-collision", format!("the tag `{tag}` could be a release of `{other}` as well"));
                 check.help("put {package} into both patterns");
             }
+        }
+    }
+}
+
+/// A kind whose release tags could be those of another kind, or of a package.
+fn artifact_tags(check: &mut Collector, raw: &raw::Protocol, protocol: &Protocol) {
+    let sample = |kind: &str, pattern: &TagPattern| {
+        let package = PackageName::of_artifact(kind, "x").ok()?;
+        sample_tags(&pattern.of_artifact(kind, "x"), &package).next()
+    };
+    for (position, (kind, of)) in protocol.catalog.kinds.iter().enumerate() {
+        let Some((name, written)) = raw.kinds.iter().flatten().find(|(name, _)| name.as_str() == kind.as_str()) else { continue };
+        let at = written.release_tag.as_ref().unwrap_or(name);
+        let reads = |tag: &String| of.release_tag.artifact_in(tag, kind.as_str()).is_some();
+        let kinds = protocol.catalog.kinds.iter().take(position);
+        let of_kinds = kinds.filter_map(|(other, rules)| Some((other.as_str(), sample(other.as_str(), &rules.release_tag)?)));
+        let of_packages =
+            protocol.packages.iter().flat_map(|(name, rules)| sample_tags(&rules.release_tag, name).map(|tag| (name.as_str(), tag)));
+        if let Some((other, tag)) = of_kinds.chain(of_packages).find(|(_, tag)| reads(tag)) {
+            check.refuse(at, "tag-collision", format!("the tag `{tag}` of `{other}` could be a release of kind `{kind}` as well"));
+            check.help("put {kind} into `release_tag`");
         }
     }
 }

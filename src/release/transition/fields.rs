@@ -85,6 +85,11 @@ impl About {
 fn body(entry: &Entry, protocol: &Protocol) -> Result<(), String> {
     let action = entry.action;
     match (action, &entry.body) {
+        // An artifact is staged with what the check of the whole tree said.
+        (Verb::Stage, body) if entry.releases.iter().any(|release| release.package.artifact().is_some()) => match body {
+            Some(Body::Stage { .. }) => Ok(()),
+            _ => Err("an artifact is staged with the report of its check".to_owned()),
+        },
         (Verb::Stage | Verb::Promote, None) => Ok(()),
         (Verb::Stage | Verb::Promote, Some(_)) => Err(format!("{action} has no body")),
         (Verb::Adopt, Some(Body::Adopt { .. }))

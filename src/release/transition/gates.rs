@@ -2,7 +2,7 @@
 
 use super::{Case, Found, Violation, Whole};
 use crate::{
-    attest::statement::evidence_path,
+    attest::statement::{REPORT_PATH, evidence_path},
     domain::{
         GateId, Oid, Outcome, Reason, Timestamp, Verb,
         state::{Body, Entry, GateRecord, Waiver},
@@ -105,6 +105,11 @@ fn read<'a>(whole: &'a Whole, record: &GateRecord) -> Option<&'a Evidence> {
 }
 
 pub(super) fn evidence(case: &Case, whole: &Whole, found: &mut Found) {
+    if let Some(Body::Stage { report }) = &case.entry.body
+        && whole.checked.evidence.get(REPORT_PATH).is_none_or(|(there, _)| there != report)
+    {
+        found.push(Violation::new("ledger/evidence", Reason::LedgerBroken, format!("{REPORT_PATH} is missing, or was changed")));
+    }
     for record in &case.entry.gates {
         let Some(digest) = &record.evidence else { continue };
         let path = evidence_path(record.id.as_str());

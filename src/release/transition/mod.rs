@@ -22,6 +22,7 @@ pub use fields::statement_of;
 pub use links::may_pass;
 pub use moves::{is_there, never_there, rollback_body};
 pub use rights::signed_by;
+pub use shape::evidence_of;
 
 use super::{
     draft::{self, Attested},
@@ -249,7 +250,7 @@ rules! {
     3 ["ledger/not-permitted"] "the policy in force permits the actor this verb on this channel; an adoption has the threshold of the policy in force; a move that makes a release needs the right to stage" Request(rights::permitted);
     4 ["ledger/automation"] "automation lifts no hold and does not roll back a rollback" Request(rights::automation);
     5 ["ledger/claim-used"] "no entry before it has the same claim" Request(rights::claim);
-    6 ["ledger/release"] "releases are of packages of the policy, each package once, all at the candidate" Request(moves::releases);
+    6 ["ledger/release"] "releases are of packages of the policy, each package once, all at the candidate; on a channel with a pointer file they are artifacts that were staged, each at its own commit, and artifacts move nowhere else" Request(moves::releases);
     7 ["ledger/no-change"] "it changes something: another release on the channel, or the one that was taken over and that no gate judged, another policy, a hold that is there, a release that is new" Request(moves::changes);
     8 ["ledger/never-there"] "a rollback goes to a release that the channel had, with the same commit and tag; where it was taken over without a release, to one at that commit" Request(moves::was_there);
     9 ["ledger/rollback-body"] "a rollback says which entry it undoes, and holds the release that it leaves and the channel" Request(moves::rollback);
@@ -266,12 +267,12 @@ rules! {
     20 ["ledger/unsigned", "ledger/bad-signature"] "it is signed by a signer of the policy in force, valid at its time; entry 0 by one of its own policy" First(rights::signature);
     21 ["ledger/actor"] "the actor is who signed; for an actor `github:<id>` a mover of the policy signed, and `evidence/actor.json` holds the answers that gave the right, at most fifteen minutes old" Whole(rights::actor);
     22 ["ledger/policy", "ledger/bad-policy"] "the policy changes only by adoption, by one version, can be read, stands beside the entry, and names the same ledger branch" Whole(shape::policy);
-    23 ["ledger/move"] "exactly the channel's tags move, from where the state says to the candidate, and exactly the releases that are new get their tags" Whole(moves::refs);
+    23 ["ledger/move"] "exactly the channel's tags move, from where the state says to the candidate, and exactly the releases that are new get their tags; on a channel with a pointer file its branch moves with them to a new commit, and the tags to that" Whole(moves::refs);
     24 ["ledger/tag-object"] "each tag object is the one that this entry makes, under its recorded id, signed by who signed the entry" Whole(moves::tag_objects);
     25 ["ledger/missing-gate", "ledger/gate-twice"] "every gate that is asked before this move has one result" Whole(gates::present);
     26 ["ledger/gate-not-passed"] "every required gate passed, or bears a waiver that counts: for this gate, channel and commit, of somebody else who still has the right, not past its end" Whole(gates::passed);
     27 ["ledger/gate-record"] "a result names the kind and `on_fail` of its gate; a passed one has evidence, a skipped one has none" Whole(gates::records);
-    28 ["ledger/evidence"] "evidence is there under its digest, bound to gate, verb, channel, commit and policy; what it says of verdicts and acknowledgements is what the state says" Whole(gates::evidence);
+    28 ["ledger/evidence"] "evidence is there under its digest, bound to gate, verb, channel, commit and policy; what it says of verdicts and acknowledgements is what the state says; the report of a staged artifact is there under its digest" Whole(gates::evidence);
     29 ["ledger/evidence-expired"] "evidence is no older than its gate's `max_age` when the entry was decided, and `valid_until` is what evidence and waivers give" Whole(gates::fresh);
     30 ["ledger/attestation"] "attestations equal those computed again" Whole(gates::attestations);
     31 ["ledger/shape"] "the tree holds exactly the files of this entry, as plain files" Whole(shape::exact);
@@ -284,6 +285,10 @@ rules! {
 /// Rules that the ledger alone cannot decide, and who decides them.
 pub const ELSEWHERE: &[(&str, &str)] = &[
     ("The candidate is reachable from a release branch of the remote.", "the verb, before the gates (`unreachable_commit`)"),
+    (
+        "The commit on the branch of a pointer file is the candidate with that file changed, for these releases alone; the candidate has what each active artifact was staged or activated with.",
+        "the verb, before the gates (`version_reused`, `findings`); `audit` afterwards",
+    ),
     ("The remote's tags are where the state says.", "the verb, before the gates (`half_state`); `status` and `audit` afterwards"),
     ("A release tag that somebody else made is what `release_tags` asks for.", "the verb, before the gates (`not_permitted`)"),
     (
@@ -367,10 +372,14 @@ pub fn transition(
 /// Results of gates that the policy does not have are tolerated, a few of them.
 const UNKNOWN_GATES: usize = 16;
 
+/// So many artifacts are activated at once at most.
+const ARTIFACTS: usize = 200;
+
 /// Whether an entry is of a size that the policy accounts for: its statements are as many as gates times refs.
 fn is_plausible(entry: &Entry, policy: &Policy) -> bool {
-    let Protocol { gates, packages, .. } = policy.protocol.as_ref();
-    entry.gates.len() <= gates.len() + UNKNOWN_GATES && entry.releases.len() <= packages.len() && entry.moves.len() <= 2 * packages.len()
+    let Protocol { gates, packages, catalog, .. } = policy.protocol.as_ref();
+    let releases = packages.len() + if catalog.kinds.is_empty() { 0 } else { ARTIFACTS };
+    entry.gates.len() <= gates.len() + UNKNOWN_GATES && entry.releases.len() <= releases && entry.moves.len() <= 2 * releases
 }
 
 fn actor_evidence(offer: &Offer) -> Result<Option<ActorEvidence>, Violation> {

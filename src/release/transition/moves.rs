@@ -3,6 +3,7 @@
 use super::{Case, Found, Ledger, Violation, Whole};
 use crate::{
     attest::ssh::Verified as Signed,
+    catalog::layout::PointerAt,
     domain::{
         ChannelName, Oid, Reason, RefName, Release, ReleaseName, Timestamp, Verb,
         state::{Body, Entry, HoldScope, HoldTarget, Move, State, TakenOver},
@@ -21,17 +22,35 @@ use std::collections::BTreeSet;
 pub(super) fn releases(case: &Case, found: &mut Found) {
     let mut refuse = |reason, message: String| found.push(Violation::new("ledger/release", reason, message));
     let mut packages = BTreeSet::new();
+    let pointer = pointer(case);
+    let is_known = |release: &Release| case.before.is_some_and(|before| staged(&before.state, &release.name()).is_some());
     for release in &case.entry.releases {
-        if !case.policy.protocol.packages.contains_key(&release.package) {
+        if case.policy.protocol.release_tag(&release.package).is_none() {
             refuse(Reason::UnknownRelease, format!("the policy has no package `{}`", release.package));
         }
         if !packages.insert(&release.package) {
             refuse(Reason::BadUsage, format!("package {} is named twice", release.package));
         }
-        if Some(&release.commit) != case.entry.candidate.as_ref() {
-            refuse(Reason::BadUsage, format!("{} is at {}, which is not the candidate", release.name(), release.commit.short()));
+        let name = release.name();
+        match (release.package.artifact().is_some(), pointer) {
+            (true, None) if case.entry.channel.is_some() => {
+                refuse(Reason::BadUsage, format!("{name} is an artifact, and a pointer file activates those; this channel has none"));
+            }
+            (false, Some(at)) => refuse(Reason::BadUsage, format!("{name} is no artifact that {} could activate", at.file)),
+            // Each was judged and tagged where it was staged; the candidate is the commit that has them all.
+            (true, Some(_)) if !is_known(release) => refuse(Reason::UnknownRelease, format!("{name} was never staged")),
+            (true, Some(_)) => {}
+            _ if Some(&release.commit) != case.entry.candidate.as_ref() => {
+                refuse(Reason::BadUsage, format!("{name} is at {}, which is not the candidate", release.commit.short()));
+            }
+            _ => {}
         }
     }
+}
+
+/// The pointer file that a move writes: that of its channel.
+fn pointer<'a>(case: &Case<'a>) -> Option<&'a PointerAt> {
+    case.policy.protocol.catalog.pointer(case.entry.channel.as_ref()?)
 }
 
 /// Whether the channel is at these releases already, and a move brought them there. What was taken over no gate judged, so it can
@@ -207,6 +226,8 @@ enum Wanted<'a> {
     Release(&'a Release),
     /// A tag of the channel, from this object.
     Channel(Option<Oid>),
+    /// The branch of the channel's pointer file; from this commit, where nobody else writes to it.
+    Pointer(Option<&'a Oid>),
 }
 
 fn wanted<'a>(case: &Case<'a>) -> Vec<(RefName, Wanted<'a>)> {
@@ -225,11 +246,20 @@ fn wanted<'a>(case: &Case<'a>) -> Vec<(RefName, Wanted<'a>)> {
             let from = plan::recorded_tag(now, &name);
             wanted.push((name, Wanted::Channel(from)));
         }
+        let release_branches = &case.policy.protocol.release_branches;
+        if let Some((at, name)) = pointer(case).and_then(|at| Some((at, at.branch_ref(release_branches)?))) {
+            let from = now.and_then(|now| now.pointer.as_ref()).filter(|_| !at.is_on(release_branches));
+            wanted.push((name, Wanted::Pointer(from)));
+        }
     }
     wanted
 }
 
 pub(super) fn refs(case: &Case, _: &Whole, found: &mut Found) {
+    refs_of(case, found);
+}
+
+fn refs_of(case: &Case, found: &mut Found) {
     let entry = case.entry;
     let mut refuse = |message: String| found.push(Violation::new("ledger/move", Reason::HalfState, message));
     let wanted = wanted(case);
@@ -261,8 +291,16 @@ pub(super) fn refs(case: &Case, _: &Whole, found: &mut Found) {
                 if moved.from != *from {
                     refuse(format!("{name} does not start where the state before says"));
                 }
-                if moved.commit.is_none() || moved.commit != entry.candidate {
+                if moved.commit.is_none() || moved.commit.as_ref() != entry.shown() {
                     refuse(format!("{name} does not end at the candidate"));
+                }
+            }
+            Some(Wanted::Pointer(from)) => {
+                if from.is_some() && moved.from.as_ref() != *from {
+                    refuse(format!("{name} does not start where the state before says"));
+                }
+                if moved.to.is_none() || moved.commit != moved.to || moved.to == moved.from || moved.object.is_some() {
+                    refuse(format!("{name} does not end at a new commit"));
                 }
             }
         }
@@ -272,7 +310,8 @@ pub(super) fn refs(case: &Case, _: &Whole, found: &mut Found) {
 pub(super) fn tag_objects(case: &Case, whole: &Whole, found: &mut Found) {
     let entry = case.entry;
     let summary = whole.checked.attested.as_ref().map(|attested| &attested.summary);
-    for (moved, signer) in entry.moves.iter().zip(&whole.checked.tags) {
+    let tags = entry.moves.iter().zip(&whole.checked.tags).filter(|(moved, _)| moved.name.tag().is_some());
+    for (moved, signer) in tags {
         let release = entry.releases.iter().find(|release| release.tag.is_some() && release.tag == moved.to);
         let payload = match (release, &moved.commit, summary) {
             (Some(release), ..) => Some(draft::release_tag(entry, &moved.name, release)),
@@ -312,4 +351,117 @@ pub(super) fn tag_signer(moved: &Move, time: Timestamp, policy: &Policy) -> Resu
     };
     let verified = allowed.verify(GIT_NAMESPACE, &tag.payload, armored, time);
     verified.map_err(|refusal| format!("bears a signature that does not count: {refusal}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        domain::state::ChannelState,
+        release::{
+            fixtures::{entry, oid},
+            state::replay,
+            state_tree::StateTree,
+        },
+    };
+    use std::collections::HashMap;
+
+    const PROTOCOL: &str = r#"version: 1
+packages: { web: { release_tag: "v{version}" } }
+release_branches: [main]
+channels: { staging: { tag: "channel/{channel}/web" }, live: { tag: "channel/{channel}/web" } }
+signing: { key: none }
+kinds: { page: { path: "pages/{id}/{version}.json", rail: none } }
+pointer: { file: active.json, channel: live, branch: BRANCH }
+"#;
+
+    fn artifact(id: &str, version: &str, commit: char) -> Release {
+        let package = format!("page:{id}").parse().unwrap();
+        Release { package, version: version.parse().unwrap(), commit: oid(commit), tag: Some(oid('9')) }
+    }
+
+    fn pointer_move(from: Option<char>) -> Move {
+        let (from, to) = (from.map(oid), Some(oid('e')));
+        Move { name: "refs/heads/tagwarden/active".parse().unwrap(), from, commit: to.clone(), to, object: None }
+    }
+
+    /// The second promotion of a page to `live`; the first left the branch at `d`.
+    fn lawful() -> Entry {
+        let mut promote = entry(4, Verb::Promote, Some("live"), vec![artifact("home", "2.0.0", 'b')], None);
+        promote.candidate = Some(oid('c'));
+        promote.moves[0].commit = Some(oid('e'));
+        promote.moves[0].from = Some(format!("{:040x}", 3).replace('0', "e").parse().unwrap());
+        promote.moves.push(pointer_move(Some('d')));
+        promote
+    }
+
+    /// What the rules about releases and refs say of a move, and the state after it.
+    fn judged(branch: &str, promote: &Entry) -> (Vec<String>, Option<ChannelState>) {
+        let command = "title: T\ncommand: [ { run: [\"true\"] } ]\n".to_owned();
+        let files = [("protocol.yaml", PROTOCOL.replace("BRANCH", branch)), ("10-fine.yaml", command)];
+        let policy = Policy::read(&oid('a'), files.map(|(path, text)| (path.to_owned(), text.into_bytes())).into()).unwrap();
+        let first = entry(0, Verb::Adopt, None, Vec::new(), None);
+        let stage = |serial, version: &str, commit| entry(serial, Verb::Stage, None, vec![artifact("home", version, commit)], None);
+        let mut before = entry(3, Verb::Promote, Some("live"), vec![artifact("home", "1.0.0", 'b')], None);
+        before.moves.push(Move { to: Some(oid('d')), commit: Some(oid('d')), ..pointer_move(None) });
+        let story = [first, stage(1, "1.0.0", 'b'), stage(2, "2.0.0", 'b'), before];
+        let state = replay(story.iter().map(|entry| (entry, &[] as &[String]))).unwrap();
+        let before = Ledger {
+            head: oid('2'),
+            genesis: oid('1'),
+            state,
+            tree: StateTree::empty(&oid('1')),
+            policy: policy.clone(),
+            latest: promote.time,
+            entries: Vec::new(),
+            claims: HashMap::new(),
+        };
+        let case = Case { before: Some(&before), passed: &[], policy: &policy, entry: promote, rights: &[], clock: promote.time };
+        let mut found = Vec::new();
+        releases(&case, &mut found);
+        refs_of(&case, &mut found);
+        let after = replay(story.iter().chain([promote]).map(|entry| (entry, &[] as &[String]))).unwrap();
+        (found.into_iter().map(|violation| violation.message).collect(), after.channels.values().next().cloned())
+    }
+
+    #[test]
+    fn a_pointer_file_moves_with_its_channel_and_artifacts_only_there() {
+        let (found, after) = judged("tagwarden/active", &lawful());
+        assert_eq!(found, Vec::<String>::new());
+        let after = after.unwrap();
+        assert_eq!((&after.candidate, after.shown(), after.tags.len()), (&oid('c'), &oid('e'), 0));
+        type Change = fn(&mut Entry);
+        let refused: &[(&str, Change, &str)] = &[
+            ("tagwarden/active", |entry| entry.releases[0].version = "3.0.0".parse().unwrap(), "was never staged"),
+            (
+                "tagwarden/active",
+                |entry| entry.releases[0].package = "web".parse().unwrap(),
+                "is no artifact that active.json could activate",
+            ),
+            ("tagwarden/active", |entry| entry.releases[0].package = "song:home".parse().unwrap(), "the policy has no package `song:home`"),
+            (
+                "tagwarden/active",
+                |entry| entry.channel = Some("staging".parse().unwrap()),
+                "is an artifact, and a pointer file activates those",
+            ),
+            ("tagwarden/active", |entry| drop(entry.moves.pop()), "refs/heads/tagwarden/active moves 0 times in place of once"),
+            ("tagwarden/active", |entry| entry.moves[1].from = None, "does not start where the state before says"),
+            ("tagwarden/active", |entry| entry.moves[1].from = Some(oid('e')), "does not end at a new commit"),
+            ("tagwarden/active", |entry| entry.moves[1].commit = Some(oid('c')), "does not end at a new commit"),
+            ("tagwarden/active", |entry| entry.moves[1].object = Some(String::new()), "does not end at a new commit"),
+            ("tagwarden/active", |entry| entry.moves[0].commit = Some(oid('c')), "does not end at the candidate"),
+            ("main", |_| (), "refs/heads/tagwarden/active is no tag of its channel or of a new release"),
+        ];
+        for (branch, change, why) in refused {
+            let mut entry = lawful();
+            change(&mut entry);
+            let (found, _) = judged(branch, &entry);
+            assert!(found.iter().any(|found| found.contains(why)), "{why}: {found:?}");
+        }
+        // Others write to a release branch, too, so it may have grown.
+        let mut entry = lawful();
+        entry.moves[1].name = "refs/heads/main".parse().unwrap();
+        entry.moves[1].from = Some(oid('c'));
+        assert_eq!(judged("main", &entry).0, Vec::<String>::new());
+    }
 }

@@ -2,8 +2,11 @@
 
 use super::{Case, Found, Violation, Whole};
 use crate::{
-    attest::statement::{ACTOR_PATH, SUMMARY_PATH, evidence_path, gate_path},
-    domain::{Oid, Reason, Verb, state::Entry},
+    attest::statement::{ACTOR_PATH, REPORT_PATH, SUMMARY_PATH, evidence_path, gate_path},
+    domain::{
+        Oid, Reason, Verb,
+        state::{Body, Entry},
+    },
 };
 use std::collections::BTreeMap;
 
@@ -39,21 +42,22 @@ fn paths(entry: &Entry) -> BTreeMap<String, &'static str> {
         }
         paths.insert(path, FILE);
     };
-    for record in &entry.gates {
-        if record.evidence.is_some() {
-            file(evidence_path(record.id.as_str()));
-        }
-        if entry.action.moves() {
-            file(gate_path(record.id.as_str()));
-        }
+    evidence_of(entry).for_each(&mut file);
+    for record in entry.gates.iter().filter(|_| entry.action.moves()) {
+        file(gate_path(record.id.as_str()));
     }
     if entry.action.moves() {
         file(SUMMARY_PATH.to_owned());
     }
-    if entry.actor.id.starts_with("github:") {
-        file(ACTOR_PATH.to_owned());
-    }
     paths
+}
+
+/// What an entry has below `evidence/`: that of its gates, the report of a staged artifact, what gave its actor the right.
+pub fn evidence_of(entry: &Entry) -> impl Iterator<Item = String> {
+    let of_gates = entry.gates.iter().filter(|record| record.evidence.is_some()).map(|record| evidence_path(record.id.as_str()));
+    let report = matches!(entry.body, Some(Body::Stage { .. })).then(|| REPORT_PATH.to_owned());
+    let actor = entry.actor.id.starts_with("github:").then(|| ACTOR_PATH.to_owned());
+    of_gates.chain(report).chain(actor)
 }
 
 pub(super) fn state(_: &Case, whole: &Whole, found: &mut Found) {

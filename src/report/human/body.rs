@@ -5,6 +5,7 @@ use super::{
     ledger,
 };
 use crate::{
+    catalog::activation::Activation,
     domain::{Outcome, Reason, RefName, Verb},
     lockdown::Verdict,
     report::shape::{Body, DocsShape, DoctorShape, InitShape, LedgerPlace, MoveRef, MoveShape, RehearsalShape, RunShape, join_releases},
@@ -81,7 +82,11 @@ fn moving(shape: &MoveShape, canvas: &mut Canvas) {
     };
     let planned = if shape.dry_run { " (dry run)" } else { "" };
     canvas.line(&format!("{sentence}{planned}"));
-    moves(&shape.moves, if shape.dry_run { NOT_MADE } else { GONE }, canvas);
+    for Activation { artifact, from, to } in &shape.activates {
+        let version = |version: &Option<String>| version.clone().unwrap_or_else(|| GONE.to_owned());
+        canvas.line(&format!("  {artifact} {} -> {}", canvas.foreign(&version(from)), version(to)));
+    }
+    moves(&shape.moves, shape.dry_run, canvas);
     match &shape.ledger {
         Some(ledger) => ledger_line(ledger, canvas),
         None => canvas.line(if shape.dry_run { "  nothing is written in a dry run" } else { "  nothing moved" }),
@@ -95,18 +100,20 @@ fn moving(shape: &MoveShape, canvas: &mut Canvas) {
     }
 }
 
-/// What a ref without a new object id gets: a dry run makes no tag object.
-const NOT_MADE: &str = "new tag";
 pub(super) const GONE: &str = "none";
 
-pub(super) fn moves(moves: &[MoveRef], unset: &str, canvas: &mut Canvas) {
+pub(super) fn moves(moves: &[MoveRef], is_planned: bool, canvas: &mut Canvas) {
     let rows: Vec<Vec<Cell>> = moves
         .iter()
         .map(|made| {
             let commit = made.commit.as_ref().map(|oid| format!("commit {}", canvas.oid(oid))).unwrap_or_default();
             vec![
                 cell(&made.name),
-                cell(format!("{} -> {}", canvas.oid_or(made.from.as_ref(), GONE), canvas.oid_or(made.to.as_ref(), unset))),
+                cell(format!(
+                    "{} -> {}",
+                    canvas.oid_or(made.from.as_ref(), GONE),
+                    canvas.oid_or(made.to.as_ref(), if is_planned { made.planned() } else { GONE })
+                )),
                 toned(commit, Tone::Dim),
             ]
         })

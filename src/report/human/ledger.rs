@@ -288,7 +288,7 @@ pub fn entry(shape: &EntryShape, reason: Reason, canvas: &mut Canvas) {
     about.extend(shape.commit.as_ref().map(|oid| format!("at commit {}", canvas.oid(oid))));
     let there = if reason == Reason::NothingToDo { ": there already" } else { "" };
     canvas.line(&format!("{} {}{there}", shape.action, about.join(" ")));
-    moves(&shape.moves, GONE, canvas);
+    moves(&shape.moves, false, canvas);
     let place = LedgerPlace { name: shape.ledger.clone(), entry: shape.entry.clone(), serial: shape.serial };
     ledger_line(&place, canvas);
 }

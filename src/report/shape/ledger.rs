@@ -84,7 +84,7 @@ impl About {
             Some(state::Body::Ack { gate }) => About { gate: Some(gate), ..about },
             Some(state::Body::Verdict { verdict }) => About { verdict: Some(verdict), ..about },
             Some(state::Body::After { of, .. }) => About { entries: vec![of], ..about },
-            Some(state::Body::Adopt { .. } | state::Body::Rehearse { .. }) | None => about,
+            Some(state::Body::Adopt { .. } | state::Body::Rehearse { .. } | state::Body::Stage { .. }) | None => about,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Shapes of gate runs, moves and rehearsals.
 
 use crate::{
+    catalog::activation::Activation,
     domain::{Actor, ChannelName, Decision, Digest, Finding, GateId, Oid, Outcome, Reason, RefName, Release, Timestamp, Verb, state},
     gate::{
         OnFail, Protocol,
@@ -142,6 +143,9 @@ pub struct MoveShape {
     pub releases: Vec<Release>,
     /// Every ref move of the plan beside the ledger's own. They happened only where `ledger` names an entry.
     pub moves: Vec<MoveRef>,
+    /// On a channel with a pointer file: what changes in it. Empty where nothing does, or nothing moved now.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub activates: Vec<Activation>,
     /// The entry that records the move; `None`: nothing moved.
     pub ledger: Option<LedgerPlace>,
     pub dry_run: bool,
@@ -226,6 +230,13 @@ pub struct MoveRef {
     pub to: Option<Oid>,
     /// What `to` peels to.
     pub commit: Option<Oid>,
+}
+
+impl MoveRef {
+    /// What the ref gets, where it is not made yet.
+    pub fn planned(&self) -> &'static str {
+        if self.name.tag().is_some() { "new tag" } else { "new commit" }
+    }
 }
 
 impl From<&state::Move> for MoveRef {

@@ -6,6 +6,7 @@
 use super::{Git, ObjectFormat, run::Runner};
 use crate::{
     domain::{Fault, Oid, Reason, Result, digest::hex},
+    release::object,
     world::{machine, temporary::Temporary},
 };
 use std::{
@@ -239,6 +240,50 @@ impl Git {
         self.write_folders(folders).await
     }
 
+    /// Writes a tree that differs from another in one file; its id. A file that is there keeps whether it is executable. Faults:
+    /// `bad_config` where something else than a file is at the path, or on the way to it.
+    pub async fn tree_with(&self, tree: &Oid, path: &str, bytes: &[u8]) -> Result<Oid> {
+        check_path(path)?;
+        let blob = self.write_object(ObjectKind::Blob, bytes).await?;
+        let mut listed: Vec<(String, Vec<object::TreeItem>)> = Vec::new();
+        let (mut level, mut folder, mut rest) = (Some(tree.clone()), String::new(), path);
+        let mut mode = "100644 blob";
+        loop {
+            let (name, below) = rest.split_once('/').map_or((rest, None), |(name, below)| (name, Some(below)));
+            let items = match &level {
+                Some(level) => self.tree_items(level)?,
+                None => Vec::new(),
+            };
+            let there = items.iter().find(|item| item.name == name);
+            let fits =
+                there.is_none_or(|item| (item.mode == "40000") == below.is_some() && !matches!(item.mode.as_str(), "120000" | "160000"));
+            if !fits {
+                let what = format!("{folder}{name}");
+                return Err(Fault::new(Reason::BadConfig, format!("{path} cannot be written: {what} is not what its name says here")));
+            }
+            level = there.map(|item| item.oid.clone());
+            mode = there.filter(|_| below.is_none()).map_or(mode, |item| mktree_kind(&item.mode));
+            let kept = items.into_iter().filter(|item| item.name != name).collect();
+            listed.push((folder.trim_end_matches('/').to_owned(), kept));
+            let Some(below) = below else { break };
+            folder = format!("{folder}{name}/");
+            rest = below;
+        }
+        let mut folders: BTreeMap<&str, Vec<(&str, &str, Oid)>> = BTreeMap::new();
+        for (folder, items) in &listed {
+            let rows = items.iter().map(|item| (mktree_kind(&item.mode), item.name.as_str(), item.oid.clone()));
+            folders.insert(folder, rows.collect());
+        }
+        folders.entry(folder.trim_end_matches('/')).or_default().push((mode, rest, blob));
+        self.write_folders(folders).await
+    }
+
+    fn tree_items(&self, tree: &Oid) -> Result<Vec<object::TreeItem>> {
+        let missing = || Fault::new(Reason::UnknownRelease, format!("tree {tree} is not in this repository"));
+        let object = self.read(tree)?.filter(|object| object.kind == ObjectKind::Tree).ok_or_else(missing)?;
+        object::parse_tree(&object.bytes, tree.as_str().len() / 2).map_err(unreadable)
+    }
+
     /// One `mktree --batch`, fed the deepest folders first, since a folder needs the ids of those in it. What it names is known
     /// to exist, so git need not look each of it up (in a partial clone it would fetch them).
     async fn write_folders(&self, mut folders: BTreeMap<&str, Vec<(&str, &str, Oid)>>) -> Result<Oid> {
@@ -268,6 +313,18 @@ impl Git {
             folders.entry(parent).or_default().push(("040000 tree", name, oid));
         }
         Err(unwritable(&"git mktree gave no root"))
+    }
+}
+
+/// As `mktree` reads a mode.
+fn mktree_kind(mode: &str) -> &'static str {
+    match mode {
+        "40000" => "040000 tree",
+        "160000" => "160000 commit",
+        "120000" => "120000 blob",
+        "100755" => "100755 blob",
+        "100664" => "100664 blob",
+        _ => "100644 blob",
     }
 }
 

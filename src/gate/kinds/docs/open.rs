@@ -70,8 +70,7 @@ pub fn answers(cx: &Context, seen: &Evidence, ask: &DocumentsAsk, checks: &mut C
 fn own_tags(cx: &Context) -> impl Iterator<Item = String> {
     cx.releases.iter().flat_map(|release| {
         let name = release.name();
-        let package = cx.protocol.packages.get(&release.package);
-        let tag = package.and_then(|package| package.release_tag.release_ref(&name).ok());
+        let tag = cx.protocol.release_tag(&release.package).and_then(|pattern| pattern.release_ref(&name).ok());
         let tag = tag.and_then(|tag| Some(tag.as_str().strip_prefix("refs/tags/")?.to_owned()));
         tag.into_iter().chain([name.to_string()])
     })

@@ -1,0 +1,310 @@
+//! Releases of configuration artifacts: staged with a report, activated in the pointer file by the same push that moves the tag.
+
+use crate::common::{Scratch, findings, show::steady};
+use insta::assert_snapshot;
+use serde_json::json;
+
+const PROTOCOL: &str = r#"version: 1
+packages: { web: { release_tag: "v{version}" } }
+release_branches: [main]
+channels: { staging: { tag: "staging" }, production: { tag: "channel/{channel}" } }
+signing: { key: "env:TAGWARDEN_SIGNING_KEY" }
+roles: { owners: { who: ["ssh:boss@example.com"], may: [stage, promote, rollback, hold, unhold, ack, waive] } }
+kinds:
+  document: { path: "documents/{id}/{version}/package.yaml", id: /id, version: /version }
+  page: { path: "pages/{id}-{version}.yaml", rail: none }
+pointer: { file: active.json, shape: grouped, branch: tagwarden/active, channel: production }
+"#;
+const RULES: &str = r#"rules:
+  - id: inputs
+    of: active
+    refs: { each: '.inputs[]?', to: [{ artifact: "document:{value}", must: active }], acyclic: true }
+"#;
+const GATE: &str = "title: It is whole\nverbs: [promote, rollback]\ncommand: [ { run: [\"true\"] } ]\n";
+const ACTIVE: &str = "refs/heads/tagwarden/active";
+
+fn write(scratch: &Scratch, id: &str, version: &str, inputs: &str) {
+    let text = format!("id: {id}\nversion: \"{version}\"\ninputs: [{inputs}]\n");
+    scratch.write(&format!("documents/{id}/{version}/package.yaml"), text);
+}
+
+/// `base` and `plan`, which needs it; nothing is active.
+fn catalog(protocol: &str) -> Scratch {
+    let mut scratch = Scratch::new();
+    scratch.key("boss");
+    scratch.sign_as("boss");
+    scratch.write("gates/protocol.yaml", protocol);
+    scratch.write("gates/10-whole.yaml", GATE);
+    scratch.write("gates/rails/document/lint.yaml", RULES);
+    scratch.write("gates/allowed_signers", scratch.allowed_signers(&["boss"]));
+    write(&scratch, "base", "1.0.0", "");
+    write(&scratch, "plan", "1.0.0", "base");
+    scratch.write("pages/home-1.0.0.yaml", "text: hello\n");
+    scratch.write("active.json", "{}\n");
+    scratch.commit("Add the catalog");
+    scratch.push();
+    scratch.json(&["policy", "adopt", "--reason", "start"]).expect("moved");
+    scratch
+}
+
+fn stage(scratch: &Scratch, names: &[&str]) {
+    for name in names {
+        scratch.json(&["stage", name, "--at", "HEAD"]).expect("moved");
+    }
+}
+
+fn promote<'a>(names: &[&'a str]) -> Vec<&'a str> {
+    [&["promote"], names, &["--channel", "production", "--reason", "because"]].concat()
+}
+
+/// What the branch of the pointer file holds of it.
+fn active(scratch: &Scratch, branch: &str) -> String {
+    scratch.git_in("origin.git", &["show", &format!("{branch}:active.json")])
+}
+
+#[test]
+fn packages_are_activated_together_or_not_at_all_and_rolled_back() {
+    let scratch = catalog(PROTOCOL);
+    stage(&scratch, &["document:base@1.0.0", "document:plan@1.0.0"]);
+
+    // Alone it would need what is not active.
+    let refused = scratch.refused(&promote(&["document:plan@1.0.0"]), "findings");
+    assert_eq!(findings(&refused)[0]["code"], "catalog/inactive-reference");
+    let shown = scratch.run(&promote(&["document:plan@1.0.0"]));
+    assert_snapshot!(steady(&shown.all()), @r"
+    -- stderr
+    error[findings]: with document:plan@1.0.0 the catalog would have 1 errors; nothing is activated
+
+    error[catalog/inactive-reference]: document/inputs: `base`: no version of `document:base` is active
+     --> documents/plan/1.0.0/package.yaml:3:10
+      |
+    3 | inputs: [base]
+      |          ^^^^
+      |
+      = note: at /inputs/0
+
+    stop (findings). Read the findings.
+    -- exit 1
+    ");
+
+    let shown = scratch.run(&promote(&["document:plan@1.0.0", "document:base@1.0.0"]));
+    assert_snapshot!(steady(&shown.ok()), @r"
+    promote document:plan@1.0.0, document:base@1.0.0 to production
+      document:plan none -> 1.0.0
+      document:base none -> 1.0.0
+      refs/heads/tagwarden/active   none -> [short]  commit [short]
+      refs/tags/channel/production  none -> [short]  commit [short]
+      ledger entry 3 ([short]) on tagwarden/ledger
+
+    gates before the move
+      ✓   1  whole  It is whole  [time]
+
+    done (moved). See it: `tagwarden status`.
+    ");
+    assert_snapshot!(active(&scratch, ACTIVE), @r#"
+    {
+      "document": {
+        "base": "1.0.0",
+        "plan": "1.0.0"
+      }
+    }
+    "#);
+
+    // The tag names the commit that activates: the candidate with one file changed, signed like the entry.
+    let tip = scratch.remote_commit(ACTIVE).unwrap();
+    assert_eq!(scratch.remote_commit("refs/tags/channel/production").as_ref(), Some(&tip));
+    assert_eq!(scratch.git_in("origin.git", &["diff", "--name-only", &format!("{tip}^1"), &tip]), "active.json");
+    assert_snapshot!(scratch.git_in("origin.git", &["log", "-1", "--format=%B", &tip]), @r"
+    release: Activate 2 artifacts
+
+    document:plan none -> 1.0.0
+    document:base none -> 1.0.0
+
+    Activated-By: ssh:boss@example.com
+    Reason: because
+    Tagwarden-Serial: 3
+    ");
+    let signers = format!("gpg.ssh.allowedSignersFile={}", scratch.path("work/gates/allowed_signers").display());
+    assert_eq!(scratch.git_in("origin.git", &["-c", &signers, "log", "-1", "--format=%G?", &tip]), "G");
+    let resolved = scratch.json(&["resolve", "production"]).expect("passed");
+    assert_eq!(resolved["commit"], json!(tip));
+
+    // One more version is one line of the branch, whatever came to the release branch since.
+    write(&scratch, "plan", "1.1.0", "base");
+    write(&scratch, "other", "1.0.0", "");
+    scratch.commit("Add plan 1.1.0");
+    scratch.push();
+    stage(&scratch, &["document:plan@1.1.0", "document:other@1.0.0"]);
+    let before = scratch.everything();
+    let planned = scratch.json(&[promote(&["document:plan@1.1.0"]), vec!["--dry-run"]].concat()).expect("passed");
+    assert_eq!(planned["activates"], json!([{ "artifact": "document:plan", "from": "1.0.0", "to": "1.1.0" }]));
+    scratch.unchanged_since(&before);
+    scratch.json(&promote(&["document:plan@1.1.0"])).expect("moved");
+    assert_snapshot!(scratch.git_in("origin.git", &["diff", "--unified=0", &tip, ACTIVE, "--", "active.json"]), @r#"
+    diff --git a/active.json b/active.json
+    index 4971b58..9eff315 100644
+    --- a/active.json
+    +++ b/active.json
+    @@ -4 +4 @@
+    -    "plan": "1.0.0"
+    +    "plan": "1.1.0"
+    "#);
+    scratch.json(&promote(&["document:plan@1.1.0"])).expect("already_there");
+
+    // A third that fails leaves both of a set as they were.
+    write(&scratch, "base", "2.0.0", "");
+    write(&scratch, "plan", "2.0.0", "base");
+    write(&scratch, "last", "1.0.0", "nowhere");
+    scratch.commit("Add 2.0.0");
+    scratch.push();
+    stage(&scratch, &["document:base@2.0.0", "document:plan@2.0.0", "document:last@1.0.0"]);
+    let refused = scratch.refused(&promote(&["document:base@2.0.0", "document:plan@2.0.0", "document:last@1.0.0"]), "findings");
+    assert!(refused["message"].as_str().unwrap().contains("document:last@1.0.0"), "{refused}");
+    scratch.json(&promote(&["document:base@2.0.0", "document:plan@2.0.0"])).expect("moved");
+
+    let back = scratch.run(&["rollback", "--channel", "production", "--reason", "wrong texts"]);
+    assert_snapshot!(steady(&back.ok()), @r"
+    rollback production to document:base@1.0.0, document:plan@1.1.0
+      document:base 2.0.0 -> 1.0.0
+      document:plan 2.0.0 -> 1.1.0
+      refs/heads/tagwarden/active   [short] -> [short]  commit [short]
+      refs/tags/channel/production  [short] -> [short]  commit [short]
+      ledger entry 11 ([short]) on tagwarden/ledger
+
+    gates before the move
+      ✓   1  whole  It is whole  [time]
+
+    done (moved). See it: `tagwarden status`.
+    ");
+    assert_snapshot!(active(&scratch, ACTIVE), @r#"
+    {
+      "document": {
+        "base": "1.0.0",
+        "plan": "1.1.0"
+      }
+    }
+    "#);
+    assert_snapshot!(steady(&scratch.run(&["status"]).ok()), @r"
+      ledger entry 11 ([short]) on tagwarden/ledger
+      policy 1 ([short])
+
+      staging     nothing yet
+      production  document:base@1.0.0, document:plan@1.1.0  [short]  since 2026-11-21T10:00Z  entry 11  held: wrong texts
+
+    releases
+      document:base@1.0.0   [short]  released    production
+      document:plan@1.0.0   [short]  superseded
+      document:plan@1.1.0   [short]  released    production
+      document:other@1.0.0  [short]  staged
+      document:base@2.0.0   [short]  superseded              held
+      document:plan@2.0.0   [short]  superseded              held
+      document:last@1.0.0   [short]  staged
+
+    holds
+      release document:base@2.0.0                  wrong texts  by ssh:boss@example.com  entry 11
+      release document:plan@2.0.0                  wrong texts  by ssh:boss@example.com  entry 11
+      channel production           for automation  wrong texts  by ssh:boss@example.com  entry 11
+
+    done (passed). Nothing is wrong.
+    ");
+    let audit = scratch.json(&["audit", "--rejudge", "all"]).expect("passed");
+    assert_eq!(findings(&audit), Vec::<&serde_json::Value>::new());
+    assert_snapshot!(scratch.git_in("origin.git", &["log", "--first-parent", "--format=%s", ACTIVE, "-1"]), @"rollback: Revert 2 artifacts");
+}
+
+#[test]
+fn what_is_not_staged_whole_and_newer_is_not_activated() {
+    let scratch = catalog(PROTOCOL);
+    stage(&scratch, &["document:base@1.0.0", "page:home@1.0.0"]);
+    scratch.json(&promote(&["document:base@1.0.0"])).expect("moved");
+    write(&scratch, "base", "1.1.0", "");
+    write(&scratch, "base", "1.2.0-rc.1", "");
+    scratch.commit("Add 1.1.0");
+    scratch.push();
+    let refused = |names: &[&str], reason: &str| scratch.refused(&promote(names), reason);
+    refused(&["document:base@1.1.0"], "unknown_release");
+    refused(&["document:gone@1.0.0"], "unknown_release");
+    refused(&["base@1.1.0"], "unknown_release");
+    refused(&["nothing:base@1.1.0"], "unknown_release");
+    refused(&["web@1.0.0"], "bad_usage");
+    stage(&scratch, &["document:base@1.1.0", "document:base@1.2.0-rc.1"]);
+    refused(&["document:base@1.2.0-rc.1"], "not_permitted");
+    refused(&["document:base@1.1.0", "web@1.0.0"], "bad_usage");
+    scratch.refused(&["promote", "document:base@1.1.0", "--channel", "staging", "--reason", "because"], "bad_usage");
+    scratch.refused(&["stage", "document:base@9.0.0", "--at", "HEAD"], "unknown_release");
+    scratch.refused(&["stage", "document:base@1.1.0", "--at", "HEAD~1"], "version_reused");
+
+    // What is here is not what would be released.
+    scratch.write("documents/base/1.1.0/notes.txt", "later\n");
+    refused(&["document:base@1.1.0"], "bad_usage");
+    scratch.git(&["add", "."]);
+    scratch.git(&["commit", "--quiet", "--message", "Change a version that is staged"]);
+    scratch.push();
+    // It stays what it was where it was staged; a commit that has it otherwise is not the candidate.
+    scratch.json(&promote(&["document:base@1.1.0"])).expect("moved");
+    write(&scratch, "plan", "1.1.0", "base");
+    scratch.commit("Add plan 1.1.0");
+    scratch.push();
+    stage(&scratch, &["document:plan@1.1.0"]);
+    let reused = refused(&["document:plan@1.1.0"], "version_reused");
+    assert!(reused["message"].as_str().unwrap().contains("documents/base/1.1.0 was changed"), "{reused}");
+    scratch.git(&["rm", "--quiet", "documents/base/1.1.0/notes.txt"]);
+    write(&scratch, "plan", "1.2.0", "base");
+    scratch.commit("Put it back");
+    scratch.push();
+    stage(&scratch, &["document:plan@1.2.0"]);
+    scratch.json(&promote(&["document:plan@1.2.0"])).expect("moved");
+    refused(&["document:plan@1.1.0"], "lower_version");
+
+    // What is active must be there.
+    scratch.git(&["rm", "-r", "--quiet", "documents/base/1.1.0"]);
+    write(&scratch, "plan", "1.3.0", "");
+    scratch.commit("Take away what is active");
+    scratch.push();
+    let missing = scratch.refused(&["stage", "document:plan@1.3.0", "--at", "HEAD"], "findings");
+    assert!(findings(&missing).iter().any(|finding| finding["code"] == "catalog/missing-artifact"), "{missing}");
+}
+
+#[test]
+fn a_branch_that_somebody_else_wrote_is_told_and_stops_activations() {
+    let scratch = catalog(PROTOCOL);
+    stage(&scratch, &["document:base@1.0.0", "document:plan@1.0.0"]);
+    scratch.json(&promote(&["document:base@1.0.0"])).expect("moved");
+    let recorded = scratch.remote_commit(ACTIVE).unwrap();
+    scratch.git(&["fetch", "--quiet", "origin", "tagwarden/active"]);
+    scratch.git(&["push", "--quiet", "origin", "HEAD:refs/heads/elsewhere"]);
+    scratch.git_in("origin.git", &["update-ref", ACTIVE, "refs/heads/elsewhere"]);
+    let status = scratch.json(&["status"]).expect("findings");
+    assert_eq!(status["channels"][1]["drift"][0]["code"], "status/pointer-moved");
+    let refused = scratch.refused(&promote(&["document:plan@1.0.0"]), "half_state");
+    let help = refused["help"].as_str().unwrap_or_default().replace(&recorded, "RECORDED");
+    assert_snapshot!(help.replace(&scratch.remote_commit("refs/heads/elsewhere").unwrap(), "THERE"), @"activations alone write it: find out who pushed to it; keep what it holds (`git push origin THERE:refs/heads/kept/tagwarden/active`), then `git push --force-with-lease=tagwarden/active:THERE origin RECORDED:refs/heads/tagwarden/active`");
+    // What is advised mends it, and loses nothing.
+    let advised: Vec<&str> = refused["help"].as_str().unwrap().split('`').filter(|word| word.starts_with("git ")).collect();
+    for command in &advised {
+        scratch.git(&command.split(' ').skip(1).collect::<Vec<_>>());
+    }
+    assert_eq!(advised.len(), 2);
+    assert_eq!(scratch.remote_commit(ACTIVE), Some(recorded));
+    scratch.json(&promote(&["document:plan@1.0.0"])).expect("moved");
+}
+
+#[test]
+fn on_a_release_branch_an_activation_is_one_commit_of_one_line() {
+    let scratch = catalog(&PROTOCOL.replace(", branch: tagwarden/active", ""));
+    stage(&scratch, &["document:base@1.0.0", "document:plan@1.0.0"]);
+    scratch.write("README", "later\n");
+    let tip = scratch.commit("Something else");
+    scratch.push();
+    scratch.json(&promote(&["document:base@1.0.0"])).expect("moved");
+    let made = scratch.remote_commit("refs/heads/main").unwrap();
+    assert_eq!(scratch.git_in("origin.git", &["rev-parse", "main^@"]), tip);
+    assert_eq!(scratch.remote_commit("refs/tags/channel/production"), Some(made));
+    // Who has not fetched it yet can promote all the same; what others push in between stays.
+    scratch.json(&promote(&["document:plan@1.0.0"])).expect("moved");
+    scratch.git(&["pull", "--quiet", "--ff-only", "origin", "main"]);
+    assert_eq!(scratch.read("active.json"), active(&scratch, "main") + "\n");
+    scratch.json(&["audit", "--rejudge", "all"]).expect("passed");
+    // A commit that only the release branch has not: nothing is judged that is not there.
+    scratch.json(&["rollback", "document:base@1.0.0", "--channel", "production", "--reason", "no"]).expect("unknown_release");
+}
