@@ -1,12 +1,12 @@
 //! Files of a catalog, split at NUL: each is read or refused with places inside it, JSON is what the library says it is, a change of the
 //! pointer file gives what it says, and the whole tree is checked without a panic.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 use tagwarden::{
     catalog::{
         check::{self, Input, Which},
         document::{self, Read},
-        layout::{Kind, Layout, PathTemplate, PointerAt, RailOf, Shape},
+        layout::{Kind, Layout, PathTemplate, PointerAt, RailFiles, RailOf, Shape},
         pointer::{Change, Pointer},
         rails::Rails,
     },
@@ -27,8 +27,9 @@ pub fn check(text: &str) {
     if let Some(bytes) = files.get("active.json") {
         pointers(&String::from_utf8_lossy(bytes));
     }
-    let layout = layout();
-    let Ok(rails) = Rails::read(&layout, &files, "gates") else { return };
+    let rails = Arc::new(RailFiles { files: files.clone(), root: "gates".to_owned() });
+    let layout = Layout { rails, ..layout() };
+    let Ok(rails) = Rails::read(&layout) else { return };
     let tree = MapTree::new(files.clone());
     let pointers = vec![files.get("active.json").cloned()];
     let input = Input { tree: &tree, layout: &layout, rails: &rails, pointers, which: Which::All, done: &|_| {} };
@@ -87,5 +88,6 @@ fn layout() -> Layout {
             .map(|channel| PointerAt { channel, file: "active.json".to_owned(), shape: Shape::Grouped, branch: None })
             .into_iter()
             .collect(),
+        rails: Arc::default(),
     }
 }

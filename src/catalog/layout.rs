@@ -9,6 +9,7 @@ use crate::{
 };
 use indexmap::IndexMap;
 use regex::Regex;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// The default is a repository without artifacts.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +18,17 @@ pub struct Layout {
     pub kinds: IndexMap<KindName, Kind>,
     /// One for each channel that has its own; empty: nothing is ever active.
     pub pointers: Vec<PointerAt>,
+    /// The folder that the rails are in.
+    pub rails: Arc<RailFiles>,
+}
+
+/// Files of a folder of gates; those below `rails/` say what must hold of artifacts.
+#[derive(Clone, Debug, Default)]
+pub struct RailFiles {
+    /// By path relative to the folder.
+    pub files: BTreeMap<String, Vec<u8>>,
+    /// The folder's own path, for places in messages.
+    pub root: String,
 }
 
 #[derive(Clone, Debug)]

@@ -40,8 +40,9 @@ pub struct Rail {
 }
 
 impl Rails {
-    /// Reads the rails of a gates folder. `files`: by path relative to the folder, `root`: its own path. The findings are never empty.
-    pub fn read(layout: &Layout, files: &BTreeMap<String, Vec<u8>>, root: &str) -> Result<Rails, Vec<Finding>> {
+    /// Reads the rails of a layout. The findings are never empty.
+    pub fn read(layout: &Layout) -> Result<Rails, Vec<Finding>> {
+        let (files, root) = (&layout.rails.files, &layout.rails.root);
         let mut folders: BTreeMap<&str, BTreeMap<&str, &[u8]>> = BTreeMap::new();
         for (path, bytes) in files {
             let Some((rail, file)) = path.strip_prefix(FOLDER).and_then(|path| path.strip_prefix('/')?.split_once('/')) else { continue };

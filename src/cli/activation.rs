@@ -7,11 +7,7 @@
 //!
 //! Deliberately absent: taking an artifact out of the pointer file, and the commit itself, which is made with the push.
 
-use super::{
-    Session,
-    gather::{self, Situation},
-    moving, validate,
-};
+use super::{gather::Situation, moving, validate};
 use crate::{
     catalog::{
         activation::{Activation, activated},
@@ -27,7 +23,6 @@ use crate::{
     tree::{Tree, Unreadable},
     world::{
         git::{Git, Want},
-        ledger::read_folder,
         trees::CommitTree,
     },
 };
@@ -37,7 +32,7 @@ const EMPTY: &str = "{}\n";
 
 /// Completes the plan of a move on a channel with a pointer file; leaves any other as it is. Faults: `findings` where what would be
 /// active is not whole, `lower_version`, `version_reused`, `half_state`, `bad_usage` where changes are not committed.
-pub async fn complete(session: &Session, situation: &Situation, mut plan: Plan) -> Result<Plan> {
+pub async fn complete(situation: &Situation, mut plan: Plan) -> Result<Plan> {
     let Some(at) = situation.protocol().catalog.pointer(&plan.channel) else { return Ok(plan) };
     let git = &situation.world().git;
     bring(situation).await?;
@@ -49,7 +44,7 @@ pub async fn complete(session: &Session, situation: &Situation, mut plan: Plan) 
     let (after, changes) = activated(&before, &names, plan.verb == Verb::Rollback)?;
     let tree = git.tree_with(base.tree(), &at.file, after.source.text.as_bytes()).await?;
     let files = CommitTree::of_tree(git, &tree)?;
-    let checked = check(session, situation, &files, Some((at, &after)))?;
+    let checked = check(situation, &files, Some((at, &after)))?;
     whole(&checked, &changes)?;
     let now = situation.head.state().channels.get(&plan.channel).map(|now| now.shown());
     for artifact in checked.found.iter().filter(|artifact| is_active(&after, artifact)) {
@@ -84,12 +79,11 @@ pub async fn bring(situation: &Situation) -> Result<()> {
 }
 
 /// The check of a whole tree by the rails of the adopted policy. `pointer`: one of the pointer files as it would be.
-pub fn check(session: &Session, situation: &Situation, files: &CommitTree, pointer: Option<(&PointerAt, &Pointer)>) -> Result<Checked> {
+pub fn check(situation: &Situation, files: &CommitTree, pointer: Option<(&PointerAt, &Pointer)>) -> Result<Checked> {
     let git = &situation.world().git;
     let layout: &Layout = &situation.protocol().catalog;
     let release_branches = &situation.protocol().release_branches;
-    let policy = read_folder(git, &situation.head.state().policy.tree)?;
-    let rails = Rails::read(layout, &policy, &gather::gates_folder(session)).map_err(validate::wrong_rails)?;
+    let rails = Rails::read(layout).map_err(validate::wrong_rails)?;
     let bytes = |at: &PointerAt| match pointer {
         Some((own, after)) if own == at => Ok(Some(after.source.text.clone().into_bytes())),
         _ if at.is_on(release_branches) => files.read(&at.file).map_err(unreadable),

@@ -131,6 +131,11 @@ fn rejudge_entries(
 }
 
 fn candidate_tree(world: &World, entry: &Entry) -> Option<Arc<dyn Tree>> {
-    let tree = CommitTree::new(&world.git, entry.shown()?).ok()?;
+    // What was judged before an activation was a tree without a commit.
+    let tree = match entry.pointer() {
+        Some(_) => CommitTree::of_tree(&world.git, CommitTree::new(&world.git, entry.shown()?).ok()?.tree()),
+        None => CommitTree::new(&world.git, entry.candidate.as_ref()?),
+    };
+    let tree = tree.ok()?;
     Some(Arc::new(tree))
 }

@@ -59,7 +59,7 @@ pub async fn run(session: &Session, args: &args::Promote) -> Result<Report> {
         return moving::already_at(&situation, &plan.channel);
     }
     moving::early(&situation, &acting, &plan)?;
-    let plan = activation::complete(session, &situation, plan).await?;
+    let plan = activation::complete(&situation, plan).await?;
     args.meant.check_activation(&plan)?;
     for release in &plan.releases {
         moving::bring_commit(situation.world(), &situation.place.at, release, &situation.refs).await?;

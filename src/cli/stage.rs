@@ -53,7 +53,7 @@ pub async fn run(session: &Session, args: &args::Stage) -> Result<Report> {
     moving::bring_branches(&situation).await?;
     moving::check_reachable(&situation, [&wanted.commit]).await?;
     let report = match is_artifact {
-        true => Some(report(&situation, &name, &commit, &activation_check(session, &situation, &name, &commit).await?)?),
+        true => Some(report(&situation, &name, &commit, &activation_check(&situation, &name, &commit).await?)?),
         false => None,
     };
     let releases = intent.releases.into_iter().map(|release| Release { tag: tag.clone(), ..release }).collect();
@@ -68,11 +68,11 @@ pub async fn run(session: &Session, args: &args::Stage) -> Result<Report> {
 
 /// The check of everything at the commit. Faults: `unknown_release` where the artifact is not there, `findings` where anything is
 /// wrong, `bad_usage` where it was changed here since.
-async fn activation_check(session: &Session, situation: &gather::Situation, name: &ReleaseName, commit: &Oid) -> Result<Checked> {
+async fn activation_check(situation: &gather::Situation, name: &ReleaseName, commit: &Oid) -> Result<Checked> {
     let git = &situation.world().git;
     let files = CommitTree::new(git, commit)?;
     activation::bring(situation).await?;
-    let checked = activation::check(session, situation, &files, None)?;
+    let checked = activation::check(situation, &files, None)?;
     let Some(artifact) = checked.found.iter().find(|artifact| activation::is_of(artifact, name)) else {
         let others = checked.found.iter().filter(|artifact| name.package.artifact() == Some((artifact.kind.as_str(), &artifact.id)));
         let versions: Vec<&str> = others.filter_map(|artifact| artifact.version.as_deref()).collect();

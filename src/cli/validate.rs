@@ -43,7 +43,7 @@ pub async fn run(session: &Session, args: &args::Validate) -> Result<Report> {
         let fault = Fault::new(Reason::NothingToCheck, "the protocol names no kind of artifacts");
         return Err(fault.help("say where artifacts are under `kinds` in gates/protocol.yaml: `tagwarden explain kinds`"));
     }
-    let rails = Rails::read(&protocol.catalog, &files.files, &files.root).map_err(wrong_rails)?;
+    let rails = Rails::read(&protocol.catalog).map_err(wrong_rails)?;
     let (which, changed) = which(&world, tree.as_ref(), args, at.as_ref(), &files.root)?;
     let mut pointers = Vec::new();
     for at in &protocol.catalog.pointers {

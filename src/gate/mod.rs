@@ -6,7 +6,8 @@
 //!
 //! Deliberately absent: any knowledge of how a fact is had, and any rendering of a verdict.
 
-pub mod clearance;
+pub mod at_hand;
+mod clearance;
 pub mod config;
 pub mod endpoint;
 pub mod expect;

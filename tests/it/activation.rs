@@ -20,7 +20,7 @@ const RULES: &str = r#"rules:
     of: active
     refs: { each: '.inputs[]?', to: [{ artifact: "document:{value}", must: active }], acyclic: true }
 "#;
-const GATE: &str = "title: It is whole\nverbs: [promote, rollback]\ncommand: [ { run: [\"true\"] } ]\n";
+const GATE: &str = "title: It is whole\ncatalog: {}\n";
 const ACTIVE: &str = "refs/heads/tagwarden/active";
 
 fn write(scratch: &Scratch, id: &str, version: &str, inputs: &str) {

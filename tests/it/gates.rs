@@ -16,9 +16,11 @@ use std::{
     sync::Arc,
 };
 use tagwarden::{
+    catalog::layout::Layout,
     domain::{Actor, ChannelName, Finding, Oid, Outcome, PackageName, RefName, Release, Severity, TagPattern, Timestamp, Verb},
     gate::{
         Answer, Context, Effect, Evidence, Gate, Judgement, Kind, Probe, ProbeKey, Protocol, Unavailable,
+        config::{self, GateFiles},
         kinds::KINDS,
         probe::{Ask, EVIDENCE_SCHEMA, Got},
         protocol::{Channel, Documents, KeySource, Package, ReleaseTags, Reviewer, ReviewerKind, Role, Rule, Signal, Signing},
@@ -71,6 +73,8 @@ struct CaseProtocol {
     automation: Vec<String>,
     reviewers: indexmap::IndexMap<String, CaseReviewer>,
     documents: CaseDocuments,
+    /// `kinds` and `pointer` as they are written in `gates/protocol.yaml`, and `rails`: files by path below the folder of gates.
+    catalog: serde_json::Map<String, Value>,
     /// Other gates of the protocol: each with `id` and the content of its file.
     gates: indexmap::IndexMap<String, Value>,
 }
@@ -369,8 +373,9 @@ fn check(kind: &Kind, expect: &Expect, judgement: &Judgement) -> Result<(), Stri
     if let Some(said) = expect.says.iter().find(|said| !findings.iter().any(|finding| finding.message.contains(said.as_str()))) {
         return Err(format!("nothing says `{said}`{}", shown()));
     }
-    // What documents speak of has codes of its own, which its own tests show.
-    let known = |code: &str| kind.codes.iter().chain(tagwarden::lockdown::CODES).any(|(known, _)| *known == code);
+    // What documents speak of and what artifacts are have codes of their own, which their own tests show.
+    let known =
+        |code: &str| kind.codes.iter().chain(tagwarden::lockdown::CODES).chain(tagwarden::catalog::CODES).any(|(known, _)| *known == code);
     let unlawful = |finding: &&Finding| finding.message.is_empty() || !known(&finding.code);
     match findings.iter().find(unlawful) {
         Some(finding) => Err(format!("{} is no code of this kind, or has no message", finding.code)),
@@ -458,11 +463,30 @@ fn protocol(case: &CaseProtocol) -> Result<Protocol, String> {
             lock: documents.lock.clone(),
             ..Documents::default()
         },
-        catalog: Default::default(),
+        catalog: catalog(&case.catalog)?,
         gates: gates(&case.gates)?,
         allowed_signers: None,
         warnings: Vec::new(),
     })
+}
+
+/// By the program's own reader.
+fn catalog(case: &serde_json::Map<String, Value>) -> Result<Layout, String> {
+    if case.is_empty() {
+        return Ok(Layout::default());
+    }
+    let mut written = serde_json::json!({
+        "version": 1, "packages": { "web": { "release_tag": "v{version}" } }, "release_branches": ["main"],
+        "channels": { "staging": {}, "production": {} }, "signing": { "key": "none" },
+    });
+    for key in ["kinds", "pointer"] {
+        written.as_object_mut().unwrap().extend(case.get(key).map(|value| (key.to_owned(), value.clone())));
+    }
+    let rails = case.get("rails").and_then(Value::as_object).into_iter().flatten();
+    let rails = rails.map(|(path, text)| (path.clone(), text.as_str().unwrap_or_default().as_bytes().to_vec()));
+    let files = rails.chain([("protocol.yaml".to_owned(), written.to_string().into_bytes())]).collect();
+    let loaded = config::load(&GateFiles { files, root: "gates".to_owned() });
+    loaded.map(|protocol| protocol.catalog).map_err(|fault| format!("{fault} {:?}", fault.findings))
 }
 
 fn gates(cases: &indexmap::IndexMap<String, Value>) -> Result<Vec<tagwarden::gate::LoadedGate>, String> {

@@ -3,12 +3,13 @@
 use super::*;
 use crate::{
     catalog::{
-        layout::{Kind, PathTemplate, PointerAt, RailOf, Shape},
+        layout::{Kind, PathTemplate, PointerAt, RailFiles, RailOf, Shape},
         pointer::Change,
     },
     domain::TagPattern,
     tree::MapTree,
 };
+use std::sync::Arc;
 
 const RULES: &str = "rules:
   - id: needs
@@ -26,14 +27,15 @@ fn layout() -> Layout {
         release_tag: TagPattern::artifact("{kind}/{id}/v{version}").unwrap(),
     };
     let pointer = PointerAt { channel: "live".parse().unwrap(), file: "active.json".to_owned(), shape: Shape::Flat, branch: None };
-    Layout { kinds: [("doc".parse().unwrap(), kind)].into(), pointers: vec![pointer] }
+    Layout { kinds: [("doc".parse().unwrap(), kind)].into(), pointers: vec![pointer], rails: Default::default() }
 }
 
 /// The codes that are found: each artifact with what it needs, by the pointer file.
 fn codes(artifacts: &[(&str, &str)], pointer: &str) -> Vec<String> {
-    let layout = layout();
+    let mut layout = layout();
     let files = [("rails/r/lint.yaml".to_owned(), RULES.as_bytes().to_vec())].into();
-    let Ok(rails) = Rails::read(&layout, &files, "gates") else { panic!("the rail is right") };
+    layout.rails = Arc::new(RailFiles { files, root: "gates".to_owned() });
+    let Ok(rails) = Rails::read(&layout) else { panic!("the rail is right") };
     let files = artifacts.iter().map(|(name, needs)| (format!("{name}.yaml"), format!("needs: [{needs}]\n").into_bytes()));
     let tree = MapTree::new(files.collect());
     let pointers = vec![Some(pointer.as_bytes().to_vec())];

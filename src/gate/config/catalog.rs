@@ -31,7 +31,7 @@ pub(super) fn check(check: &mut Collector, raw: &raw::Protocol) -> Layout {
     if let (Some(pointer), true) = (&raw.pointer, kinds.is_empty() && raw.kinds.as_ref().is_none_or(IndexMap::is_empty)) {
         check.refuse(pointer, "nothing-there", "a pointer file names artifacts, and `kinds` names no kind of them");
     }
-    Layout { kinds, pointers }
+    Layout { kinds, pointers, rails: Default::default() }
 }
 
 fn kind(check: &mut Collector, name: &Text, written: &raw::ArtifactKind) -> Option<Kind> {

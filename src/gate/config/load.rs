@@ -2,11 +2,12 @@
 
 use super::{agree, collect::Collector, header, protocol, raw};
 use crate::{
+    catalog::layout::RailFiles,
     domain::{Fault, Finding, GateId, Place, Reason, Result, Severity},
     gate::{Kind, LoadedGate, Protocol, kinds::KINDS},
     text::{near, source::Source, yaml},
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// The files of a gates folder, as they are in a work tree, a commit or the ledger.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub struct GateFiles {
 }
 
 pub(super) const PROTOCOL: &str = "protocol.yaml";
+/// What says what must hold of configuration artifacts.
+const RAILS: &str = "rails/";
 pub(super) const SIGNERS: &str = "allowed_signers";
 
 /// Reads and checks everything. The fault (`bad_config`) carries every error of every file, in the order of the files.
@@ -45,6 +48,10 @@ pub(super) fn load_among(files: &GateFiles, kinds: &[&'static Kind]) -> Result<P
         }
         agree::signers(&source, &raw, &protocol, signers.as_ref(), &mut findings);
         protocol.gates = gates.into_iter().map(|(_, gate)| gate).collect();
+        if !protocol.catalog.kinds.is_empty() {
+            let rails = files.files.iter().filter(|(path, _)| path.starts_with(RAILS)).map(|(path, bytes)| (path.clone(), bytes.clone()));
+            protocol.catalog.rails = Arc::new(RailFiles { files: rails.collect(), root: files.root.clone() });
+        }
         protocol.allowed_signers = signers.map(|(source, _)| source.text);
         protocol
     });

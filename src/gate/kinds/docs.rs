@@ -12,9 +12,9 @@ mod logs;
 mod open;
 
 use super::super::{
-    Checks, Context, Evidence, Gate, Header, Judgement, Kind, Probe, ProbeKey, Protocol,
+    Checks, Context, Evidence, Gate, Header, Judgement, Kind, Probe, ProbeKey, Protocol, at_hand,
     config::{self, GateFiles, Spec, collect::Collector},
-    probe::{Ask, DocumentsAsk, Got, TreeAsk, TreeGot},
+    probe::{Ask, DocumentsAsk, Got},
 };
 use crate::{
     domain::{Fault, Finding, Place, Reason, Result, Severity, Verb},
@@ -145,18 +145,15 @@ fn read(source: &Source) -> Result<(Header, Box<dyn Gate>)> {
     Ok((header, Box::new(Docs { documents, headings, references, pulls: spec.pulls })))
 }
 
-/// The candidate's tree.
-const ITEM: u32 = 0;
-
 /// How many broken references of one document are shown.
 const MOST_FINDINGS: usize = 500;
 
 impl Gate for Docs {
     fn asks(&self, cx: &Context, seen: &Evidence) -> Vec<Probe> {
-        if seen.last(ITEM).is_none() {
-            return vec![Probe::reads(ProbeKey::first(ITEM), Ask::Tree(TreeAsk {}))];
+        if seen.last(at_hand::ITEM).is_none() {
+            return vec![at_hand::ask()];
         }
-        if !is_the_tree(cx, seen, &mut Checks::new()) {
+        if !at_hand::is_the_tree(KIND.id, cx, seen, &mut Checks::new()) {
             return Vec::new();
         }
         let mut probes: Vec<Probe> = Vec::new();
@@ -179,7 +176,7 @@ impl Gate for Docs {
 
     fn judge(&self, cx: &Context, seen: &Evidence) -> Judgement {
         let mut checks = Checks::new();
-        if is_the_tree(cx, seen, &mut checks)
+        if at_hand::is_the_tree(KIND.id, cx, seen, &mut checks)
             && let Err(unreadable) = self.look(cx, seen, &mut checks)
         {
             checks.unknown(Finding::error("docs/unreadable", unreadable.to_string()));
@@ -188,32 +185,9 @@ impl Gate for Docs {
     }
 }
 
-/// Whether the recorded answer is about the tree at hand.
-fn is_the_tree(cx: &Context, seen: &Evidence, checks: &mut Checks) -> bool {
-    let unknown = |code: &str, message: String| Finding::error(format!("docs/{code}"), message);
-    let Some(answer) = seen.last(ITEM) else {
-        checks.unknown(unknown("unanswered", "there is no answer about the candidate's tree".to_owned()));
-        return false;
-    };
-    if !matches!(answer.ask, Ask::Tree(_)) {
-        checks.unknown(unknown("foreign-answer", "the recorded answer is not about a tree".to_owned()));
-        return false;
-    }
-    let here = cx.tree.id().to_string();
-    match answer.result() {
-        Ok(Got::Tree(TreeGot { id, .. })) if *id == here => return true,
-        Ok(Got::Tree(TreeGot { id, .. })) => {
-            checks.unknown(unknown("other-tree", format!("the recorded answer is about {}, but {here} is at hand", id.escape_debug())));
-        }
-        Ok(_) => checks.unknown(unknown("unreadable", "the answer about the candidate's tree has another shape".to_owned())),
-        Err(unavailable) => checks.unavailable("docs", "the candidate's tree", &unavailable),
-    }
-    false
-}
-
 /// Where the repository is on its forge, as it was recorded with the tree.
 fn origin(seen: &Evidence) -> Option<Origin> {
-    match seen.last(ITEM).map(|answer| answer.result()) {
+    match seen.last(at_hand::ITEM).map(|answer| answer.result()) {
         Some(Ok(Got::Tree(got))) => got.origin.clone(),
         _ => None,
     }

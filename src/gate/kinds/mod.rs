@@ -3,6 +3,7 @@
 
 mod ack;
 mod audit;
+mod catalog;
 mod channel;
 mod checks;
 mod command;
@@ -13,5 +14,15 @@ mod verdict;
 
 use super::Kind;
 
-pub static KINDS: &[&Kind] =
-    &[&ack::KIND, &audit::KIND, &channel::KIND, &checks::KIND, &command::KIND, &docs::KIND, &env::KIND, &http::KIND, &verdict::KIND];
+pub static KINDS: &[&Kind] = &[
+    &ack::KIND,
+    &audit::KIND,
+    &catalog::KIND,
+    &channel::KIND,
+    &checks::KIND,
+    &command::KIND,
+    &docs::KIND,
+    &env::KIND,
+    &http::KIND,
+    &verdict::KIND,
+];
