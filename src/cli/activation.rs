@@ -173,7 +173,6 @@ impl Branch {
 
 /// The commit that follows all others: these, and what was judged on the channel before.
 async fn newest(situation: &Situation, branch: &Branch, channel: &ChannelName, releases: &[PlannedRelease]) -> Result<Oid> {
-    let git = &situation.world().git;
     let now = situation.head.state().channels.get(channel).map(|now| &now.candidate);
     let all: Vec<&Oid> = releases.iter().map(|release| &release.commit).chain(now).collect();
     let tip = branch.holds.as_ref().filter(|_| branch.is_shared);
@@ -181,7 +180,7 @@ async fn newest(situation: &Situation, branch: &Branch, channel: &ChannelName, r
         let mut follows = true;
         for other in &all {
             follows = follows
-                && match git.is_ancestor(other, commit).await? {
+                && match follows_in_history(situation, other, commit).await? {
                     Some(follows) => follows,
                     None => {
                         let why = format!("whether {} follows {} cannot be told from the history here", commit.short(), other.short());
@@ -199,6 +198,21 @@ async fn newest(situation: &Situation, branch: &Branch, channel: &ChannelName, r
         false => format!("no commit of {} has all the others, so none has every artifact", names.join(", ")),
     };
     Err(Fault::new(Reason::UnreachableCommit, why).help("merge them, and stage a release at the merge"))
+}
+
+/// Whether a commit follows another. What a shallow clone lacks of the way is brought from the release branches.
+async fn follows_in_history(situation: &Situation, other: &Oid, commit: &Oid) -> Result<Option<bool>> {
+    let git = &situation.world().git;
+    if let Some(follows) = git.is_ancestor(other, commit).await? {
+        return Ok(Some(follows));
+    }
+    for branch in &situation.protocol().release_branches {
+        let name: RefName = format!("refs/heads/{branch}").parse().map_err(|why: String| Fault::new(Reason::BadConfig, why))?;
+        if situation.refs.contains_key(&name) && moving::is_ancestor(situation, other, &name, commit).await?.is_some() {
+            return git.is_ancestor(other, commit).await;
+        }
+    }
+    Ok(None)
 }
 
 fn pointer(git: &Git, at: &PointerAt, branch: &Branch, base: &CommitTree) -> Result<Pointer> {

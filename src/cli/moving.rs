@@ -295,7 +295,7 @@ async fn reachable(situation: &Situation, commit: &Oid) -> Result<()> {
 }
 
 /// Whether a commit is on a branch of the remote. What a shallow clone lacks of the way is brought first.
-async fn is_ancestor(situation: &Situation, commit: &Oid, branch: &RefName, head: &Oid) -> Result<Option<bool>> {
+pub async fn is_ancestor(situation: &Situation, commit: &Oid, branch: &RefName, head: &Oid) -> Result<Option<bool>> {
     let git = &situation.world().git;
     let here = git.is_ancestor(commit, head).await?;
     // What the remote cannot give either leaves the question open.
