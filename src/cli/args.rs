@@ -4,6 +4,7 @@
 //! protocol or the repository (which release a word names) is the verb's to resolve. Verbs and flags that are not built do
 //! not show and are unknown.
 
+use super::init::ActionRef;
 use crate::{
     domain::{ChannelName, GateId, Oid, Timestamp, Until, VerdictWord, actor::sentence},
     gate::protocol::KeySource,
@@ -190,11 +191,20 @@ pub struct Init {
     #[arg(long)]
     pub minimal: bool,
     /// Print the rulesets that the protocol needs on GitHub, as bodies of `POST /repos/OWNER/REPO/rulesets`; writes nothing
-    #[arg(long, conflicts_with = "minimal")]
+    #[arg(long, conflicts_with_all = ["minimal", "github"])]
     pub rulesets: bool,
     /// The App that alone moves channel tags, by the number that its page shows as App ID
     #[arg(long, value_name = "NUMBER", requires = "rulesets")]
     pub app: Option<u64>,
+    /// Write workflows for GitHub Actions that call those of Tagwarden's repository
+    #[arg(long, conflicts_with = "minimal")]
+    pub github: bool,
+    /// Where the action is: a repository, and the commit that the notes of a release name
+    #[arg(long, value_name = "OWNER/NAME@COMMIT", requires = "github", value_parser = ActionRef::parse)]
+    pub action: Option<ActionRef>,
+    /// The environment that holds the keys
+    #[arg(long, value_name = "NAME", requires = "github", default_value = "promotion", value_parser = word)]
+    pub environment: String,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -562,6 +572,15 @@ pub struct Doctor {
     /// Try a write: push a ref below refs/tagwarden/probe/, read it back, remove it
     #[arg(long)]
     pub write: bool,
+    /// Ask GitHub for the settings that the protocol rests on, and read the workflows
+    #[arg(long)]
+    pub github: bool,
+    /// The environment that holds the keys
+    #[arg(long, value_name = "NAME", requires = "github", default_value = "promotion", value_parser = word)]
+    pub environment: String,
+    /// The App that alone moves channel tags, by its number [default: the one of TAGWARDEN_APP_ID]
+    #[arg(long, value_name = "NUMBER", requires = "github")]
+    pub app: Option<u64>,
 }
 
 impl Command {

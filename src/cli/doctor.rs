@@ -1,6 +1,9 @@
 //! `doctor`: looks at everything that promotions rest on and says what to do about it; `--fix` puts drifted tags back where the
 //! newest valid entry says, for who has the right to such a move, and removes probe refs that were left behind; `--write` tries whether
-//! a ref can be written. It deletes nothing but probe refs, each under the lease of what it was seen to hold.
+//! a ref can be written. It deletes nothing but probe refs, each under the lease of what it was seen to hold. `--github` looks at the
+//! settings of the repository there, too.
+
+mod github;
 
 use super::{
     Session, acting, args,
@@ -28,23 +31,44 @@ use std::collections::BTreeSet;
 pub async fn run(session: &Session, args: &args::Doctor) -> Result<Report> {
     let place = gather::place(session).await?;
     let warnings: Vec<Finding> = place.drafted.iter().flat_map(|protocol| protocol.warnings.iter().cloned()).collect();
-    Ok(look(session, args, place).await?.findings(warnings))
+    let report = look(session, args, &place).await?;
+    let report = if args.github { with_github(report, github::look(&place, args).await?) } else { report };
+    Ok(report.findings(warnings))
 }
 
-async fn look(session: &Session, args: &args::Doctor, place: Place) -> Result<Report> {
+/// What was found here counts before what was found there.
+fn with_github(mut report: Report, looked: Vec<github::Looked>) -> Report {
+    let (checks, told): (Vec<Check>, Vec<Vec<Finding>>) = looked.into_iter().unzip();
+    let findings =
+        checks.iter().zip(told).flat_map(|(check, told)| if told.is_empty() { check.finding().into_iter().collect() } else { told });
+    report.findings.extend(findings.collect::<Vec<_>>());
+    let reason = reason_of(&checks);
+    report.reason = match (report.reason, reason) {
+        (Reason::Passed, reason) => reason,
+        (Reason::Unreachable, Reason::Findings) => Reason::Findings,
+        (reason, _) => reason,
+    };
+    if let Body::Doctor(shape) = &mut report.body {
+        shape.checks.extend(checks);
+    }
+    let next = next(report.reason, &report.findings);
+    Report { next, ..report }
+}
+
+async fn look(session: &Session, args: &args::Doctor, place: &Place) -> Result<Report> {
     let mut checks =
         vec![passed("repository", format!("git answers, {}", if place.world.git.is_shallow() { "shallow clone" } else { "whole clone" }))];
     checks.push(match &place.drafted {
         Some(protocol) => passed("gates/", format!("{} gates, {} channels", protocol.gates.len(), protocol.channels.len())),
         None => failed("gates/", "there is none in the work tree", "`tagwarden init`"),
     });
-    let refs = match gather::refs(&place).await {
+    let refs = match gather::refs(place).await {
         Ok(refs) => refs,
         Err(fault) => return Ok(finish(checks, Some((of_fault("remote", &fault), Vec::new())), session.signing())),
     };
     checks.push(passed("remote", format!("{} answers", place.at.remote)));
-    checks.extend(left_probes(&place, args.fix).await);
-    let head = match verified(&place, &refs, args.fix).await {
+    checks.extend(left_probes(place, args.fix).await);
+    let head = match verified(place, &refs, args.fix).await {
         Ok(head) => head,
         Err(fault) => {
             let check = of_fault("ledger", &fault);
@@ -58,28 +82,28 @@ async fn look(session: &Session, args: &args::Doctor, place: Place) -> Result<Re
     };
     let signing = SigningMode::of(head.protocol());
     checks.push(passed("ledger", format!("{} entries verify, head {}", head.length(), head.head().short())));
-    checks.push(pinned(&place, &head).await);
-    checks.push(signer(session, &place, &head).await);
-    checks.push(adopted(&place, &head));
-    checks.push(atomic(&place, &head).await);
+    checks.push(pinned(place, &head).await);
+    checks.push(signer(session, place, &head).await);
+    checks.push(adopted(place, &head));
+    checks.push(atomic(place, &head).await);
     if args.write {
-        checks.push(write(&place).await?);
+        checks.push(write(place).await?);
     }
     let mut projection = Projection::of(&head, &refs);
     let skipped = head.skipped_findings();
     if projection.mendable().count() > 0 && args.fix {
-        let acting = acting::acting(session, &place, &head).await?;
+        let acting = acting::acting(session, place, &head).await?;
         let permit = |tag: &ProjectedTag| {
             let (verb, channel) = tag.right();
             acting.permit(head.protocol(), verb, channel)
         };
         let tags = projection.mendable().map(|tag| Ok((tag, permit(tag)?))).collect::<Result<Vec<_>>>()?;
-        let projected = apply::project(&acting.writer(&place), &tags).await?;
+        let projected = apply::project(&acting.writer(place), &tags).await?;
         for name in &projected.names {
             checks.push(Check { fixed: true, ..passed("tags", format!("{name} is where the ledger says again")) });
         }
         // What was put back is said, also where nobody can look at the rest.
-        match gather::refs(&place).await {
+        match gather::refs(place).await {
             Ok(refs) => projection = Projection::of(&head, &refs),
             Err(fault) => return Ok(finish(checks, Some((of_fault("tags", &fault), Vec::new())), Some(signing)).findings(skipped)),
         }
@@ -213,7 +237,7 @@ async fn write(place: &Place) -> Result<Check> {
 }
 
 fn passed(name: &str, detail: String) -> Check {
-    Check { name: name.to_owned(), outcome: Outcome::Passed, detail: Some(detail), help: None, fixed: false }
+    Check { name: name.to_owned(), outcome: Outcome::Passed, detail: Some(detail), help: None, fixed: false, code: Check::CODE }
 }
 
 /// Nothing that stands in the way, but worth knowing.
@@ -239,21 +263,30 @@ fn finish(mut checks: Vec<Check>, last: Option<(Check, Vec<Finding>)>, signing: 
         findings.extend(told);
         checks.push(check);
     }
-    let any = |outcome| checks.iter().any(|check| check.outcome == outcome);
-    let reason = match (any(Outcome::Failed), any(Outcome::Inconclusive)) {
-        (true, _) => Reason::Findings,
-        (false, true) => Reason::Unreachable,
-        (false, false) => Reason::Passed,
-    };
-    let helps: BTreeSet<&str> = findings.iter().filter_map(|finding| finding.help.as_deref()).collect();
-    let next = match (reason, helps.first()) {
-        (Reason::Passed, _) => None,
-        (_, Some(only)) if helps.len() == 1 => Some((*only).to_owned()),
-        _ => Some(Reason::Findings.next().to_owned()),
-    };
+    let reason = reason_of(&checks);
+    let next = next(reason, &findings);
     let report = Report { next, ..Report::new(reason, Body::Doctor(DoctorShape { checks })) }.findings(findings);
     match signing {
         Some(signing) => report.signing(signing),
         None => report,
+    }
+}
+
+fn reason_of(checks: &[Check]) -> Reason {
+    let any = |outcome| checks.iter().any(|check| check.outcome == outcome);
+    match (any(Outcome::Failed), any(Outcome::Inconclusive)) {
+        (true, _) => Reason::Findings,
+        (false, true) => Reason::Unreachable,
+        (false, false) => Reason::Passed,
+    }
+}
+
+/// The one thing to do, where there is one.
+fn next(reason: Reason, findings: &[Finding]) -> Option<String> {
+    let helps: BTreeSet<&str> = findings.iter().filter_map(|finding| finding.help.as_deref()).collect();
+    match (reason, helps.first()) {
+        (Reason::Passed, _) => None,
+        (_, Some(only)) if helps.len() == 1 => Some((*only).to_owned()),
+        _ => Some(Reason::Findings.next().to_owned()),
     }
 }

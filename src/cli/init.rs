@@ -3,13 +3,17 @@
 //! Every file is compared before the first one is written. One that is there already and differs refuses the whole run; one
 //! that is the same is kept. Nothing is committed, and no remote is asked.
 
+mod github;
 mod rulesets;
 mod set;
 
-use super::{args, session::Session};
+pub use github::ActionRef;
+
+use super::{args, gather, session::Session};
 use crate::{
     attest::ssh,
     domain::{Fault, Finding, Reason, Result},
+    gate::Protocol,
     report::{Body, InitShape, Report, SigningMode, shape::InitFile},
     world::{
         World,
@@ -23,6 +27,9 @@ use std::path::Path;
 pub async fn run(session: &Session, args: &args::Init) -> Result<Report> {
     if args.rulesets {
         return rulesets::print(session, args.app).await;
+    }
+    if args.github {
+        return github::run(session, args).await;
     }
     let globals = &session.globals;
     let world = session.world().await?;
@@ -47,6 +54,14 @@ pub async fn run(session: &Session, args: &args::Init) -> Result<Report> {
     let signing = if args.minimal { SigningMode::None } else { SigningMode::Ssh };
     let report = Report::new(reason, Body::Init(InitShape { files })).signing(signing);
     Ok(if args.minimal { report } else { set::steps(report, &facts) })
+}
+
+/// The protocol in the work tree, for what is made of it.
+fn protocol<'p>(session: &Session, place: &'p gather::Place) -> Result<&'p Protocol> {
+    place.drafted.as_deref().ok_or_else(|| {
+        let message = format!("there is no {}/protocol.yaml to begin with", gather::gates_folder(session));
+        Fault::new(Reason::BadConfig, message).help("`tagwarden init` writes one; `tagwarden init --minimal` the smallest")
+    })
 }
 
 /// The signer that git's own configuration names, where it signs with SSH and has a public key at hand. A key that cannot

@@ -285,10 +285,11 @@ impl Ruleset {
         let bypass = self.bypass.as_ref()?;
         // Who is let past on pull requests is bound by a push.
         let of_apps = || bypass.iter().filter(|one| one.kind == "Integration" && one.mode.as_deref() != Some("pull_request"));
-        match app {
-            Some(app) => Some(of_apps().any(|one| one.id == Some(app))),
-            None if of_apps().next().is_none() => Some(false),
-            None => None,
+        let mut own = of_apps().filter(|one| app.is_none() || one.id == app);
+        match (own.next().map(|one| one.mode.as_deref()), app) {
+            (None, _) => Some(false),
+            (Some(None | Some("always" | "exempt")), Some(_)) => Some(true),
+            _ => None,
         }
     }
 }

@@ -409,7 +409,9 @@ pub fn rehearsal() -> Report {
 }
 
 pub fn doctor() -> Report {
-    let check = |name: &str, outcome, fixed| Check { name: name.into(), outcome, detail: None, help: Some("do this".into()), fixed };
+    let help = Some("do this".to_owned());
+    let check =
+        |name: &str, outcome, fixed| Check { name: name.into(), outcome, detail: None, help: help.clone(), fixed, code: Check::CODE };
     let checks = vec![
         check("git 2.45", Outcome::Passed, false),
         check("tags agree with the ledger", Outcome::Failed, true),

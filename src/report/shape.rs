@@ -270,16 +270,22 @@ pub struct Check {
     pub help: Option<String>,
     /// `--fix` mended it in this run.
     pub fixed: bool,
+    /// The code of its finding.
+    #[serde(skip)]
+    pub code: &'static str,
 }
 
 impl Check {
+    /// The code of what has none of its own.
+    pub const CODE: &'static str = "doctor/check";
+
     /// What is wrong, where something is.
     pub fn finding(&self) -> Option<Finding> {
         if !matches!(self.outcome, Outcome::Failed | Outcome::Inconclusive) || self.fixed {
             return None;
         }
         let detail = self.detail.as_deref().unwrap_or("it does not hold");
-        let finding = Finding::error("doctor/check", format!("{}: {detail}", self.name));
+        let finding = Finding::error(self.code, format!("{}: {detail}", self.name));
         Some(self.help.iter().fold(finding, |finding, help| finding.help(help)))
     }
 }

@@ -1,4 +1,4 @@
-//! Texts and their grammars: JSON, YAML, CSV, Markdown, jq, JSON Schema, slash commands. Each engine is imported by exactly one module here.
+//! Texts and their grammars: JSON, YAML, CSV, Markdown, jq, JSON Schema, slash commands, workflows. Each engine is imported by exactly one module here.
 
 pub mod collect;
 pub mod constant;
@@ -13,4 +13,5 @@ pub mod schema;
 pub mod slash;
 pub mod source;
 pub mod template;
+pub mod workflows;
 pub mod yaml;

@@ -38,6 +38,12 @@ impl EnvVars {
         EnvVars::of(vars)
     }
 
+    /// The same environment without some variables.
+    #[must_use]
+    pub fn without(&self, names: &[&str]) -> EnvVars {
+        EnvVars::of(self.iter().filter(|(name, _)| !names.iter().any(|without| *name == OsStr::new(without))))
+    }
+
     /// The value of a variable; bytes that are no UTF-8 are replaced. `None`: not set.
     pub fn get(&self, name: &str) -> Option<String> {
         self.get_os(name).map(|value| value.to_string_lossy().into_owned())

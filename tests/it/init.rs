@@ -1,7 +1,11 @@
 //! `init` as a user meets it: what it writes, what it refuses, and that nothing is ever written over.
 
 use crate::world_support::Scratch;
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
 const TAGWARDEN: &str = env!("CARGO_BIN_EXE_tagwarden");
 
@@ -147,4 +151,83 @@ fn the_key_that_git_signs_with_becomes_the_first_signer() {
     let private = fs::read_to_string(scratch.path("home/id")).unwrap();
     let secret = private.lines().nth(1).unwrap();
     assert!(files(&scratch.path("work")).values().all(|bytes| !String::from_utf8_lossy(bytes).contains(secret)));
+}
+
+const ACTION: &str = "example/tagwarden@de0fac2e4500dabe0009e67214ff5f5447ce83dd";
+
+fn yaml(path: &Path) -> serde_json::Value {
+    let text = fs::read_to_string(path).unwrap();
+    tagwarden::text::yaml::located(&tagwarden::text::source::Source::new(path.display().to_string(), text)).unwrap().value
+}
+
+fn keys(value: &serde_json::Value) -> BTreeSet<&str> {
+    value.as_object().into_iter().flatten().map(|(key, _)| key.as_str()).collect()
+}
+
+/// What a caller gives is what the called workflow reads, and no permission that one of its jobs needs is left out.
+#[test]
+fn the_workflows_fit_those_that_they_call() {
+    let scratch = fresh("main");
+    assert_eq!(tagwarden(&scratch, "work", &["init"]).0, 0);
+    let (code, report) = tagwarden(&scratch, "work", &["init", "--github", "--action", ACTION, "--environment", "release"]);
+    assert_eq!((code, &report["reason_code"]), (0, &"passed".into()), "{report}");
+    let written: Vec<&str> = report["files"].as_array().unwrap().iter().map(|file| file["path"].as_str().unwrap()).collect();
+    assert_eq!(written.len(), 5);
+    for path in written {
+        let caller = yaml(&scratch.path("work").join(path));
+        assert_eq!(caller["permissions"], serde_json::json!({}), "{path}");
+        for (name, job) in caller["jobs"].as_object().unwrap() {
+            let uses = job["uses"].as_str().unwrap();
+            let file =
+                uses.strip_prefix("example/tagwarden/").and_then(|uses| uses.strip_suffix(&ACTION["example/tagwarden".len()..])).unwrap();
+            let called = yaml(&Path::new(env!("CARGO_MANIFEST_DIR")).join(file));
+            let wants = &called["on"]["workflow_call"];
+            let given = keys(&job["with"]);
+            assert!(given.is_subset(&keys(&wants["inputs"])), "{path} {name}: {given:?}");
+            let required = wants["inputs"].as_object().into_iter().flatten().filter(|(_, input)| input["required"] == true);
+            assert!(required.map(|(input, _)| input.as_str()).all(|input| given.contains(input)), "{path} {name}");
+            assert_eq!(keys(&job["secrets"]), keys(&wants["secrets"]), "{path} {name}");
+            let needed: BTreeSet<&str> =
+                called["jobs"].as_object().unwrap().iter().flat_map(|(_, job)| keys(&job["permissions"])).collect();
+            assert_eq!(keys(&job["permissions"]), needed, "{path} {name}");
+            let group = called["jobs"].as_object().unwrap().iter().map(|(_, job)| &job["concurrency"]["group"]);
+            assert!(
+                group.into_iter().all(|group| group.is_null() || *group != caller["concurrency"]["group"]),
+                "{path}: it waits for itself"
+            );
+        }
+    }
+    let promote = yaml(&scratch.path("work/.github/workflows/tagwarden-promote.yml"));
+    assert_eq!(promote["jobs"]["promote"]["with"]["environment"], "release");
+    let channels = &promote["on"]["workflow_dispatch"]["inputs"]["channel"]["options"];
+    assert_eq!(
+        *channels,
+        serde_json::json!(["local_dev", "operator_preview", "staging", "production"]),
+        "those of the protocol that have a tag"
+    );
+    let (code, again) = tagwarden(&scratch, "work", &["init", "--github", "--action", ACTION, "--environment", "release"]);
+    assert_eq!((code, &again["reason_code"]), (0, &"nothing_to_do".into()), "{again}");
+}
+
+#[test]
+fn workflows_are_written_over_nothing_and_a_missing_commit_is_said() {
+    let scratch = fresh("main");
+    let (code, report) = tagwarden(&scratch, "work", &["init", "--github"]);
+    assert_eq!((code, &report["reason_code"]), (2, &"bad_config".into()), "{report}");
+    assert_eq!(tagwarden(&scratch, "work", &["init", "--minimal"]).0, 0);
+    let (code, report) = tagwarden(&scratch, "work", &["init", "--github", "--action", "example/tagwarden@v1"]);
+    assert_eq!((code, &report["reason_code"]), (2, &"bad_usage".into()), "{report}");
+    let (code, report) = tagwarden(&scratch, "work", &["init", "--github"]);
+    assert_eq!(code, 0);
+    assert!(report["notices"].to_string().contains("OWNER/tagwarden@000000"), "{report}");
+    for (path, bytes) in files(&scratch.path("work")).iter().filter(|(path, _)| path.starts_with(".github/")) {
+        let source = tagwarden::text::source::Source::new(path.clone(), String::from_utf8(bytes.clone()).unwrap());
+        let found = tagwarden::text::workflows::findings(&source);
+        assert_eq!(found.iter().map(|finding| finding.code.as_str()).collect::<Vec<_>>(), ["github/action-placeholder"], "{path}");
+    }
+    let ours = scratch.path("work/.github/workflows/tagwarden-adopt.yml");
+    fs::write(&ours, "name: ours\n").unwrap();
+    let (code, report) = tagwarden(&scratch, "work", &["init", "--github", "--action", ACTION]);
+    assert_eq!((code, &report["findings"][0]["code"]), (2, &"init/in-the-way".into()), "{report}");
+    assert_eq!(fs::read_to_string(&ours).unwrap(), "name: ours\n");
 }

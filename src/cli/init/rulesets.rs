@@ -11,10 +11,7 @@ use serde_json::Value;
 
 pub async fn print(session: &Session, app: Option<u64>) -> Result<Report> {
     let place = gather::place(session).await?;
-    let Some(protocol) = &place.drafted else {
-        let message = format!("there is no {}/protocol.yaml that names the refs to keep", gather::gates_folder(session));
-        return Err(Fault::new(Reason::BadConfig, message).help("`tagwarden init` writes one; `tagwarden init --minimal` the smallest"));
-    };
+    let protocol = super::protocol(session, &place)?;
     let Some(app) = app else {
         let fault = Fault::new(Reason::BadUsage, "a ruleset names the App that it lets past by its number, and none is given");
         return Err(fault.help("`tagwarden init --rulesets --app NUMBER`, with the App ID that the settings page of your App shows"));

@@ -101,7 +101,6 @@ impl Facts {
         NewFile { path: "protocol-docs/promotion.md".to_owned(), about: "the protocol document", text: self.fill(template) }
     }
 
-    /// One pass, so that a mark inside a value stays what it is.
     fn fill(&self, template: &str) -> String {
         let key = match &self.key {
             None => format!("env:{KEY_VARIABLE}"),
@@ -119,22 +118,27 @@ impl Facts {
             ("@SIGNER@", quoted(&format!("ssh:{principal}"))),
             ("@SIGNER_LINE@", self.signer.as_ref().map_or(format!("# {NOBODY} ssh-ed25519 AAAA..."), Signer::line)),
         ];
-        let mut text = String::with_capacity(template.len());
-        let mut rest = template;
-        while let Some(at) = rest.find('@') {
-            text.push_str(&rest[..at]);
-            rest = &rest[at..];
-            let (mark, value) = marks.iter().find(|(mark, _)| rest.starts_with(mark)).map_or(("@", "@"), |(mark, value)| (*mark, value));
-            text.push_str(value);
-            rest = &rest[mark.len()..];
-        }
-        text + rest
+        fill(template, &marks)
     }
+}
+
+/// One pass, so that a mark inside a value stays what it is.
+pub fn fill(template: &str, marks: &[(&str, String)]) -> String {
+    let mut text = String::with_capacity(template.len());
+    let mut rest = template;
+    while let Some(at) = rest.find('@') {
+        text.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let (mark, value) = marks.iter().find(|(mark, _)| rest.starts_with(mark)).map_or(("@", "@"), |(mark, value)| (*mark, value));
+        text.push_str(value);
+        rest = &rest[mark.len()..];
+    }
+    text + rest
 }
 
 /// A YAML scalar that is read as exactly this string: plain where nothing can be misread, else as a JSON string, which is
 /// a lawful YAML one.
-fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     let plain = text.starts_with(|c: char| c.is_ascii_alphabetic())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || "._/-".contains(c))
         && !matches!(text.to_ascii_lowercase().as_str(), "true" | "false" | "null" | "yes" | "no" | "on" | "off" | "y" | "n");

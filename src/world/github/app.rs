@@ -4,7 +4,7 @@
 //! The key stays in this process. A token is renewed before it ends, and every token that was given is kept for masking.
 
 use super::{
-    Answer, Failure, FailureKind, Level, Needed, Place, Purpose,
+    Answer, Failure, FailureKind, Installed, Level, Needed, Place, Purpose,
     permissions::listed,
     transport::{Call, Transport},
 };
@@ -90,6 +90,15 @@ impl App {
             return Err(Failure::unreadable("GitHub gave a token that has ended already; is this machine's clock right?"));
         }
         Ok(current.insert(token).token.clone())
+    }
+
+    /// How it is installed on the repository.
+    pub async fn installed(&self, place: &Place, transport: &Transport) -> Answer<Installed> {
+        let claim = self.claim(transport.now())?;
+        let authorization = format!("Bearer {claim}");
+        self.keep(claim);
+        let find = Call::get(&place.api, &["repos", &place.owner, &place.name, "installation"]);
+        transport.send(&find, Some(&authorization)).await.map_err(|failure| not_installed(failure, place))?.json()
     }
 
     fn keep(&self, secret: String) {

@@ -16,6 +16,9 @@ pub(super) enum Credentials {
 const APP_ID: &str = "TAGWARDEN_APP_ID";
 const APP_KEY: &str = "TAGWARDEN_APP_KEY";
 
+/// The variables that make an App.
+pub const APP: &[&str] = &[APP_ID, APP_KEY];
+
 /// The variables that may hold a token, in this order.
 pub const TOKENS: &[&str] = &["GITHUB_TOKEN", "GH_TOKEN"];
 

@@ -22,12 +22,13 @@ mod permissions;
 mod place;
 mod pulls;
 mod rules;
+mod settings;
 mod transport;
 
 pub use checks::{App, CheckRun, Status};
 pub use comments::{Emoji, IssueComment, WholeComment};
 pub use commits::CommitPull;
-pub use credentials::TOKENS;
+pub use credentials::{APP, TOKENS};
 pub use events::{
     CheckRunEvent, CheckState, CheckSuiteEvent, CommentAction, Conclusion, Event, EventComment, EventError, EventIssue, EventPull,
     EventRepository, EventRun, EventSuite, IssueCommentEvent, OpenState, PullAction, PullRequestEvent, PushEvent, RunAction, SuiteAction,
@@ -40,6 +41,7 @@ pub use permissions::{Intent, Level, Needed, Purpose};
 pub use place::Place;
 pub use pulls::{Branch, Comment, Pull, PullFile, Reaction, Review, Thread};
 pub use rules::{Rule, RuleSuite};
+pub use settings::{Environment, Installed, RefPolicy, Refs, WorkflowToken};
 
 use super::{Clock, EnvVars, Http};
 use crate::{gate::probe::reduce::Masks, lockdown::urls::Origin};

@@ -23,7 +23,7 @@ impl Level {
     }
 
     /// What GitHub says that somebody has. A word that is not known is nothing.
-    pub(super) fn of_name(name: &str) -> Option<Level> {
+    pub fn of_name(name: &str) -> Option<Level> {
         match name {
             "read" => Some(Level::Read),
             "write" | "admin" => Some(Level::Write),
@@ -98,9 +98,13 @@ intents! {
     CheckRuns "check_runs" [read("checks")];
     Comment "comment" [read("issues")];
     Comments "comments" [read("pull_requests")];
+    DefaultBranch "default_branch" [];
     Edit "edit" [write("issues")];
+    Environment "environment" [read("actions")];
+    EnvironmentVariable "variable of an environment" [read("environments")];
     Fetch "git fetch" [read("contents")];
     Files "files" [read("pull_requests")];
+    ImmutableReleases "has_immutable_releases" [read("administration")];
     IsMember "is_member" [read("members")];
     IsShown "is_shown" [];
     Issue "issue" [read("issues")];
@@ -112,13 +116,17 @@ intents! {
     Push "git push" [write("contents")];
     React "react" [write("issues")];
     Reactions "reactions" [read("issues")];
+    Release "release" [read("contents")];
     Reviews "reviews" [read("pull_requests")];
     RuleSuites "rule_suites" [read("administration")];
     RulesOf "rules_of" [];
+    Rulesets "rulesets" [];
     Say "say" [write("issues")];
     Statuses "statuses" [read("statuses")];
     Team "team" [read("members")];
     Threads "threads" [read("pull_requests")];
+    Variable "variable" [read("actions_variables")];
+    WorkflowToken "workflow_token" [read("administration")];
 }
 
 /// What a client is made for: the token of a GitHub App's installation is asked for no more.
@@ -130,6 +138,8 @@ pub enum Purpose {
     Gates,
     /// Slash commands: who wrote them, and what is answered below them.
     Commands,
+    /// The settings that a protocol rests on.
+    Settings,
     /// git reads the repository.
     Fetch,
     /// git moves refs.
@@ -137,12 +147,14 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    pub const ALL: &'static [Purpose] = &[Purpose::Documents, Purpose::Gates, Purpose::Commands, Purpose::Fetch, Purpose::Push];
+    pub const ALL: &'static [Purpose] =
+        &[Purpose::Documents, Purpose::Gates, Purpose::Commands, Purpose::Settings, Purpose::Fetch, Purpose::Push];
 
     pub const fn intents(self) -> &'static [Intent] {
         use Intent::{
-            Account, CheckRuns, Comment, Comments, Edit, Fetch, Files, IsMember, IsShown, Issue, IssueComments, Myself, Permission, Pull,
-            PullsOf, Push, React, Reactions, Reviews, RuleSuites, RulesOf, Say, Statuses, Team, Threads,
+            Account, CheckRuns, Comment, Comments, DefaultBranch, Edit, Environment, EnvironmentVariable, Fetch, Files, ImmutableReleases,
+            IsMember, IsShown, Issue, IssueComments, Myself, Permission, Pull, PullsOf, Push, React, Reactions, Release, Reviews,
+            RuleSuites, RulesOf, Rulesets, Say, Statuses, Team, Threads, Variable, WorkflowToken,
         };
         match self {
             Purpose::Documents => &[Pull, Files, Issue, IsShown],
@@ -166,6 +178,9 @@ impl Purpose {
                 Threads,
             ],
             Purpose::Commands => &[Myself, Comment, IssueComments, React, Say, Edit, Issue, Pull, Account, Permission, IsMember],
+            Purpose::Settings => {
+                &[IsShown, DefaultBranch, Rulesets, Environment, EnvironmentVariable, Variable, WorkflowToken, ImmutableReleases, Release]
+            }
             Purpose::Fetch => &[Fetch],
             Purpose::Push => &[Push],
         }

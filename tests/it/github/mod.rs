@@ -15,4 +15,5 @@ mod odd;
 mod permissions;
 mod rulesets;
 mod served;
+mod settings;
 mod tests;

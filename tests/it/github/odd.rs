@@ -45,6 +45,13 @@ const METHODS: &[&str] = &[
     "react",
     "say",
     "edit",
+    "default_branch",
+    "rulesets",
+    "environment",
+    "variable",
+    "workflow_token",
+    "has_immutable_releases",
+    "release",
 ];
 
 /// Every name that the client reads of an answer.
@@ -55,6 +62,9 @@ const READ: &[&str] = &[
     "nodes", "totalCount", "pageInfo", "hasNextPage", "endCursor", "isResolved", "isOutdated", "comments", "author", "editor", "__typename", "databaseId",
     "body", "createdAt", "lastEditedAt", "pull_request", "parameters", "required_approving_review_count", "before_sha", "after_sha", "result",
     "merged_at", "total_count", "check_runs", "name", "head_sha", "conclusion", "started_at", "app", "context", "creator", "role_name",
+    "default_branch", "target", "enforcement", "conditions", "ref_name", "include", "exclude", "rules", "bypass_actors", "actor_id",
+    "actor_type", "bypass_mode", "protection_rules", "deployment_branch_policy", "protected_branches", "custom_branch_policies",
+    "branch_policies", "value", "default_workflow_permissions", "can_approve_pull_request_reviews", "enabled", "tag_name",
     "locked", "viewer", "node", "fullDatabaseId", "node_id", "issue_url", "created_at", "updated_at", "performed_via_github_app",
 ];
 
@@ -63,11 +73,15 @@ const READ: &[&str] = &[
 const NULLABLE: &[&str] = &[
     "merge_commit_sha", "repo", "user", "merged_by", "previous_filename", "commit_id", "submitted_at", "author", "editor", "lastEditedAt",
     "pull_request", "parameters", "merged_at", "conclusion", "started_at", "app", "creator", "draft", "endCursor",
-    "performed_via_github_app",
+    "performed_via_github_app", "bypass_actors", "actor_id", "bypass_mode", "type", "deployment_branch_policy",
 ];
 
 /// What may be left out. An issue is known by the lack of `pull_request`.
-const OPTIONAL: &[&str] = &["draft", "previous_filename", "submitted_at", "started_at", "pull_request", "parameters", "endCursor"];
+#[rustfmt::skip]
+const OPTIONAL: &[&str] = &[
+    "draft", "previous_filename", "submitted_at", "started_at", "pull_request", "parameters", "endCursor", "bypass_actors", "actor_id",
+    "bypass_mode", "type",
+];
 
 /// At how many places of each name every bend is tried before the random ones.
 const PLACES: usize = 2;
@@ -84,7 +98,10 @@ fn filled(hub: &GitHub) -> world::GitHub {
     let repo = hub.repo().collaborator(&ann, "admin").check_run(&ci, &head, "build", "completed", Some("success"));
     let repo = repo.check_run(&ci, &head, "build", "in_progress", None).status(&ann, &head, "lint", "success");
     let repo = repo.ruleset("main", "branch", &["refs/heads/main"], &["deletion", "non_fast_forward"], &[]);
-    repo.rule_suite(&ann, "refs/heads/main", (&"1".repeat(40), &head), "bypass");
+    let repo = repo.rule_suite(&ann, "refs/heads/main", (&"1".repeat(40), &head), "bypass");
+    let repo = repo.ruleset("tags", "tag", &["refs/tags/v*"], &["update"], &[&ci]).immutable_releases(true);
+    let repo = repo.environment("promotion", Some(&[("branch", "main"), ("tag", "v*")])).variable(None, "GENESIS", "1");
+    repo.release(&ann, "v1.0.0");
     let pull = hub.pull(7).head(&head).files(101).review(&ann, "APPROVED", "Fine").react(&ann, "+1").thread(&ci.bot, "Why?");
     let comment = pull.comment(&ann, "One");
     pull.edit_comment(comment, &hub.user("bob"), "Two");
@@ -127,6 +144,13 @@ async fn said(hub: &GitHub, client: &world::GitHub, method: &str) -> Result<Stri
         "react" => text(client.react(hub.pull(8).comment_ids()[0], Emoji::Eyes).await),
         "say" => text(client.say(8, "Said").await.map(drop)),
         "edit" => text(client.edit(hub.pull(8).comment_ids()[0], "Edited").await),
+        "default_branch" => text(client.default_branch().await),
+        "rulesets" => text(client.rulesets().await),
+        "environment" => text(client.environment("promotion").await),
+        "variable" => text(client.variable(None, "GENESIS").await),
+        "workflow_token" => text(client.workflow_token().await),
+        "has_immutable_releases" => text(client.has_immutable_releases().await),
+        "release" => text(client.release("v1.0.0").await),
         other => panic!("there is no method {other}"),
     }
 }

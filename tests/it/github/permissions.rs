@@ -23,6 +23,9 @@ fn filled(hub: &GitHub) -> u64 {
     let pull = hub.pull(7).head(head().as_str());
     hub.repo().collaborator(&ann, "admin").rule_suite(&ann, "refs/heads/main", (&"1".repeat(40), head().as_str()), "pass");
     hub.team("example", "release", &[(&ann, "member")]);
+    let repo = hub.repo().environment("promotion", Some(&[("branch", "main")])).variable(Some("promotion"), "GENESIS", "1");
+    repo.variable(None, "GENESIS", "1").immutable_releases(true).ruleset("Main", "branch", &["~ALL"], &["deletion"], &[]);
+    hub.repo().release(&ann, "v1.0.0");
     pull.comment(&ann, "/status")
 }
 
@@ -34,6 +37,14 @@ async fn play(hub: &GitHub, client: &world::GitHub, intent: Intent, comment: u64
         Intent::CheckRuns => client.check_runs(&head()).await.map(drop),
         Intent::Comment => client.comment(comment).await.map(drop),
         Intent::Comments => client.comments(7).await.map(drop),
+        Intent::DefaultBranch => client.default_branch().await.map(drop),
+        Intent::Environment => client.environment("promotion").await.map(drop),
+        Intent::EnvironmentVariable => client.variable(Some("promotion"), "GENESIS").await.map(drop),
+        Intent::ImmutableReleases => client.has_immutable_releases().await.map(drop),
+        Intent::Release => client.release("v1.0.0").await.map(drop),
+        Intent::Rulesets => client.rulesets().await.map(drop),
+        Intent::Variable => client.variable(None, "GENESIS").await.map(drop),
+        Intent::WorkflowToken => client.workflow_token().await.map(drop),
         Intent::Edit => client.edit(comment, "Edited").await,
         Intent::Fetch | Intent::Push => return None,
         Intent::Files => client.files(7).await.map(drop),
@@ -117,9 +128,13 @@ fn the_table_as_others_print_it() {
     check_runs <- checks: read
     comment <- issues: read
     comments <- pull_requests: read
+    default_branch <-
     edit <- issues: write
+    environment <- actions: read
+    variable of an environment <- environments: read
     git fetch <- contents: read
     files <- pull_requests: read
+    has_immutable_releases <- administration: read
     is_member <- members: read
     is_shown <-
     issue <- issues: read
@@ -131,19 +146,24 @@ fn the_table_as_others_print_it() {
     git push <- contents: write
     react <- issues: write
     reactions <- issues: read
+    release <- contents: read
     reviews <- pull_requests: read
     rule_suites <- administration: read
     rules_of <-
+    rulesets <-
     say <- issues: write
     statuses <- statuses: read
     team <- members: read
     threads <- pull_requests: read
+    variable <- actions_variables: read
+    workflow_token <- administration: read
     ");
     let purposes: Vec<String> = Purpose::ALL.iter().map(|purpose| format!("{purpose:?} <- {}", listed(&purpose.needs()))).collect();
     insta::assert_snapshot!(purposes.join("\n"), @r"
     Documents <- issues: read, pull_requests: read
     Gates <- administration: read, checks: read, issues: read, members: read, pull_requests: read, statuses: read
     Commands <- issues: write, members: read, pull_requests: read
+    Settings <- actions: read, actions_variables: read, administration: read, contents: read, environments: read
     Fetch <- contents: read
     Push <- contents: write
     ");

@@ -139,7 +139,7 @@ fn what_cannot_be_printed_is_refused() {
     ");
     assert_snapshot!(told(Scratch::new().run(&["init", "--rulesets", "--app", "7"])), @r"
     -- stderr
-    error[bad_config]: there is no gates/protocol.yaml that names the refs to keep
+    error[bad_config]: there is no gates/protocol.yaml to begin with
 
     stop (bad_config). `tagwarden init` writes one; `tagwarden init --minimal` the smallest.
     -- exit 2

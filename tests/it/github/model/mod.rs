@@ -22,4 +22,4 @@ mod state;
 pub use fault::{Bend, Broken, NEW_WORD, Refused};
 pub use git::Way;
 pub use jwt::Key;
-pub use session::{App, GitHub, Pull, User};
+pub use session::{App, GitHub, Pull, Repository, User};

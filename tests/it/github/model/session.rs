@@ -319,6 +319,10 @@ impl App {
         id
     }
 
+    pub fn uninstall(&self) {
+        self.state.lock().installations.retain(|found| found.app != self.id);
+    }
+
     pub fn suspend(&self, installation: u64) {
         self.state.lock().installations.iter_mut().find(|found| found.id == installation).unwrap().is_suspended = true;
     }
@@ -419,6 +423,17 @@ impl Repository {
         self
     }
 
+    /// Somebody else whom a ruleset lets past: `RepositoryRole`, `Team`, `OrganizationAdmin`, `DeployKey`.
+    pub fn let_past(self, ruleset: &str, kind: &str, id: u64) -> Repository {
+        let actor = json!({ "actor_id": id, "actor_type": kind, "bypass_mode": "always" });
+        self.with(|repo| repo.rulesets.iter_mut().find(|found| found.name == ruleset).unwrap().bypass.push(actor));
+        self
+    }
+
+    pub fn remove_ruleset(&self, ruleset: &str) {
+        self.with(|repo| repo.rulesets.retain(|found| found.name != ruleset));
+    }
+
     /// `policies`: patterns, each for a `branch` or a `tag`; nothing: every ref may be deployed.
     pub fn environment(self, name: &str, policies: Option<&[(&'static str, &str)]>) -> Repository {
         let id = self.state.lock().id();
@@ -429,6 +444,21 @@ impl Repository {
             repo.environments.push(made);
         });
         self
+    }
+
+    /// The same environment for other refs.
+    pub fn change_environment(self, name: &str, policies: Option<&[(&'static str, &str)]>) -> Repository {
+        let policies = policies.map(|policies| policies.iter().map(|(kind, pattern)| (*kind, (*pattern).to_owned())).collect());
+        self.with(|repo| repo.environments.iter_mut().find(|found| found.name == name).unwrap().policies = policies);
+        self
+    }
+
+    pub fn remove_environment(&self, name: &str) {
+        self.with(|repo| repo.environments.retain(|known| known.name != name));
+    }
+
+    pub fn remove_variable(&self, environment: &str, name: &str) {
+        self.with(|repo| repo.environments.iter_mut().find(|found| found.name == environment).unwrap().variables.remove(name));
     }
 
     /// A variable of the repository, or of one of its environments.
