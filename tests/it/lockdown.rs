@@ -1263,7 +1263,7 @@ fn the_hook_for_commits_runs_a_command_that_there_is() {
     let source = tagwarden::text::yaml::source(".pre-commit-hooks.yaml", &text).unwrap();
     let hooks: Vec<Value> = tagwarden::text::yaml::parse(&source).unwrap();
     let [hook] = &hooks[..] else { panic!("{hooks:#?}") };
-    assert_eq!((&hook["id"], &hook["language"], &hook["pass_filenames"]), (&"tagwarden-docs".into(), &"rust".into(), &false.into()));
+    assert_eq!((&hook["id"], &hook["language"], &hook["pass_filenames"]), (&"tagwarden-docs".into(), &"python".into(), &false.into()));
     let mut words = hook["entry"].as_str().unwrap().split(' ');
     assert_eq!(words.next(), Some("tagwarden"));
     let scratch = locked();
