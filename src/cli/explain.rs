@@ -17,7 +17,7 @@ use crate::{
         near,
         slash::{COMMANDS, Dialect, Spec},
     },
-    world::github::Needed,
+    world::github::{Needed, Purpose},
 };
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -244,14 +244,56 @@ fn gates_page() -> String {
 }
 
 /// Every page that is made from tables of the program, by its path.
-pub fn pages() -> [(&'static str, String); 4] {
+pub fn pages() -> [(&'static str, String); 5] {
     [
         ("protocol-docs/gates.md", gates_page()),
         ("protocol-docs/keys.md", keys_page()),
         ("protocol-docs/rulebook.md", rulebook_page()),
         ("protocol-docs/slash-commands.md", slash_page()),
+        ("protocol-docs/troubleshooting.md", troubleshooting_page()),
     ]
 }
+
+/// `protocol-docs/troubleshooting.md`: by the reason code of an answer, what it means and what to do; what each use needs of a token.
+fn troubleshooting_page() -> String {
+    let mut text = String::from(TROUBLESHOOTING_INTRO);
+    let mut exit = None;
+    for reason in Reason::ALL.iter().filter(|reason| reason.exit_code() != 0) {
+        if exit != Some(reason.exit_code()) {
+            exit = Some(reason.exit_code());
+            let _ = writeln!(text, "\n## Exit {}", reason.exit_code());
+        }
+        let _ = writeln!(text, "\n### {reason}\n\n{}\n\nDo: {}", reason.about(), reason.next());
+    }
+    text.push_str("\n## What GitHub lacks\n\n`tagwarden doctor --github` names these:\n\n| finding | means |\n|---|---|\n");
+    for (code, meaning) in others().filter(|(code, _)| code.starts_with("github/")) {
+        let _ = writeln!(text, "| `{code}` | {} |", meaning.replace('|', "\\|"));
+    }
+    text.push_str(TROUBLESHOOTING_PERMISSIONS);
+    for purpose in Purpose::ALL {
+        let needs: Vec<String> = purpose.needs().iter().map(|need| format!("`{need}`")).collect();
+        let _ = writeln!(text, "| {} | {} |", purpose.about(), needs.join(", "));
+    }
+    text
+}
+
+const TROUBLESHOOTING_INTRO: &str = "\
+# Troubleshooting
+
+<!-- Made by `UPDATE_PAGES=1 cargo test --test it cli_surface` from the closed list of reason codes; edit `src/domain/fault.rs`. -->
+
+Every answer ends with a reason code, in brackets, and JSON has it as `reason_code`. `tagwarden explain CODE` prints what stands here.
+";
+
+const TROUBLESHOOTING_PERMISSIONS: &str = "
+## What a token needs
+
+Of the App's installation each use asks for no more than this. `metadata: read` comes with every token. A tag at a commit whose workflows
+differ from the branch's may need `workflows: write` as well, which GitHub says when it refuses the push.
+
+| use | permissions |
+|---|---|
+";
 
 /// `protocol-docs/slash-commands.md`: how commands are written, every command, and every refusal.
 fn slash_page() -> String {

@@ -39,6 +39,7 @@ mod reviews;
 mod rulebook;
 mod screen;
 mod session;
+mod set_up;
 mod templates;
 mod trust;
 mod verbs;

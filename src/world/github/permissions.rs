@@ -186,6 +186,18 @@ impl Purpose {
         }
     }
 
+    /// What it is, for people.
+    pub const fn about(self) -> &'static str {
+        match self {
+            Purpose::Documents => "documents that name pull requests",
+            Purpose::Gates => "gates that ask GitHub",
+            Purpose::Commands => "slash commands",
+            Purpose::Settings => "`doctor --github`",
+            Purpose::Fetch => "reading with git",
+            Purpose::Push => "every move, and every entry of the ledger",
+        }
+    }
+
     pub fn needs(self) -> Vec<Needed> {
         Needed::of(self.intents())
     }

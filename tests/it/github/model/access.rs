@@ -166,10 +166,13 @@ fn needed(operation: &str) -> Needed {
         ["REPO", "commits" | "git" | "releases", ..] => Needed::Repository(either("contents=read", "contents=write")),
         ["REPO", "deployments", ..] => Needed::Repository(either("deployments=read", "deployments=write")),
         ["REPO", "rulesets"] if !is_read => Needed::Repository("administration=write"),
-        ["REPO", "actions", "permissions", ..] | ["REPO", "immutable-releases"] => Needed::Repository("administration=read"),
+        ["REPO", "actions", "permissions", ..] | ["REPO", "immutable-releases"] => {
+            Needed::Repository(either("administration=read", "administration=write"))
+        }
+        ["REPO", "environments", _, "variables"] => Needed::Repository("environments=write"),
         ["REPO", "actions", "variables", _] => Needed::Repository("actions_variables=read"),
         ["REPO", "environments", _, "variables", _] => Needed::Repository("environments=read"),
-        ["REPO", "environments", ..] => Needed::Repository("actions=read"),
+        ["REPO", "environments", ..] => Needed::Repository(either("actions=read", "administration=write")),
         ["REPO", "rulesets", "rule-suites", ..] => Needed::Repository("administration=read"),
         ["REPO", ..] => Needed::Repository("metadata=read"),
         _ => Needed::Nothing,

@@ -4,7 +4,8 @@ use super::{
     access::{self, Caller},
     fault::refusal,
     state::{
-        Comment, Deployment, Reaction, Repo, Ruleset, State, Status, Token, environment_json, node_id, ref_json, rule_json, ruleset_json,
+        Comment, Deployment, Environment, Reaction, Repo, Ruleset, State, Status, Token, environment_json, node_id, ref_json, rule_json,
+        ruleset_json,
     },
 };
 use crate::github::contract::{self, Answer, Call};
@@ -85,6 +86,7 @@ fn handle(state: &mut State, caller: &Caller, call: &Call, repo: Option<u64>, li
         ("GET ", "/commits/{ref}/statuses" | "/commits/{ref}/status") => statuses(state, id, path("ref"), call),
         ("GET ", "/commits/{ref}/check-runs" | "/commits/{ref}/check-suites") => checks(state, id, path("ref"), call),
         ("GET ", rest) if rest.starts_with("/pulls/") => pulls(state, caller, id, number("pull_number"), rest),
+        ("PUT " | "POST ", rest) if is_setting(rest) => set(state, id, path("environment_name"), rest, &call.body),
         ("POST ", "/rulesets") => create_ruleset(state, id, &call.body),
         ("POST ", "/git/refs") => create_ref(state, caller, id, &call.body),
         ("PATCH " | "DELETE ", "/git/refs/{ref}") => change_ref(state, caller, id, &format!("refs/{}", path("ref")), call),
@@ -330,6 +332,42 @@ fn environments(repo: &Repo, name: &str, variable: &str, rest: &str) -> Handled 
         return Ok(Done::Counted("branch_policies", shown.collect(), json!({})));
     }
     Ok(Done::One(200, environment_json(found)))
+}
+
+fn is_setting(rest: &str) -> bool {
+    rest.starts_with("/environments/") || ["/actions/permissions/workflow", "/immutable-releases"].contains(&rest)
+}
+
+fn set(state: &mut State, id: u64, environment: &str, rest: &str, body: &Value) -> Handled {
+    let new_id = state.id();
+    let repo = state.repo(id);
+    let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
+    match rest {
+        "/immutable-releases" => repo.has_immutable_releases = true,
+        "/actions/permissions/workflow" => {
+            repo.workflow_default = if body["default_workflow_permissions"] == "read" { "read" } else { "write" };
+            repo.workflows_approve = body["can_approve_pull_request_reviews"] == true;
+        }
+        "/environments/{environment_name}" => {
+            let policies = (body["deployment_branch_policy"]["custom_branch_policies"] == true).then(Vec::new);
+            let has_reviewers = body["reviewers"].as_array().is_some_and(|reviewers| !reviewers.is_empty());
+            let made = Environment { id: new_id, name: environment.to_owned(), policies, has_reviewers, variables: BTreeMap::new() };
+            repo.environments.retain(|known| known.name != environment);
+            repo.environments.push(made.clone());
+            return Ok(Done::One(200, environment_json(&made)));
+        }
+        _ => {
+            let found = repo.environments.iter_mut().find(|found| found.name == environment).ok_or_else(not_found)?;
+            if rest.ends_with("/variables") {
+                found.variables.insert(text("name"), text("value"));
+                return Ok(Done::One(201, json!({})));
+            }
+            let kind = if body["type"] == "tag" { "tag" } else { "branch" };
+            found.policies.as_mut().ok_or_else(not_found)?.push((kind, text("name")));
+            return Ok(Done::One(200, json!({ "id": new_id, "node_id": "P", "name": text("name"), "type": kind })));
+        }
+    }
+    Ok(Done::Empty(204))
 }
 
 /// As it was asked for, and in force at once.
