@@ -1,13 +1,15 @@
 //! The refs of a protocol as rulesets of GitHub: what must be forbidden and to whom, and whether the rulesets of a repository
 //! forbid it. `init --rulesets` prints the first, `doctor --github` judges the second, by what a ruleset binds and not by its name.
 //!
-//! Whoever may bypass a ruleset is let past all of its rules, and a ruleset is about tags or about branches, so there are four.
+//! Whoever may bypass a ruleset is let past all of its rules, and a ruleset is about tags or about branches, so there are four, and two more
+//! where pointer files have branches of their own.
 //! <https://docs.github.com/repositories/configuring-branches-and-merges-in-your-repository/managing-rulesets/available-rules-for-rulesets>
 //!
 //! Limits: a pattern with `?`, classes or braces covers only a pattern that is written the same, and as an exclusion it excludes
 //! everything. Deliberately absent: who may create a release tag, which the ledger decides; protected branches and tags of the time
 //! before rulesets.
 
+use super::plan;
 use crate::gate::Protocol;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -67,10 +69,15 @@ pub fn guards(protocol: &Protocol) -> Vec<Guard> {
         let pattern = package.release_tag.as_str().replace("{package}", name.as_str()).replace("{version}", "*");
         format!("refs/tags/{pattern}")
     });
-    let releases = unique(releases);
+    let of_kinds = protocol.catalog.kinds.iter().map(|(kind, rules)| {
+        let pattern = rules.release_tag.as_str().replace("{kind}", kind.as_str()).replace("{id}", "*").replace("{version}", "*");
+        format!("refs/tags/{pattern}")
+    });
+    let releases = unique(releases.chain(of_kinds));
     // A channel tag whose name has the form of a release's must still move.
     let moving = channel_tags.iter().filter(|tag| releases.iter().any(|release| covers(release, tag))).cloned().collect();
     let ledger = vec![protocol.ledger.as_str().to_owned()];
+    let pointers = pointer_branches(protocol);
     let guard = |name, about, target, include, rules, exempt| Guard { name, about, target, include, exclude: Vec::new(), rules, exempt };
     let release_rules = &["deletion", "non_fast_forward", "update"];
     let mut guards = vec![
@@ -88,6 +95,15 @@ pub fn guards(protocol: &Protocol) -> Vec<Guard> {
             Exempt::App,
         ),
         guard("Tagwarden: ledger entries", "the App alone writes entries", Target::Branch, ledger, &["update"], Exempt::App),
+        guard(
+            "Tagwarden: pointer files",
+            "activations alone write pointer files",
+            Target::Branch,
+            pointers.clone(),
+            REWRITE,
+            Exempt::Nobody,
+        ),
+        guard("Tagwarden: activations", "the App alone activates", Target::Branch, pointers, &["creation", "update"], Exempt::App),
     ];
     guards.retain(|guard| !guard.include.is_empty());
     guards
@@ -95,13 +111,14 @@ pub fn guards(protocol: &Protocol) -> Vec<Guard> {
 
 /// The refs of all channel tags.
 pub fn channel_tags(protocol: &Protocol) -> Vec<String> {
-    let tags = protocol.channels.iter().flat_map(|(channel, settings)| {
-        let of = move |pattern: &crate::domain::TagPattern| {
-            protocol.packages.keys().filter_map(|package| pattern.channel_ref(channel, package).ok()).collect::<Vec<_>>()
-        };
-        settings.tag.iter().flat_map(of)
-    });
-    unique(tags.map(|tag| tag.as_str().to_owned()))
+    unique(plan::channel_refs(protocol).into_iter().map(|(_, tag)| tag.as_str().to_owned()))
+}
+
+/// The branches that activations alone write. A release branch is everybody's.
+fn pointer_branches(protocol: &Protocol) -> Vec<String> {
+    let branches = &protocol.release_branches;
+    let own = protocol.catalog.pointers.iter().filter(|pointer| !pointer.is_on(branches));
+    unique(own.filter_map(|pointer| Some(pointer.branch_ref(branches)?.as_str().to_owned())))
 }
 
 fn unique(texts: impl Iterator<Item = String>) -> Vec<String> {
@@ -221,8 +238,10 @@ pub fn barred(protocol: &Protocol, rulesets: &[Ruleset], app: Option<u64>) -> Ve
     // The ledger grows by one commit on the other, and was made before.
     let harmless = &["creation", "deletion", "non_fast_forward", "required_linear_history"][..];
     let ledger = [(Target::Branch, protocol.ledger.as_str().to_owned(), harmless)];
+    // An activation follows the judged commit and the one before, so a linear history is none of it.
+    let pointers = pointer_branches(protocol).into_iter().map(|branch| (Target::Branch, branch, &["deletion", "non_fast_forward"][..]));
     let mut found = Vec::new();
-    for (target, name, harmless) in tags.chain(ledger) {
+    for (target, name, harmless) in tags.chain(ledger).chain(pointers) {
         let active = rulesets.iter().filter(|ruleset| ruleset.target == target.name() && ruleset.enforcement == "active");
         for ruleset in active.filter(|ruleset| ruleset.may_bind(target, &name)) {
             let lets_past = ruleset.lets_past(app);
@@ -436,6 +455,39 @@ release_tags: any
                 r#"["refs/heads/tagwarden/ledger"] but []"#,
             ]
         );
+    }
+
+    #[test]
+    fn pointer_files_are_written_by_the_app_alone() {
+        let written = |branch: &str| {
+            let text = format!(
+                "version: 1\npackages: {{}}\nrelease_branches: [main]\nchannels: {{ a: {{ tag: \"on/{{channel}}\" }}, b: {{ tag: \"on/{{channel}}\" }} }}\n\
+                 signing: {{ key: none }}\nkinds: {{ page: {{ path: \"{{id}}/{{version}}.json\", rail: none }} }}\n\
+                 pointer: {{ file: active.json, branch: \"{branch}\", channel: [a, b] }}\n"
+            );
+            let gate = "title: T\ncommand: [ { run: [\"true\"] } ]\n".to_owned();
+            let files = [("protocol.yaml", text), ("10-fine.yaml", gate)];
+            let files = files.map(|(path, text)| (path.to_owned(), text.into_bytes())).into();
+            crate::gate::config::load(&crate::gate::config::GateFiles { files, root: "gates".to_owned() }).unwrap()
+        };
+        let protocol = written("active/{channel}");
+        let guards = guards(&protocol);
+        let shown: Vec<String> = guards.iter().map(|guard| format!("{}: {}", guard.name, guard.include.join(" "))).collect();
+        assert_eq!(
+            shown,
+            [
+                "Tagwarden: release tags: refs/tags/page/*/v*",
+                "Tagwarden: ledger: refs/heads/tagwarden/ledger",
+                "Tagwarden: channel tags: refs/tags/on/a refs/tags/on/b",
+                "Tagwarden: ledger entries: refs/heads/tagwarden/ledger",
+                "Tagwarden: pointer files: refs/heads/active/a refs/heads/active/b",
+                "Tagwarden: activations: refs/heads/active/a refs/heads/active/b",
+            ]
+        );
+        let all: Vec<Ruleset> = guards.iter().map(|guard| made(guard, 7)).collect();
+        assert_eq!(barred(&protocol, &all, Some(7)), []);
+        let by = |found: &Barred| matches!(found, Barred::By(_, rule, name) if rule == "creation" && name == "refs/heads/active/b");
+        assert!(barred(&protocol, &all, Some(8)).iter().any(by));
     }
 
     #[test]
