@@ -199,7 +199,7 @@ pub struct Init {
     /// Write workflows for GitHub Actions that call those of Tagwarden's repository
     #[arg(long, conflicts_with = "minimal")]
     pub github: bool,
-    /// Where the action is: a repository, and the commit that the notes of a release name
+    /// Where the action is: a repository, and the commit whose action/assets.txt names the files of a release
     #[arg(long, value_name = "OWNER/NAME@COMMIT", requires = "github", value_parser = ActionRef::parse)]
     pub action: Option<ActionRef>,
     /// The environment that holds the keys

@@ -74,7 +74,13 @@ impl Workflow<'_> {
                 found.push(finding.help("put `fetch-depth: 0` under its `with`"));
             }
         }
-        if job.get("permissions").is_none() && self.read.value.get("permissions").is_none() {
+        let permissions = job.get("permissions").or_else(|| self.read.value.get("permissions"));
+        if permissions.is_some_and(|permissions| permissions == "write-all") {
+            let words = "this job runs Tagwarden with every permission that there is";
+            let finding = Finding::error("github/permissions-unsaid", words).at(self.at(pointer));
+            found.push(finding.help("say what it needs under `permissions`, one by one"));
+        }
+        if permissions.is_none() {
             let words = "this job runs Tagwarden with whatever a workflow may do by default";
             let finding = Finding::error("github/permissions-unsaid", words).at(self.at(pointer));
             found.push(finding.help("say what it needs under `permissions`; `permissions: {}` above all jobs takes the rest away"));
@@ -91,7 +97,10 @@ impl Workflow<'_> {
         let finding = |code: &str, words: String| Finding::error(code, words).at(self.at(pointer));
         if version == PLACEHOLDER {
             let words = format!("the commit of {action} has still to be filled in, and the workflow cannot run before");
-            return Some(finding("github/action-placeholder", words).help("put in the commit that the notes of the release name"));
+            return Some(
+                finding("github/action-placeholder", words)
+                    .help("put in the commit whose action/assets.txt names the files of the release"),
+            );
         }
         let is_hex = |text: &str, length| text.len() == length && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         let is_digest = uses.starts_with("docker://") && version.strip_prefix("sha256:").is_some_and(|digest| is_hex(digest, 64));
@@ -146,6 +155,7 @@ mod tests {
                 vec!["github/shallow-checkout 8"],
             ),
             (job("", &deep, "tagwarden verify"), vec!["github/permissions-unsaid 5"]),
+            (job("permissions: write-all\n", &deep, "tagwarden verify"), vec!["github/permissions-unsaid 5"]),
             (job("permissions: {}\n", pinned, "tagwarden promote v1.0.0"), vec![]),
             (
                 job("permissions: {}\n", pinned, &format!("true\n      - uses: x/tagwarden@{PIN}\n        with: {{ verb: docs check }}")),

@@ -7,6 +7,8 @@ use std::{
     path::Path,
 };
 
+use tagwarden::world::github::Purpose;
+
 const TAGWARDEN: &str = env!("CARGO_BIN_EXE_tagwarden");
 
 /// A repository without a commit, on this branch.
@@ -162,6 +164,19 @@ fn yaml(path: &Path) -> serde_json::Value {
 
 fn keys(value: &serde_json::Value) -> BTreeSet<&str> {
     value.as_object().into_iter().flatten().map(|(key, _)| key.as_str()).collect()
+}
+
+/// What a job's own token is given is what its questions need, as far as such a token can have it.
+#[test]
+fn the_workflows_give_what_their_questions_need() {
+    for (file, job, purpose) in [("verify", "verify", Purpose::Gates), ("scheduled", "docs", Purpose::Documents)] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!(".github/workflows/reusable-{file}.yml"));
+        let given = yaml(&path)["jobs"][job]["permissions"].clone();
+        let needs = purpose.needs().into_iter().filter(|need| !matches!(need.permission, "members" | "administration"));
+        let needs = needs.map(|need| (need.permission.replace('_', "-"), need.level.name().into()));
+        let needs: serde_json::Map<String, serde_json::Value> = needs.chain([("contents".to_owned(), "read".into())]).collect();
+        assert_eq!(given, serde_json::Value::Object(needs), "{file}");
+    }
 }
 
 /// What a caller gives is what the called workflow reads, and no permission that one of its jobs needs is left out.

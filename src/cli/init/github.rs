@@ -59,7 +59,7 @@ pub async fn run(session: &Session, args: &args::Init) -> Result<Report> {
     }
     let words = format!("the workflows name `{}@{}`, which does not exist, so none of them can run", action.repository, action.commit);
     Ok(report.notice(words).next(
-        "Put in the repository and the commit that the release's notes name: `tagwarden init --github --action OWNER/tagwarden@COMMIT` in a folder without them.",
+        "Put in the repository and the commit of a release's action (its action/assets.txt names the release's files): `tagwarden init --github --action OWNER/tagwarden@COMMIT` in a folder without them.",
     ))
 }
 
