@@ -7,7 +7,7 @@ use super::{
 use crate::{
     domain::{Result, Verb, state::Body},
     release::{
-        plan::{self, PlannedRelease},
+        plan,
         transition::{self, Violation},
     },
     report::Report,
@@ -21,7 +21,7 @@ pub async fn run(session: &Session, args: &args::Ack) -> Result<Report> {
     transition::statement_of(situation.protocol(), &body, time).map_err(Violation::fault)?;
     let release = releases::existing(&situation, &args.release).await?;
     let candidate = activation::judged(&situation, &channel, std::slice::from_ref(&release)).await?;
-    args.meant.check(&[PlannedRelease { commit: candidate.clone(), ..release.clone() }])?;
+    args.meant.check_judged(&release.name.to_string(), &candidate)?;
     let acting = acting::acting(session, &situation.place, &situation.head).await?;
     let permit = acting.permit(situation.protocol(), Verb::Ack, Some(&channel))?;
     let intent = Intent { channel: Some(channel), candidate: Some(candidate), body: Some(body), ..Intent::default() };

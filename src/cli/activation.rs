@@ -13,12 +13,15 @@ use crate::{
         activation::{Activation, activated},
         check::{Artifact, Checked, Which},
         layout::{Layout, PointerAt},
-        pointer::Pointer,
+        pointer::{Entry, Pointer},
         rails::Rails,
     },
-    domain::{ChannelName, Fault, Finding, Oid, PackageName, Reason, RefName, Release, ReleaseName, Result, Severity, Verb, state::Entry},
+    domain::{ChannelName, Fault, Finding, Oid, PackageName, Reason, RefName, Release, ReleaseName, Result, Severity, Verb, state},
     gate::Protocol,
-    release::plan::{Plan, PlannedPointer, PlannedRelease, pointer_moved},
+    release::{
+        chain::Verified,
+        plan::{Plan, PlannedPointer, PlannedRelease, Refs, pointer_moved},
+    },
     text::{source::Source, yaml},
     tree::{Tree, Unreadable},
     world::{
@@ -40,7 +43,7 @@ pub async fn complete(situation: &Situation, mut plan: Plan) -> Result<Plan> {
     let branch = Branch::of(situation, at, &plan.channel)?;
     let base = CommitTree::new(git, &plan.candidate)?;
     let names: Vec<ReleaseName> = plan.releases.iter().map(|release| release.name.clone()).collect();
-    let before = pointer(git, at, &branch, &base)?;
+    let before = pointer(situation, at, &branch, &base).await?;
     let (after, changes) = activated(&before, &names, plan.verb == Verb::Rollback)?;
     let tree = git.tree_with(base.tree(), &at.file, after.source.text.as_bytes()).await?;
     let files = CommitTree::of_tree(git, &tree)?;
@@ -98,16 +101,16 @@ pub fn check(situation: &Situation, files: &CommitTree, pointer: Option<(&Pointe
 }
 
 /// How the branch of a channel's pointer file differs from the ledger. One that others write to as well only grows.
-pub fn drift(situation: &Situation, channel: &ChannelName) -> Option<Finding> {
-    let at = situation.protocol().catalog.pointer(channel)?;
-    let fault = Branch::of(situation, at, channel).err().filter(|fault| fault.reason == Reason::HalfState)?;
+pub fn drift(head: &Verified, refs: &Refs, remote: &str, channel: &ChannelName) -> Option<Finding> {
+    let at = head.protocol().catalog.pointer(channel)?;
+    let fault = Branch::among(head, refs, remote, at, channel).err().filter(|fault| fault.reason == Reason::HalfState)?;
     let finding = Finding::error("status/pointer-moved", fault.message);
     Some(fault.help.into_iter().fold(finding, Finding::help))
 }
 
 /// What a recorded activation made: whether its commit is the candidate with the pointer file changed, for the releases of the entry.
 /// `None`: it is, or the entry activates nothing.
-pub fn audited(git: &Git, protocol: &Protocol, entry: &Entry) -> Result<Option<Finding>> {
+pub fn audited(git: &Git, protocol: &Protocol, entry: &state::Entry) -> Result<Option<Finding>> {
     let channel = entry.channel.as_ref().filter(|_| entry.action.moves());
     let at = channel.and_then(|channel| protocol.catalog.pointer(channel));
     let (Some(at), Some(commit), Some(candidate)) = (at, entry.pointer().and_then(|moved| moved.to.as_ref()), &entry.candidate) else {
@@ -147,17 +150,27 @@ struct Branch {
 
 impl Branch {
     fn of(situation: &Situation, at: &PointerAt, channel: &ChannelName) -> Result<Branch> {
-        let release_branches = &situation.protocol().release_branches;
+        Branch::among(&situation.head, &situation.refs, &situation.place.at.remote, at, channel)
+    }
+
+    fn among(head: &Verified, refs: &Refs, remote: &str, at: &PointerAt, channel: &ChannelName) -> Result<Branch> {
+        let release_branches = &head.protocol().release_branches;
         let Some(name) = at.branch_ref(release_branches) else {
             let fault = Fault::new(Reason::BadConfig, format!("which release branch {} is written to is not said", at.file));
             return Err(fault.help("name it in gates/protocol.yaml: `pointer: { branch: ... }`"));
         };
-        let (holds, is_shared) = (situation.refs.get(&name).map(|fact| fact.oid.clone()), at.is_on(release_branches));
-        let recorded = situation.head.state().channels.get(channel).and_then(|now| now.pointer.as_ref());
+        let (holds, is_shared) = (refs.get(&name).map(|fact| fact.oid.clone()), at.is_on(release_branches));
+        let recorded = head.state().channels.get(channel).and_then(|now| now.pointer.as_ref());
         match (recorded, is_shared) {
-            (Some(recorded), false) if holds.as_ref() != Some(recorded) => {
-                Err(pointer_moved(&name, recorded, holds.as_ref(), &situation.place.at.remote))
+            // Nobody knows what it says, and who wrote it.
+            (None, false) if holds.is_some() => {
+                let fault = Fault::new(Reason::HalfState, format!("{name} is there, and no entry of the ledger wrote it"));
+                Err(fault.help(format!(
+                    "activations alone write it; what is active at first is said by {} on the release branch. Keep what it holds under another name, then delete it",
+                    at.file
+                )))
             }
+            (Some(recorded), false) if holds.as_ref() != Some(recorded) => Err(pointer_moved(&name, recorded, holds.as_ref(), remote)),
             _ => Ok(Branch { name, holds, is_shared }),
         }
     }
@@ -215,21 +228,51 @@ async fn follows_in_history(situation: &Situation, other: &Oid, commit: &Oid) ->
     Ok(None)
 }
 
-fn pointer(git: &Git, at: &PointerAt, branch: &Branch, base: &CommitTree) -> Result<Pointer> {
-    let on_branch = match &branch.holds {
-        Some(holds) if !branch.is_shared => CommitTree::new(git, holds)?.read(&at.file).map_err(unreadable)?,
-        _ => None,
-    };
-    let bytes = match on_branch {
-        Some(bytes) => Some(bytes),
-        None => base.read(&at.file).map_err(unreadable)?,
-    };
+/// The pointer file to change: what the last activation made of it. The first one takes over what the judged commit has. Faults:
+/// `half_state` where the file on a release branch names something else than that activation.
+async fn pointer(situation: &Situation, at: &PointerAt, branch: &Branch, base: &CommitTree) -> Result<Pointer> {
+    let git = &situation.world().git;
+    let recorded = situation.head.state().channels.get(&at.channel).and_then(|now| now.pointer.as_ref());
+    let Some(recorded) = recorded else { return read(at, base) };
+    if !git.has(recorded)? {
+        git.fetch_objects(&situation.place.at.remote, &[Want::Oid(recorded.clone())]).await?;
+    }
+    let made = read(at, &CommitTree::new(git, recorded)?)?;
+    if branch.is_shared {
+        let there = read(at, base)?;
+        if let Some(what) = difference(&made, &there) {
+            let why = format!("{} on {} is not what was activated last: {what}", at.file, branch.name);
+            return Err(Fault::new(Reason::HalfState, why).help(format!(
+                "what is active changes by `promote` and `rollback` alone: commit the file as it was (`git checkout {recorded} -- {}`), then run again",
+                at.file
+            )));
+        }
+        // Keys that are no entries, and the order, are whoever's edits them.
+        return Ok(there);
+    }
+    Ok(made)
+}
+
+fn read(at: &PointerAt, tree: &CommitTree) -> Result<Pointer> {
     let refused = |findings| Fault::new(Reason::Findings, format!("the pointer file {} cannot be read", at.file)).findings(findings);
-    let source = match bytes {
+    let source = match tree.read(&at.file).map_err(unreadable)? {
         Some(bytes) => yaml::source(&at.file, &bytes).map_err(|finding| refused(vec![finding]))?,
         None => Source::new(at.file.as_str(), EMPTY),
     };
     Pointer::read(source, at.shape).map_err(refused)
+}
+
+/// An entry that two pointer files do not have alike, in words.
+fn difference(made: &Pointer, there: &Pointer) -> Option<String> {
+    let find = |pointer: &Pointer, entry: &Entry| {
+        pointer.entries().iter().find(|other| other.kind == entry.kind && other.id == entry.id).map(|other| other.version.clone())
+    };
+    let name = |entry: &Entry| entry.kind.iter().map(|kind| format!("{kind}:")).chain([entry.id.clone()]).collect::<String>();
+    let told = |version: Option<String>| version.map_or_else(|| "nothing".to_owned(), |version| format!("`{}`", version.escape_debug()));
+    made.entries().iter().chain(there.entries()).find_map(|entry| {
+        let (then, now) = (find(made, entry), find(there, entry));
+        (then != now).then(|| format!("`{}` is at {} there, and {} was activated", name(entry).escape_debug(), told(now), told(then)))
+    })
 }
 
 /// What would be active is whole: no error in the tree as it would be.

@@ -6,7 +6,7 @@
 mod github;
 
 use super::{
-    Session, acting, args,
+    Session, acting, activation, args,
     gather::{self, Believed, Place},
 };
 use crate::{
@@ -23,7 +23,9 @@ use crate::{
     report::{Body, DoctorShape, Report, SigningMode, shape::Check},
     world::{
         answer::{Removed, probe_ref, remove_probe_ref},
-        apply, git, output,
+        apply, git,
+        ledger::read_refs,
+        output,
     },
 };
 use std::collections::BTreeSet;
@@ -53,6 +55,16 @@ fn with_github(mut report: Report, looked: Vec<github::Looked>) -> Report {
     }
     let next = next(report.reason, &report.findings);
     Report { next, ..report }
+}
+
+/// Branches of pointer files that are not where the ledger says. The policy in force may name others than the work tree does.
+async fn pointers(place: &Place, head: &Verified) -> Result<Vec<Finding>> {
+    if head.protocol().catalog.pointers.is_empty() {
+        return Ok(Vec::new());
+    }
+    let refs = read_refs(&place.world.git, &place.at, &head.protocol().branches()).await?;
+    let channels = head.protocol().catalog.pointers.iter().map(|pointer| &pointer.channel);
+    Ok(channels.filter_map(|channel| activation::drift(head, &refs, &place.at.remote, channel)).collect())
 }
 
 async fn look(session: &Session, args: &args::Doctor, place: &Place) -> Result<Report> {
@@ -108,12 +120,13 @@ async fn look(session: &Session, args: &args::Doctor, place: &Place) -> Result<R
             Err(fault) => return Ok(finish(checks, Some((of_fault("tags", &fault), Vec::new())), Some(signing)).findings(skipped)),
         }
     }
-    let findings = projection.findings();
+    let mut findings = projection.findings();
+    findings.extend(pointers(place, &head).await?);
     let tags = match findings.len() {
         0 => passed("tags", "every tag is where the ledger says".to_owned()),
         n => {
             let help = projection.mendable().next().map(|_| "`tagwarden doctor --fix` puts channel tags back".to_owned());
-            Check { outcome: Outcome::Failed, help, ..passed("tags", format!("{n} tag(s) are not where the ledger says")) }
+            Check { outcome: Outcome::Failed, help, ..passed("tags", format!("{n} ref(s) are not where the ledger says")) }
         }
     };
     Ok(finish(checks, Some((tags, findings)), Some(signing)).findings(skipped))

@@ -51,8 +51,13 @@ impl Meant {
 impl Meant {
     /// The same where the releases of a move were staged at several commits: the one that is judged is meant.
     pub fn check_activation(&self, plan: &Plan) -> Result<()> {
-        let Some(sha) = self.sha.as_ref().filter(|sha| plan.pointer.is_some() && **sha != plan.candidate) else { return Ok(()) };
-        let why = format!("{} would be judged at {}, not at {sha}", plan.release_names().join(", "), plan.candidate);
+        if plan.pointer.is_some() { self.check_judged(&plan.release_names().join(", "), &plan.candidate) } else { Ok(()) }
+    }
+
+    /// The same of whatever is said about what would be judged.
+    pub fn check_judged(&self, what: &str, judged: &Oid) -> Result<()> {
+        let Some(sha) = self.sha.as_ref().filter(|sha| *sha != judged) else { return Ok(()) };
+        let why = format!("{what} would be judged at {judged}, not at {sha}");
         Err(Fault::new(Reason::TagConflict, why).help("look at that commit, then name it"))
     }
 }

@@ -91,7 +91,7 @@ pub fn channel(situation: &gather::Situation, projection: &Projection, name: &Ch
     let releases = now.map(|now| on_channel(state, now)).unwrap_or_default();
     let names: Vec<String> = releases.iter().map(|release| release.name().to_string()).collect();
     let drift = projection.tags().iter().filter(|tag| tag.owner == TagOwner::Channel(name.clone()) && tag.recorded != tag.there);
-    let drift = drift.map(|tag| tag.finding()).chain(activation::drift(situation, name));
+    let drift = drift.map(|tag| tag.finding()).chain(activation::drift(&situation.head, &situation.refs, &situation.place.at.remote, name));
     ChannelShape {
         channel: name.clone(),
         release: (!releases.is_empty()).then(|| join_releases(&releases, ", ")),

@@ -276,6 +276,8 @@ fn a_branch_that_somebody_else_wrote_is_told_and_stops_activations() {
     scratch.git_in("origin.git", &["update-ref", ACTIVE, "refs/heads/elsewhere"]);
     let status = scratch.json(&["status"]).expect("findings");
     assert_eq!(status["channels"][1]["drift"][0]["code"], "status/pointer-moved");
+    let doctor = scratch.json(&["doctor"]).expect("findings");
+    assert!(findings(&doctor).iter().any(|finding| finding["code"] == "status/pointer-moved"), "{doctor}");
     let refused = scratch.refused(&promote(&["document:plan@1.0.0"]), "half_state");
     let help = refused["help"].as_str().unwrap_or_default().replace(&recorded, "RECORDED");
     assert_snapshot!(help.replace(&scratch.remote_commit("refs/heads/elsewhere").unwrap(), "THERE"), @"activations alone write it: find out who pushed to it; keep what it holds (`git push origin THERE:refs/heads/kept/tagwarden/active`), then `git push --force-with-lease=tagwarden/active:THERE origin RECORDED:refs/heads/tagwarden/active`");
@@ -305,6 +307,59 @@ fn on_a_release_branch_an_activation_is_one_commit_of_one_line() {
     scratch.git(&["pull", "--quiet", "--ff-only", "origin", "main"]);
     assert_eq!(scratch.read("active.json"), active(&scratch, "main") + "\n");
     scratch.json(&["audit", "--rejudge", "all"]).expect("passed");
-    // A commit that only the release branch has not: nothing is judged that is not there.
-    scratch.json(&["rollback", "document:base@1.0.0", "--channel", "production", "--reason", "no"]).expect("unknown_release");
+    // Nothing becomes active, and nothing stops to be, by a commit of somebody else.
+    write(&scratch, "plan", "1.1.0", "base");
+    let whole = scratch.read("active.json");
+    for (text, what) in [
+        (whole.replace("\"plan\": \"1.0.0\"", "\"plan\": \"1.1.0\""), "`document:plan` is at `1.1.0` there, and `1.0.0` was activated"),
+        ("{}\n".to_owned(), " is at nothing there, and `1.0.0` was activated"),
+        (
+            whole.replace("\"plan\": \"1.0.0\"", "\"plan\": \"1.0.0\",\n    \"other\": \"1.0.0\""),
+            "`document:other` is at `1.0.0` there, and nothing",
+        ),
+    ] {
+        scratch.write("active.json", &text);
+        write(&scratch, "other", "1.0.0", "");
+        scratch.commit("Write the pointer file by hand");
+        scratch.push();
+        stage_where_missing(&scratch, "document:plan@1.1.0");
+        let refused = scratch.refused(&promote(&["document:plan@1.1.0"]), "half_state");
+        assert!(refused["message"].as_str().unwrap().contains(what), "{refused}");
+    }
+    // What is advised mends it. A comment beside the entries is whoever's wrote it.
+    scratch.write("active.json", whole.replacen('{', "{\n  \"_comment\": \"by hand\",", 1));
+    scratch.commit("Put it back");
+    scratch.push();
+    stage_where_missing(&scratch, "document:plan@1.1.0");
+    scratch.json(&promote(&["document:plan@1.1.0"])).expect("moved");
+    assert!(active(&scratch, "main").contains("by hand"));
+}
+
+fn stage_where_missing(scratch: &Scratch, name: &str) {
+    let answer = scratch.json(&["stage", name, "--at", "HEAD"]);
+    assert!(["moved", "nothing_to_do", "findings", "version_reused"].contains(&answer.reason()), "{}", answer.reason());
+}
+
+#[test]
+fn a_branch_that_was_there_before_the_first_activation_is_not_believed() {
+    let scratch = catalog(PROTOCOL);
+    stage(&scratch, &["document:base@1.0.0"]);
+    scratch.git(&["push", "--quiet", "origin", "HEAD:refs/heads/tagwarden/active"]);
+    let refused = scratch.refused(&promote(&["document:base@1.0.0"]), "half_state");
+    assert!(refused["message"].as_str().unwrap().contains("no entry of the ledger wrote it"), "{refused}");
+}
+
+#[test]
+fn channels_share_no_branch_of_pointer_files() {
+    let scratch = catalog(PROTOCOL);
+    for (pointer, reason) in [
+        ("{ file: \"active/{channel}.json\", shape: grouped, branch: tagwarden/active }", "bad_config"),
+        ("{ file: active.json, shape: grouped, branch: refs/heads/active, channel: production }", "bad_config"),
+        ("{ file: active.json, shape: grouped, branch: tagwarden/ledger, channel: production }", "bad_config"),
+    ] {
+        let written = format!("pointer: {pointer}\n");
+        let (before, _) = PROTOCOL.split_once("pointer:").unwrap();
+        scratch.write("gates/protocol.yaml", format!("{before}{written}"));
+        scratch.refused(&["validate"], reason);
+    }
 }

@@ -87,6 +87,14 @@ fn pointers(check: &mut Collector, raw: &raw::Protocol, pointer: &Spanned<raw::P
     let branch = pointer.branch.as_ref().map(|branch| branch.value.clone());
     let is_own = pointer.file.contains("{channel}") || branch.as_deref().is_some_and(|branch| branch.contains("{channel}"));
     let channels = channels(check, raw, pointer, is_own);
+    // Each commit of such a branch is one channel's alone.
+    let is_between = branch
+        .as_ref()
+        .is_some_and(|branch| !branch.contains("{channel}") && !raw.release_branches.iter().any(|release| release.as_str() == branch));
+    if let Some(at) = pointer.branch.as_ref().filter(|_| channels.len() > 1 && is_own && is_between) {
+        check.refuse(at, "shared-pointer", format!("{} channels have one branch for their pointer files", channels.len()));
+        check.help("put {channel} into `branch`, too");
+    }
     if channels.len() > 1 && !is_own {
         let at = pointer.channel.as_ref().map_or(pointer.file.with(()), |channel| channel.with(()));
         check.refuse(&at, "shared-pointer", format!("{} channels have one pointer file", channels.len()));
@@ -98,7 +106,7 @@ fn pointers(check: &mut Collector, raw: &raw::Protocol, pointer: &Spanned<raw::P
         let file = relative_path(check, &pointer.file.with(fill(&pointer.file)));
         let branch = branch.as_deref().map(fill);
         if let (Some(at), Some(branch)) = (&pointer.branch, &branch)
-            && format!("refs/heads/{branch}").parse::<crate::domain::RefName>().is_err()
+            && (branch.starts_with("refs/") || format!("refs/heads/{branch}").parse::<crate::domain::RefName>().is_err())
         {
             check.refuse(at, "branch", format!("`{}` is not the name of a branch", branch.escape_debug()));
         }
