@@ -283,7 +283,7 @@ fn a_member_of_a_team_acknowledges_waives_judges_and_holds() {
     - ledger entry 3 ([refs/heads/tagwarden/ledger]) on `refs/heads/tagwarden/ledger`
     - asked by helper (`github:HELPER`)
     - because: known:&#8203; the mirror is down
-    - until 2026-&#8203;11-&#8203;21T12:&#8203;00:&#8203;00Z gate broken does not stop a move of app@&#8203;1&#8203;.1&#8203;.0 to live, unless github:&#8203;HELPER asks for it
+    - until 2026-&#8203;11-&#8203;21TIME gate broken does not stop a move of app@&#8203;1&#8203;.1&#8203;.0 to live, unless github:&#8203;HELPER asks for it
 
     **Next:** It is recorded, and no tag moved&#8203;. See it:&#8203; `tagwarden history`&#8203;.
 

@@ -214,9 +214,10 @@ impl Talk {
         }
         // Ids are nobody's to foresee; a long one may be parted so that it is no link.
         let ids = r"\b[0-9a-f]{40}([0-9a-f]{24})?\b|\b[0-9a-f]{6}(&#8203;)?[0-9a-f]{4}\b";
+        // So is the second at which a slow machine comes to it.
+        let times = r"T1\d:(&#8203;)?00:(&#8203;)?\d\dZ";
         // The width of a column is that of its longest time.
-        let patterns =
-            [(r" +\d+ ms {2,}", "  MS  "), (r" +\d+ ms", "  MS"), (r" {2,}not run", "  not run"), (ids, "OID"), (r"T1\d:00:\d\dZ", "TIME")];
+        let patterns = [(r" +\d+ ms {2,}", "  MS  "), (r" +\d+ ms", "  MS"), (r" {2,}not run", "  not run"), (ids, "OID"), (times, "TIME")];
         let text = patterns.iter().fold(text, |text, (from, to)| regex::Regex::new(from).unwrap().replace_all(&text, *to).into_owned());
         [(&self.ann, "ANN"), (&self.reader, "READER"), (&self.helper, "HELPER"), (&self.lead, "LEAD")].into_iter().fold(
             text,

@@ -152,7 +152,7 @@ fn each_end_reads_as_what_it_is() {
 
     - ledger entry 3 ([refs/heads/tagwarden/ledger]) on `refs/heads/tagwarden/ledger`
     - asked by ann (`github:ANN`)
-    - entry 3 put app@&#8203;1&#8203;.2&#8203;.0 there at 2026-&#8203;11-&#8203;21T10:&#8203;00:&#8203;00Z
+    - entry 3 put app@&#8203;1&#8203;.2&#8203;.0 there at 2026-&#8203;11-&#8203;21TIME
 
     **Next:** Nothing to do&#8203;.
     =====
