@@ -300,6 +300,8 @@ fn next(report: &Report, asked: &Asked<'_>) -> String {
 
 /// A command line, in the words of a thread where it can be typed there.
 fn typed(part: &str, asked: &Asked<'_>) -> String {
+    // No command lists all entries; what is in force is what counts of the last one. A pull request means its own head.
+    let part = if part == "tagwarden history" { "tagwarden status" } else { part.trim_end_matches(" --at COMMIT") };
     let verb = part.strip_prefix("tagwarden ").and_then(|rest| Some((rest, rest.split_whitespace().next()?)));
     match verb.filter(|(_, verb)| asked.verbs.contains(verb)) {
         Some((rest, "promote")) if !rest.contains("--sha") => code(&format!("{}{rest} --sha COMMIT", asked.prefix)),

@@ -155,7 +155,7 @@ mod tests {
                 vec!["github/shallow-checkout 8"],
             ),
             (job("", &deep, "tagwarden verify"), vec!["github/permissions-unsaid 5"]),
-            (job("permissions: write-all\n", &deep, "tagwarden verify"), vec!["github/permissions-unsaid 5"]),
+            (job("permissions: write-all\n", &deep, "tagwarden verify"), vec!["github/permissions-unsaid 6"]),
             (job("permissions: {}\n", pinned, "tagwarden promote v1.0.0"), vec![]),
             (
                 job("permissions: {}\n", pinned, &format!("true\n      - uses: x/tagwarden@{PIN}\n        with: {{ verb: docs check }}")),

@@ -39,7 +39,8 @@ pub fn no_role(who: &str, unread: &[String]) -> Fault {
     let fault = Fault::new(Reason::NotPermitted, why).finding(finding);
     match unread {
         [] => fault.help("ask somebody whom the policy names"),
-        unread => fault.help(format!("what could not be read gives no right: {}", unread.join("; "))),
+        unread => fault
+            .help(format!("what could not be read gives no right: {}; ask again in a new comment once GitHub answers", unread.join("; "))),
     }
 }
 

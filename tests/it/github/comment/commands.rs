@@ -212,7 +212,7 @@ fn a_member_of_a_team_acknowledges_waives_judges_and_holds() {
     - gate 2 `migrated`: after the step:&#8203; `/ack migrated --channel live --release app@1.1.0`
     - asked by ann (`github:ANN`)
 
-    **Next:** Read the finding, mend its cause, run `/verify --channel live --at COMMIT`&#8203;.
+    **Next:** Read the finding, mend its cause, run `/verify --channel live`&#8203;.
 
     <details><summary>The whole report</summary>
 
@@ -263,7 +263,7 @@ fn a_member_of_a_team_acknowledges_waives_judges_and_holds() {
     - ledger entry 2 ([refs/heads/tagwarden/ledger]) on `refs/heads/tagwarden/ledger`
     - asked by helper (`github:HELPER`)
 
-    **Next:** It is recorded, and no tag moved&#8203;. See it:&#8203; `tagwarden history`&#8203;.
+    **Next:** It is recorded, and no tag moved&#8203;. See it:&#8203; `/status`&#8203;.
 
     <details><summary>The whole report</summary>
 
@@ -285,7 +285,7 @@ fn a_member_of_a_team_acknowledges_waives_judges_and_holds() {
     - because: known:&#8203; the mirror is down
     - until 2026-&#8203;11-&#8203;21TIME gate broken does not stop a move of app@&#8203;1&#8203;.1&#8203;.0 to live, unless github:&#8203;HELPER asks for it
 
-    **Next:** It is recorded, and no tag moved&#8203;. See it:&#8203; `tagwarden history`&#8203;.
+    **Next:** It is recorded, and no tag moved&#8203;. See it:&#8203; `/status`&#8203;.
 
     <details><summary>The whole report</summary>
 
@@ -308,7 +308,7 @@ fn a_member_of_a_team_acknowledges_waives_judges_and_holds() {
     - because: read every change
     - it counts at gate read for this commit, unless github:&#8203;HELPER asks for the move
 
-    **Next:** It is recorded, and no tag moved&#8203;. See it:&#8203; `tagwarden history`&#8203;.
+    **Next:** It is recorded, and no tag moved&#8203;. See it:&#8203; `/status`&#8203;.
 
     <details><summary>The whole report</summary>
 
@@ -330,7 +330,7 @@ fn a_member_of_a_team_acknowledges_waives_judges_and_holds() {
     - asked by helper (`github:HELPER`)
     - because: wait for the backup
 
-    **Next:** It is recorded, and no tag moved&#8203;. See it:&#8203; `tagwarden history`&#8203;.
+    **Next:** It is recorded, and no tag moved&#8203;. See it:&#8203; `/status`&#8203;.
 
     <details><summary>The whole report</summary>
 
@@ -351,7 +351,7 @@ fn a_member_of_a_team_acknowledges_waives_judges_and_holds() {
     - asked by helper (`github:HELPER`)
     - because: it is there
 
-    **Next:** It is recorded, and no tag moved&#8203;. See it:&#8203; `tagwarden history`&#8203;.
+    **Next:** It is recorded, and no tag moved&#8203;. See it:&#8203; `/status`&#8203;.
 
     <details><summary>The whole report</summary>
 

@@ -120,6 +120,6 @@ fn a_long_answer_is_cut_and_says_so() {
     - gate 2 `docs`: add the heading “Gate 1 — The tree is whole”
     - asked by ann (`github:ANN`)
 
-    **Next:** Read the finding, mend its cause, run `/verify --channel test --at COMMIT`&#8203;.
+    **Next:** Read the finding, mend its cause, run `/verify --channel test`&#8203;.
     ");
 }

@@ -116,7 +116,7 @@ fn each_end_reads_as_what_it_is() {
 
     - asked by ann (`github:ANN`)
 
-    **Next:** What could not be read gives no right:&#8203; the access of github:&#8203;ANN to the repository \(GitHub has no such thing, or does not show it to this token:&#8203; Not Found\)
+    **Next:** What could not be read gives no right:&#8203; the access of github:&#8203;ANN to the repository \(GitHub has no such thing, or does not show it to this token:&#8203; Not Found\); ask again in a new comment once GitHub answers
     =====
     deployer[bot]: <!-- tagwarden comment=ID state=final -->
     ### ✗ `/promote app@1.1.0 --channel test --sha [refs/heads/main]`: not permitted (`not_permitted`)

@@ -74,7 +74,7 @@ fn a_thread_that_cannot_be_told_changes_nothing_and_is_told_once_later() {
     - asked by lead (`github:LEAD`)
     - because: an incident
 
-    **Next:** It is recorded, and no tag moved&#8203;. See it:&#8203; `tagwarden history`&#8203;.
+    **Next:** It is recorded, and no tag moved&#8203;. See it:&#8203; `/status`&#8203;.
 
     <details><summary>The whole report</summary>
 
