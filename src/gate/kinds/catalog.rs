@@ -13,7 +13,7 @@ use super::super::{
 use crate::{
     catalog::{
         check::{self, Checked, Input, Which},
-        layout::Layout,
+        layout::{Layout, PointerAt},
         rails::Rails,
     },
     domain::{Finding, Result, Severity, Verb},
@@ -93,7 +93,8 @@ fn look(cx: &Context, checks: &mut Checks) -> std::result::Result<(), Unreadable
         pointers.push(cx.tree.read(&at.file)?);
     }
     // On a branch of its own it comes into the tree with the move.
-    let is_elsewhere = layout.pointers.iter().zip(&pointers).any(|(at, bytes)| bytes.is_none() && at.branch.is_some());
+    let is_own = |at: &PointerAt| !at.is_on(&cx.protocol.release_branches);
+    let is_elsewhere = layout.pointers.iter().zip(&pointers).any(|(at, bytes)| bytes.is_none() && is_own(at));
     if is_elsewhere {
         let message = "the pointer file is on a branch of its own, so what is active is not known here";
         checks.remark(Finding::note("catalog/no-pointer", message));
