@@ -167,6 +167,11 @@ pub enum Command {
     },
     /// Check configuration artifacts by their rails, their references and the pointer file
     Validate(Validate),
+    /// Bring what a channel is at into the read store
+    Sync {
+        #[command(subcommand)]
+        command: Sync,
+    },
     /// Keep on this machine which entry 0 begins the ledger
     Trust(Trust),
     /// Look for what would get in the way, and mend it
@@ -562,6 +567,27 @@ pub struct Validate {
     /// Check files by themselves only where they changed since this commit; what is said of several files is checked of all
     #[arg(long, value_name = "REV", value_parser = word)]
     pub changed_since: Option<String>,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub enum Sync {
+    /// Make the tables and views of the read store
+    Init,
+    /// Bring the release that the channel is at to the readers: hydrate, validate, move the pointer
+    Once,
+    /// Show what readers see, and why not something newer
+    Status,
+    /// Compare the live snapshot, row by row and byte by byte, with the release that it is of
+    Audit,
+    /// Plan what makes the live snapshot right again; with --yes write it, then audit again
+    Repair(Repair),
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Repair {
+    /// Carry the plan out
+    #[arg(long)]
+    pub yes: bool,
 }
 
 #[derive(Clone, Debug, Args)]

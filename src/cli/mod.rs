@@ -37,6 +37,7 @@ pub mod session;
 mod stage;
 mod statement;
 mod status;
+mod sync;
 mod take_over;
 mod trust;
 mod validate;
@@ -78,6 +79,7 @@ async fn dispatch(session: &Session, command: &Command) -> Result<Report> {
         Command::Follow(args) => follow::run(session, args).await,
         Command::Docs { command } => docs::run(session, command).await,
         Command::Validate(args) => validate::run(session, args).await,
+        Command::Sync { command } => sync::run(session, command).await,
         Command::Trust(args) => trust::run(session, args).await,
         Command::Doctor(args) => doctor::run(session, args).await,
         Command::Rehearse(args) => rehearse::run(session, args).await,

@@ -89,7 +89,7 @@ pub async fn run(session: &Session, args: &args::Rollback) -> Result<Report> {
 
 /// The default: for every package of the last set, the newest release that was here before the present one came first, and
 /// that is not held.
-fn last_set(situation: &gather::Situation, channel: &ChannelName, last: &Linked) -> Result<Vec<Release>> {
+pub fn last_set(situation: &gather::Situation, channel: &ChannelName, last: &Linked) -> Result<Vec<Release>> {
     let state = situation.head.state();
     let all: Vec<&Release> = situation.head.ledger().releases_of(channel).collect();
     let mut targets = Vec::new();

@@ -28,6 +28,20 @@ impl Digest {
     }
 }
 
+/// A digest over bytes that come one after the other.
+#[derive(Clone, Default)]
+pub struct Hasher(Sha256);
+
+impl Hasher {
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    pub fn finish(self) -> Digest {
+        Digest(format!("sha256:{}", hex(&self.0.finalize())))
+    }
+}
+
 impl FromStr for Digest {
     type Err = String;
 

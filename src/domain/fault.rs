@@ -48,6 +48,7 @@ reasons! {
     Moved "moved" 0 "The refs moved, together with their ledger entry." "See it: `tagwarden status`.";
     AlreadyThere "already_there" 0 "The channel is at this release already; tag object, evidence and ledger agree." "Nothing to do.";
     NothingToDo "nothing_to_do" 0 "The state already is what was asked for." "Nothing to do.";
+    Published "published" 0 "Readers see the release." "See it: `tagwarden sync status`.";
     FollowersFailed "followers_failed" 0 "The refs moved, but a later notification failed." "Repeat the notification; the move stands.";
     GateFailed "gate_failed" 1 "A required gate failed." "Read the finding, mend its cause, run `tagwarden verify --channel CHANNEL`.";
     NothingToCheck "nothing_to_check" 1 "A gate found nothing to check, which proves nothing." "Give the gate something to check, or remove it.";
@@ -63,6 +64,8 @@ reasons! {
     NoRemote "no_remote" 2 "The repository has no such remote." "`git remote add origin URL`, or name another with `--remote`.";
     NoLedger "no_ledger" 2 "The remote has no ledger." "`tagwarden policy adopt --reason REASON` writes its first entry.";
     SignerMissing "signer_missing" 2 "There is no usable signing key." "Set the key that `signing.key` in gates/protocol.yaml names.";
+    NoStore "no_store" 2 "There is no read store yet." "`tagwarden sync init` makes it.";
+    ForeignStore "foreign_store" 2 "The read store is not one that this program can use here." "Name another one under `sync.store`.";
     NotARepository "not_a_repository" 2 "This is no git repository." "Run inside a clone, or name one with `--repo DIR`.";
     GitTooOld "git_too_old" 2 "git is missing or older than 2.36." "Install a newer git.";
     GateInconclusive "gate_inconclusive" 3 "A fact that a required gate needs could not be had." "Make the fact available and run again.";
@@ -75,6 +78,7 @@ reasons! {
     EffectsNotAllowed "effects_not_allowed" 3 "The gate needs a probe that writes, which plain verify does not do." "Run `tagwarden verify --effects`, or promote.";
     ClockBehind "clock_behind" 3 "The clock is more than five minutes behind the newest ledger entry." "Set the clock.";
     NoResources "no_resources" 3 "This machine failed: no space, file or process is left, or a place cannot be written." "Free or allow what the message names, then run again.";
+    NotLeading "not_leading" 4 "Another controller leads on the read store; nothing was published." "`tagwarden sync status` shows until when; run again then.";
     StalePointer "stale_pointer" 4 "Somebody else moved first; nothing was moved." "Look at `tagwarden status`, then run again.";
     RefChanged "ref_changed" 4 "A ref, or the configuration of git, changed between judgement and move; nothing was moved." "Run again.";
     TagConflict "tag_conflict" 4 "A tag of that name exists at another object; nothing was moved." "Choose another version, or look at the tag.";

@@ -5,6 +5,7 @@ use super::{LoadedGate, When};
 use crate::{
     catalog::layout::Layout,
     domain::{ChannelName, Finding, GateId, PackageName, RefName, Span, TagPattern, Verb},
+    sync::Settings,
     text::slash::Dialect,
 };
 use indexmap::IndexMap;
@@ -37,6 +38,8 @@ pub struct Protocol {
     pub documents: Documents,
     /// Where configuration artifacts are.
     pub catalog: Layout,
+    /// The read store, where there is one.
+    pub sync: Option<Settings>,
     /// Sorted by file name.
     pub gates: Vec<LoadedGate>,
     /// The text of `gates/allowed_signers`; `None` where there is none.

@@ -55,6 +55,7 @@ pub fn protocol() -> Protocol {
         redact: Vec::new(),
         documents: Documents::default(),
         catalog: Default::default(),
+        sync: None,
         gates: Vec::new(),
         allowed_signers: None,
         warnings: Vec::new(),

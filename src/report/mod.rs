@@ -27,7 +27,7 @@ pub mod wrap;
 pub use human::Style;
 pub use shape::{
     AuditShape, Body, CatalogShape, DocsShape, DoctorShape, EntryShape, ErrorShape, HistoryShape, InitShape, MoveShape, PolicyShape,
-    RehearsalShape, ResolveShape, RunShape, StatusShape, TextShape,
+    RehearsalShape, ResolveShape, RunShape, StatusShape, SyncShape, TextShape,
 };
 
 use crate::{

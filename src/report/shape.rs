@@ -8,6 +8,7 @@ mod catalog;
 mod docs;
 mod ledger;
 mod run;
+mod sync;
 
 pub use catalog::{CatalogShape, KindShape};
 pub use docs::{ChangeShape, DocsShape, FixedShape, Listed, LockShape, ReferenceShape, UncheckedShape};
@@ -16,6 +17,7 @@ pub use ledger::{
     RejudgeVerdict, Rejudged,
 };
 pub use run::{GateShape, LedgerPlace, MoveOutputs, MoveRef, MoveShape, RehearsalShape, RunShape, Step, WaiverShape, Waypoint};
+pub use sync::{LeaderShape, LiveShape, PlanShape, RowsShape, SyncShape};
 
 use crate::domain::{ChannelName, Finding, Oid, Outcome, Reason, RefName, Release, Timestamp, state};
 use serde::Serialize;
@@ -54,6 +56,8 @@ pub enum Body {
     Docs(Box<DocsShape>),
     /// `validate`: `tagwarden.catalog/1`.
     Catalog(CatalogShape),
+    /// `sync`: `tagwarden.sync/1`.
+    Sync(Box<SyncShape>),
     /// `init`: `tagwarden.init/1`.
     Init(InitShape),
     /// `explain`, `schema`, `completions`, `man`, statements to sign: `tagwarden.text/1`.
@@ -79,6 +83,7 @@ impl Body {
             Body::Doctor(_) => "tagwarden.doctor/1",
             Body::Docs(_) => DocsShape::SCHEMA,
             Body::Catalog(_) => CatalogShape::SCHEMA,
+            Body::Sync(_) => SyncShape::SCHEMA,
             Body::Init(_) => "tagwarden.init/1",
             Body::Text(_) => "tagwarden.text/1",
             Body::Error(_) => "tagwarden.error/1",
@@ -133,6 +138,10 @@ impl Body {
                 Some("Fix the artifacts or what they reference. `tagwarden explain CODE` explains a code.")
             }
             (Body::Catalog(_), Reason::NothingToCheck) => Some("Correct the paths of `kinds` in gates/protocol.yaml."),
+            (Body::Sync(shape), Reason::Findings) if shape.plan.is_some_and(|plan| !plan.done) => {
+                Some("To carry it out: `tagwarden sync repair --yes`.")
+            }
+            (Body::Sync(_), Reason::Findings) => Some("Readers see what they saw before. Fix the findings and release again."),
             (Body::Docs(_), Reason::Passed) => Some("Every reference that can be judged holds."),
             (Body::Docs(_), Reason::Findings) => Some("Mend the documents, or what they speak of."),
             (Body::Docs(_), Reason::NothingToCheck) => Some("Name the documents: `tagwarden docs check PATH`."),

@@ -26,6 +26,7 @@ pub mod scratch;
 pub mod signals;
 pub mod signer;
 pub mod standin;
+pub mod stores;
 pub mod temporary;
 pub mod trees;
 pub mod trust;

@@ -464,6 +464,7 @@ fn protocol(case: &CaseProtocol) -> Result<Protocol, String> {
             ..Documents::default()
         },
         catalog: catalog(&case.catalog)?,
+        sync: None,
         gates: gates(&case.gates)?,
         allowed_signers: None,
         warnings: Vec::new(),

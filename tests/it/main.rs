@@ -40,6 +40,8 @@ mod rulebook;
 mod screen;
 mod session;
 mod set_up;
+mod stores;
+mod sync;
 mod templates;
 mod trust;
 mod verbs;

@@ -47,6 +47,7 @@ fn context(world: &World) -> Context {
         redact: Vec::new(),
         documents: Documents::default(),
         catalog: Default::default(),
+        sync: None,
         gates: Vec::new(),
         allowed_signers: None,
         warnings: Vec::new(),

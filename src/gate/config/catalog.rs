@@ -73,7 +73,7 @@ fn rail_name(name: &str) -> Result<String, String> {
     }
 }
 
-fn json_pointer(check: &mut Collector, at: &Text) -> Option<String> {
+pub(super) fn json_pointer(check: &mut Collector, at: &Text) -> Option<String> {
     if at.starts_with('/') {
         return Some(at.value.clone());
     }

@@ -1,7 +1,7 @@
 //! Reads `gates/` into a [`super::Protocol`], with exact places for everything that is wrong.
 //!
 //! Files are parsed into plain types that keep their places ([`raw`], [`header`]), then checked into the types of
-//! [`super::protocol`]: the protocol by itself ([`protocol`], [`tags`], [`catalog`]), then what the files say of one another ([`agree`]).
+//! [`super::protocol`]: the protocol by itself ([`protocol`], [`tags`], [`catalog`], [`sync`]), then what the files say of one another ([`agree`]).
 //! Every error of every file is collected, so that one run shows all of them; nothing half right ever leaves this module.
 //!
 //! Deliberately absent: reading files (the caller brings their bytes) and the meaning of what stands under a kind's key
@@ -15,6 +15,7 @@ mod load;
 mod protocol;
 mod raw;
 mod schemas;
+mod sync;
 mod tags;
 #[cfg(test)]
 mod tests;

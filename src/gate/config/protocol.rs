@@ -50,6 +50,7 @@ pub(super) fn check(check: &mut Collector, raw: &raw::Protocol) -> Option<Protoc
     let lock = raw.lock.as_ref().and_then(|lock| lock_path(check, lock));
     let documents = Documents { lock, ..documents(check, &raw.documents) };
     let catalog = super::catalog::check(check, raw);
+    let sync = raw.sync.as_ref().and_then(|written| super::sync::check(check, raw, written));
     unsupported(check, raw);
     let protocol = Protocol {
         packages,
@@ -67,6 +68,7 @@ pub(super) fn check(check: &mut Collector, raw: &raw::Protocol) -> Option<Protoc
         redact,
         documents,
         catalog,
+        sync,
         gates: Vec::new(),
         allowed_signers: None,
         warnings: Vec::new(),

@@ -55,6 +55,8 @@ pub struct Protocol {
     pub pointer: Option<Spanned<Pointer>>,
     /// Kinds of configuration artifacts, and where they are.
     pub kinds: Option<Named<ArtifactKind>>,
+    /// The read store that `sync` brings the artifacts of a channel to.
+    pub sync: Option<Sync>,
     /// Those whose verdicts on pull requests gates ask for, by name.
     #[serde(default)]
     pub reviewers: Named<Reviewer>,
@@ -208,6 +210,36 @@ pub struct ArtifactKind {
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+pub struct Sync {
+    /// Where the store is: sqlite:PATH, from the repository's root or absolute, or env:NAME of a variable that holds it.
+    pub store: Text,
+    /// The channel whose releases readers see; the last one that has a tag where absent.
+    pub channel: Option<Text>,
+    /// Which kinds of artifacts become rows, and what identifies them; all kinds where absent.
+    pub kinds: Option<Spanned<Named<SyncKind>>>,
+    /// How many earlier snapshots are kept, so that a rollback to them only moves the pointer; 5 where absent.
+    pub retain: Option<Spanned<u64>>,
+    /// How long a snapshot is kept after it was live, for readers that pinned it; 10m where absent.
+    pub grace: Option<Spanned<Span>>,
+    /// How long a controller leads without a sign of life; 60s where absent.
+    pub lease: Option<Spanned<Span>>,
+    /// Whether references that lead nowhere stop a release (refuse) or are reported with it (publish); refuse where absent.
+    #[schemars(with = "Option<schema::Orphans>")]
+    pub orphans: Option<Text>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SyncKind {
+    /// JSON pointer to what identifies an artifact across releases; its id where absent.
+    pub identity: Option<Text>,
+    /// JSON pointer to the part whose change makes a new generation, such as /spec; the whole file where absent. The text below front
+    /// matter always counts.
+    pub generation: Option<Text>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Reviewer {
     /// user, bot or team.
     #[serde(rename = "type")]
@@ -292,6 +324,14 @@ mod schema {
     pub enum PointerShape {
         Flat,
         Grouped,
+    }
+
+    #[derive(JsonSchema)]
+    #[serde(rename_all = "lowercase")]
+    #[allow(dead_code, reason = "a list of words for the schema")]
+    pub enum Orphans {
+        Refuse,
+        Publish,
     }
 
     pub struct OneOrMany;

@@ -1,0 +1,101 @@
+//! `sync audit` and `sync repair`: the live snapshot against the release that it says it is of.
+
+use super::{
+    hydrate::{self, Differences},
+    once,
+    site::Site,
+};
+use crate::{
+    domain::{Fault, Finding, Reason, Result},
+    report::{Report, shape::PlanShape},
+    sync::{
+        state::{Live, State},
+        step::Wanted,
+    },
+    world::stores::Strays,
+};
+
+pub async fn run(site: &mut Site) -> Result<Report> {
+    let (findings, _) = audited(site).await?;
+    let reason = if findings.is_empty() { Reason::Passed } else { Reason::Findings };
+    let report = site.report(reason, None, None).await?.findings(findings);
+    Ok(if reason == Reason::Findings { report.next("To see what would mend it: `tagwarden sync repair`.") } else { report })
+}
+
+/// What is wrong with the store, and what a repair does about it.
+async fn audited(site: &mut Site) -> Result<(Vec<Finding>, PlanShape)> {
+    let state = site.state().await?;
+    let (found, strays) = compared(site, &state).await?;
+    let Strays { rows, bodies } = strays;
+    let plan = PlanShape {
+        write: found.write + found.lacking + found.wrong.len() as u64,
+        end: found.end,
+        remove: rows + bodies + found.wrong.len() as u64,
+        done: false,
+    };
+    let mut findings = found.findings;
+    if rows > 0 {
+        findings.push(Finding::error("sync/dangling", format!("{rows} rows of the store belong to no snapshot")));
+    }
+    if bodies > 0 {
+        findings.push(Finding::error("sync/dangling", format!("{bodies} contents of the store belong to no row")));
+    }
+    Ok((findings, plan))
+}
+
+async fn compared(site: &mut Site, state: &State) -> Result<(Differences, Strays)> {
+    let live = live(state)?;
+    let asked = asked(site, &live).await?;
+    let found = hydrate::differences(site, &asked, live.number, None).await?;
+    let strays = site.store.strays().await?;
+    Ok((found, strays))
+}
+
+fn live(state: &State) -> Result<Live> {
+    state.live.clone().ok_or_else(|| {
+        Fault::new(Reason::NothingToCheck, "nothing was published yet, so there is nothing to compare").help("`tagwarden sync once`")
+    })
+}
+
+/// The rows that the live release asks for. Whether its files are valid was judged when it was published.
+async fn asked(site: &Site, live: &Live) -> Result<hydrate::Asked> {
+    if site.wanted.as_ref().is_some_and(|wanted| wanted.shape != live.shape) {
+        let why = "the policy in force makes rows in another way than the live snapshot was made";
+        return Err(Fault::new(Reason::GateInconclusive, why).help("`tagwarden sync once` writes it anew"));
+    }
+    let release = hydrate::read(site, &live.commit).await?;
+    release.asked.map_err(|findings| {
+        let why = format!("{} at {} cannot be read as it was when it was published", live.release, live.commit.short());
+        Fault::new(Reason::GateInconclusive, why).findings(findings)
+    })
+}
+
+pub async fn repair(site: &mut Site, yes: bool) -> Result<Report> {
+    site.pinned().await?;
+    let (findings, plan) = audited(site).await?;
+    if findings.is_empty() {
+        return site.report(Reason::NothingToDo, None, Some(plan)).await;
+    }
+    if !yes {
+        return Ok(site.report(Reason::Findings, None, Some(plan)).await?.findings(findings));
+    }
+    let rows = once::led(site, async |site, epoch| mend(site, epoch).await).await?;
+    let (left, _) = audited(site).await?;
+    let reason = if left.is_empty() { Reason::Published } else { Reason::Findings };
+    Ok(site.report(reason, Some(rows), Some(PlanShape { done: true, ..plan })).await?.findings(left))
+}
+
+/// Removes what belongs to nothing, then writes the live release as a snapshot of its own and moves readers there at once.
+async fn mend(site: &mut Site, epoch: u64) -> Result<crate::report::shape::RowsShape> {
+    let state = site.state().await?;
+    let live = live(&state)?;
+    let (found, _) = compared(site, &state).await?;
+    site.store.sweep(epoch, found.wrong).await?;
+    let asked = asked(site, &live).await?;
+    let Live { serial, release, commit, shape, .. } = live;
+    let wanted = Wanted { serial, release, commit, shape };
+    let base = state.snapshots.last().map_or(0, |snapshot| snapshot.number);
+    let (number, rows) = once::write(site, epoch, &wanted, &asked, (base, once::Bodies::OfAllRows)).await?;
+    once::publish(site, epoch, &state, &wanted, number).await?;
+    Ok(rows)
+}

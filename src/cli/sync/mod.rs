@@ -1,0 +1,45 @@
+//! `sync`: what a channel is at, by the verified ledger, brought to the readers of a store. [`crate::sync`] says how.
+//!
+//! The policy in force says which store, which kinds and which rails. The content of a branch is never followed.
+//!
+//! Deliberately absent: releases of repositories without a ledger, and times from which a release counts.
+
+mod audit;
+mod hydrate;
+mod once;
+mod site;
+
+use super::{Session, args};
+use crate::{
+    domain::{Reason, Result},
+    report::Report,
+};
+use site::Site;
+
+pub async fn run(session: &Session, command: &args::Sync) -> Result<Report> {
+    let mut site = Site::open(session).await?;
+    match command {
+        args::Sync::Init => init(&mut site).await,
+        args::Sync::Once => once::run(&mut site).await,
+        args::Sync::Status => status(&mut site).await,
+        args::Sync::Audit => audit::run(&mut site).await,
+        args::Sync::Repair(args) => audit::repair(&mut site, args.yes).await,
+    }
+}
+
+async fn init(site: &mut Site) -> Result<Report> {
+    site.pinned().await?;
+    let source = site.source();
+    let made = site.store.make(source).await?;
+    // One that is there may be another ledger's.
+    site.state().await?;
+    let reason = if made { Reason::Passed } else { Reason::NothingToDo };
+    Ok(site.report(reason, None, None).await?.next("Bring the release there: `tagwarden sync once`."))
+}
+
+async fn status(site: &mut Site) -> Result<Report> {
+    let report = site.report(Reason::Passed, None, None).await?;
+    let findings = site.drift.clone();
+    let reason = if findings.is_empty() { Reason::Passed } else { Reason::Findings };
+    Ok(Report { reason, ..report.findings(findings) })
+}

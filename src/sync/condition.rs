@@ -1,0 +1,157 @@
+//! The two conditions of a store: `Ready` (readers get a whole snapshot) and `Published` (it is what the channel is at), each with a
+//! reason that scripts compare and a message that names the last good state.
+
+use super::{
+    state::{Attempt, State},
+    step::{Step, Wanted, step},
+};
+use crate::domain::Finding;
+use serde::Serialize;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Condition {
+    #[serde(rename = "type")]
+    pub name: &'static str,
+    pub status: Status,
+    pub reason: &'static str,
+    pub message: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Status {
+    True,
+    False,
+}
+
+impl Status {
+    pub const fn word(self) -> &'static str {
+        match self {
+            Status::True => "True",
+            Status::False => "False",
+        }
+    }
+}
+
+/// Every reason of a condition, with what it means (a sentence without capital and full stop).
+pub const REASONS: &[(&str, &str, &str)] = &[
+    ("Ready", "Live", "readers see a whole snapshot"),
+    ("Ready", "NothingLive", "nothing was published yet"),
+    ("Ready", "SnapshotLost", "the pointer names a snapshot that is not there, so readers see nothing"),
+    ("Published", "UpToDate", "readers see what the channel is at"),
+    ("Published", "NothingReleased", "nothing was promoted to the channel yet"),
+    ("Published", "Behind", "the channel is at a release that was not brought to the store yet"),
+    ("Published", "Rejected", "the release that the channel is at is not valid, so readers keep the one before"),
+    ("Published", "TagMoved", "a tag is not where the ledger says, so nothing new is published"),
+    ("Published", "Ahead", "the store is at a later entry than this ledger has"),
+];
+
+/// Both, in this order. `wanted`: what the channel is at; `drift`: how its tags disagree with the ledger.
+pub fn conditions(state: &State, wanted: Option<&Wanted>, drift: &[Finding]) -> Vec<Condition> {
+    let ready = match (&state.live, state.live_snapshot()) {
+        (Some(live), Some(snapshot)) => {
+            let message = format!("snapshot {} of {}: {} rows", live.number, live.release, snapshot.rows());
+            made("Ready", Status::True, "Live", message)
+        }
+        (Some(live), None) => made("Ready", Status::False, "SnapshotLost", format!("snapshot {} is not there", live.number)),
+        (None, _) => made("Ready", Status::False, "NothingLive", "nothing was published yet".to_owned()),
+    };
+    vec![ready, published(state, wanted, drift)]
+}
+
+fn published(state: &State, wanted: Option<&Wanted>, drift: &[Finding]) -> Condition {
+    let good = state.live.as_ref().map_or("readers see nothing".to_owned(), |live| {
+        format!("readers see {} at {} (entry {}) since {}", live.release, live.commit.short(), live.serial, live.since)
+    });
+    let no = |reason, message: String| made("Published", Status::False, reason, message);
+    let Some(wanted) = wanted else { return no("NothingReleased", format!("nothing was promoted to {} yet", state.source.channel)) };
+    if let Some(moved) = drift.first() {
+        return no("TagMoved", format!("{}; {good}", moved.message));
+    }
+    let newest = format!("{} at {} (entry {})", wanted.release, wanted.commit.short(), wanted.serial);
+    match (step(state, wanted), rejected(state, wanted)) {
+        (Step::Nothing, _) => made("Published", Status::True, "UpToDate", good),
+        (Step::Newer { serial }, _) => {
+            no("Ahead", format!("the ledger ends with entry {} for this channel, the store is at entry {serial}", wanted.serial))
+        }
+        (_, Some((attempt, findings, message))) => {
+            no("Rejected", format!("{newest} was rejected at {} with {findings} findings: {message}; {good}", attempt.time))
+        }
+        (_, None) => no("Behind", format!("{newest} was not brought to the store yet; {good}")),
+    }
+}
+
+fn rejected<'s>(state: &'s State, wanted: &Wanted) -> Option<(&'s Attempt, u64, &'s str)> {
+    let attempt = state.attempt.as_ref().filter(|attempt| attempt.serial == wanted.serial && attempt.commit == wanted.commit)?;
+    attempt.rejected.as_ref().map(|rejected| (attempt, rejected.findings, rejected.message.as_str()))
+}
+
+fn made(name: &'static str, status: Status, reason: &'static str, message: String) -> Condition {
+    Condition { name, status, reason, message }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        domain::{Digest, Timestamp},
+        sync::state::{Lease, Live, Rejected, Snapshot, Source},
+    };
+    use std::collections::{BTreeMap, BTreeSet};
+
+    /// Snapshot 1 of entry 3 is live.
+    fn state() -> State {
+        let (commit, shape) = ("c".repeat(40).parse().unwrap(), Digest::of(b"s"));
+        let live =
+            Live { number: 1, serial: 3, release: "shop@1.0.0".into(), commit, shape: shape.clone(), since: Timestamp::from_unix(0) };
+        let counts = BTreeMap::from([("product".to_owned(), 2)]);
+        let snapshot = Snapshot { number: 1, digest: shape.clone(), commit: live.commit.clone(), shape, counts, left: None };
+        let source = Source { genesis: live.commit.clone(), channel: "production".into() };
+        State { source, live: Some(live), lease: Lease::default(), snapshots: vec![snapshot], attempt: None }
+    }
+
+    fn wanted(serial: u64, letter: &str) -> Wanted {
+        Wanted { serial, release: "shop@1.1.0".into(), commit: letter.repeat(40).parse().unwrap(), shape: Digest::of(b"s") }
+    }
+
+    #[test]
+    fn every_state_has_its_reasons_and_every_reason_a_state() {
+        let (none, moved): (&[Finding], &[Finding]) = (&[], &[Finding::error("status/tag-moved", "somebody moved it")]);
+        let rejected = Some(Rejected { findings: 2, message: "products/a.md:3: too long".into() });
+        let attempt =
+            Attempt { serial: 4, release: "shop@1.1.0".into(), commit: wanted(4, "d").commit, time: Timestamp::from_unix(60), rejected };
+        let tried = State { attempt: Some(attempt), ..state() };
+        let mut seen = BTreeSet::new();
+        for (state, wanted, drift, want) in [
+            (state(), Some(wanted(3, "c")), none, ["Live", "UpToDate"]),
+            (state(), Some(wanted(4, "d")), none, ["Live", "Behind"]),
+            (tried.clone(), Some(wanted(4, "d")), none, ["Live", "Rejected"]),
+            (tried, Some(wanted(5, "e")), none, ["Live", "Behind"]),
+            (state(), Some(wanted(2, "b")), none, ["Live", "Ahead"]),
+            (state(), Some(wanted(3, "c")), moved, ["Live", "TagMoved"]),
+            (State { live: None, ..state() }, None, none, ["NothingLive", "NothingReleased"]),
+            (State { snapshots: Vec::new(), ..state() }, Some(wanted(3, "c")), none, ["SnapshotLost", "Behind"]),
+        ] {
+            let conditions = conditions(&state, wanted.as_ref(), drift);
+            assert_eq!([conditions[0].reason, conditions[1].reason], want);
+            for condition in conditions {
+                assert_eq!(condition.status == Status::True, ["Live", "UpToDate"].contains(&condition.reason), "{condition:?}");
+                assert!(!condition.message.is_empty());
+                seen.insert((condition.name, condition.reason));
+            }
+        }
+        assert_eq!(seen, REASONS.iter().map(|(name, reason, _)| (*name, *reason)).collect());
+    }
+
+    #[test]
+    fn what_was_rejected_names_why_and_what_readers_see() {
+        let rejected = Some(Rejected { findings: 2, message: "products/a.md:3: too long".into() });
+        let commit = wanted(4, "d").commit;
+        let attempt = Attempt { serial: 4, release: "shop@1.1.0".into(), commit, time: Timestamp::from_unix(60), rejected };
+        let conditions = conditions(&State { attempt: Some(attempt), ..state() }, Some(&wanted(4, "d")), &[]);
+        assert_eq!(
+            conditions[1].message,
+            "shop@1.1.0 at dddddddddd (entry 4) was rejected at 1970-01-01T00:01:00Z with 2 findings: products/a.md:3: too long; \
+             readers see shop@1.0.0 at cccccccccc (entry 3) since 1970-01-01T00:00:00Z"
+        );
+    }
+}

@@ -1,0 +1,133 @@
+//! Read stores: where the rows of a released state are kept for readers. [`crate::sync`] says what is in them and why.
+//!
+//! Every write names the lease that it is made under, and a store refuses one whose epoch is not the present one (`not_leading`): a
+//! controller that was stopped past its lease can change nothing any more, wherever it was stopped.
+//!
+//! Faults of all: `unreachable` where the store does not answer, `no_resources` where this machine cannot, `foreign_store`, `no_store`.
+//!
+//! Deliberately absent: any decision. What is written, kept and flipped to is decided by [`crate::sync`].
+
+#[cfg(feature = "sqlite")]
+mod sqlite;
+
+use crate::{
+    domain::{Digest, Fault, Oid, Reason, Result, Timestamp},
+    sync::{
+        StoreAt,
+        compare::Change,
+        row::{Body, Key, Row},
+        state::{Attempt, Live, Source, State},
+    },
+    world::{EnvVars, nonce},
+};
+use futures_util::future::BoxFuture;
+use std::{collections::BTreeMap, path::Path};
+
+/// An answer of a store.
+pub type Doing<'s, T> = BoxFuture<'s, Result<T>>;
+
+/// Rows that are read at once.
+pub const PAGE: usize = 5_000;
+
+pub trait Store: Send {
+    /// How the store is named in answers: without any secret.
+    fn shown(&self) -> &str;
+
+    /// Makes tables and views. `false`: they are there.
+    fn make(&mut self, source: Source) -> Doing<'_, bool>;
+
+    fn state(&mut self) -> Doing<'_, State>;
+
+    /// Takes the lease, or goes on with it. `None`: another holder has it.
+    fn lead(&mut self, holder: String, now: Timestamp, until: Timestamp) -> Doing<'_, Option<u64>>;
+
+    /// Gives the lease back, where it still is of this epoch.
+    fn resign(&mut self, epoch: u64) -> Doing<'_, ()>;
+
+    /// Takes back what was not completed, then begins a hydration; its number.
+    fn begin(&mut self, epoch: u64, commit: Oid, shape: Digest) -> Doing<'_, u64>;
+
+    /// Those of these digests that have no body.
+    fn lacks(&mut self, digests: Vec<Digest>) -> Doing<'_, Vec<Digest>>;
+
+    /// Writes a part of hydration `number`, and goes on with the lease.
+    fn write(&mut self, epoch: u64, number: u64, until: Timestamp, changes: Vec<Change>, bodies: Vec<(Digest, Body)>) -> Doing<'_, ()>;
+
+    /// The hydration is whole.
+    fn complete(&mut self, epoch: u64, number: u64, digest: Digest, counts: BTreeMap<String, u64>) -> Doing<'_, ()>;
+
+    /// Removes everything of a hydration that was not completed.
+    fn take_back(&mut self, epoch: u64, number: u64) -> Doing<'_, ()>;
+
+    /// The rows of a snapshot behind this key, in order of their keys; fewer than `limit`: there are no more.
+    fn rows(&mut self, number: u64, behind: Option<Key>, limit: usize) -> Doing<'_, Vec<Row>>;
+
+    /// The bodies of the rows that hydration `number` wrote, or with `None` of all, behind this digest and in order, as they are stored.
+    fn bodies(&mut self, number: Option<u64>, behind: Option<Digest>, limit: usize) -> Doing<'_, Vec<(Digest, String)>>;
+
+    /// Moves the pointer if it is at `from`: the one act that readers see. `false`: it is elsewhere.
+    fn flip(&mut self, epoch: u64, from: Option<Live>, to: Live) -> Doing<'_, bool>;
+
+    fn note(&mut self, epoch: u64, attempt: Attempt) -> Doing<'_, ()>;
+
+    /// Removes snapshots, the rows that no other one has, and the bodies that no row has; how many rows.
+    fn remove(&mut self, epoch: u64, numbers: Vec<u64>) -> Doing<'_, u64>;
+
+    /// Rows that belong to no hydration, and bodies that belong to no row.
+    fn strays(&mut self) -> Doing<'_, Strays>;
+
+    /// Removes those, and the given bodies, whose content is wrong.
+    fn sweep(&mut self, epoch: u64, wrong: Vec<Digest>) -> Doing<'_, ()>;
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Strays {
+    pub rows: u64,
+    pub bodies: u64,
+}
+
+/// Opens a store; `root` is what relative paths start from. Nothing is made: see [`Store::make`].
+pub fn open(at: &StoreAt, root: &Path, env: &EnvVars) -> Result<Box<dyn Store>> {
+    match at {
+        StoreAt::Sqlite(path) => sqlite(root, path),
+        StoreAt::Env(name) => {
+            let Some(value) = env.get(name).filter(|value| !value.is_empty()) else {
+                let fault = Fault::new(Reason::BadUsage, format!("the variable {name}, which `sync.store` names, is not set"));
+                return Err(fault.help(format!("set {name} to where the store is: sqlite:PATH")));
+            };
+            match StoreAt::parse(value.trim()) {
+                Ok(StoreAt::Sqlite(path)) => sqlite(root, &path),
+                _ => {
+                    // The value is not told: it may have a password.
+                    let fault = Fault::new(Reason::BadUsage, format!("the variable {name} names no store that this program knows"));
+                    Err(fault.help("sqlite:PATH"))
+                }
+            }
+        }
+    }
+}
+
+#[cfg(feature = "sqlite")]
+fn sqlite(root: &Path, path: &str) -> Result<Box<dyn Store>> {
+    Ok(Box::new(sqlite::Sqlite::at(root.join(path), format!("sqlite:{path}"))))
+}
+
+#[cfg(not(feature = "sqlite"))]
+fn sqlite(_: &Path, _: &str) -> Result<Box<dyn Store>> {
+    Err(Fault::new(Reason::BadConfig, "this program was built without SQLite")
+        .help("use a build with the feature `sqlite`, as published ones are"))
+}
+
+/// The refusal of a write under a lease that is over.
+#[cfg(feature = "sqlite")]
+fn not_leading(what: &str) -> Fault {
+    Fault::new(
+        Reason::NotLeading,
+        format!("the lease of this run was taken over by another controller before {what}; nothing was published"),
+    )
+}
+
+/// A name for a holder of the lease that no other one has.
+pub fn holder() -> Result<String> {
+    Ok(format!("process {} {}", std::process::id(), &nonce::fresh()?.hex()[..8]))
+}

@@ -1,0 +1,561 @@
+//! A read store in one file. Readers are other processes that open the same file: it is in write-ahead mode, so they are never blocked,
+//! and one read transaction sees one moment.
+//!
+//! Each method is one transaction, and those that write compare the epoch of the lease within it.
+//!
+//! Deliberately absent: network file systems, on which locks of SQLite do not hold.
+
+use super::{Doing, Store, Strays, not_leading};
+use crate::{
+    domain::{Digest, Fault, Oid, Reason, Result, Timestamp},
+    sync::{
+        compare::Change,
+        row::{Body, Content, Key, Row},
+        state::{Attempt, Holder, Lease, Live, Rejected, Snapshot, Source, State},
+    },
+    world::machine,
+};
+use futures_util::{FutureExt, future};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+
+/// What marks a file as one of these, in its header.
+const APPLICATION: i64 = 0x5457_5253;
+/// Of the tables below. A change of them raises it.
+const SCHEMA: i64 = 1;
+/// `valid_to` of a row that has not ended.
+const OPEN: i64 = i64::MAX;
+/// The name of the one pointer.
+const POINTER: &str = "live";
+/// Longer than any transaction of this module on a machine that is not overloaded.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+const TABLES: &str = "
+CREATE TABLE source (genesis TEXT NOT NULL, channel TEXT NOT NULL) STRICT;
+CREATE TABLE bodies (digest TEXT PRIMARY KEY, media_type TEXT NOT NULL, body TEXT NOT NULL) STRICT;
+CREATE TABLE artifacts (
+  kind TEXT NOT NULL, identity TEXT NOT NULL, valid_from INTEGER NOT NULL, valid_to INTEGER NOT NULL,
+  uid TEXT NOT NULL, generation INTEGER NOT NULL, version TEXT, path TEXT NOT NULL, digest TEXT NOT NULL, counted TEXT NOT NULL,
+  PRIMARY KEY (kind, identity, valid_from)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX artifacts_from ON artifacts (valid_from);
+CREATE INDEX artifacts_to ON artifacts (valid_to) WHERE valid_to < 9223372036854775807;
+CREATE INDEX artifacts_digest ON artifacts (digest);
+CREATE TABLE snapshots (
+  number INTEGER PRIMARY KEY, state TEXT NOT NULL, digest TEXT, commit_id TEXT NOT NULL, shape TEXT NOT NULL, counts TEXT, left_at TEXT
+) STRICT;
+CREATE TABLE pointer (
+  name TEXT PRIMARY KEY, snapshot INTEGER, serial INTEGER NOT NULL, release TEXT, commit_id TEXT, shape TEXT, since TEXT,
+  lease_epoch INTEGER NOT NULL, lease_holder TEXT, lease_until TEXT, last_number INTEGER NOT NULL
+) STRICT;
+CREATE TABLE attempts (
+  name TEXT PRIMARY KEY, serial INTEGER NOT NULL, release TEXT NOT NULL, commit_id TEXT NOT NULL, time TEXT NOT NULL,
+  findings INTEGER, message TEXT
+) STRICT;
+CREATE TABLE publications (
+  serial INTEGER NOT NULL, snapshot INTEGER NOT NULL, digest TEXT NOT NULL, release TEXT NOT NULL, commit_id TEXT NOT NULL,
+  counts TEXT NOT NULL, time TEXT NOT NULL, holder TEXT
+) STRICT;
+CREATE VIEW pinned AS
+  SELECT s.number AS snapshot, a.kind, a.identity, a.uid, a.generation, a.version, a.path, a.digest, b.media_type, b.body
+  FROM snapshots s JOIN artifacts a ON a.valid_from <= s.number AND s.number < a.valid_to JOIN bodies b ON b.digest = a.digest
+  WHERE s.state = 'ready';
+CREATE VIEW live AS
+  SELECT p.serial, p.release, p.commit_id, v.*
+  FROM pointer p JOIN pinned v ON v.snapshot = p.snapshot WHERE p.name = 'live';
+";
+
+pub struct Sqlite {
+    path: PathBuf,
+    shown: String,
+    connection: Option<Connection>,
+}
+
+impl Sqlite {
+    pub fn at(path: PathBuf, shown: String) -> Sqlite {
+        Sqlite { path, shown, connection: None }
+    }
+
+    /// The open file. Faults: `no_store` where there is none or it is empty, `foreign_store`.
+    fn open(&mut self) -> Result<&mut Connection> {
+        let connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => {
+                let missing = || Fault::new(Reason::NoStore, format!("there is no read store at {}", self.shown));
+                if !self.path.exists() {
+                    return Err(missing());
+                }
+                let connection = self.connect(false)?;
+                if self.kind(&connection)? == Kind::Empty {
+                    return Err(missing());
+                }
+                connection
+            }
+        };
+        Ok(self.connection.insert(connection))
+    }
+
+    fn connect(&self, makes: bool) -> Result<Connection> {
+        let make = if makes { OpenFlags::SQLITE_OPEN_CREATE } else { OpenFlags::empty() };
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | make;
+        let told = |error| self.fault(&error);
+        let connection = Connection::open_with_flags(&self.path, flags).map_err(told)?;
+        connection.busy_timeout(PATIENCE).map_err(told)?;
+        Ok(connection)
+    }
+
+    /// Whose file it is.
+    fn kind(&self, connection: &Connection) -> Result<Kind> {
+        let number = |what: &str| connection.query_row(&format!("PRAGMA {what}"), [], |row| row.get::<_, i64>(0));
+        let told = |error| self.fault(&error);
+        let (application, version) = (number("application_id").map_err(told)?, number("user_version").map_err(told)?);
+        let tables = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0)).map_err(told)?;
+        match (application, version, tables) {
+            (APPLICATION, SCHEMA, _) => Ok(Kind::Own),
+            (0, 0, 0) => Ok(Kind::Empty),
+            (APPLICATION, version, _) if version > SCHEMA => {
+                let why = format!("{} was made by a newer program (schema {version}; this one knows {SCHEMA})", self.shown);
+                Err(Fault::new(Reason::ForeignStore, why).help("use the program that made it, or a newer one"))
+            }
+            _ => {
+                let why = format!("{} is a database of something else, and is left as it is", self.shown);
+                Err(Fault::new(Reason::ForeignStore, why).help("name a file of its own under `sync.store`"))
+            }
+        }
+    }
+
+    fn fault(&self, error: &rusqlite::Error) -> Fault {
+        let said = |reason, what: String| Fault::new(reason, format!("{}: {what}", self.shown));
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+                said(Reason::Unreachable, "another process holds the file locked".to_owned())
+                    .help("end whatever writes to it, then run again")
+            }
+            Some(ErrorCode::NotADatabase) => {
+                said(Reason::ForeignStore, "this is no database".to_owned()).help("name a file of its own under `sync.store`")
+            }
+            Some(ErrorCode::DatabaseCorrupt) => said(Reason::Unreachable, "the file is damaged".to_owned())
+                .help("keep it under another name; `tagwarden sync init` and `tagwarden sync once` make it anew from the repository"),
+            Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::DiskFull) => {
+                said(Reason::NoResources, error.to_string())
+            }
+            _ => said(machine::reason(error, Reason::Unreachable), error.to_string()),
+        }
+    }
+
+    /// One transaction; it is taken back where anything in it fails.
+    fn within<T: Send + 'static>(&mut self, work: impl FnOnce(&Transaction) -> std::result::Result<T, Failed>) -> Doing<'_, T> {
+        let done = self.transaction(TransactionBehavior::Deferred, work);
+        future::ready(done).boxed()
+    }
+
+    /// One transaction that writes, under this epoch of the lease.
+    fn leading<T: Send + 'static>(
+        &mut self,
+        epoch: u64,
+        what: &'static str,
+        work: impl FnOnce(&Transaction) -> std::result::Result<T, Failed>,
+    ) -> Doing<'_, T> {
+        let done = self.transaction(TransactionBehavior::Immediate, |transaction| {
+            let present: u64 = transaction.query_row("SELECT lease_epoch FROM pointer WHERE name = ?1", [POINTER], number(0))?;
+            if present == epoch { work(transaction) } else { Err(Failed::Fault(not_leading(what))) }
+        });
+        future::ready(done).boxed()
+    }
+
+    fn transaction<T>(
+        &mut self,
+        behavior: TransactionBehavior,
+        work: impl FnOnce(&Transaction) -> std::result::Result<T, Failed>,
+    ) -> Result<T> {
+        let connection = self.open()?;
+        let done = connection.transaction_with_behavior(behavior).map_err(Failed::from).and_then(|transaction| {
+            let done = work(&transaction)?;
+            transaction.commit()?;
+            Ok(done)
+        });
+        done.map_err(|failed| match failed {
+            Failed::Fault(fault) => fault,
+            Failed::Sqlite(error) => self.fault(&error),
+        })
+    }
+}
+
+#[derive(PartialEq)]
+enum Kind {
+    Own,
+    Empty,
+}
+
+enum Failed {
+    Sqlite(rusqlite::Error),
+    Fault(Fault),
+}
+
+impl From<rusqlite::Error> for Failed {
+    fn from(error: rusqlite::Error) -> Failed {
+        Failed::Sqlite(error)
+    }
+}
+
+impl Store for Sqlite {
+    fn shown(&self) -> &str {
+        &self.shown
+    }
+
+    fn make(&mut self, source: Source) -> Doing<'_, bool> {
+        future::ready(self.made(&source)).boxed()
+    }
+
+    fn state(&mut self) -> Doing<'_, State> {
+        self.within(|transaction| {
+            let source = transaction.query_row("SELECT genesis, channel FROM source", [], |row| {
+                Ok(Source { genesis: parsed(row, 0)?, channel: row.get(1)? })
+            })?;
+            let columns = "snapshot, serial, release, commit_id, shape, since, lease_epoch, lease_holder, lease_until";
+            let (live, lease) = transaction.query_row(&format!("SELECT {columns} FROM pointer WHERE name = ?1"), [POINTER], |row| {
+                let live = match row.get::<_, Option<i64>>(0)? {
+                    None => None,
+                    Some(number) => Some(Live {
+                        number: unsigned(number),
+                        serial: number_at(row, 1)?,
+                        release: row.get(2)?,
+                        commit: parsed(row, 3)?,
+                        shape: parsed(row, 4)?,
+                        since: parsed(row, 5)?,
+                    }),
+                };
+                let holder = match row.get::<_, Option<String>>(7)? {
+                    None => None,
+                    Some(name) => Some(Holder { name, until: parsed(row, 8)? }),
+                };
+                Ok((live, Lease { epoch: number_at(row, 6)?, holder }))
+            })?;
+            let query = "SELECT number, digest, commit_id, shape, counts, left_at FROM snapshots WHERE state = 'ready' ORDER BY number";
+            let mut statement = transaction.prepare(query)?;
+            let snapshots = statement.query_map([], |row| {
+                let counts: String = row.get(4)?;
+                Ok(Snapshot {
+                    number: number_at(row, 0)?,
+                    digest: parsed(row, 1)?,
+                    commit: parsed(row, 2)?,
+                    shape: parsed(row, 3)?,
+                    counts: serde_json::from_str(&counts).map_err(|error| foreign(4, error))?,
+                    left: if row.get_ref(5)? == rusqlite::types::ValueRef::Null { None } else { Some(parsed(row, 5)?) },
+                })
+            })?;
+            let snapshots = snapshots.collect::<rusqlite::Result<Vec<_>>>()?;
+            let columns = "serial, release, commit_id, time, findings, message";
+            let attempt = transaction.query_row(&format!("SELECT {columns} FROM attempts WHERE name = ?1"), [POINTER], |row| {
+                let rejected = match row.get::<_, Option<i64>>(4)? {
+                    None => None,
+                    Some(findings) => Some(Rejected { findings: unsigned(findings), message: row.get(5)? }),
+                };
+                let (commit, time) = (parsed(row, 2)?, parsed(row, 3)?);
+                Ok(Attempt { serial: number_at(row, 0)?, release: row.get(1)?, commit, time, rejected })
+            });
+            Ok(State { source, live, lease, snapshots, attempt: attempt.optional()? })
+        })
+    }
+
+    fn lead(&mut self, holder: String, now: Timestamp, until: Timestamp) -> Doing<'_, Option<u64>> {
+        let done = self.transaction(TransactionBehavior::Immediate, |transaction| {
+            // Times are written alike, so their texts are in their order.
+            let taken = transaction.execute(
+                "UPDATE pointer SET lease_epoch = lease_epoch + (lease_holder IS NOT ?2), lease_holder = ?2, lease_until = ?4
+                 WHERE name = ?1 AND (lease_holder IS NULL OR lease_holder = ?2 OR lease_until <= ?3)",
+                params![POINTER, holder, now.to_string(), until.to_string()],
+            )?;
+            let epoch = transaction.query_row("SELECT lease_epoch FROM pointer WHERE name = ?1", [POINTER], number(0))?;
+            Ok((taken > 0).then_some(epoch))
+        });
+        future::ready(done).boxed()
+    }
+
+    fn resign(&mut self, epoch: u64) -> Doing<'_, ()> {
+        let done = self.transaction(TransactionBehavior::Immediate, |transaction| {
+            let free = "UPDATE pointer SET lease_holder = NULL, lease_until = NULL WHERE name = ?1 AND lease_epoch = ?2";
+            transaction.execute(free, params![POINTER, signed(epoch)])?;
+            Ok(())
+        });
+        future::ready(done).boxed()
+    }
+
+    fn begin(&mut self, epoch: u64, commit: Oid, shape: Digest) -> Doing<'_, u64> {
+        self.leading(epoch, "it began to write", move |transaction| {
+            let mut unfinished = transaction.prepare("SELECT number FROM snapshots WHERE state <> 'ready' ORDER BY number DESC")?;
+            let unfinished = unfinished.query_map([], number(0))?.collect::<rusqlite::Result<Vec<u64>>>()?;
+            for number in unfinished {
+                take_back(transaction, number)?;
+            }
+            transaction.execute("UPDATE pointer SET last_number = last_number + 1 WHERE name = ?1", [POINTER])?;
+            let number: u64 = transaction.query_row("SELECT last_number FROM pointer WHERE name = ?1", [POINTER], number(0))?;
+            transaction.execute(
+                "INSERT INTO snapshots (number, state, commit_id, shape) VALUES (?1, 'writing', ?2, ?3)",
+                params![signed(number), commit.as_str(), shape.as_str()],
+            )?;
+            Ok(number)
+        })
+    }
+
+    fn lacks(&mut self, digests: Vec<Digest>) -> Doing<'_, Vec<Digest>> {
+        self.within(move |transaction| {
+            let mut there = transaction.prepare("SELECT 1 FROM bodies WHERE digest = ?1")?;
+            let mut lacking = Vec::new();
+            for digest in digests {
+                if !there.exists([digest.as_str()])? {
+                    lacking.push(digest);
+                }
+            }
+            Ok(lacking)
+        })
+    }
+
+    fn write(&mut self, epoch: u64, number: u64, until: Timestamp, changes: Vec<Change>, bodies: Vec<(Digest, Body)>) -> Doing<'_, ()> {
+        self.leading(epoch, "a part of the release was written", move |transaction| {
+            let mut body = transaction.prepare("INSERT OR IGNORE INTO bodies (digest, media_type, body) VALUES (?1, ?2, ?3)")?;
+            for (digest, Body { media_type, text }) in &bodies {
+                body.execute(params![digest.as_str(), media_type, text])?;
+            }
+            let mut end = transaction.prepare(
+                "UPDATE artifacts SET valid_to = ?3 WHERE kind = ?1 AND identity = ?2 AND valid_to = 9223372036854775807 AND valid_from < ?3",
+            )?;
+            let mut begin = transaction.prepare(
+                "INSERT INTO artifacts (kind, identity, valid_from, valid_to, uid, generation, version, path, digest, counted)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            )?;
+            for Change { key, ends, begins } in &changes {
+                if *ends {
+                    end.execute(params![key.kind, key.identity, signed(number)])?;
+                }
+                if let Some(Row { content, uid, generation }) = begins {
+                    let Content { version, path, digest, counted, .. } = content;
+                    begin.execute(params![
+                        key.kind,
+                        key.identity,
+                        signed(number),
+                        OPEN,
+                        uid,
+                        signed(*generation),
+                        version,
+                        path,
+                        digest.as_str(),
+                        counted.as_str()
+                    ])?;
+                }
+            }
+            transaction.execute("UPDATE pointer SET lease_until = ?2 WHERE name = ?1", params![POINTER, until.to_string()])?;
+            Ok(())
+        })
+    }
+
+    fn complete(&mut self, epoch: u64, number: u64, digest: Digest, counts: BTreeMap<String, u64>) -> Doing<'_, ()> {
+        self.leading(epoch, "the release was complete", move |transaction| {
+            transaction.execute(
+                "UPDATE snapshots SET state = 'ready', digest = ?2, counts = ?3 WHERE number = ?1",
+                params![signed(number), digest.as_str(), text_of(&counts)],
+            )?;
+            Ok(())
+        })
+    }
+
+    fn take_back(&mut self, epoch: u64, number: u64) -> Doing<'_, ()> {
+        self.leading(epoch, "the release was taken back", move |transaction| Ok(take_back(transaction, number)?))
+    }
+
+    fn rows(&mut self, number: u64, behind: Option<Key>, limit: usize) -> Doing<'_, Vec<Row>> {
+        self.within(move |transaction| {
+            let mut statement = transaction.prepare(
+                "SELECT kind, identity, version, path, digest, counted, uid, generation FROM artifacts
+                 WHERE valid_from <= ?1 AND ?1 < valid_to AND (kind, identity) > (?2, ?3) ORDER BY kind, identity, valid_from LIMIT ?4",
+            )?;
+            let Key { kind, identity } = behind.unwrap_or_else(|| Key { kind: String::new(), identity: String::new() });
+            let rows = statement.query_map(params![signed(number), kind, identity, limit as i64], |row| {
+                let key = Key { kind: row.get(0)?, identity: row.get(1)? };
+                let (digest, counted) = (parsed(row, 4)?, parsed(row, 5)?);
+                let content = Content { key, version: row.get(2)?, path: row.get(3)?, digest, counted };
+                Ok(Row { content, uid: row.get(6)?, generation: number_at(row, 7)? })
+            })?;
+            Ok(rows.collect::<rusqlite::Result<Vec<_>>>()?)
+        })
+    }
+
+    fn bodies(&mut self, number: Option<u64>, behind: Option<Digest>, limit: usize) -> Doing<'_, Vec<(Digest, String)>> {
+        self.within(move |transaction| {
+            let of = if number.is_some() { "digest IN (SELECT digest FROM artifacts WHERE valid_from = ?1)" } else { "?1 IS NULL" };
+            let query = format!("SELECT digest, body FROM bodies WHERE {of} AND digest > ?2 ORDER BY digest LIMIT ?3");
+            let mut statement = transaction.prepare(&query)?;
+            let behind = behind.as_ref().map_or("", Digest::as_str);
+            let bodies =
+                statement.query_map(params![number.map(signed), behind, limit as i64], |row| Ok((parsed(row, 0)?, row.get(1)?)))?;
+            Ok(bodies.collect::<rusqlite::Result<Vec<_>>>()?)
+        })
+    }
+
+    fn flip(&mut self, epoch: u64, from: Option<Live>, to: Live) -> Doing<'_, bool> {
+        let done = self.transaction(TransactionBehavior::Immediate, move |transaction| {
+            let (number, serial) = from.as_ref().map_or((None, 0), |live| (Some(signed(live.number)), signed(live.serial)));
+            let moved = transaction.execute(
+                "UPDATE pointer SET snapshot = ?5, serial = ?6, release = ?7, commit_id = ?8, shape = ?9, since = ?10
+                 WHERE name = ?1 AND lease_epoch = ?2 AND snapshot IS ?3 AND serial = ?4",
+                params![
+                    POINTER,
+                    signed(epoch),
+                    number,
+                    serial,
+                    signed(to.number),
+                    signed(to.serial),
+                    to.release,
+                    to.commit.as_str(),
+                    to.shape.as_str(),
+                    to.since.to_string()
+                ],
+            )?;
+            if moved == 0 {
+                return Ok(false);
+            }
+            if let Some(number) = number.filter(|number| *number != signed(to.number)) {
+                transaction.execute("UPDATE snapshots SET left_at = ?2 WHERE number = ?1", params![number, to.since.to_string()])?;
+            }
+            transaction.execute("UPDATE snapshots SET left_at = NULL WHERE number = ?1", [signed(to.number)])?;
+            transaction.execute(
+                "INSERT INTO publications (serial, snapshot, digest, release, commit_id, counts, time, holder)
+                 SELECT ?2, s.number, s.digest, ?3, ?4, s.counts, ?5, p.lease_holder
+                 FROM snapshots s JOIN pointer p ON p.name = ?6 WHERE s.number = ?1",
+                params![signed(to.number), signed(to.serial), to.release, to.commit.as_str(), to.since.to_string(), POINTER],
+            )?;
+            Ok(true)
+        });
+        future::ready(done).boxed()
+    }
+
+    fn note(&mut self, epoch: u64, attempt: Attempt) -> Doing<'_, ()> {
+        self.leading(epoch, "what came of it was noted", move |transaction| {
+            let Attempt { serial, release, commit, time, rejected } = attempt;
+            let (findings, message) = rejected.map_or((None, None), |rejected| (Some(signed(rejected.findings)), Some(rejected.message)));
+            transaction.execute(
+                "INSERT OR REPLACE INTO attempts (name, serial, release, commit_id, time, findings, message)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                params![POINTER, signed(serial), release, commit.as_str(), time.to_string(), findings, message],
+            )?;
+            Ok(())
+        })
+    }
+
+    fn remove(&mut self, epoch: u64, numbers: Vec<u64>) -> Doing<'_, u64> {
+        self.leading(epoch, "old snapshots were removed", move |transaction| {
+            for number in &numbers {
+                transaction.execute("DELETE FROM snapshots WHERE number = ?1", [signed(*number)])?;
+            }
+            let gone = "valid_to < 9223372036854775807 AND NOT EXISTS
+                        (SELECT 1 FROM snapshots s WHERE artifacts.valid_from <= s.number AND s.number < artifacts.valid_to)";
+            Ok(remove_rows(transaction, gone, &[])?)
+        })
+    }
+
+    fn strays(&mut self) -> Doing<'_, Strays> {
+        self.within(|transaction| {
+            let count = |query: &str| transaction.query_row(query, [], number(0));
+            // A hydration that has no row in `snapshots` was removed, so what it wrote belongs to an interval that holds a kept one.
+            let rows = count(&format!("SELECT count(*) FROM artifacts WHERE {STRAY}"))?;
+            let bodies = count("SELECT count(*) FROM bodies WHERE NOT EXISTS (SELECT 1 FROM artifacts a WHERE a.digest = bodies.digest)")?;
+            Ok(Strays { rows, bodies })
+        })
+    }
+
+    fn sweep(&mut self, epoch: u64, wrong: Vec<Digest>) -> Doing<'_, ()> {
+        self.leading(epoch, "the store was cleaned up", move |transaction| {
+            remove_rows(transaction, STRAY, &[])?;
+            for digest in &wrong {
+                transaction.execute("DELETE FROM bodies WHERE digest = ?1", [digest.as_str()])?;
+            }
+            transaction.execute("DELETE FROM bodies WHERE NOT EXISTS (SELECT 1 FROM artifacts a WHERE a.digest = bodies.digest)", [])?;
+            Ok(())
+        })
+    }
+}
+
+/// Rows that no snapshot has, whole or being written. An open row belongs to the newest complete one, so it begins at that at the latest.
+const STRAY: &str = "NOT EXISTS (SELECT 1 FROM snapshots s WHERE artifacts.valid_from <= s.number AND s.number < artifacts.valid_to)";
+
+impl Sqlite {
+    fn made(&mut self, source: &Source) -> Result<bool> {
+        let connection = self.connect(true)?;
+        let told = |error| self.fault(&error);
+        if self.kind(&connection)? == Kind::Own {
+            self.connection = Some(connection);
+            return Ok(false);
+        }
+        // Kept in the file, so that readers of every kind get it.
+        connection.pragma_update(None, "journal_mode", "wal").map_err(told)?;
+        let make = || {
+            let transaction = Transaction::new_unchecked(&connection, TransactionBehavior::Immediate)?;
+            transaction.execute_batch(TABLES)?;
+            transaction
+                .execute("INSERT INTO source (genesis, channel) VALUES (?1, ?2)", params![source.genesis.as_str(), source.channel])?;
+            transaction.execute("INSERT INTO pointer (name, serial, lease_epoch, last_number) VALUES (?1, 0, 0, 0)", [POINTER])?;
+            transaction.pragma_update(None, "application_id", APPLICATION)?;
+            transaction.pragma_update(None, "user_version", SCHEMA)?;
+            transaction.commit()
+        };
+        make().map_err(told)?;
+        self.connection = Some(connection);
+        Ok(true)
+    }
+}
+
+fn take_back(transaction: &Transaction, number: u64) -> rusqlite::Result<()> {
+    remove_rows(transaction, "valid_from = ?1", &[signed(number)])?;
+    transaction.execute(
+        "UPDATE artifacts SET valid_to = ?2 WHERE valid_to = ?1 AND valid_to < 9223372036854775807",
+        params![signed(number), OPEN],
+    )?;
+    transaction.execute("DELETE FROM snapshots WHERE number = ?1", [signed(number)])?;
+    Ok(())
+}
+
+/// Removes rows, and the bodies that no other row has; how many rows.
+fn remove_rows(transaction: &Transaction, which: &str, with: &[i64]) -> rusqlite::Result<u64> {
+    transaction.execute_batch("CREATE TEMP TABLE IF NOT EXISTS gone (digest TEXT PRIMARY KEY) STRICT; DELETE FROM temp.gone;")?;
+    let with = || rusqlite::params_from_iter(with.iter());
+    transaction.execute(&format!("INSERT OR IGNORE INTO temp.gone SELECT digest FROM artifacts WHERE {which}"), with())?;
+    let rows = transaction.execute(&format!("DELETE FROM artifacts WHERE {which}"), with())?;
+    transaction.execute(
+        "DELETE FROM bodies WHERE digest IN (SELECT digest FROM temp.gone)
+         AND NOT EXISTS (SELECT 1 FROM artifacts a WHERE a.digest = bodies.digest)",
+        [],
+    )?;
+    Ok(rows as u64)
+}
+
+/// Numbers count upwards from 0 and never come near the end.
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(OPEN)
+}
+
+fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}
+
+fn number_at(row: &rusqlite::Row, column: usize) -> rusqlite::Result<u64> {
+    row.get(column).map(unsigned)
+}
+
+/// Reads a number of a row.
+fn number(column: usize) -> impl Fn(&rusqlite::Row) -> rusqlite::Result<u64> {
+    move |row| number_at(row, column)
+}
+
+fn parsed<T: std::str::FromStr<Err = String>>(row: &rusqlite::Row, column: usize) -> rusqlite::Result<T> {
+    let text = row.get_ref(column)?.as_str()?;
+    text.parse().map_err(|why: String| foreign(column, Fault::new(Reason::ForeignStore, why)))
+}
+
+fn foreign(column: usize, why: impl std::error::Error + Send + Sync + 'static) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(why))
+}
+
+/// As JSON. Texts and numbers are always JSON.
+fn text_of(counts: &BTreeMap<String, u64>) -> String {
+    serde_json::to_string(counts).unwrap_or_default()
+}
