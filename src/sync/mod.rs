@@ -32,8 +32,8 @@
 //! rises with every move, also back, so an older release that is ready late never replaces a newer one.
 //!
 //! **Retention.** A row goes when no kept snapshot's number is in its interval. Kept are the live snapshot, the newest complete one, the last
-//! `retain` ones, those that rollbacks reach by default, and those that were live less than `grace` ago: a reader that pinned one has
-//! that long to finish. A pinned number that is gone gives no rows at all, never some of them.
+//! `retain` ones, those of commits that rollbacks reach by default, and those that were live less than `grace` ago: a reader that pinned
+//! one has that long to finish. A pinned number that is gone gives no rows at all, never some of them.
 //!
 //! # Identity
 //!
