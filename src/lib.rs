@@ -6,7 +6,7 @@
 //! | floor | modules | rule |
 //! |---|---|---|
 //! | 0, words | [`domain`] | no I/O, no clock, nothing async |
-//! | 1, judgement | [`tree`], [`text`], [`catalog`], [`gate`], [`lockdown`], [`release`], [`attest`], [`report`], [`sync`] | pure functions over floor 0 |
+//! | 1, judgement | [`tree`], [`text`], [`artifact`], [`catalog`], [`gate`], [`lockdown`], [`release`], [`attest`], [`report`], [`sync`] | pure functions over floor 0 |
 //! | 2, the world | [`world`] | all I/O, all async |
 //! | 3, verbs | [`cli`] | gather, judge, report, apply |
 //!
@@ -21,6 +21,7 @@
 
 pub mod domain;
 
+pub mod artifact;
 pub mod attest;
 pub mod catalog;
 pub mod gate;

@@ -6,6 +6,7 @@
 
 use super::init::ActionRef;
 use crate::{
+    artifact::names::{Tag, Wanted},
     domain::{ChannelName, GateId, Oid, Timestamp, Until, VerdictWord, actor::sentence},
     gate::protocol::KeySource,
     lockdown::{Kinds, ReferenceKind},
@@ -167,6 +168,11 @@ pub enum Command {
     },
     /// Check configuration artifacts by their rails, their references and the pointer file
     Validate(Validate),
+    /// Capture files as content-addressed snapshots, verify and restore them
+    Snapshot {
+        #[command(subcommand)]
+        command: Snapshot,
+    },
     /// Bring what a channel is at into the read store
     Sync {
         #[command(subcommand)]
@@ -590,6 +596,118 @@ pub struct Repair {
     pub yes: bool,
 }
 
+#[derive(Clone, Debug, Subcommand)]
+pub enum Snapshot {
+    /// Capture files; the same bytes again change nothing but the log
+    Create(SnapshotCreate),
+    /// List what was captured, oldest first
+    List(StoreAt),
+    /// Show one snapshot: its files, its events
+    Info(SnapshotOne),
+    /// Check every byte, name, tag and event of the store, or of one snapshot
+    Verify(SnapshotVerify),
+    /// Put the files of a snapshot into a folder; what was there is captured first
+    Restore(SnapshotRestore),
+    /// Sign a snapshot with the key that the protocol, or `--signing-key`, names
+    Sign(SnapshotOne),
+    /// Forget the oldest snapshots that nothing rests on
+    Prune(SnapshotPrune),
+    /// Say how old the newest capture and the last verification are
+    Status(SnapshotStatus),
+}
+
+/// Which store is meant.
+#[derive(Clone, Debug, Default, Args)]
+pub struct StoreAt {
+    /// The folder of the store [default: the one that the protocol names]
+    #[arg(long, value_name = "DIR")]
+    pub store: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct SnapshotCreate {
+    /// Files or folders. One folder: its files stand at the top of the snapshot; several paths keep their names from the root
+    #[arg(value_name = "PATH", required = true)]
+    pub paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub store: StoreAt,
+    /// Capture the files of this commit instead of those of the disk
+    #[arg(long, value_name = "REV", value_parser = word, conflicts_with = "channel")]
+    pub at: Option<String>,
+    /// Capture the files of the commit that this channel is at, by the verified ledger
+    #[arg(long, value_name = "CHANNEL")]
+    pub channel: Option<ChannelName>,
+    /// A name for it, which protects it from being pruned; may be repeated
+    #[arg(long = "tag", value_name = "NAME")]
+    pub tags: Vec<Tag>,
+    /// Sign it with the key that the protocol, or `--signing-key`, names
+    #[arg(long)]
+    pub sign: bool,
+    /// By how many percent files or bytes may be fewer than when the same source was captured last
+    #[arg(long, value_name = "PERCENT", default_value_t = 50, value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub max_shrink: u8,
+    /// Why
+    #[arg(long, value_name = "TEXT", value_parser = sentence)]
+    pub reason: Option<String>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct SnapshotOne {
+    /// The first 8 or more digits of its digest, or a tag
+    #[arg(value_name = "DIGEST")]
+    pub snapshot: Wanted,
+    #[command(flatten)]
+    pub store: StoreAt,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct SnapshotVerify {
+    /// Only this one: the first 8 or more digits of its digest, or a tag [default: the whole store]
+    #[arg(value_name = "DIGEST")]
+    pub snapshot: Option<Wanted>,
+    #[command(flatten)]
+    pub store: StoreAt,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct SnapshotRestore {
+    /// The first 8 or more digits of its digest, or a tag
+    #[arg(value_name = "DIGEST")]
+    pub snapshot: Wanted,
+    /// The folder; files of it that the snapshot does not name stay
+    #[arg(long, value_name = "DIR")]
+    pub to: PathBuf,
+    /// A shell script that is run in the folder afterwards; if it fails, the folder goes back to what it was
+    #[arg(long, value_name = "SCRIPT")]
+    pub check: Option<String>,
+    #[command(flatten)]
+    pub store: StoreAt,
+    /// Why
+    #[arg(long, value_name = "TEXT", value_parser = sentence)]
+    pub reason: Option<String>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct SnapshotPrune {
+    /// How many of the newest are kept, beside those that something rests on
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub keep: usize,
+    /// Show what would go; remove nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    #[command(flatten)]
+    pub store: StoreAt,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct SnapshotStatus {
+    /// Print metrics in the text format of Prometheus
+    #[arg(long)]
+    pub prometheus: bool,
+    #[command(flatten)]
+    pub store: StoreAt,
+}
+
 #[derive(Clone, Debug, Args)]
 pub struct Doctor {
     /// Mend what can be mended from the verified ledger, and remove probe refs that were left behind
@@ -644,9 +762,25 @@ impl Command {
                 return facts.pulls.iter_mut().collect();
             }
             Command::Rehearse(rehearse) => return rehearse.pulls.iter_mut().collect(),
+            Command::Snapshot { command } => return command.files(),
             other => return other.pulls().into_iter().flatten().collect(),
         };
         signatures.files.iter_mut().collect()
+    }
+}
+
+impl Snapshot {
+    /// The folders that the words name. What is captured is named from the root of the repository, or resolved by the verb.
+    fn files(&mut self) -> Vec<&mut PathBuf> {
+        match self {
+            Snapshot::Create(create) => create.store.store.iter_mut().collect(),
+            Snapshot::List(store) => store.store.iter_mut().collect(),
+            Snapshot::Info(one) | Snapshot::Sign(one) => one.store.store.iter_mut().collect(),
+            Snapshot::Verify(verify) => verify.store.store.iter_mut().collect(),
+            Snapshot::Restore(restore) => restore.store.store.iter_mut().chain([&mut restore.to]).collect(),
+            Snapshot::Prune(prune) => prune.store.store.iter_mut().collect(),
+            Snapshot::Status(status) => status.store.store.iter_mut().collect(),
+        }
     }
 }
 

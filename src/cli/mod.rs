@@ -34,6 +34,7 @@ mod rollback;
 mod schema;
 mod serve;
 pub mod session;
+mod snapshot;
 mod stage;
 mod statement;
 mod status;
@@ -79,6 +80,7 @@ async fn dispatch(session: &Session, command: &Command) -> Result<Report> {
         Command::Follow(args) => follow::run(session, args).await,
         Command::Docs { command } => docs::run(session, command).await,
         Command::Validate(args) => validate::run(session, args).await,
+        Command::Snapshot { command } => snapshot::run(session, command).await,
         Command::Sync { command } => sync::run(session, command).await,
         Command::Trust(args) => trust::run(session, args).await,
         Command::Doctor(args) => doctor::run(session, args).await,

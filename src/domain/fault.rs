@@ -56,11 +56,13 @@ reasons! {
     Differences "differences" 1 "The two sides differ." "Read the differences.";
     LedgerBroken "ledger_broken" 1 "The ledger does not verify." "Run `tagwarden audit`, which names what is wrong.";
     LedgerLost "ledger_lost" 1 "A ledger that is known is not on the remote any more." "Ask who removed it, and push what was seen of it back.";
+    StoreBroken "store_broken" 1 "A store of snapshots does not verify." "`tagwarden snapshot verify` names what is wrong.";
     DrillFailed "drill_failed" 1 "The rehearsal failed." "Read the failed step.";
     BadUsage "bad_usage" 2 "The command line is not understood." "Run `tagwarden help`.";
     BadConfig "bad_config" 2 "A configuration file is wrong." "Mend the file at the place shown; `tagwarden schema` prints its shape.";
     UnknownChannel "unknown_channel" 2 "The protocol names no such channel." "`tagwarden status` lists the channels.";
     UnknownRelease "unknown_release" 2 "There is no such release." "Stage it: `tagwarden stage RELEASE --at REV`.";
+    UnknownSnapshot "unknown_snapshot" 2 "The store has no such snapshot." "`tagwarden snapshot list` shows what it has.";
     NoRemote "no_remote" 2 "The repository has no such remote." "`git remote add origin URL`, or name another with `--remote`.";
     NoLedger "no_ledger" 2 "The remote has no ledger." "`tagwarden policy adopt --reason REASON` writes its first entry.";
     SignerMissing "signer_missing" 2 "There is no usable signing key." "Set the key that `signing.key` in gates/protocol.yaml names.";
@@ -87,6 +89,8 @@ reasons! {
     ClaimUsed "claim_used" 4 "This claim was used for another move; nothing was moved." "Use a new claim id.";
     ServerRefused "server_refused" 4 "The server refused the push; nothing was moved." "Read the server's words above.";
     NoAtomic "no_atomic" 4 "The server cannot push atomically; nothing was sent." "Use a server with the atomic capability (`receive.advertiseAtomic`).";
+    StoreBusy "store_busy" 4 "Another process writes to this store or folder; nothing was written." "Run again when it is done.";
+    SourceChanged "source_changed" 4 "A file changed, or went, while it was captured; nothing was recorded." "Run again when nobody writes to it.";
     PartialMove "partial_move" 4 "The server moved only some refs; what moved alone was taken back where that was possible." "`tagwarden doctor` shows the state.";
     NotPermitted "not_permitted" 5 "The policy gives this actor no right to do this here." "See `tagwarden policy show`.";
     WindowClosed "window_closed" 5 "No window is open for this move now." "Wait until the window opens.";

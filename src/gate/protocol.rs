@@ -40,12 +40,21 @@ pub struct Protocol {
     pub catalog: Layout,
     /// The read store, where there is one.
     pub sync: Option<Settings>,
+    pub snapshots: Option<Snapshots>,
     /// Sorted by file name.
     pub gates: Vec<LoadedGate>,
     /// The text of `gates/allowed_signers`; `None` where there is none.
     pub allowed_signers: Option<String>,
     /// Warnings of the configuration; errors never make a Protocol.
     pub warnings: Vec<Finding>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshots {
+    /// The folder of the store: absolute, or from the repository's root.
+    pub store: String,
+    /// How many people must have signed.
+    pub signatures: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

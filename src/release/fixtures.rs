@@ -56,6 +56,7 @@ pub fn protocol() -> Protocol {
         documents: Documents::default(),
         catalog: Default::default(),
         sync: None,
+        snapshots: None,
         gates: Vec::new(),
         allowed_signers: None,
         warnings: Vec::new(),

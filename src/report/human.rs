@@ -8,6 +8,7 @@ mod body;
 mod canvas;
 mod finding;
 mod ledger;
+mod snapshot;
 mod sync;
 
 use super::{Body, Report, SigningMode, TextShape, shape::GateShape, wrap};

@@ -81,6 +81,7 @@ enum Members<'r> {
     Docs(&'r shape::DocsShape),
     Catalog(&'r shape::CatalogShape),
     Sync(&'r shape::SyncShape),
+    Snapshot(&'r shape::snapshot::SnapshotShape),
     Init(&'r shape::InitShape),
     Text(&'r shape::TextShape),
     Error(&'r shape::ErrorShape),
@@ -118,6 +119,7 @@ impl<'r> Members<'r> {
             Body::Docs(shape) => Members::Docs(shape),
             Body::Catalog(shape) => Members::Catalog(shape),
             Body::Sync(shape) => Members::Sync(shape),
+            Body::Snapshot(shape) => Members::Snapshot(shape),
             Body::Init(shape) => Members::Init(shape),
             Body::Text(shape) => Members::Text(shape),
             Body::Error(shape) => Members::Error(shape),
@@ -161,6 +163,7 @@ mod tests {
         ("tagwarden.policy/1", "version tree committed ledger.serial threshold signers[].principal roles[].may gates[].id signing"),
         ("tagwarden.entry-written/1", "action serial entry ref actor.id reason time channel releases signing"),
         ("tagwarden.doctor/1", "checks[].name checks[].outcome checks[].help checks[].fixed"),
+        ("tagwarden.snapshot/1", "store digest files bytes new source tags artifacts serial"),
         ("tagwarden.init/1", "files[].path files[].written signing"),
         ("tagwarden.text/1", "media_type text"),
         ("tagwarden.error/1", "message help"),
@@ -179,7 +182,7 @@ mod tests {
         ];
         let ledger =
             [sample::status(), sample::channel(), sample::resolve(), sample::history(), sample::audit(), sample::policy(), sample::entry()];
-        let rest = [sample::rehearsal(), sample::doctor(), sample::init(), sample::version(), text];
+        let rest = [sample::rehearsal(), sample::doctor(), sample::init(), sample::snapshot(), sample::version(), text];
         all.into_iter().chain(ledger).chain(rest).collect()
     }
 

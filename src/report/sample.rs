@@ -7,6 +7,7 @@ use super::{
         LedgerPlace, MoveOutputs, MoveRef, MoveShape, PolicyGate, PolicyRole, PolicyShape, PolicySigner, PolicyState, RehearsalShape,
         RejudgeVerdict, Rejudged, ReleaseShape, ReleaseState, ResolveShape, RunShape, StatusShape, Step, VersionShape, WaiverShape,
         Waypoint,
+        snapshot::{Created, SnapshotAnswer, SnapshotShape},
     },
 };
 use crate::{
@@ -425,4 +426,11 @@ pub fn init() -> Report {
     let file = |path: &str, written| InitFile { path: path.into(), about: "packages, channels, roles".into(), written };
     let files = vec![file("gates/protocol.yaml", true), file("protocol-docs/promotion.md", false)];
     Report::new(Reason::Passed, Body::Init(InitShape { files })).signing(SigningMode::None)
+}
+
+pub fn snapshot() -> Report {
+    let digest = Digest::of(b"manifest");
+    let created = Created { digest, files: 2, bytes: 34, new: true, source: "config".into(), tags: Vec::new(), artifacts: 0, serial: 1 };
+    let shape = SnapshotShape { store: "/srv/store".into(), what: SnapshotAnswer::Created(created) };
+    Report::new(Reason::Passed, Body::Snapshot(shape))
 }

@@ -8,6 +8,7 @@ mod catalog;
 mod docs;
 mod ledger;
 mod run;
+pub mod snapshot;
 mod sync;
 
 pub use catalog::{CatalogShape, KindShape};
@@ -58,6 +59,8 @@ pub enum Body {
     Catalog(CatalogShape),
     /// `sync`: `tagwarden.sync/1`.
     Sync(Box<SyncShape>),
+    /// `snapshot`: `tagwarden.snapshot/1`.
+    Snapshot(snapshot::SnapshotShape),
     /// `init`: `tagwarden.init/1`.
     Init(InitShape),
     /// `explain`, `schema`, `completions`, `man`, statements to sign: `tagwarden.text/1`.
@@ -84,6 +87,7 @@ impl Body {
             Body::Docs(_) => DocsShape::SCHEMA,
             Body::Catalog(_) => CatalogShape::SCHEMA,
             Body::Sync(_) => SyncShape::SCHEMA,
+            Body::Snapshot(_) => snapshot::SCHEMA,
             Body::Init(_) => "tagwarden.init/1",
             Body::Text(_) => "tagwarden.text/1",
             Body::Error(_) => "tagwarden.error/1",
@@ -142,6 +146,7 @@ impl Body {
                 Some("To carry it out: `tagwarden sync repair --yes`.")
             }
             (Body::Sync(_), Reason::Findings) => Some("Readers see what they saw before. Fix the findings and release again."),
+            (Body::Snapshot(shape), reason) => snapshot_next(&shape.what, reason),
             (Body::Docs(_), Reason::Passed) => Some("Every reference that can be judged holds."),
             (Body::Docs(_), Reason::Findings) => Some("Mend the documents, or what they speak of."),
             (Body::Docs(_), Reason::NothingToCheck) => Some("Name the documents: `tagwarden docs check PATH`."),
@@ -153,6 +158,24 @@ impl Body {
             (_, Reason::Passed) => Some(NOTHING_IS_WRONG),
             _ => None,
         }
+    }
+}
+
+fn snapshot_next(answer: &snapshot::SnapshotAnswer, reason: Reason) -> Option<&'static str> {
+    use snapshot::SnapshotAnswer as Answer;
+    match (answer, reason) {
+        (Answer::Created(_), Reason::Passed) => Some("Check it: `tagwarden snapshot verify`."),
+        (Answer::Created(_), Reason::NothingToDo) => Some("The store had exactly this already; the capture is recorded."),
+        (Answer::Signed(_), _) => Some("`tagwarden snapshot verify` counts it."),
+        (Answer::Restored(_), Reason::Passed) => Some("Every file is as it was captured."),
+        (Answer::Restored(_), Reason::NothingToDo) => Some("Every file was as it was captured."),
+        (Answer::Restored(_), _) => Some("The check failed, and the folder is as it was before. Read what the check said."),
+        (Answer::Verified(_), Reason::Passed) => Some("Every byte is what its name says."),
+        (Answer::Verified(_), Reason::NothingToCheck) => Some("Capture something: `tagwarden snapshot create PATH`."),
+        (Answer::Verified(_), _) => Some("Restore nothing from what is named above. A capture of the same files puts missing bytes right."),
+        (Answer::Pruned(shape), Reason::Passed) if shape.dry_run => Some("Run it again without `--dry-run`."),
+        (_, Reason::Passed) => Some("Nothing was changed."),
+        _ => None,
     }
 }
 

@@ -120,6 +120,12 @@ pub fn below(root: &Path, file: &Path) -> Option<String> {
     Some(file.strip_prefix(root).ok()?.to_str()?.to_owned())
 }
 
+/// A path in full, symlinks followed where it leads somewhere.
+pub fn in_full(path: &Path) -> String {
+    let full = fs::canonicalize(path).or_else(|_| std::path::absolute(path));
+    full.unwrap_or_else(|_| path.to_owned()).display().to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -18,6 +18,7 @@ pub mod ledger;
 pub mod listen;
 pub mod machine;
 pub mod nonce;
+pub mod oci;
 pub mod output;
 pub mod process;
 pub mod progress;

@@ -130,6 +130,21 @@ fn produced(path: &Path, scratch: &Path, before: Option<Stamp>, began: SystemTim
     Some(Produced { bytes, sha256: digest.hex().to_owned(), fresh })
 }
 
+/// Runs a shell script that the caller of this run wrote, in `folder`, without the secrets of the surroundings; its exit code and its
+/// error output. `None`: a signal ended it.
+pub async fn run_script(script: &str, folder: &Path, env: &EnvVars, limit: Duration) -> Result<(Option<i32>, Vec<u8>), Unavailable> {
+    let call = Call {
+        program: "sh".into(),
+        args: ["-eu", "-c", script].map(OsString::from).to_vec(),
+        folder: folder.to_owned(),
+        env: env.without_secrets().iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        input: Vec::new(),
+        limit,
+    };
+    let ended = call.run().await?;
+    Ok((ended.status.code(), ended.stderr))
+}
+
 /// One run of a program.
 pub(super) struct Call {
     pub program: OsString,

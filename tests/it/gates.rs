@@ -465,6 +465,7 @@ fn protocol(case: &CaseProtocol) -> Result<Protocol, String> {
         },
         catalog: catalog(&case.catalog)?,
         sync: None,
+        snapshots: None,
         gates: gates(&case.gates)?,
         allowed_signers: None,
         warnings: Vec::new(),

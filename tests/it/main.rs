@@ -40,6 +40,7 @@ mod rulebook;
 mod screen;
 mod session;
 mod set_up;
+mod snapshot;
 mod stores;
 mod sync;
 mod templates;

@@ -48,6 +48,7 @@ fn context(world: &World) -> Context {
         documents: Documents::default(),
         catalog: Default::default(),
         sync: None,
+        snapshots: None,
         gates: Vec::new(),
         allowed_signers: None,
         warnings: Vec::new(),

@@ -9,7 +9,7 @@ use crate::{
     domain::{ChannelName, PackageName, RefName, Span, TagPattern, Verb},
     gate::protocol::{
         Channel, Comments, Documents, KeySource, PERMISSIONS, Package, Protocol, ReleaseTags, Reviewer, ReviewerKind, Role, Rule, Signal,
-        Signing,
+        Signing, Snapshots,
     },
     lockdown::banned::List,
     text::{
@@ -51,6 +51,7 @@ pub(super) fn check(check: &mut Collector, raw: &raw::Protocol) -> Option<Protoc
     let documents = Documents { lock, ..documents(check, &raw.documents) };
     let catalog = super::catalog::check(check, raw);
     let sync = raw.sync.as_ref().and_then(|written| super::sync::check(check, raw, written));
+    let snapshots = raw.snapshots.as_ref().and_then(|snapshots| self::snapshots(check, snapshots));
     unsupported(check, raw);
     let protocol = Protocol {
         packages,
@@ -69,6 +70,7 @@ pub(super) fn check(check: &mut Collector, raw: &raw::Protocol) -> Option<Protoc
         documents,
         catalog,
         sync,
+        snapshots,
         gates: Vec::new(),
         allowed_signers: None,
         warnings: Vec::new(),
@@ -455,6 +457,17 @@ pub(super) fn relative_path(check: &mut Collector, path: &Text) -> Option<String
     check.refuse(path, "path", format!("`{}` is no path inside the repository", path.escape_debug()));
     check.help("relative to the repository's root, with `/`, without `..`");
     None
+}
+
+/// The store is a folder of this machine, which may be outside of the repository.
+fn snapshots(check: &mut Collector, raw: &raw::Snapshots) -> Option<Snapshots> {
+    let path = &raw.store;
+    if path.trim().is_empty() || path.contains("://") || path.chars().any(char::is_control) {
+        check.refuse(path, "path", format!("`{}` is not a folder", path.escape_debug()));
+        check.help("for example ../snapshots, from the repository's root");
+        return None;
+    }
+    Some(Snapshots { store: path.value.clone(), signatures: raw.signatures.as_ref().map_or(0, |signatures| signatures.value) })
 }
 
 fn comments(check: &mut Collector, raw: &raw::Comment) -> Option<Comments> {

@@ -57,6 +57,8 @@ pub struct Protocol {
     pub kinds: Option<Named<ArtifactKind>>,
     /// The read store that `sync` brings the artifacts of a channel to.
     pub sync: Option<Sync>,
+    /// Where snapshots are kept.
+    pub snapshots: Option<Snapshots>,
     /// Those whose verdicts on pull requests gates ask for, by name.
     #[serde(default)]
     pub reviewers: Named<Reviewer>,
@@ -177,6 +179,15 @@ pub struct Pointer {
     /// or with {channel} every channel that has a tag.
     #[schemars(with = "Option<schema::OneOrMany>")]
     pub channel: Option<Spanned<OneOrMany>>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Snapshots {
+    /// The folder of the store: absolute, or from the repository's root.
+    pub store: Text,
+    /// How many people of allowed_signers must have signed a snapshot before it verifies and is restored; 0 where absent.
+    pub signatures: Option<Spanned<u32>>,
 }
 
 /// A word, or a list of words.

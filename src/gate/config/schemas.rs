@@ -109,7 +109,7 @@ mod tests {
     fn a_protocol_has_every_key_of_the_format() {
         let (_, protocol) = schemas().remove(0);
         let wanted = "version packages release_branches channels ledger remote signing release_tags roles automation redact documents \
-                      lock pointer kinds sync reviewers comment hooks movers";
+                      lock pointer kinds sync snapshots reviewers comment hooks movers";
         assert_eq!(keys(&protocol["properties"]), wanted.split(' ').collect());
         assert_eq!(protocol["required"], json!(["version", "packages", "release_branches", "channels", "signing"]));
         assert_eq!(protocol["properties"]["version"]["const"], 1);

@@ -2,7 +2,7 @@
 
 use super::{
     canvas::{Canvas, Cell, Tone, cell, duration, mark, toned},
-    ledger, sync,
+    ledger, snapshot, sync,
 };
 use crate::{
     catalog::activation::Activation,
@@ -28,6 +28,7 @@ pub fn draw(body: &Body, reason: Reason, canvas: &mut Canvas) {
         Body::Docs(shape) => docs(shape, canvas),
         Body::Catalog(shape) => canvas.line(&shape.summary()),
         Body::Sync(shape) => sync::draw(shape, canvas),
+        Body::Snapshot(shape) => snapshot::draw(shape, canvas),
         Body::Init(shape) => init(shape, canvas),
         Body::Text(_) => {}
         Body::Error(shape) => {

@@ -46,16 +46,19 @@ pub const PLAIN: &[(&str, &str)] = &[
 /// The exit code of every reason code, as the documents promise it.
 pub const EXIT_CODES: &[(i32, &str)] = &[
     (0, "passed moved already_there nothing_to_do published followers_failed"),
-    (1, "gate_failed nothing_to_check findings differences ledger_broken ledger_lost drill_failed"),
+    (1, "gate_failed nothing_to_check findings differences ledger_broken ledger_lost store_broken drill_failed"),
     (
         2,
-        "bad_usage bad_config unknown_channel unknown_release no_remote no_ledger signer_missing no_store foreign_store not_a_repository git_too_old",
+        "bad_usage bad_config unknown_channel unknown_release unknown_snapshot no_remote no_ledger signer_missing no_store foreign_store not_a_repository git_too_old",
     ),
     (
         3,
         "gate_inconclusive evidence_expired unreachable shallow_history ledger_unverifiable outcome_unknown interrupted effects_not_allowed clock_behind no_resources",
     ),
-    (4, "not_leading stale_pointer ref_changed tag_conflict held half_state claim_used server_refused no_atomic partial_move"),
+    (
+        4,
+        "not_leading stale_pointer ref_changed tag_conflict held half_state claim_used server_refused no_atomic store_busy source_changed partial_move",
+    ),
     (5, "not_permitted window_closed immutable_tag lower_version version_reused not_after unreachable_commit policy_unadopted not_pinned"),
     (6, "moved_but_unhealthy"),
     (70, "internal"),
@@ -140,7 +143,7 @@ enum TimeOf {
 }
 
 fn time_of(args: &[&str]) -> TimeOf {
-    const WRITE: &str = "init policy stage promote rollback hold unhold waive ack verdict docs doctor comment follow sync";
+    const WRITE: &str = "init policy stage promote rollback hold unhold waive ack verdict docs doctor comment follow sync snapshot";
     const READ: &str = "verify status resolve history audit";
     let is_among = |verbs: &str, word: &str| verbs.split(' ').any(|verb| verb == word);
     let at = args.iter().position(|word| is_among(WRITE, word) || is_among(READ, word));

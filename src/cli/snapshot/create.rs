@@ -1,0 +1,272 @@
+//! `snapshot create`: reads the source, validates it by the rails that its artifacts have, compares it with the capture before, writes.
+//!
+//! What is validated is what is captured: a file whose bytes are others than when it was read is refused.
+
+use super::{Around, args::SnapshotCreate, sign};
+use crate::{
+    artifact::{
+        FileEntry, files,
+        log::{Capture, Known, What},
+    },
+    catalog::{check::Which, rails::Rails},
+    cli::{Session, gather, paths, validate},
+    domain::{Digest, Fault, Finding, Oid, Reason, Result, Severity},
+    release::plan,
+    report::{
+        Report,
+        shape::snapshot::{Created, SnapshotAnswer},
+    },
+    tree::{Tree, TreeEntry, TreeId, Unreadable},
+    world::{
+        World,
+        files::{below, in_full},
+        oci::{Source, Store, View, Writer},
+        trees::{CommitTree, WorkTree},
+    },
+};
+use std::{
+    collections::HashMap,
+    path::Path,
+    sync::{Arc, OnceLock},
+};
+
+pub async fn run(session: &Session, args: &SnapshotCreate) -> Result<Report> {
+    let around = Around::of(session, &args.store).await?;
+    let commit = commit(session, &around, args).await?;
+    let found = match &commit {
+        Some(commit) => of_commit(&around, args, commit)?,
+        None => of_disk(session, &around, args)?,
+    };
+    let store = Store::open_or_begin(&around.store)?;
+    let waiting = OnceLock::new();
+    let files = found.source.read(&|all| waiting.get_or_init(|| session.progress().count("files read:", all)).advance())?;
+    let artifacts = validated(&around, &found, &files)?;
+    judged(&store.view()?, &found.name, &files, args)?;
+
+    // A key that is missing is no reason to capture without it.
+    let signer = if args.sign { Some(sign::signer(session, &around).await?) } else { None };
+    let mut writer = Writer::begin(&store)?;
+    // Somebody may have captured meanwhile.
+    judged(&writer.view, &found.name, &files, args)?;
+    let waiting = OnceLock::new();
+    let made = writer.capture(&found.source, &files, &|all| {
+        waiting.get_or_init(|| session.progress().count("files stored:", all)).advance();
+    })?;
+    let digest = made.snapshot.digest;
+    let tags: Vec<String> = args.tags.iter().map(|tag| tag.as_str().to_owned()).collect();
+    for tag in &tags {
+        if let Some(other) = tagged(&writer.view, tag).filter(|other| **other != digest) {
+            let fault = Fault::new(Reason::TagConflict, format!("the tag `{tag}` names the snapshot {other}"));
+            return Err(fault.help("give another tag; a tag of a snapshot never moves"));
+        }
+    }
+    let new = !writer.view.index.has(&digest);
+    let masked = |text: &String| session.env.masks().mask(text);
+    let capture = Capture {
+        snapshot: digest.clone(),
+        source: found.name.clone(),
+        commit: commit.as_ref().map(Oid::to_string),
+        channel: args.channel.as_ref().map(ToString::to_string),
+        files: files.len() as u64,
+        bytes: files::total(&files),
+        tags: tags.clone(),
+        reason: args.reason.as_ref().map(masked),
+        before_restore: false,
+    };
+    let by = around.by(session).await?;
+    let size = made.manifest.len() as u64;
+    writer.commit(session.clock.now(), &by, What::Create(capture), |index| index.add(&digest, size, &tags))?;
+    let serial = writer.view.log.events.len() as u64;
+    if let Some(signer) = &signer {
+        sign::put(session, &around, &store, &mut writer, signer, &digest, &by).await?;
+    }
+    let created = Created { digest, files: files.len(), bytes: files::total(&files), new, source: found.name, tags, artifacts, serial };
+    let report = around.report(if new { Reason::Passed } else { Reason::NothingToDo }, SnapshotAnswer::Created(created));
+    Ok(if found.source.without_git { report.notice("git's own folder `.git` was left out") } else { report })
+}
+
+/// What is captured, and how it is called.
+struct Given {
+    source: Source,
+    /// What later captures are compared by.
+    name: String,
+    /// `None`: no repository has the files.
+    tree: Option<InTree>,
+}
+
+/// A tree that has the files, and the path there of what has each name in the snapshot.
+type InTree = (Arc<dyn Tree>, Vec<(String, String)>);
+
+async fn commit(session: &Session, around: &Around, args: &SnapshotCreate) -> Result<Option<Oid>> {
+    if let Some(rev) = &args.at {
+        return gather::commit(repository(around)?, rev).map(Some);
+    }
+    let Some(channel) = &args.channel else { return Ok(None) };
+    repository(around)?;
+    let situation = gather::situation(session).await?;
+    let (channel, _) = plan::channel(situation.protocol(), situation.place.drafted.as_deref(), channel.as_str())?;
+    match situation.head.state().channels.get(&channel) {
+        Some(now) => Ok(Some(now.shown().clone())),
+        None => Err(Fault::new(Reason::UnknownRelease, format!("nothing was promoted to {channel} yet"))),
+    }
+}
+
+fn repository(around: &Around) -> Result<&World> {
+    let none = || Fault::new(Reason::NotARepository, "a commit can be captured only in a repository");
+    around.world.as_ref().ok_or_else(none)
+}
+
+fn of_commit(around: &Around, args: &SnapshotCreate, commit: &Oid) -> Result<Given> {
+    let world = repository(around)?;
+    let tree: Arc<dyn Tree> = Arc::new(CommitTree::new(&world.git, commit)?);
+    let mut roots = Vec::new();
+    for path in &args.paths {
+        let (path, folder) = paths::in_tree(world, tree.as_ref(), path, |_| true)?;
+        let name = match (args.paths.len(), folder) {
+            (1, Some(_)) => String::new(),
+            (1, None) => path.rsplit('/').next().unwrap_or_default().to_owned(),
+            _ => path.clone(),
+        };
+        roots.push((path, name));
+    }
+    let source = Source::of_tree(tree.clone(), &roots)?;
+    Ok(Given { source, name: called(roots.iter().map(|(path, _)| path.as_str())), tree: Some((tree, roots)) })
+}
+
+fn of_disk(session: &Session, around: &Around, args: &SnapshotCreate) -> Result<Given> {
+    let base = session.globals.repo.as_deref().unwrap_or(Path::new("."));
+    let mut roots = Vec::new();
+    let mut named = Vec::new();
+    for path in &args.paths {
+        let path = base.join(path);
+        let inside = around.world.as_ref().filter(|world| !world.git.is_bare()).and_then(|world| below(world.git.dir(), &path));
+        let name = match (args.paths.len(), &inside) {
+            (1, _) => String::new(),
+            (_, Some(inside)) if !inside.is_empty() => inside.clone(),
+            _ => {
+                let fault = Fault::new(Reason::BadUsage, format!("{} has no name below the root of the repository", path.display()));
+                return Err(fault.help("several paths keep their names from that root; capture this one by itself"));
+            }
+        };
+        named.push(inside.unwrap_or_else(|| in_full(&path)));
+        roots.push((path, name));
+    }
+    let source = Source::of_disk(&roots, &around.store)?;
+    let in_tree: Vec<(String, String)> = named.iter().cloned().zip(roots.into_iter().map(|(_, name)| name)).collect();
+    let is_inside = |world: &&World| !world.git.is_bare() && named.iter().all(|name| !name.starts_with('/'));
+    let tree = match around.world.as_ref().filter(is_inside) {
+        Some(world) => Some((Arc::new(WorkTree::unpinned(&world.git)?) as Arc<dyn Tree>, in_tree)),
+        None => None,
+    };
+    Ok(Given { source, name: called(named.iter().map(String::as_str)), tree })
+}
+
+fn called<'a>(paths: impl Iterator<Item = &'a str>) -> String {
+    paths.map(paths::shown).collect::<Vec<_>>().join(", ")
+}
+
+/// Checks the artifacts among the files by their rails; how many there were. Faults: `findings`.
+fn validated(around: &Around, given: &Given, files: &[FileEntry]) -> Result<usize> {
+    let (Some(world), Some(protocol), Some((tree, roots))) = (&around.world, &around.protocol, &given.tree) else { return Ok(0) };
+    if protocol.catalog.kinds.is_empty() {
+        return Ok(0);
+    }
+    let rails = Rails::read(&protocol.catalog).map_err(validate::wrong_rails)?;
+    let mut digests = HashMap::new();
+    for file in files {
+        for (root, name) in roots {
+            digests.extend(origin(root, name, &file.path).map(|path| (path, file.digest.clone())));
+        }
+    }
+    let which = Which::Below(roots.iter().map(|(root, _)| root.clone()).collect());
+    let captured = Captured { tree: tree.as_ref(), digests };
+    let pointers = vec![None; protocol.catalog.pointers.len()];
+    let checked = validate::check(world, &captured, &protocol.catalog, &rails, pointers, which)?;
+    let wrong = checked.findings.iter().filter(|finding| finding.severity == Severity::Error).count();
+    if wrong == 0 {
+        return Ok(checked.artifacts);
+    }
+    let fault = Fault::new(Reason::Findings, format!("the source is not valid, so it was not captured: {wrong} errors"));
+    Err(fault.findings(checked.findings).help("`tagwarden validate` shows the same; correct the artifacts"))
+}
+
+/// Where a file of the snapshot may be in the tree.
+fn origin(root: &str, name: &str, path: &str) -> Option<String> {
+    let below = if name.is_empty() { Some(path) } else { path.strip_prefix(name)?.strip_prefix('/').or((path == name).then_some("")) }?;
+    Some(match (root.is_empty(), below.is_empty()) {
+        (true, _) => below.to_owned(),
+        (_, true) => root.to_owned(),
+        // A single file has its own name in the snapshot, whatever folder it is in.
+        _ if root.rsplit('/').next() == Some(below) => root.to_owned(),
+        _ => format!("{root}/{below}"),
+    })
+}
+
+/// A tree in which the captured files have the captured bytes.
+struct Captured<'a> {
+    tree: &'a dyn Tree,
+    digests: HashMap<String, Digest>,
+}
+
+impl Tree for Captured<'_> {
+    fn id(&self) -> &TreeId {
+        self.tree.id()
+    }
+
+    fn entries(&self) -> std::result::Result<&[TreeEntry], Unreadable> {
+        self.tree.entries()
+    }
+
+    fn read(&self, path: &str) -> std::result::Result<Option<Vec<u8>>, Unreadable> {
+        let read = self.tree.read(path)?;
+        match (&read, self.digests.get(path)) {
+            (Some(bytes), Some(digest)) if Digest::of(bytes) != *digest => {
+                Err(Unreadable(format!("`{path}` changed while it was captured")))
+            }
+            _ => Ok(read),
+        }
+    }
+}
+
+/// Refuses a source that lost more than it may since its last capture.
+fn judged(view: &View, source: &str, files: &[FileEntry], args: &SnapshotCreate) -> Result<()> {
+    let Some(Known { capture: before, time, .. }) = view.state.newest_of(source) else { return Ok(()) };
+    let lost = |before: u64, now: u64| before.checked_sub(now).map_or(0, |lost| u128::from(lost) * 100 / u128::from(before.max(1)));
+    let (of_files, of_bytes) = (lost(before.files, files.len() as u64), lost(before.bytes, files::total(files)));
+    if of_files.max(of_bytes) <= u128::from(args.max_shrink) {
+        return Ok(());
+    }
+    let message = format!(
+        "{source} shrank: {} files and {} bytes, and it had {} and {} at {time}",
+        files.len(),
+        files::total(files),
+        before.files,
+        before.bytes
+    );
+    let fault = Fault::new(Reason::Findings, message.clone()).finding(Finding::error("snapshot/shrunk", message));
+    Err(fault.help(format!("if that is meant: `--max-shrink {}`; the limit is {} percent", of_files.max(of_bytes), args.max_shrink)))
+}
+
+fn tagged<'v>(view: &'v View, tag: &str) -> Option<&'v Digest> {
+    view.state.tags.get(tag).or_else(|| view.index.tagged(tag).next())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_a_snapshot_is_found_in_its_tree() {
+        for (root, name, path, found) in [
+            ("config", "", "a/b", Some("config/a/b")),
+            ("", "", "a/b", Some("a/b")),
+            ("config/index.json", "", "index.json", Some("config/index.json")),
+            ("config/index.json", "index.json", "index.json", Some("config/index.json")),
+            ("config", "config", "config/a", Some("config/a")),
+            ("config", "config", "config.json", None),
+            ("one.json", "one.json", "one.json", Some("one.json")),
+        ] {
+            assert_eq!(origin(root, name, path).as_deref(), found, "{root} {name} {path}");
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! `snapshot list` and `snapshot info`: what a store has, by its index and its log.
+
+use super::{
+    Around,
+    args::{SnapshotOne, StoreAt},
+};
+use crate::{
+    artifact::Form,
+    cli::Session,
+    domain::{Digest, Finding, Reason, Result},
+    report::{
+        Report,
+        shape::snapshot::{FileShape, Info, Listed, SnapshotAnswer},
+    },
+    world::oci::View,
+};
+
+pub async fn list(session: &Session, args: &StoreAt) -> Result<Report> {
+    let around = Around::of(session, args).await?;
+    let view = around.open()?.view()?;
+    let recorded = view.state.snapshots.keys().filter(|digest| view.index.has(digest));
+    let others = view.index.sizes().into_keys().filter(|digest| !view.state.snapshots.contains_key(digest));
+    let snapshots = recorded.cloned().chain(others).map(|digest| listed(&view, digest)).collect();
+    Ok(around.report(Reason::Passed, SnapshotAnswer::List { snapshots }).findings(doubts(&view)))
+}
+
+pub async fn info(session: &Session, args: &SnapshotOne) -> Result<Report> {
+    let around = Around::of(session, &args.store).await?;
+    let store = around.open()?;
+    let view = store.view()?;
+    let digest = store.find(&view, &args.snapshot)?;
+    let snapshot = store.named(&view, &digest)?;
+    let form = match snapshot.form {
+        Form::Blobs => "blobs",
+        Form::Tar { .. } => "tar",
+    };
+    let (files, bytes) = (snapshot.files.len() as u64, snapshot.bytes());
+    let contents = snapshot.files.into_iter();
+    let contents = contents.map(|file| FileShape { path: file.path, mode: file.mode.to_string(), size: file.size, digest: file.digest });
+    // What the manifest itself says is known even where nothing is recorded.
+    let listed = Listed { files: Some(files), bytes: Some(bytes), ..listed(&view, digest) };
+    let info = Info { listed, form, contents: contents.collect() };
+    Ok(around.report(Reason::Passed, SnapshotAnswer::Info(Box::new(info))).findings(doubts(&view)))
+}
+
+fn listed(view: &View, digest: Digest) -> Listed {
+    let tags = view.index.tags_of(&digest);
+    let known = view.state.snapshots.get(&digest);
+    let capture = known.map(|known| &known.capture);
+    Listed {
+        tags,
+        captured: known.map(|known| known.time),
+        first: known.map(|known| known.first),
+        actor: known.map(|known| known.actor.clone()),
+        source: capture.map(|capture| capture.source.clone()),
+        commit: capture.and_then(|capture| capture.commit.clone()),
+        channel: capture.and_then(|capture| capture.channel.clone()),
+        files: capture.map(|capture| capture.files),
+        bytes: capture.map(|capture| capture.bytes),
+        reason: capture.and_then(|capture| capture.reason.clone()),
+        serial: known.map(|known| known.serial),
+        digest,
+    }
+}
+
+/// Why what is listed may not be all.
+pub(super) fn doubts(view: &View) -> Vec<Finding> {
+    let broken =
+        view.broken.iter().map(|why| Finding::warning("snapshot/log-broken", format!("the log of the store does not verify: {why}")));
+    let missing = view.state.snapshots.keys().filter(|digest| !view.index.has(digest));
+    let missing =
+        missing.map(|digest| Finding::warning("snapshot/missing", format!("the log knows {digest}, and the store does not name it")));
+    broken.chain(missing).collect()
+}

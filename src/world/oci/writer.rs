@@ -1,0 +1,360 @@
+//! Whoever writes to a store: one at a time, and in an order that leaves it whole wherever it ends.
+
+use super::{ALGORITHM, BLOBS, INDEX, LAYOUT, LOCK, LOG, OWN, Progressed, Source, Store, TEMPORARY, View, blobs, source};
+use crate::{
+    artifact::{
+        FileEntry,
+        log::{By, What},
+        manifest::{self, Index, LARGEST_READ, LAYOUT_BYTES, Made},
+        tar,
+    },
+    domain::{Digest, Fault, Reason, Result, Timestamp, digest::Hasher},
+};
+use rayon::prelude::*;
+use std::{
+    collections::HashMap,
+    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
+    io::{self, Read, Write},
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+/// How long the lock is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Files up to this number are each brought to the disk by themselves; more of them by one call for the whole file system.
+const FEW: usize = 16;
+
+/// Small files are read side by side before they are written into a tar one after the other, so many bytes at a time.
+const BATCH: u64 = 16 << 20;
+
+/// A store and its lock.
+pub struct Writer<'s> {
+    store: &'s Store,
+    _lock: File,
+    pub view: View,
+}
+
+impl<'s> Writer<'s> {
+    /// Takes the lock; begins the store where there is none yet. Faults: `store_busy`; `store_broken` where the log does not verify.
+    pub fn begin(store: &'s Store) -> Result<Writer<'s>> {
+        let root = &store.root;
+        let failed = |what: &str| {
+            let what = what.to_owned();
+            move |error: io::Error| store.unwritten(&what, &error)
+        };
+        make_folder(root, 0o700).map_err(failed("the folder"))?;
+        let own = root.join(OWN);
+        make_folder(&own, 0o777).map_err(failed(OWN))?;
+        let lock = OpenOptions::new().write(true).create(true).truncate(false).open(own.join(LOCK)).map_err(failed(LOCK))?;
+        let began = Instant::now();
+        loop {
+            match lock.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) if began.elapsed() < PATIENCE => std::thread::sleep(Duration::from_millis(20)),
+                Err(TryLockError::WouldBlock) => {
+                    return Err(Fault::new(Reason::StoreBusy, format!("another process writes to the store {}", root.display())));
+                }
+                Err(TryLockError::Error(error)) => return Err(store.unwritten(LOCK, &error)),
+            }
+        }
+        let temporary = own.join(TEMPORARY);
+        match fs::remove_dir_all(&temporary) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(store.unwritten(TEMPORARY, &error)),
+            _ => make_folder(&temporary, 0o700).map_err(failed(TEMPORARY))?,
+        }
+        make_folder(&root.join(BLOBS), 0o777).map_err(failed(BLOBS))?;
+        make_folder(&root.join(BLOBS).join(ALGORITHM), 0o777).map_err(failed(BLOBS))?;
+        let view = store.view()?;
+        if let Some(why) = &view.broken {
+            let fault = Fault::new(Reason::StoreBroken, format!("the log of the store {} does not verify: {why}", root.display()));
+            return Err(fault.help("nothing was written. Bring `index.json` and `tagwarden/log` back from one copy of the store"));
+        }
+        let writer = Writer { store, _lock: lock, view };
+        if !store.has_layout().map_err(failed(LAYOUT))? {
+            writer.replace(LAYOUT, LAYOUT_BYTES).map_err(failed(LAYOUT))?;
+        }
+        Ok(writer)
+    }
+
+    fn temporary(&self, name: &str) -> PathBuf {
+        self.store.root.join(OWN).join(TEMPORARY).join(name)
+    }
+
+    /// Replaces a file at the top of the store in one step.
+    fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let temporary = self.temporary(name);
+        write_whole(&temporary, bytes)?;
+        fs::rename(&temporary, self.store.root.join(name))?;
+        sync_folder(&self.store.root)
+    }
+
+    /// Writes the files of a snapshot, as far as they are not there, and its manifest. Nothing names them yet. `files` is the list that
+    /// [`Source::read`] gave. Faults: `source_changed`.
+    pub fn capture(&self, source: &Source, files: &[FileEntry], done: &Progressed) -> Result<Made> {
+        let made = match manifest::of_files(files)? {
+            Some(made) => {
+                self.put_files(source, files, done)?;
+                made
+            }
+            None => {
+                let list = manifest::list_of(files)?;
+                match self.with_list(&Digest::of(&list)) {
+                    Some(layer) => manifest::in_tar(files, list, layer)?,
+                    None => {
+                        let layer = self.put_tar(source, files, done)?;
+                        manifest::in_tar(files, list, layer)?
+                    }
+                }
+            }
+        };
+        self.put_small(&[&made.config, &made.manifest])?;
+        Ok(made)
+    }
+
+    /// The tar layer of a snapshot that has this list already, if all of it is right.
+    fn with_list(&self, list: &Digest) -> Option<Digest> {
+        self.view.index.sizes().into_iter().find_map(|(digest, size)| {
+            let bytes = self.store.small_blob(&digest, size, LARGEST_READ).ok()?;
+            let manifest::Parsed::Listed(listed) = manifest::parse(&digest, &bytes).ok()? else { return None };
+            if listed.list != *list {
+                return None;
+            }
+            let snapshot = self.store.snapshot(&digest, size).ok()?;
+            let manifest::Form::Tar { layer, .. } = &snapshot.form else { return None };
+            self.store.check_all(&[&snapshot], &|_| {}).is_empty().then(|| layer.clone())
+        })
+    }
+
+    /// Each file as a blob.
+    fn put_files(&self, source: &Source, files: &[FileEntry], done: &Progressed) -> Result<()> {
+        let first: HashMap<&Digest, usize> = files.iter().enumerate().rev().map(|(at, file)| (&file.digest, at)).collect();
+        let mut first: Vec<usize> = first.into_values().collect();
+        first.sort_unstable();
+        let put = |at: &usize| -> Result<Option<&Digest>> {
+            let file = &files[*at];
+            done(files.len());
+            if self.store.has(&file.digest, file.size) {
+                return Ok(None);
+            }
+            let temporary = self.temporary(file.digest.hex());
+            let mut output = create(&temporary).map_err(|error| self.store.unwritten("a blob", &error))?;
+            let mut hasher = Hasher::default();
+            let mut kept = Ok(());
+            let from = source.open(*at).map_err(|error| source::unread(&file.path, &error))?;
+            let size = blobs::pieces(from, file.size, |piece| {
+                hasher.update(piece);
+                kept = output.write_all(piece);
+                if kept.is_ok() { Ok(()) } else { Err(io::ErrorKind::Other.into()) }
+            });
+            kept.map_err(|error| self.store.unwritten("a blob", &error))?;
+            let size = size.map_err(|error| source::unread(&file.path, &error))?;
+            if size != file.size || hasher.finish() != file.digest {
+                return Err(changed(&file.path));
+            }
+            if first.len() <= FEW {
+                output.sync_all().map_err(|error| self.store.unwritten("a blob", &error))?;
+            }
+            Ok(Some(&file.digest))
+        };
+        let new: Vec<Option<&Digest>> = first.par_iter().map(put).collect::<Result<_>>()?;
+        let new: Vec<&Digest> = new.into_iter().flatten().collect();
+        let placed = || -> io::Result<()> {
+            if first.len() > FEW && !new.is_empty() {
+                sync_all(&self.store.root.join(OWN).join(TEMPORARY), new.iter().map(|digest| digest.hex()))?;
+            }
+            self.place(&new)
+        };
+        placed().map_err(|error| self.store.unwritten("a blob", &error))
+    }
+
+    /// All files as one tar; the digest of it.
+    fn put_tar(&self, source: &Source, files: &[FileEntry], done: &Progressed) -> Result<Digest> {
+        let temporary = self.temporary("files.tar");
+        let unwritten = |error: io::Error| self.store.unwritten("a tar", &error);
+        let mut output =
+            Tar { to: io::BufWriter::with_capacity(1 << 20, create(&temporary).map_err(unwritten)?), hasher: Hasher::default() };
+        let mut at = 0;
+        while at < files.len() {
+            let mut end = at + 1;
+            let mut bytes = files[at].size;
+            while end < files.len() && bytes.saturating_add(files[end].size) <= BATCH {
+                bytes += files[end].size;
+                end += 1;
+            }
+            if bytes <= BATCH {
+                let read = |at: usize| whole(source, at, &files[at]);
+                let batch: Vec<Vec<u8>> = (at..end).into_par_iter().map(read).collect::<Result<_>>()?;
+                for (file, bytes) in files[at..end].iter().zip(batch) {
+                    output.entry(file, |output| output.write(&bytes)).map_err(unwritten)?;
+                    done(files.len());
+                }
+            } else {
+                self.put_large(source, at, &files[at], &mut output)?;
+                done(files.len());
+            }
+            at = end;
+        }
+        output.write(&tar::END).map_err(unwritten)?;
+        let Tar { to, hasher } = output;
+        let digest = hasher.finish();
+        let placed = || -> io::Result<()> {
+            to.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+            fs::rename(&temporary, self.temporary(digest.hex()))?;
+            self.place(&[&digest])
+        };
+        placed().map_err(unwritten)?;
+        Ok(digest)
+    }
+
+    fn put_large(&self, source: &Source, at: usize, file: &FileEntry, output: &mut Tar<impl Write>) -> Result<()> {
+        let unwritten = |error: io::Error| self.store.unwritten("a tar", &error);
+        let from = source.open(at).map_err(|error| source::unread(&file.path, &error))?;
+        let mut hasher = Hasher::default();
+        let (mut size, mut read) = (0, Ok(()));
+        let wrote = output.entry(file, |output| {
+            let mut kept = Ok(());
+            let came = blobs::pieces(from, file.size, |piece| {
+                hasher.update(piece);
+                kept = output.write(piece);
+                if kept.is_ok() { Ok(()) } else { Err(io::ErrorKind::Other.into()) }
+            });
+            kept?;
+            match came {
+                Ok(came) => size = came,
+                Err(error) => read = Err(error),
+            }
+            Ok(())
+        });
+        wrote.map_err(unwritten)?;
+        read.map_err(|error| source::unread(&file.path, &error))?;
+        if size == file.size && hasher.finish() == file.digest { Ok(()) } else { Err(changed(&file.path)) }
+    }
+
+    /// Small blobs that are at hand.
+    pub fn put_small(&self, all: &[&[u8]]) -> Result<()> {
+        let put = || -> io::Result<()> {
+            let mut new = Vec::new();
+            for bytes in all {
+                let digest = Digest::of(bytes);
+                if !self.store.has(&digest, bytes.len() as u64) {
+                    write_whole(&self.temporary(digest.hex()), bytes)?;
+                    new.push(digest);
+                }
+            }
+            self.place(&new.iter().collect::<Vec<_>>())
+        };
+        put().map_err(|error| self.store.unwritten("a blob", &error))
+    }
+
+    /// Gives temporary files, which are on the disk, their names.
+    fn place(&self, digests: &[&Digest]) -> io::Result<()> {
+        for digest in digests {
+            fs::rename(self.temporary(digest.hex()), self.store.blob(digest))?;
+        }
+        if digests.is_empty() { Ok(()) } else { sync_folder(&self.store.root.join(BLOBS).join(ALGORITHM)) }
+    }
+
+    /// Writes one event and, with it, a new index. Either both count or none.
+    pub fn commit(&mut self, time: Timestamp, by: &By, what: What, change: impl FnOnce(&mut Index)) -> Result<()> {
+        let unwritten = |error: io::Error| self.store.unwritten("the log", &error);
+        let (mut log, mut index) = (self.view.log.clone(), self.view.index.clone());
+        let before = log.length as u64;
+        let line = log.add(time, by, what)?;
+        change(&mut index);
+        if let Some(head) = &log.head {
+            index.set_log(log.events.len() as u64, head);
+        }
+        let append = || -> io::Result<()> {
+            let path = self.store.root.join(OWN).join(LOG);
+            let mut file = OpenOptions::new().append(true).create(true).open(path)?;
+            // What a write left that did not come to its end.
+            if file.metadata()?.len() != before {
+                file.set_len(before)?;
+            }
+            file.write_all(&line)?;
+            file.sync_all()?;
+            if before == 0 { sync_folder(&self.store.root.join(OWN)) } else { Ok(()) }
+        };
+        append().map_err(unwritten)?;
+        self.replace(INDEX, &index.to_bytes()?).map_err(|error| self.store.unwritten(INDEX, &error))?;
+        self.view = View { state: log.state(), index, log, broken: None, is_logged: true };
+        Ok(())
+    }
+
+    /// Removes blobs that nothing names.
+    pub fn remove(&self, blobs: &[(Digest, u64)]) -> Result<()> {
+        let removed = || -> io::Result<()> {
+            for (digest, _) in blobs {
+                fs::remove_file(self.store.blob(digest))?;
+            }
+            if blobs.is_empty() { Ok(()) } else { sync_folder(&self.store.root.join(BLOBS).join(ALGORITHM)) }
+        };
+        removed().map_err(|error| self.store.unwritten(BLOBS, &error))
+    }
+}
+
+fn changed(path: &str) -> Fault {
+    Fault::new(Reason::SourceChanged, format!("`{}` changed while it was captured", path.escape_debug()))
+}
+
+fn whole(source: &Source, at: usize, file: &FileEntry) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let from = source.open(at).map_err(|error| source::unread(&file.path, &error))?;
+    from.take(file.size.saturating_add(1)).read_to_end(&mut bytes).map_err(|error| source::unread(&file.path, &error))?;
+    if bytes.len() as u64 == file.size && Digest::of(&bytes) == file.digest { Ok(bytes) } else { Err(changed(&file.path)) }
+}
+
+/// A tar that is digested while it is written.
+struct Tar<W> {
+    to: W,
+    hasher: Hasher,
+}
+
+impl<W: Write> Tar<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.hasher.update(bytes);
+        self.to.write_all(bytes)
+    }
+
+    fn entry(&mut self, file: &FileEntry, bytes: impl FnOnce(&mut Self) -> io::Result<()>) -> io::Result<()> {
+        self.write(&tar::header(file))?;
+        bytes(self)?;
+        self.write(&vec![0; tar::padding(file.size)])
+    }
+}
+
+fn make_folder(path: &Path, mode: u32) -> io::Result<()> {
+    if path.is_dir() { Ok(()) } else { DirBuilder::new().recursive(true).mode(mode).create(path) }
+}
+
+pub(super) fn create(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).open(path)
+}
+
+fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    // A name that an earlier step of this run left.
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = create(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+/// Brings files of a folder to the disk: all that the file system has in one call where there is one, else each by itself.
+#[cfg(target_os = "linux")]
+pub(super) fn sync_all<'a>(folder: &Path, _names: impl Iterator<Item = &'a str>) -> io::Result<()> {
+    Ok(rustix::fs::syncfs(File::open(folder)?)?)
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn sync_all<'a>(folder: &Path, names: impl Iterator<Item = &'a str>) -> io::Result<()> {
+    names.into_iter().try_for_each(|name| File::open(folder.join(name))?.sync_all())
+}
