@@ -17,7 +17,7 @@ pub enum Kept {
     Tagged,
     /// The newest of its source.
     NewestOfSource,
-    /// The newest that is signed.
+    /// The newest whose signatures count.
     Signed,
     /// The log does not know it: another program put it there.
     Unrecorded,
@@ -44,8 +44,9 @@ pub struct Plan {
     pub gone: Vec<Digest>,
 }
 
-/// Keeps the newest `keep`, and whatever something rests on.
-pub fn plan(state: &State, index: &Index, keep: usize) -> Plan {
+/// Keeps the newest `keep`, and whatever something rests on. `is_good`: whether the signatures of a snapshot count; anybody who may write
+/// to the store can add one that does not.
+pub fn plan(state: &State, index: &Index, keep: usize, is_good: impl Fn(&Digest) -> bool) -> Plan {
     let mut rests: BTreeMap<&Digest, Kept> = BTreeMap::new();
     let mut rest = |digest, kept| {
         rests.entry(digest).or_insert(kept);
@@ -60,8 +61,9 @@ pub fn plan(state: &State, index: &Index, keep: usize) -> Plan {
             rest(&known.capture.snapshot, Kept::NewestOfSource);
         }
     }
-    if let Some(signed) = state.snapshots.keys().rev().find(|digest| state.signatures.contains_key(*digest)) {
-        rest(signed, Kept::Signed);
+    let mut signed = state.snapshots.keys().rev().filter(|digest| state.signatures.contains_key(*digest));
+    if let Some(good) = signed.find(|digest| is_good(digest)) {
+        rest(good, Kept::Signed);
     }
     let mut plan = Plan::default();
     let newest = state.snapshots.len().saturating_sub(keep);
@@ -134,7 +136,7 @@ mod tests {
             for event in events {
                 log.add(Timestamp::from_unix(1), &By::default(), event).unwrap();
             }
-            let plan = plan(&log.state(), &Index::default(), keep);
+            let plan = plan(&log.state(), &Index::default(), keep, |_| true);
             assert_eq!(plan.gone, gone.into_iter().map(digest).collect::<Vec<_>>(), "{what}");
         }
     }
@@ -143,7 +145,7 @@ mod tests {
     fn what_others_put_there_stays() {
         let mut index = Index::default();
         index.add(&digest("theirs"), 1, &[]);
-        let plan = plan(&State::default(), &index, 0);
+        let plan = plan(&State::default(), &index, 0, |_| true);
         assert_eq!(plan, Plan { kept: vec![(digest("theirs"), Kept::Unrecorded)], gone: vec![] });
     }
 }

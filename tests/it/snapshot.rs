@@ -44,7 +44,7 @@ fn digest(answer: &Value) -> String {
 fn shown(text: &str) -> String {
     let short = regex::Regex::new(r"\b(?:[0-9a-f]{64}|[0-9a-f]{12})\b").unwrap();
     let stores = regex::Regex::new(r"\S*/store\b").unwrap();
-    stores.replace_all(&short.replace_all(&steady(text), "[digest12]"), "[store]").into_owned()
+    stores.replace_all(&short.replace_all(&steady(text), "[digest12]"), "[store]").replace("[scratch]/work/", "")
 }
 
 /// Every file of the store but lock and log, by its path.
@@ -465,7 +465,7 @@ fn a_restore_gives_equal_bytes_and_keeps_what_was_there() {
     mode(&scratch, "config/bin/run", 0o644);
     scratch.write("config/other", "not of the snapshot");
     assert_snapshot!(shown(&scratch.run(&["snapshot", "restore", "good", "--to", "config", "--reason", "it broke"]).all()), @r#"
-    restored: [digest12] to [scratch]/work/config
+    restored: [digest12] to config
       2 of 2 files written
       what was there before: [digest12]
     signing: none
@@ -592,7 +592,7 @@ fn a_check_that_fails_puts_the_folder_back() {
     let before = files_of(&scratch, "config");
     let script = "test -x bin/run; grep -q artifacts index.json; echo it is not good >&2; exit 3";
     assert_snapshot!(shown(&scratch.run(&["snapshot", "restore", "good", "--to", "config", "--check", script, "-v"]).all()), @r#"
-    taken back: [digest12] to [scratch]/work/config
+    taken back: [digest12] to config
       0 of 2 files written
       what was there before: [digest12]
 
@@ -740,6 +740,20 @@ fn status_says_how_old_things_are() {
     );
 }
 
+/// 0 would say that nothing is missing.
+#[test]
+fn status_counts_nothing_by_a_log_that_does_not_verify() {
+    let scratch = scratch();
+    create(&scratch, &[]);
+    fs::write(scratch.path("store/tagwarden/log"), "").unwrap();
+    let answer = scratch.json(&["snapshot", "status"]).expect("passed");
+    finding(&answer, "snapshot/log-broken");
+    let counts = ["bytes", "missing", "open_restores"].map(|name| answer[name].clone());
+    assert_eq!((counts, &answer["log_verifies"]), ([Value::Null, Value::Null, Value::Null], &json!(false)));
+    let metrics = scratch.run(&["snapshot", "status", "--prometheus"]).all();
+    assert!(metrics.contains("snapshot_log_verifies 0") && !metrics.contains("snapshot_missing"), "{metrics}");
+}
+
 /// The clock goes on from the time that was given.
 fn ages(text: &str) -> String {
     regex::Regex::new(r"(age_seconds\S*) \d+").unwrap().replace_all(text, "$1 _").into_owned()
@@ -840,6 +854,28 @@ fn a_signature_counts_for_its_own_snapshot_only() {
         }
     }
     scratch.refused(&["snapshot", "restore", "one", "--to", "../copy"], "not_permitted");
+}
+
+/// Anybody who may write to the store can sign; that must not take the protection from what people who are listed signed.
+#[test]
+fn the_newest_whose_signatures_count_is_never_pruned() {
+    let (scratch, [ada, bob, eve]) = signed();
+    let mut made = Vec::new();
+    for at in 0..4 {
+        scratch.write("config/index.json", format!("{{\"artifacts\": [{at}]}} and more\n"));
+        made.push(digest(&create(&scratch, &[])));
+        for key in [&[&ada, &bob][..], &[&eve], &[&ada], &[]][at] {
+            scratch.json(&["snapshot", "sign", &made[at], "--signing-key", key]).expect("passed");
+        }
+    }
+    let answer = scratch.json(&["snapshot", "prune", "--keep", "1"]).expect("passed");
+    let pruned: Vec<&str> = answer["pruned"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    assert_eq!(pruned, [1, 2].map(|at| format!("sha256:{}", made[at])));
+    assert_eq!(
+        (&answer["kept"][0]["digest"], &answer["kept"][0]["because"]),
+        (&json!(format!("sha256:{}", made[0])), &json!("the newest that is signed"))
+    );
+    scratch.json(&["snapshot", "restore", &made[0], "--to", "../copy"]).expect("passed");
 }
 
 /// As skopeo and regctl leave one: tags alone, no types, no log.

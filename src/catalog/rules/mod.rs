@@ -78,7 +78,7 @@ pub struct RawRule {
 
 #[derive(JsonSchema)]
 #[serde(rename_all = "lowercase")]
-#[allow(dead_code, reason = "a list of words for the schema")]
+#[expect(dead_code, reason = "a list of words for the schema")]
 enum RawSeverity {
     Error,
     Warning,
@@ -87,7 +87,7 @@ enum RawSeverity {
 
 #[derive(JsonSchema)]
 #[serde(rename_all = "lowercase")]
-#[allow(dead_code, reason = "a list of words for the schema")]
+#[expect(dead_code, reason = "a list of words for the schema")]
 enum RawOf {
     All,
     Active,

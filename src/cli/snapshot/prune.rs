@@ -1,18 +1,18 @@
 //! `snapshot prune`: forgets the oldest snapshots that nothing rests on, each as an event, and removes what nothing names any more.
 
-use super::{Around, args::SnapshotPrune};
+use super::{Around, args::SnapshotPrune, sign};
 use crate::{
     artifact::{
         log::What,
         retention::{self, Plan},
     },
     cli::Session,
-    domain::{Fault, Reason, Result},
+    domain::{Digest, Fault, Reason, Result},
     report::{
         Report,
         shape::snapshot::{KeptShape, PrunedShape, SnapshotAnswer},
     },
-    world::oci::{View, Writer},
+    world::oci::{Store, View, Writer},
 };
 
 pub async fn run(session: &Session, args: &SnapshotPrune) -> Result<Report> {
@@ -23,7 +23,7 @@ pub async fn run(session: &Session, args: &SnapshotPrune) -> Result<Report> {
         if let Some(why) = &view.broken {
             return Err(Fault::new(Reason::StoreBroken, format!("the log of the store does not verify: {why}")));
         }
-        let plan = plan(&view, args);
+        let plan = plan(session, &around, &store, &view, args);
         let mut index = view.index.clone();
         for digest in &plan.gone {
             index.remove(digest);
@@ -34,7 +34,7 @@ pub async fn run(session: &Session, args: &SnapshotPrune) -> Result<Report> {
     }
     let by = around.by(session).await?;
     let mut writer = Writer::begin(&store)?;
-    let plan = plan(&writer.view, args);
+    let plan = plan(session, &around, &store, &writer.view, args);
     for digest in &plan.gone {
         let signatures: Vec<_> = writer.view.state.signatures.get(digest).into_iter().flat_map(|all| all.keys().cloned()).collect();
         writer.commit(session.clock.now(), &by, What::Prune { snapshot: digest.clone() }, |index| {
@@ -49,11 +49,17 @@ pub async fn run(session: &Session, args: &SnapshotPrune) -> Result<Report> {
     Ok(around.report(reason, answer(plan, orphans.as_deref(), false)))
 }
 
-fn plan(view: &View, args: &SnapshotPrune) -> Plan {
-    retention::plan(&view.state, &view.index, args.keep)
+fn plan(session: &Session, around: &Around, store: &Store, view: &View, args: &SnapshotPrune) -> Plan {
+    let is_good = |digest: &Digest| {
+        let signatures = sign::of(around, store, view, digest, session.clock.now());
+        // Where nobody says whose signatures count, each does.
+        let by_somebody = signatures.as_ref().is_none_or(|signatures| !signatures.people.is_empty());
+        by_somebody && sign::lacking(around, signatures.as_ref(), digest).is_none()
+    };
+    retention::plan(&view.state, &view.index, args.keep, is_good)
 }
 
-fn answer(plan: Plan, orphans: Option<&[(crate::domain::Digest, u64)]>, dry_run: bool) -> SnapshotAnswer {
+fn answer(plan: Plan, orphans: Option<&[(Digest, u64)]>, dry_run: bool) -> SnapshotAnswer {
     let kept = plan.kept.into_iter().map(|(digest, kept)| KeptShape { digest, because: kept.word() }).collect();
     let freed = orphans.unwrap_or_default().iter().map(|(_, size)| size).sum();
     SnapshotAnswer::Pruned(PrunedShape { dry_run, pruned: plan.gone, kept, blobs: orphans.map(<[_]>::len), freed })

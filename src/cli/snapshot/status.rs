@@ -26,18 +26,21 @@ pub async fn run(session: &Session, args: &SnapshotStatus) -> Result<Report> {
     }
     let findings = super::list::doubts(&view);
     let open: Vec<Finding> = super::verify::open_restores(&view);
+    let log_verifies = view.broken.is_none() && view.is_logged;
+    // Of a log that cannot be believed nothing is counted: 0 would say that all is well.
+    let known = |count: usize| log_verifies.then_some(count);
     let shape = StatusShape {
         snapshots: view.index.sizes().len(),
-        bytes: view.state.snapshots.values().map(|known| known.capture.bytes).sum(),
+        bytes: log_verifies.then(|| view.state.snapshots.values().map(|known| known.capture.bytes).sum()),
         newest: view.state.snapshots.values().last().map(|known| known.time),
         age_seconds: view.state.snapshots.values().last().map(|known| age(known.time)),
         verified: view.state.verified.map(|(time, _)| time),
         verified_age_seconds: view.state.verified.map(|(time, _)| age(time)),
         verified_findings: view.state.verified.map(|(_, findings)| findings),
         events: view.log.events.len() as u64,
-        log_verifies: view.broken.is_none() && view.is_logged,
-        missing: view.state.snapshots.keys().filter(|digest| !view.index.has(digest)).count(),
-        open_restores: open.len(),
+        log_verifies,
+        missing: known(view.state.snapshots.keys().filter(|digest| !view.index.has(digest)).count()),
+        open_restores: known(open.len()),
         sources: sources.into_values().collect(),
     };
     if args.prometheus {
@@ -63,14 +66,14 @@ fn metrics(shape: &StatusShape) -> String {
     let maybe = |value: Option<u64>| value.map(one).unwrap_or_default();
     let sources = shape.sources.iter().map(|source| (format!("{{source=\"{}\"}}", label(&source.source)), source.age_seconds));
     metric("count", "Snapshots that the store names.", one(shape.snapshots as u64));
-    metric("bytes", "Bytes of all captured files.", one(shape.bytes));
+    metric("bytes", "Bytes of all captured files.", maybe(shape.bytes));
     metric("age_seconds", "Seconds since the newest capture.", maybe(shape.age_seconds));
     metric("source_age_seconds", "Seconds since the newest capture of a source.", sources.collect());
     metric("verified_age_seconds", "Seconds since the store was verified as a whole.", maybe(shape.verified_age_seconds));
     metric("verified_findings", "What the last verification found.", maybe(shape.verified_findings));
     metric("log_verifies", "Whether the log fits its head: 1 or 0.", one(u64::from(shape.log_verifies)));
-    metric("missing", "Snapshots that the log knows and the store does not name.", one(shape.missing as u64));
-    metric("open_restores", "Restores that began and did not end.", one(shape.open_restores as u64));
+    metric("missing", "Snapshots that the log knows and the store does not name.", maybe(shape.missing.map(|count| count as u64)));
+    metric("open_restores", "Restores that began and did not end.", maybe(shape.open_restores.map(|count| count as u64)));
     text
 }
 

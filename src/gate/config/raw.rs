@@ -323,7 +323,7 @@ mod schema {
 
     #[derive(JsonSchema)]
     #[serde(rename_all = "lowercase")]
-    #[allow(dead_code, reason = "a list of words for the schema")]
+    #[expect(dead_code, reason = "a list of words for the schema")]
     pub enum ReleaseTags {
         Signed,
         Any,
@@ -331,7 +331,7 @@ mod schema {
 
     #[derive(JsonSchema)]
     #[serde(rename_all = "lowercase")]
-    #[allow(dead_code, reason = "a list of words for the schema")]
+    #[expect(dead_code, reason = "a list of words for the schema")]
     pub enum PointerShape {
         Flat,
         Grouped,
@@ -339,7 +339,7 @@ mod schema {
 
     #[derive(JsonSchema)]
     #[serde(rename_all = "lowercase")]
-    #[allow(dead_code, reason = "a list of words for the schema")]
+    #[expect(dead_code, reason = "a list of words for the schema")]
     pub enum Orphans {
         Refuse,
         Publish,

@@ -83,7 +83,7 @@ pub fn draw(shape: &SnapshotShape, canvas: &mut Canvas) {
             let rows = [
                 ("captured", ago(status.newest, status.age_seconds)),
                 ("verified", ago(status.verified, status.verified_age_seconds) + &found.unwrap_or_default()),
-                ("captured bytes", bytes(status.bytes)),
+                ("captured bytes", status.bytes.map_or_else(|| "unknown: the log does not verify".to_owned(), bytes)),
                 ("events", status.events.to_string()),
             ];
             let rows: Vec<_> = rows.into_iter().map(|(name, value)| vec![toned(name, Tone::Dim), cell(value)]).collect();

@@ -139,9 +139,9 @@ pub struct KeptShape {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct StatusShape {
     pub snapshots: usize,
-    /// Of all captured files, as if nothing were shared.
-    pub bytes: u64,
-    /// `None`, here and below: there was none.
+    /// Of all captured files, as if nothing were shared. `None`, as the other counts below: the log does not verify, so nobody knows.
+    pub bytes: Option<u64>,
+    /// `None`, as the times below: there was none.
     pub newest: Option<Timestamp>,
     pub age_seconds: Option<u64>,
     pub verified: Option<Timestamp>,
@@ -150,8 +150,8 @@ pub struct StatusShape {
     pub events: u64,
     pub log_verifies: bool,
     /// Snapshots that the log knows and the store does not name.
-    pub missing: usize,
-    pub open_restores: usize,
+    pub missing: Option<usize>,
+    pub open_restores: Option<usize>,
     pub sources: Vec<SourceShape>,
 }
 
