@@ -16,7 +16,8 @@ use tagwarden::{
     tree::MapTree,
 };
 
-const NAMES: [&str; 6] = ["a/x/1.json", "a/y/2.yaml", "a/z.csv", "a/p.md", "active.json", "rails/r/lint.yaml"];
+const NAMES: [&str; 8] =
+    ["a/x/1.json", "a/y/2.yaml", "a/z.csv", "a/p.md", "active.json", "rails/r/lint.yaml", "rails/r/schema.json", "rails/r/more.json"];
 
 pub fn check(text: &str) {
     let files: BTreeMap<String, Vec<u8>> =
@@ -77,6 +78,7 @@ fn layout() -> Layout {
         id: None,
         version: None,
         null_is_absent: true,
+        major: Vec::new(),
         release_tag: TagPattern::artifact("{kind}/{id}/v{version}").unwrap_or_else(|why| panic!("{why}")),
     };
     let kinds = [("k", "a/{id}/{version}.json"), ("y", "a/{id}/{version}.yaml"), ("t", "a/{id}.csv"), ("p", "a/{id}.md")];

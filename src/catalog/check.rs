@@ -15,9 +15,10 @@ mod resolve;
 mod tests;
 
 use super::{
+    check::file::Turn,
     document::{Library, Read},
     layout::Layout,
-    pointer::Pointer,
+    pointer::{self, Pointer},
     rails::Rails,
     rules::About,
 };
@@ -97,8 +98,11 @@ impl Artifact {
         self.path.rsplit_once('/').map_or("", |(folder, _)| folder)
     }
 
-    fn has(&self, path: &str) -> bool {
-        path == self.path || self.owns_folder && path.strip_prefix(self.folder()).is_some_and(|rest| rest.starts_with('/'))
+    /// Whether one of these paths is its own.
+    fn is_among(&self, paths: &BTreeSet<String>) -> bool {
+        let folder = format!("{}/", self.folder());
+        let below = |folder: &String| paths.range::<String, _>(folder..).next().is_some_and(|path| path.starts_with(folder.as_str()));
+        paths.contains(&self.path) || self.owns_folder && below(&folder)
     }
 }
 
@@ -146,6 +150,10 @@ fn in_order(input: Input) -> Result<Checked, Unreadable> {
     let mut checked = Checked::default();
     let mut pointers = Vec::new();
     for (at, bytes) in input.layout.pointers.iter().zip(&input.pointers) {
+        if let Some(finding) = pointer::not_a_file(input.tree, &at.file)? {
+            checked.findings.push(finding);
+            continue;
+        }
         let source = bytes.as_ref().map(|bytes| yaml::source(&at.file, bytes).map_err(|finding| vec![finding]));
         match source.map(|source| source.and_then(|source| Pointer::read(source, at.shape))) {
             Some(Ok(pointer)) => pointers.push(pointer),
@@ -154,9 +162,16 @@ fn in_order(input: Input) -> Result<Checked, Unreadable> {
         }
     }
     let places = places(&input, &library);
-    let read: Result<Vec<file::Seen>, Unreadable> =
-        places.par_iter().map(|place| file::look(&input, &library, &pointers, place).inspect(|_| (input.done)(places.len()))).collect();
-    let mut seen = read?;
+    let done = |seen: &Option<file::Seen>| seen.iter().for_each(|_| (input.done)(places.len()));
+    let small: Result<Vec<Option<file::Seen>>, Unreadable> =
+        places.par_iter().map(|place| file::look(&input, &library, &pointers, place, Turn::Small).inspect(done)).collect();
+    let mut seen = Vec::with_capacity(places.len());
+    for (place, small) in places.iter().zip(small?) {
+        seen.push(match small {
+            Some(seen) => seen,
+            None => file::look(&input, &library, &pointers, place, Turn::Any).inspect(done)?.unwrap_or_default(),
+        });
+    }
     checked.pages = seen.iter().filter(|seen| seen.is_page).count();
     for seen in &mut seen {
         checked.findings.append(&mut seen.findings);
@@ -189,6 +204,30 @@ fn in_order(input: Input) -> Result<Checked, Unreadable> {
     checked.found = known.artifacts;
     checked.findings.sort_by(|a, b| position(a).cmp(&position(b)));
     Ok(checked)
+}
+
+/// The kinds that have an artifact of this id, by its path, else by its own words.
+pub fn kinds_of(tree: &dyn Tree, layout: &Layout, id: &str) -> Result<BTreeSet<String>, Unreadable> {
+    let library = Library::new(tree)?;
+    let mut kinds = BTreeSet::new();
+    for (kind, of) in &layout.kinds {
+        for entry in library.entries().iter().filter(|entry| entry.kind != EntryKind::Submodule) {
+            let Some(said) = of.path.read(&entry.path) else { continue };
+            let is_it = match (&said.id, &of.id) {
+                (Some(in_path), _) => in_path == id,
+                (None, Some(pointer)) => {
+                    let read = library.document(&entry.path)?;
+                    read.as_deref().and_then(document).and_then(|document| document.text(pointer)) == Some(id)
+                }
+                (None, None) => false,
+            };
+            if is_it {
+                kinds.insert(kind.to_string());
+                break;
+            }
+        }
+    }
+    Ok(kinds)
 }
 
 fn position(finding: &Finding) -> (&str, u32, u32, &str) {

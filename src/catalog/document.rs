@@ -1,7 +1,8 @@
 //! Files of the tree as documents: what the name says they are, read with the place of every part.
 //!
 //! JSON, YAML, CSV and Markdown with front matter have a value; any other file is a text. A Markdown file without front matter is no
-//! artifact. Each file is read once, and kept while there is room; what was pushed out is read again when it is asked for.
+//! artifact. The files that were read last are kept; what was pushed out is read again when it is asked for. So memory does not grow with
+//! the number of files, and large ones are read one after the other.
 //!
 //! Deliberately absent: following links. A symbolic link is reported wherever it is where a file should be.
 
@@ -17,13 +18,16 @@ use crate::{
     tree::{EntryKind, Tree, TreeEntry, Unreadable},
 };
 use serde_json::Value;
-use std::sync::{
-    Arc, OnceLock,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-/// Bytes of text that are kept beside what is being looked at.
-const KEPT: usize = 32 * 1024 * 1024;
+/// Bytes of text that are kept beside what is being looked at. What is read from a text takes several times its room.
+const KEPT: usize = 4 * 1024 * 1024;
+
+/// Files of more bytes are read one at a time.
+pub(super) const LARGE: usize = 1024 * 1024;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
@@ -74,6 +78,17 @@ impl Document {
     /// A scalar as it is spelled.
     pub fn text(&self, pointer: &str) -> Option<&str> {
         self.located.spelled(&self.source, pointer)
+    }
+
+    /// What is behind the front matter, and its first line.
+    pub fn body(&self) -> Option<(usize, &str)> {
+        if self.format != Format::FrontMatter {
+            return None;
+        }
+        let fence = front_matter(&self.source.text)?.ok()?;
+        let start = fence + self.source.text[fence..].find('\n').map_or(0, |at| at + 1);
+        let body = &self.source.text[start..];
+        Some((self.source.text[..start].lines().count() + 1, body))
     }
 
     /// What a pointer is called for people: of a table, the row as its editor counts them.
@@ -156,18 +171,49 @@ fn of_artifact(finding: Finding) -> Finding {
     Finding { code: code.to_owned(), ..finding }
 }
 
-/// The files of a tree, each read when it is first asked for.
+/// The files of a tree, each read when it is asked for.
 pub struct Library<'t> {
     tree: &'t dyn Tree,
     entries: &'t [TreeEntry],
-    kept: Vec<OnceLock<Arc<Read>>>,
-    room: AtomicUsize,
+    kept: Mutex<Kept>,
+    large: Mutex<()>,
+}
+
+/// Documents by the index of their entry; the oldest goes first.
+#[derive(Default)]
+struct Kept {
+    documents: HashMap<usize, (Arc<Read>, usize)>,
+    order: VecDeque<usize>,
+    bytes: usize,
+}
+
+impl Kept {
+    /// What had to go for it is given back, so that nobody waits while it is taken apart.
+    fn keep(&mut self, at: usize, read: Arc<Read>, bytes: usize) -> Vec<Arc<Read>> {
+        if self.documents.insert(at, (read, bytes)).is_some() {
+            return Vec::new();
+        }
+        self.order.push_back(at);
+        self.bytes += bytes;
+        let mut gone = Vec::new();
+        while self.bytes > KEPT && self.order.len() > 1 {
+            let Some((read, bytes)) = self.order.pop_front().and_then(|oldest| self.documents.remove(&oldest)) else { break };
+            self.bytes -= bytes;
+            gone.push(read);
+        }
+        gone
+    }
+}
+
+/// A file of the tree before it is read.
+pub enum Raw {
+    Kept(Arc<Read>),
+    Bytes(Vec<u8>),
 }
 
 impl<'t> Library<'t> {
     pub fn new(tree: &'t dyn Tree) -> Result<Library<'t>, Unreadable> {
-        let entries = tree.entries()?;
-        Ok(Library { tree, entries, kept: entries.iter().map(|_| OnceLock::new()).collect(), room: AtomicUsize::new(KEPT) })
+        Ok(Library { tree, entries: tree.entries()?, kept: Mutex::default(), large: Mutex::default() })
     }
 
     pub fn entries(&self) -> &'t [TreeEntry] {
@@ -191,31 +237,54 @@ impl<'t> Library<'t> {
 
     /// `None`: there is nothing of this path.
     pub fn document(&self, path: &str) -> Result<Option<Arc<Read>>, Unreadable> {
+        Ok(match self.raw(path)? {
+            None => None,
+            Some(Raw::Kept(read)) => Some(read),
+            Some(Raw::Bytes(bytes)) => Some(self.made(path, bytes)),
+        })
+    }
+
+    /// The bytes of a file, where it is not at hand as a document; `None`: there is nothing of this path.
+    pub fn raw(&self, path: &str) -> Result<Option<Raw>, Unreadable> {
         let Some(at) = self.index(path) else { return Ok(None) };
-        if let Some(kept) = self.kept[at].get() {
-            return Ok(Some(kept.clone()));
+        if let Some(kept) = self.at_hand(at) {
+            return Ok(Some(Raw::Kept(kept)));
         }
-        let read = match self.entries[at].kind {
+        match self.entries[at].kind {
             EntryKind::Symlink | EntryKind::Submodule => {
                 let place = Place { file: path.to_owned(), line: 1, column: 1, end_column: None, source: None };
                 let what = if self.entries[at].kind == EntryKind::Symlink { "a symbolic link" } else { "a submodule" };
                 let finding = Finding::error("catalog/link", format!("this is {what}, which is not followed")).at(place);
-                Arc::new(Read::Malformed(vec![finding.help("commit the file itself")]))
+                Ok(Some(Raw::Kept(Arc::new(Read::Malformed(vec![finding.help("commit the file itself")])))))
             }
             EntryKind::File | EntryKind::Executable => match self.tree.read(path)? {
-                Some(bytes) => {
-                    let length = bytes.len();
-                    let read = Arc::new(self::read(path, bytes));
-                    let room = self.room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |room| room.checked_sub(length));
-                    if room.is_err() {
-                        return Ok(Some(read));
-                    }
-                    read
-                }
-                None => return Err(Unreadable(format!("`{path}` is listed, but not there"))),
+                Some(bytes) => Ok(Some(Raw::Bytes(bytes))),
+                None => Err(Unreadable(format!("`{path}` is listed, but not there"))),
             },
-        };
-        Ok(Some(self.kept[at].get_or_init(|| read).clone()))
+        }
+    }
+
+    /// The document of these bytes of a file.
+    pub fn made(&self, path: &str, bytes: Vec<u8>) -> Arc<Read> {
+        let Some(at) = self.index(path) else { return Arc::new(read(path, bytes)) };
+        let length = bytes.len();
+        let turn = (length > LARGE).then(|| self.large.lock().unwrap_or_else(PoisonError::into_inner));
+        if let Some(kept) = turn.as_ref().and_then(|_| self.at_hand(at)) {
+            return kept;
+        }
+        let read = Arc::new(self::read(path, bytes));
+        let gone = self.kept().keep(at, read.clone(), length);
+        drop((turn, gone));
+        read
+    }
+
+    fn at_hand(&self, at: usize) -> Option<Arc<Read>> {
+        self.kept().documents.get(&at).map(|(read, _)| read.clone())
+    }
+
+    /// What a thread that failed left is whole: it is changed by one call alone.
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn bytes(&self, path: &str) -> Result<Option<Vec<u8>>, Unreadable> {

@@ -40,6 +40,8 @@ pub struct Kind {
     pub version: Option<String>,
     /// Whether a key whose value is null counts as absent.
     pub null_is_absent: bool,
+    /// JSON pointers to values whose change needs a major step of the version.
+    pub major: Vec<String>,
     /// The name of the release tags of its artifacts.
     pub release_tag: TagPattern,
 }
@@ -170,6 +172,20 @@ impl PathTemplate {
         Some(Said { id: part("id"), version: part("version") })
     }
 
+    /// The artifact that a file belongs to: as its own file, or by lying in its folder.
+    pub fn of_file(&self, path: &str) -> Option<Said> {
+        if !self.owns_folder() {
+            return self.read(path);
+        }
+        let name = self.text.rsplit_once('/').map_or(self.text.as_str(), |(_, name)| name);
+        path.match_indices('/').find_map(|(at, _)| self.read(&format!("{}/{name}", &path[..at])))
+    }
+
+    /// The folder that everything of this template is in; empty: the root.
+    pub fn fixed_folder(&self) -> &str {
+        self.prefix.rsplit_once('/').map_or("", |(folder, _)| folder)
+    }
+
     /// Where an artifact would be; `None` where the template leaves that open.
     pub fn path_of(&self, id: &str, version: Option<&str>) -> Option<String> {
         if self.text.contains('*') {
@@ -217,6 +233,22 @@ mod tests {
                 let made = template.path_of(&id, version.as_deref());
                 assert_eq!(made.as_deref(), (!template.as_str().contains('*')).then_some(path), "{path}");
             }
+        }
+    }
+
+    #[test]
+    fn files_belong_to_artifacts_by_path_or_folder() {
+        for (template, path, want) in [
+            ("docs/{id}/{version}/m.json", "docs/a/1/m.json", Some("a@1")),
+            ("docs/{id}/{version}/m.json", "docs/a/1/texts/b/c.txt", Some("a@1")),
+            ("docs/{id}/{version}/m.json", "docs/a/notes.txt", None),
+            ("docs/{id}/{version}/m.json", "other/a/1/m.json", None),
+            ("t/{id}-{version}.csv", "t/bin-0752.csv", Some("bin@0752")),
+            ("t/{id}-{version}.csv", "t/bin-0752.csv/x", None),
+        ] {
+            let said = PathTemplate::parse(template).unwrap().of_file(path);
+            let said = said.map(|said| format!("{}@{}", said.id.unwrap_or_default(), said.version.unwrap_or_default()));
+            assert_eq!(said.as_deref(), want, "{template} {path}");
         }
     }
 

@@ -5,22 +5,27 @@
 //!
 //! Everything here is pure: a [`crate::tree::Tree`] comes in, findings come out.
 //!
-//! Deliberately absent: states, comparison of two trees, and history. They build on the same layout and pointer. The commit that
-//! activates is made with the move ([`crate::release::draft`]).
+//! Deliberately absent: the commit that activates, which is made with the move ([`crate::release::draft`]).
 
 pub mod activation;
+pub mod bumps;
 pub mod check;
+pub mod diff;
 pub mod document;
+pub mod history;
 pub mod layout;
 pub mod pointer;
 pub mod rails;
 pub mod rules;
+pub mod states;
 
 /// The finding codes of catalogs, with their meaning (a sentence without capital and full stop), sorted.
 pub const CODES: &[(&str, &str)] = &[
     ("catalog/ambiguous-id", "a flat pointer file names an id that several kinds have"),
     ("catalog/bad-range", "a row is not a range: a bound is not digits, or the end is before the start or of another length"),
     ("catalog/chain", "more references follow one another than the rule allows"),
+    ("catalog/changed-after-active", "a commit changes a file of a version that was active before"),
+    ("catalog/changed-after-tag", "a commit changes a file of a version that a release tag named before"),
     ("catalog/cycle", "references lead from an artifact back to itself"),
     ("catalog/dangling-reference", "a value names a file, a place in a file, or an artifact that is not there"),
     ("catalog/differs", "two files that must be equal have different bytes"),
@@ -32,6 +37,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("catalog/inactive-reference", "a value names an artifact, or a version of it, that is not active"),
     ("catalog/link", "a symbolic link or a submodule is where a file should be; links are not followed"),
     ("catalog/lint", "a program of the rail printed that something is wrong"),
+    ("catalog/low-bump", "a version steps up less far than what changed in its schemas, or in values that the protocol names, needs"),
     ("catalog/malformed-reference", "a value has none of the forms that the rule knows"),
     ("catalog/missing-artifact", "the pointer file names an artifact or a version that is not there"),
     ("catalog/missing-text", "a file does not say what a rule requires"),
@@ -48,10 +54,12 @@ pub const CODES: &[(&str, &str)] = &[
     ("catalog/schema", "the file breaks the JSON Schema of its rail; the rule names the keyword"),
     ("catalog/syntax", "the file is not what its name says: it cannot be read as JSON, YAML, CSV or front matter"),
     ("catalog/too-deep", "the file nests deeper than is read"),
-    ("catalog/too-large", "the file is longer than is read"),
+    ("catalog/too-large", "the file is longer, or has more values in it, than is read"),
+    ("catalog/too-many", "there are more errors than are shown"),
     ("catalog/undecided", "a rule could not be decided for this file: its program failed, or compared what cannot be compared"),
     ("catalog/unknown-kind", "the pointer file names a kind that the protocol does not have"),
     ("catalog/unknown-rail", "the artifact names no rail, or one that is not there"),
+    ("catalog/unreadable-pointer", "the pointer file cannot be read in a commit of its history, so what changed there is not known"),
     ("catalog/unsorted", "a row begins before the one in front of it, and the rule wants them sorted"),
     ("rail/empty", "a folder of a rail has neither a schema nor rules, so it checks nothing"),
     ("rail/schema", "the schema cannot be used: it is malformed, refers to what is not there, or never ends"),

@@ -3,22 +3,23 @@
 //! It is JSON: `{id: version}`, or `{kind: {id: version}}`. Keys that start with `$` or `_` are not entries. Ids and versions are text
 //! and are never taken apart: `1.10` is not `1.1`, and an id may contain dots. A key that is there twice is an error.
 //!
-//! A change is made in the text itself: everything else keeps its bytes, so that a new version of an entry, and a new entry beside
-//! others, is one line of the diff.
+//! A change is made in the text itself: everything else keeps its bytes, so that a new version of an entry is one line of the diff, and a
+//! new entry one line and perhaps the comma above it.
 //!
 //! Deliberately absent: whether a change is right, and who may make it.
 
 use super::layout::Shape;
 use crate::{
-    domain::Finding,
+    domain::{Finding, Place},
     text::{
         json,
         located::{self, Located, Malformed, What},
         source::Source,
     },
+    tree::{EntryKind, Tree, Unreadable},
 };
 use serde_json::Value;
-use std::ops::Range;
+use std::{collections::HashMap, ops::Range};
 
 /// A pointer file as it was read.
 #[derive(Clone, Debug)]
@@ -27,6 +28,8 @@ pub struct Pointer {
     pub located: Located,
     pub shape: Shape,
     entries: Vec<Entry>,
+    /// The entries of each id.
+    by_id: HashMap<String, Vec<usize>>,
 }
 
 /// One active version.
@@ -94,7 +97,11 @@ impl Pointer {
             _ => findings.push(shape_finding(&source, &located, "", "a pointer file is a JSON object".to_owned())),
         }
         match findings.is_empty() {
-            true => Ok(Pointer { source, located, shape, entries }),
+            true => {
+                let mut by_id: HashMap<String, Vec<usize>> = HashMap::new();
+                entries.iter().enumerate().for_each(|(at, entry)| by_id.entry(entry.id.clone()).or_default().push(at));
+                Ok(Pointer { source, located, shape, entries, by_id })
+            }
             false => Err(findings),
         }
     }
@@ -106,7 +113,8 @@ impl Pointer {
 
     /// The active version of an artifact. In a flat file the id decides alone, so it says nothing of ids that several kinds have.
     pub fn active(&self, kind: &str, id: &str) -> Option<&str> {
-        let entry = self.entries.iter().find(|entry| entry.id == id && entry.kind.as_deref().is_none_or(|of| of == kind));
+        let mut of_id = self.by_id.get(id)?.iter().map(|at| &self.entries[*at]);
+        let entry = of_id.find(|entry| entry.kind.as_deref().is_none_or(|of| of == kind));
         entry.map(|entry| entry.version.as_str())
     }
 
@@ -153,9 +161,9 @@ impl Pointer {
         match group {
             Some(group) if self.located.value.pointer(&group).is_none() => {
                 let kind = entry.kind.as_deref().unwrap_or_default();
-                let unit = self.indent_unit();
+                let (unit, end) = (self.indent_unit(), self.line_end());
                 let body = match self.is_multiline("") {
-                    true => format!("{}: {{\n{unit}{unit}{}\n{unit}}}", quoted(kind), member("").trim_start()),
+                    true => format!("{}: {{{end}{unit}{unit}{}{end}{unit}}}", quoted(kind), member("").trim_start()),
                     false => format!("{}: {{{}}}", quoted(kind), member("")),
                 };
                 self.with_member("", kind, &body)
@@ -164,52 +172,46 @@ impl Pointer {
         }
     }
 
-    /// The text with one more member of the object at this pointer. It goes in front of the first key that sorts behind it where the keys
-    /// are sorted, else in front of the last entry: so no other line gets or loses a comma.
+    /// The text with one more member of the object at this pointer: where its key sorts where the keys are sorted, else behind the last
+    /// entry.
     fn with_member(&self, object: &str, key: &str, member: &str) -> String {
-        let text = &self.source.text;
         let range = self.located.range(object);
         let keys: Vec<&String> =
             self.located.value.pointer(object).and_then(Value::as_object).into_iter().flatten().map(|(key, _)| key).collect();
         let depth = object.matches('/').count();
-        let unit = self.indent_unit();
-        if keys.is_empty() {
-            let body = match self.is_multiline("") {
-                true => format!("{{\n{}{member}\n{}}}", unit.repeat(depth + 1), unit.repeat(depth)),
-                false => format!("{{{member}}}"),
-            };
-            return self.spliced(range, &body);
-        }
-        let entries: Vec<&&String> = keys.iter().filter(|key| is_entry(key)).collect();
-        let is_sorted = entries.is_sorted();
-        let behind = entries.iter().find(|other| is_sorted && other.as_str() > key).map(|other| other.as_str());
+        let (unit, end) = (self.indent_unit(), self.line_end());
+        let entries: Vec<&String> = keys.iter().copied().filter(|key| is_entry(key)).collect();
         let at = |key: &str| {
             let mut pointer = object.to_owned();
             located::push(&mut pointer, key);
             pointer
         };
-        let last = keys.last().map(|key| key.as_str()).unwrap_or_default();
-        let before = behind.or_else(|| entries.last().map(|key| key.as_str()));
-        match before.and_then(|key| self.located.key_range(&at(key))) {
-            Some(key) => {
-                let line_start = text[..key.start].rfind('\n').map_or(0, |at| at + 1);
-                let indent = &text[line_start..key.start];
-                let separator = if indent.trim().is_empty() && line_start > 0 { format!(",\n{indent}") } else { ", ".to_owned() };
-                self.spliced(key.start..key.start, &format!("{member}{separator}"))
-            }
-            None => {
-                let end = self.located.range(&at(last)).end;
-                let indent = self.located.key_range(&at(last)).map(|key| {
-                    let line_start = text[..key.start].rfind('\n').map_or(0, |at| at + 1);
-                    (text[line_start..key.start].to_owned(), line_start)
-                });
-                let separator = match indent {
-                    Some((indent, line_start)) if indent.trim().is_empty() && line_start > 0 => format!(",\n{indent}"),
-                    _ => ", ".to_owned(),
-                };
-                self.spliced(end..end, &format!("{separator}{member}"))
-            }
+        let behind = entries.iter().find(|other| other.as_str() > key).filter(|_| entries.is_sorted());
+        if let Some(key) = behind.and_then(|key| self.located.key_range(&at(key))) {
+            return self.spliced(key.start..key.start, &format!("{member}{}", self.separator(key.start)));
         }
+        let Some(last) = entries.last().or(keys.last()).map(|key| at(key)) else {
+            let body = match self.is_multiline("") {
+                true => format!("{{{end}{}{member}{end}{}}}", unit.repeat(depth + 1), unit.repeat(depth)),
+                false => format!("{{{member}}}"),
+            };
+            return self.spliced(range, &body);
+        };
+        let value = self.located.range(&last);
+        let key = self.located.key_range(&last).unwrap_or(value.clone());
+        self.spliced(value.end..value.end, &format!("{}{member}", self.separator(key.start)))
+    }
+
+    /// What is between two members, of which one begins here: a line of its own for each, where this one has that.
+    fn separator(&self, key: usize) -> String {
+        let text = &self.source.text;
+        let line_start = text[..key].rfind('\n').map_or(0, |at| at + 1);
+        let indent = &text[line_start..key];
+        if indent.trim().is_empty() && line_start > 0 { format!(",{}{indent}", self.line_end()) } else { ", ".to_owned() }
+    }
+
+    fn line_end(&self) -> &'static str {
+        if self.source.text.contains("\r\n") { "\r\n" } else { "\n" }
     }
 
     fn removed(&self, pointer: &str) -> String {
@@ -249,6 +251,26 @@ impl Pointer {
     }
 }
 
+/// Why what is at the path of a pointer file is no file that can be read; `None`: it is one, or nothing is there.
+pub fn not_a_file(tree: &dyn Tree, file: &str) -> Result<Option<Finding>, Unreadable> {
+    let entries = tree.entries()?;
+    let below = format!("{file}/");
+    let first = entries.partition_point(|entry| entry.path.as_str() < below.as_str());
+    let is_folder = entries.get(first).is_some_and(|entry| entry.path.starts_with(&below));
+    let kind = entries.binary_search_by(|entry| entry.path.as_str().cmp(file)).ok().map(|at| entries[at].kind);
+    let what = match kind {
+        Some(EntryKind::Symlink) => ("catalog/link", "is a symbolic link, which is not followed"),
+        Some(EntryKind::File | EntryKind::Executable) => return Ok(None),
+        // A work tree has a folder as both where git knows a file of that name.
+        _ if is_folder => ("catalog/no-pointer", "is a folder, and not a file"),
+        Some(EntryKind::Submodule) => ("catalog/link", "is a submodule, and not a file"),
+        None => return Ok(None),
+    };
+    let place = Place { file: file.to_owned(), line: 1, column: 1, end_column: None, source: None };
+    let finding = Finding::error(what.0, format!("the pointer file {file} {}", what.1)).at(place);
+    Ok(Some(finding.help("commit the file itself; `{}` is one that activates nothing")))
+}
+
 /// Keys that start with `$` or `_` belong to tools and people.
 fn is_entry(key: &str) -> bool {
     !key.is_empty() && !key.starts_with(['$', '_'])
@@ -282,6 +304,7 @@ pub(super) fn malformed(source: &Source, error: &Malformed) -> Finding {
         What::Syntax => "catalog/syntax",
         What::DuplicateKey => "catalog/duplicate-key",
         What::TooDeep => "catalog/too-deep",
+        What::TooLarge => "catalog/too-large",
     };
     Finding::error(code, error.message.clone()).at(source.place(error.at.clone()))
 }
@@ -349,7 +372,39 @@ mod tests {
                 grouped,
                 Shape::Grouped,
                 change(Some("doc"), "z.v1", Some("2")),
-                grouped.replace("    \"c\"", "    \"z.v1\": \"2\",\n    \"c\""),
+                grouped.replace("\"c\": \"1.0.0\"", "\"c\": \"1.0.0\",\n    \"z.v1\": \"2\""),
+            ),
+            (
+                &grouped.replace('\n', "\r\n"),
+                Shape::Grouped,
+                change(Some("doc"), "z.v1", Some("2")),
+                grouped.replace("\"c\": \"1.0.0\"", "\"c\": \"1.0.0\",\n    \"z.v1\": \"2\"").replace('\n', "\r\n"),
+            ),
+            (
+                &grouped.replace('\n', "\r\n"),
+                Shape::Grouped,
+                change(Some("aaa"), "n", Some("1")),
+                grouped.replace("  \"doc\"", "  \"aaa\": {\n    \"n\": \"1\"\n  },\n  \"doc\"").replace('\n', "\r\n"),
+            ),
+            ("{\r\n}\r\n", Shape::Flat, change(None, "a", Some("1")), "{\r\n  \"a\": \"1\"\r\n}\r\n".to_owned()),
+            // Sorted keys stay sorted; others, and those of tools behind them, stay where they are.
+            (
+                "{\"a\":\"1\", \"c\":\"1\"}",
+                Shape::Flat,
+                change(None, "b", Some("2")),
+                "{\"a\":\"1\", \"b\": \"2\", \"c\":\"1\"}".to_owned(),
+            ),
+            (
+                "{\"c\":\"1\", \"a\":\"1\"}",
+                Shape::Flat,
+                change(None, "b", Some("2")),
+                "{\"c\":\"1\", \"a\":\"1\", \"b\": \"2\"}".to_owned(),
+            ),
+            (
+                "{\n  \"a\": \"1\",\n  \"_c\": 3\n}",
+                Shape::Flat,
+                change(None, "b", Some("2")),
+                "{\n  \"a\": \"1\",\n  \"b\": \"2\",\n  \"_c\": 3\n}".to_owned(),
             ),
             (grouped, Shape::Grouped, change(Some("doc"), "a", None), grouped.replace("    \"a\": \"1.0.0\",\n", "")),
             (grouped, Shape::Grouped, change(Some("doc"), "c", None), grouped.replace(",\n    \"c\": \"1.0.0\"", "")),
@@ -358,11 +413,11 @@ mod tests {
                 grouped,
                 Shape::Grouped,
                 change(Some("new"), "n", Some("1")),
-                grouped.replace("  \"empty\"", "  \"new\": {\n    \"n\": \"1\"\n  },\n  \"empty\""),
+                grouped.replace("\"empty\": {}", "\"empty\": {},\n  \"new\": {\n    \"n\": \"1\"\n  }"),
             ),
             ("{}\n", Shape::Flat, change(None, "a", Some("1")), "{\n  \"a\": \"1\"\n}\n".to_owned()),
-            ("{\"a\":\"1\"}", Shape::Flat, change(None, "b", Some("2")), "{\"b\": \"2\", \"a\":\"1\"}".to_owned()),
-            ("{\n\t\"a\": \"1\"\n}", Shape::Flat, change(None, "b", Some("2")), "{\n\t\"b\": \"2\",\n\t\"a\": \"1\"\n}".to_owned()),
+            ("{\"a\":\"1\"}", Shape::Flat, change(None, "b", Some("2")), "{\"a\":\"1\", \"b\": \"2\"}".to_owned()),
+            ("{\n\t\"a\": \"1\"\n}", Shape::Flat, change(None, "b", Some("2")), "{\n\t\"a\": \"1\",\n\t\"b\": \"2\"\n}".to_owned()),
             ("{\n\t\"a\": \"1\"\n}", Shape::Flat, change(None, "a", None), "{}".to_owned()),
         ] {
             let changed = of(text, shape).unwrap().with(std::slice::from_ref(&change)).unwrap();
@@ -390,7 +445,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_change_gives_the_map_that_it_says_and_one_line_of_diff(
+        fn any_change_gives_the_map_that_it_says_and_a_small_diff(
             groups in prop::collection::btree_map("[a-z]{1,4}", prop::collection::btree_map("[a-z.\"é]{1,4}", "[0-9a-z.]{1,6}", 1..5), 1..4),
             indent in prop::sample::select(vec!["  ", "    ", "\t"]),
             ends in any::<bool>(),
@@ -419,7 +474,9 @@ mod tests {
             let mut want = map(&pointer);
             want.insert((Some(kind.clone()), id.clone()), version);
             prop_assert_eq!(map(&set), want);
-            prop_assert!(lines_changed(&text, &set.source.text) <= 1, "{}\n{}", text, set.source.text);
+            // A new entry behind the last one gives that a comma.
+            let most = if groups[&kind].contains_key(&id) { 1 } else { 2 };
+            prop_assert!(lines_changed(&text, &set.source.text) <= most, "{}\n{}", text, set.source.text);
             let gone = set.with(&[Change { kind: Some(kind.clone()), id: id.clone(), to: None }]).unwrap();
             let mut want = map(&pointer);
             want.remove(&(Some(kind), id));

@@ -16,17 +16,27 @@ use crate::{
     text::{
         json,
         located::Located,
-        near,
+        near, query,
         schema::{Files, Schema},
         source::Source,
         yaml,
     },
 };
+use rayon::prelude::*;
 use std::{collections::BTreeMap, sync::Arc};
 
 const FOLDER: &str = "rails";
 const SCHEMA: &str = "schema.json";
 const LINT: &str = "lint.yaml";
+
+/// A name that the folder of a rail may have.
+pub fn name(name: &str) -> Result<String, String> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    match name.starts_with(|c: char| c.is_ascii_alphanumeric()) && name.chars().all(is_plain) {
+        true => Ok(name.to_owned()),
+        false => Err(format!("`{}` is not the name of a folder below gates/rails/", name.escape_debug())),
+    }
+}
 
 #[derive(Default)]
 pub struct Rails {
@@ -40,8 +50,12 @@ pub struct Rail {
 }
 
 impl Rails {
-    /// Reads the rails of a layout. The findings are never empty.
+    /// Reads the rails of a layout, side by side. The findings are never empty.
     pub fn read(layout: &Layout) -> Result<Rails, Vec<Finding>> {
+        query::side_by_side(|| Rails::read_here(layout))
+    }
+
+    fn read_here(layout: &Layout) -> Result<Rails, Vec<Finding>> {
         let (files, root) = (&layout.rails.files, &layout.rails.root);
         let mut folders: BTreeMap<&str, BTreeMap<&str, &[u8]>> = BTreeMap::new();
         for (path, bytes) in files {
@@ -63,7 +77,19 @@ impl Rails {
                 findings.push(Finding::error("rail/unknown", message).help(help));
             }
         }
-        let rails = folders.iter().map(|(name, files)| ((*name).to_owned(), rail(name, files, root, &mut findings))).collect();
+        let folders: Vec<_> = folders.into_iter().collect();
+        let read: Vec<(Rail, Vec<Finding>)> = folders
+            .par_iter()
+            .map(|(name, files)| {
+                let mut findings = Vec::new();
+                (rail(name, files, root, &mut findings), findings)
+            })
+            .collect();
+        let mut rails = BTreeMap::new();
+        for (rail, mut wrong) in read {
+            findings.append(&mut wrong);
+            rails.insert(rail.name.clone(), rail);
+        }
         match findings.is_empty() {
             true => Ok(Rails { rails }),
             false => Err(findings),

@@ -5,7 +5,7 @@
 //! before; where the pointer file lives on a release branch, the tip of that. Every active artifact must have there the bytes that it
 //! was staged with, or that were active before.
 //!
-//! Deliberately absent: taking an artifact out of the pointer file, and the commit itself, which is made with the push.
+//! Deliberately absent: the commit itself, which is made with the push.
 
 use super::{gather::Situation, moving, validate};
 use crate::{
@@ -13,14 +13,15 @@ use crate::{
         activation::{Activation, activated},
         check::{Artifact, Checked, Which},
         layout::{Layout, PointerAt},
-        pointer::{Entry, Pointer},
+        pointer::{self, Entry, Pointer},
         rails::Rails,
     },
-    domain::{ChannelName, Fault, Finding, Oid, PackageName, Reason, RefName, Release, ReleaseName, Result, Severity, Verb, state},
+    domain::{ChannelName, Fault, Finding, Oid, PackageName, Reason, RefName, ReleaseName, Result, Severity, Verb, state, state::Retired},
     gate::Protocol,
     release::{
-        chain::Verified,
+        chain::{Linked, Verified},
         plan::{Plan, PlannedPointer, PlannedRelease, Refs, pointer_moved},
+        transition,
     },
     text::{source::Source, yaml},
     tree::{Tree, Unreadable},
@@ -44,7 +45,7 @@ pub async fn complete(situation: &Situation, mut plan: Plan) -> Result<Plan> {
     let base = CommitTree::new(git, &plan.candidate)?;
     let names: Vec<ReleaseName> = plan.releases.iter().map(|release| release.name.clone()).collect();
     let before = pointer(situation, at, &branch, &base).await?;
-    let (after, changes) = activated(&before, &names, plan.verb == Verb::Rollback)?;
+    let (after, changes) = activated(&before, &names, plan.retires(), &plan.channel, plan.verb == Verb::Rollback)?;
     let tree = git.tree_with(base.tree(), &at.file, after.source.text.as_bytes()).await?;
     let files = CommitTree::of_tree(git, &tree)?;
     let checked = check(situation, &files, Some((at, &after)))?;
@@ -60,6 +61,93 @@ pub async fn complete(situation: &Situation, mut plan: Plan) -> Result<Plan> {
     }
     plan.pointer = Some(PlannedPointer { branch: branch.name, from: branch.holds, tree, file: at.file.clone(), changes });
     Ok(plan)
+}
+
+/// What is active of these packages, to be taken out of the pointer file. Faults: `unknown_release` where one is not active.
+pub async fn retired(
+    situation: &Situation,
+    channel: &ChannelName,
+    releases: &[PlannedRelease],
+    packages: &[PackageName],
+) -> Result<Vec<Retired>> {
+    if packages.is_empty() {
+        return Ok(Vec::new());
+    }
+    let Some(at) = situation.protocol().catalog.pointer(channel) else {
+        return Err(Fault::new(Reason::BadUsage, format!("{channel} has no pointer file that anything could be taken out of")));
+    };
+    let candidate = judged(situation, channel, releases).await?;
+    let branch = Branch::of(situation, at, channel)?;
+    let pointer = pointer(situation, at, &branch, &CommitTree::new(&situation.world().git, &candidate)?).await?;
+    let retired = |package: &PackageName| {
+        let (kind, id) = package.artifact()?;
+        Some(Retired { package: package.clone(), version: pointer.active(kind, id)?.to_owned() })
+    };
+    let refuse = |package: &PackageName| {
+        let fault = Fault::new(Reason::UnknownRelease, transition::not_active(package, channel));
+        fault.help("`tagwarden status --packages` lists what is active")
+    };
+    packages.iter().map(|package| retired(package).ok_or_else(|| refuse(package))).collect()
+}
+
+/// Whether an artifact was not active before the entry that activated it first. Faults: `unknown_release` where the pointer file had
+/// another version then, which no entry knows.
+pub async fn was_absent(situation: &Situation, channel: &ChannelName, package: &PackageName) -> Result<()> {
+    let of_package = |linked: &&Linked| linked.outline.packages().any(|of| of == package);
+    let first = situation.head.ledger().moves_of(channel).filter(of_package).last();
+    let (Some(at), Some(entry)) = (situation.protocol().catalog.pointer(channel), first.map(|first| &first.outline)) else { return Ok(()) };
+    let Some(held) = pointer_before(entry) else { return Ok(()) };
+    let before = recorded_pointer(situation, at, held).await?;
+    let Some(version) = package.artifact().and_then(|(kind, id)| before.active(kind, id)) else { return Ok(()) };
+    let why = format!(
+        "{package} was at `{}` in {} before entry {} activated it, and no entry says what that was",
+        version.escape_debug(),
+        at.file,
+        entry.serial
+    );
+    let help =
+        format!("promote another version, or take it out: `tagwarden promote --retire {package} --channel {channel} --reason REASON`");
+    Err(Fault::new(Reason::UnknownRelease, why).help(help))
+}
+
+/// The commit whose pointer file a recorded activation changed: what its branch held, else the judged one.
+fn pointer_before(entry: &state::Entry) -> Option<&Oid> {
+    entry.pointer().and_then(|moved| moved.from.as_ref()).or(entry.candidate.as_ref())
+}
+
+/// The pointer file as it is now: what the last activation made of it, else what a release branch has.
+pub async fn now(situation: &Situation, at: &PointerAt) -> Result<Pointer> {
+    let git = &situation.world().git;
+    let recorded = situation.head.state().channels.get(&at.channel).and_then(|now| now.pointer.as_ref());
+    if let Some(recorded) = recorded {
+        return recorded_pointer(situation, at, recorded).await;
+    }
+    let branches = situation.protocol().release_branches.iter();
+    let tip = branches.filter_map(|branch| situation.refs.get(&format!("refs/heads/{branch}").parse().ok()?)).next();
+    match tip {
+        Some(tip) => read(at, &CommitTree::new(git, &tip.oid)?),
+        None => Pointer::read(Source::new(at.file.as_str(), EMPTY), at.shape)
+            .map_err(|findings| Fault::new(Reason::Internal, "an empty pointer file cannot be read").findings(findings)),
+    }
+}
+
+/// The pointer file of a commit that the ledger names.
+async fn recorded_pointer(situation: &Situation, at: &PointerAt, recorded: &Oid) -> Result<Pointer> {
+    let git = &situation.world().git;
+    if !git.has(recorded)? {
+        git.fetch_objects(&situation.place.at.remote, &[Want::Oid(recorded.clone())]).await?;
+    }
+    read(at, &CommitTree::new(git, recorded)?)
+}
+
+/// The commit of the first release of a move, else the one that was judged last, until it is known which one has everything.
+pub fn first_commit(situation: &Situation, channel: &ChannelName, releases: &[PlannedRelease]) -> Result<Oid> {
+    let first = releases.first().map(|release| &release.commit);
+    let first = first.or_else(|| situation.head.state().channels.get(channel).map(|now| &now.candidate));
+    first.cloned().ok_or_else(|| {
+        let fault = Fault::new(Reason::BadUsage, format!("no entry moved {channel} yet, so no commit is there to be judged"));
+        fault.help("name a release that is promoted together with it")
+    })
 }
 
 /// The commit that a promotion of these releases to a channel would judge now: what statements about them are about.
@@ -108,16 +196,17 @@ pub fn drift(head: &Verified, refs: &Refs, remote: &str, channel: &ChannelName) 
     Some(fault.help.into_iter().fold(finding, Finding::help))
 }
 
-/// What a recorded activation made: whether its commit is the candidate with the pointer file changed, for the releases of the entry.
-/// `None`: it is, or the entry activates nothing.
+/// What a recorded activation made: whether its commit is the candidate with the pointer file changed, for the releases of the entry and
+/// what it retires, and for nothing else. `None`: it is, or the entry activates nothing.
 pub fn audited(git: &Git, protocol: &Protocol, entry: &state::Entry) -> Result<Option<Finding>> {
-    let channel = entry.channel.as_ref().filter(|_| entry.action.moves());
-    let at = channel.and_then(|channel| protocol.catalog.pointer(channel));
+    let Some(channel) = entry.channel.as_ref().filter(|_| entry.action.moves()) else { return Ok(None) };
+    let at = protocol.catalog.pointer(channel);
     let (Some(at), Some(commit), Some(candidate)) = (at, entry.pointer().and_then(|moved| moved.to.as_ref()), &entry.candidate) else {
         return Ok(None);
     };
     let whose = format!("entry {}: {}", entry.serial, commit.short());
-    if !git.has(commit)? || !git.has(candidate)? {
+    let held = pointer_before(entry).unwrap_or(candidate);
+    if !git.has(commit)? || !git.has(candidate)? || !git.has(held)? {
         let message = format!("{whose}, the commit that activates, is not here");
         return Ok(Some(Finding::warning("ledger/cannot-rejudge", message)));
     }
@@ -125,17 +214,17 @@ pub fn audited(git: &Git, protocol: &Protocol, entry: &state::Entry) -> Result<O
     if let Some(other) = git.changed_since(candidate, Some(commit))?.into_iter().find(|path| *path != at.file) {
         return wrong(format!("changes {other}, and not only {}", at.file));
     }
-    let bytes = CommitTree::new(git, commit)?.read(&at.file).map_err(unreadable)?;
-    let source = bytes.and_then(|bytes| yaml::source(&at.file, &bytes).ok());
-    let Some(pointer) = source.and_then(|source| Pointer::read(source, at.shape).ok()) else {
+    let (Ok(before), Ok(after)) = (read(at, &CommitTree::new(git, held)?), read(at, &CommitTree::new(git, commit)?)) else {
         return wrong(format!("has no pointer file {} that can be read", at.file));
     };
-    let is_missing = |release: &&Release| {
-        let active = release.package.artifact().and_then(|(kind, id)| pointer.active(kind, id));
-        active != Some(release.version.to_string().as_str())
+    let names: Vec<ReleaseName> = entry.releases.iter().map(|release| release.name()).collect();
+    // Whether a version may be lower is for the rules of the ledger.
+    let wanted = match activated(&before, &names, entry.retires(), channel, true) {
+        Ok((wanted, _)) => wanted,
+        Err(fault) => return wrong(format!("is not what the entry says: {}", fault.message)),
     };
-    match entry.releases.iter().find(is_missing) {
-        Some(release) => wrong(format!("does not activate {}", release.name())),
+    match difference(&wanted, &after) {
+        Some(what) => wrong(format!("does not activate what the entry says: {what}")),
         None => Ok(None),
     }
 }
@@ -231,13 +320,9 @@ async fn follows_in_history(situation: &Situation, other: &Oid, commit: &Oid) ->
 /// The pointer file to change: what the last activation made of it. The first one takes over what the judged commit has. Faults:
 /// `half_state` where the file on a release branch names something else than that activation.
 async fn pointer(situation: &Situation, at: &PointerAt, branch: &Branch, base: &CommitTree) -> Result<Pointer> {
-    let git = &situation.world().git;
     let recorded = situation.head.state().channels.get(&at.channel).and_then(|now| now.pointer.as_ref());
     let Some(recorded) = recorded else { return read(at, base) };
-    if !git.has(recorded)? {
-        git.fetch_objects(&situation.place.at.remote, &[Want::Oid(recorded.clone())]).await?;
-    }
-    let made = read(at, &CommitTree::new(git, recorded)?)?;
+    let made = recorded_pointer(situation, at, recorded).await?;
     if branch.is_shared {
         let there = read(at, base)?;
         if let Some(what) = difference(&made, &there) {
@@ -255,6 +340,9 @@ async fn pointer(situation: &Situation, at: &PointerAt, branch: &Branch, base: &
 
 fn read(at: &PointerAt, tree: &CommitTree) -> Result<Pointer> {
     let refused = |findings| Fault::new(Reason::Findings, format!("the pointer file {} cannot be read", at.file)).findings(findings);
+    if let Some(finding) = pointer::not_a_file(tree, &at.file).map_err(unreadable)? {
+        return Err(refused(vec![finding]));
+    }
     let source = match tree.read(&at.file).map_err(unreadable)? {
         Some(bytes) => yaml::source(&at.file, &bytes).map_err(|finding| refused(vec![finding]))?,
         None => Source::new(at.file.as_str(), EMPTY),

@@ -7,7 +7,8 @@
 use super::init::ActionRef;
 use crate::{
     artifact::names::{Tag, Wanted},
-    domain::{ChannelName, GateId, Oid, Timestamp, Until, VerdictWord, actor::sentence},
+    catalog::rails,
+    domain::{ChannelName, GateId, Oid, PackageName, Timestamp, Until, VerdictWord, actor::sentence},
     gate::protocol::KeySource,
     lockdown::{Kinds, ReferenceKind},
     report,
@@ -178,6 +179,13 @@ pub enum Command {
         #[command(subcommand)]
         command: Sync,
     },
+    /// Compare configuration artifacts of two commits, channels, or the work tree
+    Diff(Diff),
+    /// Make rails, and look at the history of configuration artifacts
+    Catalog {
+        #[command(subcommand)]
+        command: Catalog,
+    },
     /// Keep on this machine which entry 0 begins the ledger
     Trust(Trust),
     /// Look for what would get in the way, and mend it
@@ -201,11 +209,14 @@ pub struct Init {
     /// The smallest protocol: one channel, one gate, no keys
     #[arg(long)]
     pub minimal: bool,
+    /// A catalog of configuration artifacts: a small one that is right, with its rails and its gate, no keys
+    #[arg(long, value_name = "PRESET", value_enum, conflicts_with_all = ["minimal", "github", "rulesets"])]
+    pub preset: Option<Preset>,
     /// Print the rulesets that the protocol needs on GitHub, as bodies of `POST /repos/OWNER/REPO/rulesets`; writes nothing
     #[arg(long, conflicts_with_all = ["minimal", "github"])]
     pub rulesets: bool,
     /// The App that alone moves channel tags, by the number that its page shows as App ID
-    #[arg(long, value_name = "NUMBER", requires = "rulesets")]
+    #[arg(long, value_name = "NUMBER", requires = "rulesets", value_parser = clap::value_parser!(u64).range(1..))]
     pub app: Option<u64>,
     /// Write workflows for GitHub Actions that call those of Tagwarden's repository
     #[arg(long, conflicts_with = "minimal")]
@@ -214,8 +225,19 @@ pub struct Init {
     #[arg(long, value_name = "OWNER/NAME@COMMIT", requires = "github", value_parser = ActionRef::parse)]
     pub action: Option<ActionRef>,
     /// The environment that holds the keys
-    #[arg(long, value_name = "NAME", requires = "github", default_value = "promotion", value_parser = word)]
+    #[arg(long, value_name = "NAME", requires = "github", default_value = "promotion", value_parser = environment)]
     pub environment: String,
+}
+
+/// What a catalog begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Preset {
+    /// Artifacts with versions, and a pointer file {id: version}
+    Flat,
+    /// Artifacts with versions, and a pointer file {kind: {id: version}}
+    Grouped,
+    /// Tables and pages that are checked by rails, without a pointer file
+    Rails,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -297,11 +319,14 @@ pub struct Meant {
 #[derive(Clone, Debug, Args)]
 pub struct Promote {
     /// package@version, or the name of a release tag; several move together or not at all
-    #[arg(value_name = "RELEASE", required = true, value_parser = word)]
+    #[arg(value_name = "RELEASE", required_unless_present = "retire", value_parser = word)]
     pub releases: Vec<String>,
     /// The channel to move
     #[arg(long, value_name = "CHANNEL")]
     pub channel: ChannelName,
+    /// Take this artifact out of the channel's pointer file, in the same move; may be repeated, and needs a reason
+    #[arg(long, value_name = "KIND:ID", requires = "reason", value_parser = artifact)]
+    pub retire: Vec<PackageName>,
     #[command(flatten)]
     pub meant: Meant,
     /// Why
@@ -346,6 +371,9 @@ pub struct Status {
     /// Only this channel
     #[arg(long, value_name = "CHANNEL")]
     pub channel: Option<ChannelName>,
+    /// Every version of every configuration artifact, with where it stands
+    #[arg(long)]
+    pub packages: bool,
     #[command(flatten)]
     pub reading: Reading,
 }
@@ -597,6 +625,76 @@ pub struct Repair {
 }
 
 #[derive(Clone, Debug, Subcommand)]
+pub enum Rail {
+    /// Write the files of a new rail, to be filled in; nothing is written over
+    New(NewRail),
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct NewRail {
+    /// The name of its folder below gates/rails/
+    #[arg(value_name = "NAME", value_parser = rail)]
+    pub name: String,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Diff {
+    /// A channel, a revision, or `.` for the work tree
+    #[arg(value_name = "A", value_parser = word)]
+    pub from: String,
+    /// The other side [default: the work tree]
+    #[arg(value_name = "B", value_parser = word)]
+    pub to: Option<String>,
+    /// Compare every artifact, not what is active
+    #[arg(long)]
+    pub all: bool,
+    /// Whose pointer file says what is active, where no side is a channel and several have one
+    #[arg(long, value_name = "CHANNEL", conflicts_with = "all")]
+    pub channel: Option<ChannelName>,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub enum Catalog {
+    /// Show when artifacts became active and stopped to be, by the versions in the history of the pointer file
+    History(CatalogHistory),
+    /// Look for changes of versions after they were active or tagged
+    Immutability(CatalogImmutability),
+    /// Compare how far versions step up with what changed in their schemas
+    Bumps(Diff),
+    /// The rails that artifacts are checked by
+    Rail {
+        #[command(subcommand)]
+        command: Rail,
+    },
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct CatalogHistory {
+    /// Only this artifact, or this kind
+    #[arg(value_name = "KIND[:ID]", value_parser = word)]
+    pub artifact: Option<String>,
+    /// Only the pointer file of this channel
+    #[arg(long, value_name = "CHANNEL")]
+    pub channel: Option<ChannelName>,
+    /// The history of this commit [default: of the pointer file's branch, as this clone knows it]
+    #[arg(long, value_name = "REV", value_parser = word)]
+    pub at: Option<String>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct CatalogImmutability {
+    /// Only changes that came after this commit [default: all of the history]
+    #[arg(long, value_name = "REV", value_parser = word)]
+    pub since: Option<String>,
+    /// Up to this commit [default: the release branch, as this clone knows it]
+    #[arg(long, value_name = "REV", value_parser = word)]
+    pub at: Option<String>,
+    /// Only versions that are active at both ends
+    #[arg(long, requires = "since")]
+    pub active: bool,
+}
+
+#[derive(Clone, Debug, Subcommand)]
 pub enum Snapshot {
     /// Capture files; the same bytes again change nothing but the log
     Create(SnapshotCreate),
@@ -720,10 +818,10 @@ pub struct Doctor {
     #[arg(long)]
     pub github: bool,
     /// The environment that holds the keys
-    #[arg(long, value_name = "NAME", requires = "github", default_value = "promotion", value_parser = word)]
+    #[arg(long, value_name = "NAME", requires = "github", default_value = "promotion", value_parser = environment)]
     pub environment: String,
     /// The App that alone moves channel tags, by its number [default: the one of TAGWARDEN_APP_ID]
-    #[arg(long, value_name = "NUMBER", requires = "github")]
+    #[arg(long, value_name = "NUMBER", requires = "github", value_parser = clap::value_parser!(u64).range(1..))]
     pub app: Option<u64>,
 }
 
@@ -852,6 +950,21 @@ fn word(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
+fn rail(text: &str) -> Result<String, String> {
+    match text {
+        "none" => Err("`rail: none` says that nothing is checked, so no rail has this name".to_owned()),
+        name => rails::name(name),
+    }
+}
+
+/// The name of an environment. Workflows have it as text, in which GitHub would evaluate an expression.
+fn environment(text: &str) -> Result<String, String> {
+    match text.contains("${{") {
+        true => Err("the name of an environment is wanted, and `${{` begins an expression".to_owned()),
+        false => word(text),
+    }
+}
+
 /// What a reference leads to: commands and titles have several words.
 fn target(text: &str) -> Result<String, String> {
     if text.trim().is_empty() || text.starts_with('-') || text.contains(char::is_control) {
@@ -891,6 +1004,11 @@ fn reference_kinds(text: &str) -> Result<Kinds, String> {
             ReferenceKind::parse(text).map(|kind| Kinds::of(&[kind])).ok_or_else(|| near::help(text, &names))
         }
     }
+}
+
+fn artifact(text: &str) -> Result<PackageName, String> {
+    let name: Option<PackageName> = text.parse().ok();
+    name.filter(|name| name.artifact().is_some()).ok_or_else(|| format!("`{}` is not written as kind:id", text.escape_debug()))
 }
 
 fn reference_kind(text: &str) -> Result<ReferenceKind, String> {

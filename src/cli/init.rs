@@ -37,8 +37,9 @@ pub async fn run(session: &Session, args: &args::Init) -> Result<Report> {
         let message = format!("{} is a bare repository: it has no files to add a protocol to", world.git.dir().display());
         return Err(Fault::new(Reason::BadUsage, message).help("run it in a clone: `git clone URL`, then `tagwarden init` in there"));
     }
-    if args.minimal && globals.signing_key.is_some() {
-        let fault = Fault::new(Reason::BadUsage, "the smallest protocol signs nothing, so it has no place for `--signing-key`");
+    let is_unsigned = args.minimal || args.preset.is_some();
+    if is_unsigned && globals.signing_key.is_some() {
+        let fault = Fault::new(Reason::BadUsage, "this protocol signs nothing, so it has no place for `--signing-key`");
         return Err(fault.help("`tagwarden init --signing-key SOURCE` writes a protocol with signatures"));
     }
     let facts = Facts {
@@ -46,14 +47,41 @@ pub async fn run(session: &Session, args: &args::Init) -> Result<Report> {
         remote: globals.remote.clone(),
         gates: gates_folder(session.gates())?,
         key: globals.signing_key.clone(),
-        signer: if args.minimal { None } else { signer(world).await? },
+        signer: if is_unsigned { None } else { signer(world).await? },
     };
-    let set = if args.minimal { set::minimal(&facts) } else { set::full(&facts) };
+    let set = match args.preset {
+        Some(preset) => set::preset(&facts, preset),
+        None if args.minimal => set::minimal(&facts),
+        None => set::full(&facts),
+    };
     let files = write(world.git.dir(), set)?;
     let reason = if files.iter().any(|file| file.written) { Reason::Passed } else { Reason::NothingToDo };
-    let signing = if args.minimal { SigningMode::None } else { SigningMode::Ssh };
+    let signing = if is_unsigned { SigningMode::None } else { SigningMode::Ssh };
     let report = Report::new(reason, Body::Init(InitShape { files })).signing(signing);
-    Ok(if args.minimal { report } else { set::steps(report, &facts) })
+    Ok(match args.preset {
+        Some(_) => report.next(
+            "Read what was written, `git add --all`, `tagwarden validate`, commit and push, then `tagwarden policy adopt --reason start`.",
+        ),
+        None if args.minimal => report,
+        None => set::steps(report, &facts),
+    })
+}
+
+/// `catalog rail new`: the files of a rail, for somebody to fill in. Faults: `bad_usage` where one of them is there and differs.
+pub async fn rail(session: &Session, args: &args::NewRail) -> Result<Report> {
+    let world = session.world().await?;
+    if world.git.is_bare() {
+        let message = format!("{} is a bare repository: it has no files to add a rail to", world.git.dir().display());
+        return Err(Fault::new(Reason::BadUsage, message).help("run it in a clone: `git clone URL`"));
+    }
+    let gates = gates_folder(session.gates())?;
+    let files = write(world.git.dir(), set::rail(&gates, &args.name))?;
+    let reason = if files.iter().any(|file| file.written) { Reason::Passed } else { Reason::NothingToDo };
+    let report = Report::new(reason, Body::Init(InitShape { files }));
+    Ok(report.next(format!(
+        "Fill it in, name it in {gates}/protocol.yaml (`kinds: {{ KIND: {{ path: PATH, rail: {} }} }}`), then `tagwarden validate`.",
+        args.name
+    )))
 }
 
 /// The protocol in the work tree, for what is made of it.
@@ -121,14 +149,14 @@ fn write(root: &Path, set: Vec<NewFile>) -> Result<Vec<InitFile>> {
 }
 
 fn refused(in_the_way: &[String]) -> Fault {
-    let fault = Fault::new(Reason::BadUsage, "init writes over nothing, so it wrote nothing");
+    let fault = Fault::new(Reason::BadUsage, "nothing is written over, so nothing was written");
     let findings = in_the_way.iter().map(|what| Finding::error("init/in-the-way", what.clone()));
-    fault.findings(findings).help("see the protocol that is there with `tagwarden verify`, or move these files away and run init again")
+    fault.findings(findings).help("see the protocol that is there with `tagwarden verify`, or move these files away and run it again")
 }
 
 fn unwritable(path: &str, error: &std::io::Error) -> Fault {
     Fault::new(machine::unwritten(error, Reason::BadUsage), format!("cannot write {path}: {error}"))
-        .help("make the folder writable, then run init again: what is written stays")
+        .help("make the folder writable, then run it again: what is written stays")
 }
 
 #[cfg(test)]

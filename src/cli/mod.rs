@@ -9,8 +9,10 @@ mod acting;
 mod activation;
 pub mod args;
 mod audit;
+mod catalog;
 mod comment;
 mod completions;
+mod diff;
 mod docs;
 mod doctor;
 mod drive;
@@ -22,6 +24,7 @@ mod hold;
 mod init;
 mod man;
 mod moving;
+mod packages;
 pub mod parse;
 mod paths;
 mod policy;
@@ -82,6 +85,8 @@ async fn dispatch(session: &Session, command: &Command) -> Result<Report> {
         Command::Validate(args) => validate::run(session, args).await,
         Command::Snapshot { command } => snapshot::run(session, command).await,
         Command::Sync { command } => sync::run(session, command).await,
+        Command::Diff(args) => diff::run(session, args).await,
+        Command::Catalog { command } => catalog::run(session, command).await,
         Command::Trust(args) => trust::run(session, args).await,
         Command::Doctor(args) => doctor::run(session, args).await,
         Command::Rehearse(args) => rehearse::run(session, args).await,

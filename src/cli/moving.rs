@@ -156,7 +156,8 @@ async fn came_second(place: Place, head: Verified, plan: &Plan) -> Result<Report
     })
     .await?;
     let (channel, rules) = plan::channel(head.protocol(), None, plan.channel.as_str())?;
-    let packages: Vec<_> = plan.releases.iter().map(|release| release.name.package.clone()).collect();
+    let retired = plan.retires().iter().map(|retired| retired.package.clone());
+    let packages: Vec<_> = plan.releases.iter().map(|release| release.name.package.clone()).chain(retired).collect();
     plan::channel_tags((&channel, rules), &packages, head.state(), &refs)?;
     already_at(&Situation { place, refs, head }, &channel)
 }
@@ -189,6 +190,7 @@ pub fn already(situation: &Situation, verb: Verb, linked: &Linked) -> Result<Rep
         verb,
         channel,
         releases: entry.releases.clone(),
+        retires: entry.retires().to_vec(),
         moves: Vec::new(),
         activates: Vec::new(),
         ledger: Some(LedgerPlace { name: situation.place.at.branch.clone(), entry: linked.oid.clone(), serial: entry.serial }),
@@ -199,7 +201,11 @@ pub fn already(situation: &Situation, verb: Verb, linked: &Linked) -> Result<Rep
         run: None,
         after: None,
     };
-    let said = format!("entry {} put {} there at {}", entry.serial, join_releases(&entry.releases, ", "), entry.time);
+    let what = match entry.releases.is_empty() {
+        true => format!("took {} away", entry.retires().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
+        false => format!("put {} there", join_releases(&entry.releases, ", ")),
+    };
+    let said = format!("entry {} {what} at {}", entry.serial, entry.time);
     let report = situation.report(Report::new(Reason::AlreadyThere, Body::Move(Box::new(shape)))).notice(said);
     Ok(with_notices(report, situation.head.ledger().found_after(entry.serial).into_iter().collect()))
 }
@@ -396,6 +402,7 @@ fn asked(situation: &Situation, plan: &Plan) -> MoveShape {
         verb: plan.verb,
         channel: plan.channel.clone(),
         releases: plan.as_releases(),
+        retires: plan.retires().to_vec(),
         moves: Vec::new(),
         activates: plan.pointer.as_ref().map(|pointer| pointer.changes.clone()).unwrap_or_default(),
         ledger: None,
@@ -425,7 +432,7 @@ fn with_notices(report: Report, notices: Vec<String>) -> Report {
 }
 
 /// The commit of the first release of a move, until it is known which one has them all.
-pub fn first_commit(releases: &[PlannedRelease]) -> Result<Oid> {
+fn first_commit(releases: &[PlannedRelease]) -> Result<Oid> {
     let first = releases.first().ok_or_else(|| Fault::new(Reason::BadUsage, "no release is named"))?;
     Ok(first.commit.clone())
 }

@@ -6,7 +6,7 @@ use super::{
     releases,
 };
 use crate::{
-    domain::{ChannelName, Result, Verb},
+    domain::{ChannelName, Result, Verb, state::Body},
     release::{
         plan::{self, Plan, PlannedRelease},
         transition,
@@ -20,12 +20,12 @@ pub async fn run(session: &Session, args: &args::Promote) -> Result<Report> {
     let (after, time) = (rules.after.clone(), situation.world().clock.now());
     let acting = acting::acting(session, &situation.place, &situation.head).await?;
     let permit = acting.permit(situation.protocol(), Verb::Promote, Some(&channel))?;
-    let wanted = releases::names(situation.protocol(), &args.releases)?;
-    let packages: Vec<_> = wanted.iter().map(|name| name.package.clone()).collect();
+    let wanted = releases::names(&situation, &args.releases)?;
+    let packages: Vec<_> = wanted.iter().map(|name| &name.package).chain(&args.retire).cloned().collect();
     let tags = plan::channel_tags((&channel, rules), &packages, situation.head.state(), &situation.refs)?;
     let releases = releases::resolve(&situation, wanted, args.meant.sha.as_ref()).await?;
     let candidate = match situation.protocol().catalog.pointer(&channel) {
-        Some(_) => moving::first_commit(&releases)?,
+        Some(_) => activation::first_commit(&situation, &channel, &releases)?,
         None => {
             args.meant.check(&releases)?;
             moving::one_candidate(&releases)?
@@ -36,6 +36,7 @@ pub async fn run(session: &Session, args: &args::Promote) -> Result<Report> {
         Ok(claim) => claim,
         Err(linked) => return moving::already(&situation, Verb::Promote, linked),
     };
+    let retires = activation::retired(&situation, &channel, &releases, &args.retire).await?;
     let plan = Plan {
         verb: Verb::Promote,
         candidate,
@@ -51,9 +52,9 @@ pub async fn run(session: &Session, args: &args::Promote) -> Result<Report> {
         claim,
         source: acting.source(),
         time,
-        body: None,
+        body: (!retires.is_empty()).then_some(Body::Promote { retires }),
     };
-    if transition::is_there(situation.head.ledger(), &plan.channel, &plan.as_releases())
+    if transition::is_there(situation.head.ledger(), &plan.channel, &plan.as_releases(), plan.retires())
         && !situation.head.ledger().claims.contains_key(&plan.claim)
     {
         return moving::already_at(&situation, &plan.channel);
@@ -82,7 +83,10 @@ fn names(releases: &[PlannedRelease]) -> Vec<String> {
 
 fn request(args: &args::Promote, claim: Option<String>, channel: &ChannelName, releases: &[PlannedRelease]) -> Request {
     let commits: Vec<_> = releases.iter().map(|release| (release.name.to_string(), &release.commit)).collect();
-    let about = serde_json::json!({ "releases": commits, "reason": args.reason });
+    let mut about = serde_json::json!({ "releases": commits, "reason": args.reason });
+    if !args.retire.is_empty() {
+        about["retire"] = serde_json::json!(args.retire);
+    }
     let claim = args.moving.claim.clone().or(claim);
     Request { verb: Verb::Promote, channel: channel.clone(), releases: names(releases), about, claim }
 }

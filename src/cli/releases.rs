@@ -11,18 +11,40 @@ use crate::{
     },
     world::git::{ObjectKind, Want},
 };
+use std::collections::BTreeSet;
 
-/// What the words name, each package once.
-pub fn names(protocol: &Protocol, words: &[String]) -> Result<Vec<ReleaseName>> {
+/// What the words name, each package once. An artifact that was staged may be named without its kind.
+pub fn names(situation: &Situation, words: &[String]) -> Result<Vec<ReleaseName>> {
     let mut names: Vec<ReleaseName> = Vec::new();
     for word in words {
-        let name = plan::release_name(protocol, word)?;
+        let name = named(situation.protocol(), word, |id| {
+            let kinds = situation.head.state().staged.iter().filter_map(|staged| staged.package.artifact().filter(|(_, of)| *of == id));
+            Ok(kinds.map(|(kind, _)| kind.to_owned()).collect())
+        })?;
         if names.iter().any(|other| other.package == name.package) {
             return Err(Fault::new(Reason::BadUsage, format!("package {} is named twice", name.package)));
         }
         names.push(name);
     }
     Ok(names)
+}
+
+/// The release that a word names. `ID@VERSION` is an artifact where no package has that name and exactly one kind has that id, by
+/// `kinds_of`. Faults: `bad_usage` where several have it.
+pub fn named(protocol: &Protocol, word: &str, kinds_of: impl FnOnce(&str) -> Result<BTreeSet<String>>) -> Result<ReleaseName> {
+    let bare = word.rsplit_once('@').filter(|(id, _)| !id.contains(':') && !protocol.catalog.kinds.is_empty());
+    let is_package = |id: &str| protocol.packages.keys().any(|package| package.as_str() == id);
+    let Some((id, version)) = bare.filter(|(id, _)| !is_package(id)) else { return plan::release_name(protocol, word) };
+    let kinds = kinds_of(id)?;
+    let candidates: Vec<String> = kinds.iter().map(|kind| format!("{kind}:{id}@{version}")).collect();
+    match candidates.as_slice() {
+        [] => plan::release_name(protocol, word),
+        [only] => plan::release_name(protocol, only),
+        several => {
+            let why = format!("several kinds have an artifact `{}`, so `{}` could be any of them", id.escape_debug(), word.escape_debug());
+            Err(Fault::new(Reason::BadUsage, why).help(format!("name its kind: {}", several.join(", "))))
+        }
+    }
 }
 
 /// The releases to move. One that has no tag yet is made at the commit that is `meant`, else at HEAD, where that is plain.
@@ -51,7 +73,7 @@ impl Meant {
 impl Meant {
     /// The same where the releases of a move were staged at several commits: the one that is judged is meant.
     pub fn check_activation(&self, plan: &Plan) -> Result<()> {
-        if plan.pointer.is_some() { self.check_judged(&plan.release_names().join(", "), &plan.candidate) } else { Ok(()) }
+        if plan.pointer.is_some() { self.check_judged(&plan.names().join(", "), &plan.candidate) } else { Ok(()) }
     }
 
     /// The same of whatever is said about what would be judged.

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     domain::{
         ChannelName, Fault, PackageName, Reason, Release, ReleaseName, Result, Verb,
-        state::{HoldScope, Staged},
+        state::{HoldScope, Retired, Staged},
     },
     release::{
         chain::Linked,
@@ -26,7 +26,7 @@ pub async fn run(session: &Session, args: &args::Rollback) -> Result<Report> {
     let time = situation.world().clock.now();
     let acting = acting::acting(session, &situation.place, &situation.head).await?;
     let permit = acting.permit(situation.protocol(), Verb::Rollback, Some(&channel))?;
-    let wanted = releases::names(situation.protocol(), &args.releases)?;
+    let wanted = releases::names(&situation, &args.releases)?;
     let named: Vec<String> = wanted.iter().map(ToString::to_string).collect();
     let request = Request {
         verb: Verb::Rollback,
@@ -46,21 +46,22 @@ pub async fn run(session: &Session, args: &args::Rollback) -> Result<Report> {
         let fault = Fault::new(Reason::UnknownRelease, format!("nothing was ever promoted to {channel}"));
         return Err(fault.help(format!("`tagwarden promote RELEASE --channel {channel}` would be the first")));
     };
-    let targets = match wanted.is_empty() {
-        true => last_set(&situation, &channel, last)?,
-        false => wanted.iter().map(|name| had(&situation, &channel, name)).collect::<Result<_>>()?,
+    let (targets, retires) = match wanted.is_empty() {
+        true => last_set(&situation, &channel, last).await?,
+        false => (wanted.iter().map(|name| had(&situation, &channel, name)).collect::<Result<_>>()?, Vec::new()),
     };
     let releases = targets.iter().map(|release| planned(&situation, release)).collect::<Result<Vec<PlannedRelease>>>()?;
     let candidate = match situation.protocol().catalog.pointer(&channel) {
-        Some(_) => moving::first_commit(&releases)?,
+        Some(_) => activation::first_commit(&situation, &channel, &releases)?,
         None => {
             args.meant.check(&releases)?;
             moving::one_candidate(&releases)?
         }
     };
-    let packages: Vec<PackageName> = releases.iter().map(|release| release.name.package.clone()).collect();
+    let retired = retires.iter().map(|retired| &retired.package);
+    let packages: Vec<PackageName> = releases.iter().map(|release| &release.name.package).chain(retired).cloned().collect();
     let tags = plan::channel_tags((&channel, rules), &packages, situation.head.state(), &situation.refs)?;
-    let body = transition::rollback_body(situation.head.state(), &channel, &targets);
+    let body = transition::rollback_body(situation.head.state(), &channel, &targets, &retires);
     let plan = Plan {
         verb: Verb::Rollback,
         candidate,
@@ -88,19 +89,35 @@ pub async fn run(session: &Session, args: &args::Rollback) -> Result<Report> {
 }
 
 /// The default: for every package of the last set, the newest release that was here before the present one came first, and
-/// that is not held.
-pub fn last_set(situation: &gather::Situation, channel: &ChannelName, last: &Linked) -> Result<Vec<Release>> {
+/// that is not held; an artifact that was not active before is retired. What the last set retired comes back.
+pub async fn last_set(situation: &gather::Situation, channel: &ChannelName, last: &Linked) -> Result<(Vec<Release>, Vec<Retired>)> {
     let state = situation.head.state();
-    let all: Vec<&Release> = situation.head.ledger().releases_of(channel).collect();
-    let mut targets = Vec::new();
+    let ledger = situation.head.ledger();
+    let free =
+        |release: &Release| !holds_on(state, channel, &[release.name().to_string()]).iter().any(|hold| hold.scope == HoldScope::Release);
+    let held = |what: String| Err(Fault::new(Reason::Held, what).help("`tagwarden status` shows the holds"));
+    let (mut targets, mut retires) = (Vec::new(), Vec::new());
+    for retired in last.outline.retires() {
+        let was = |release: &&Release| release.package == retired.package && release.version.to_string() == retired.version;
+        match ledger.releases_of(channel).find(was) {
+            Some(release) if free(release) => targets.push(release.clone()),
+            Some(_) => return held(format!("{retired} is held, so it does not come back")),
+            None => {
+                let fault = Fault::new(Reason::UnknownRelease, format!("{retired} was in the pointer file before any entry activated it"));
+                return Err(fault.help(format!("`tagwarden stage {retired} --at REV`, then promote it")));
+            }
+        }
+    }
     for now in &last.outline.releases {
-        let mut history = all.iter().rev().copied().filter(|release| release.package == now.package);
-        let before: Vec<&Release> = history.by_ref().take_while(|release| release.version != now.version).collect();
-        let free = |release: &&&Release| {
-            !holds_on(state, channel, &[release.name().to_string()]).iter().any(|hold| hold.scope == HoldScope::Release)
-        };
-        match before.iter().rev().find(free) {
-            Some(target) => targets.push((*target).clone()),
+        let all = stands(situation, channel, &now.package);
+        let before = all.iter().take_while(|stand| stand.is_none_or(|release| release.version != now.version));
+        let before: Vec<Option<&Release>> = before.copied().collect();
+        match before.iter().rev().find(|stand| stand.is_none_or(free)) {
+            Some(Some(target)) => targets.push((*target).clone()),
+            Some(None) => {
+                activation::was_absent(situation, channel, &now.package).await?;
+                retires.push(Retired { package: now.package.clone(), version: now.version.to_string() });
+            }
             None if before.is_empty() => {
                 return Err(Fault::new(
                     Reason::UnknownRelease,
@@ -108,13 +125,24 @@ pub fn last_set(situation: &gather::Situation, channel: &ChannelName, last: &Lin
                 )
                 .help(no_way_back(situation, channel)));
             }
-            None => {
-                let fault = Fault::new(Reason::Held, format!("every release that {channel} had before {} is held", now.name()));
-                return Err(fault.help("`tagwarden status` shows the holds"));
-            }
+            None => return held(format!("every release that {channel} had before {} is held", now.name())),
         }
     }
-    Ok(targets)
+    Ok((targets, retires))
+}
+
+/// What a package was at on a channel, oldest first; `None`: an artifact was not active. Other packages never leave a channel.
+fn stands<'a>(situation: &'a gather::Situation, channel: &'a ChannelName, package: &PackageName) -> Vec<Option<&'a Release>> {
+    let ledger = situation.head.ledger();
+    let of_package = |release: &&Release| release.package == *package;
+    let taken_over = ledger.taken_over(channel).filter_map(|taken| taken.release.as_ref()).filter(of_package).map(Some);
+    let mut all: Vec<Option<&Release>> = package.artifact().map(|_| None).into_iter().chain(taken_over).collect();
+    let moves: Vec<&Linked> = ledger.moves_of(channel).collect();
+    for linked in moves.into_iter().rev() {
+        all.extend(linked.outline.releases.iter().find(of_package).map(Some));
+        all.extend(linked.outline.retires().iter().any(|retired| retired.package == *package).then_some(None));
+    }
+    all
 }
 
 /// What is left to do where no release was on the channel before.

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     attest::statement::REPORT_PATH,
-    catalog::check::Checked,
+    catalog::check::{self, Checked},
     domain::{
         Digest, Fault, Finding, Oid, Reason, Release, ReleaseName, Result, Severity, Verb, digest::canonical_json, state::Body as Said,
     },
@@ -16,6 +16,7 @@ use crate::{
         state,
     },
     report::{Body, CatalogShape, EntryShape, Report, shape::join_releases},
+    tree::Unreadable,
     world::trees::CommitTree,
 };
 use serde::Serialize;
@@ -23,9 +24,13 @@ use serde::Serialize;
 pub async fn run(session: &Session, args: &args::Stage) -> Result<Report> {
     let situation = gather::situation(session).await?;
     let time = situation.world().clock.now();
-    let name = plan::release_name(situation.protocol(), &args.release)?;
-    let tag_ref = plan::release_ref(situation.protocol(), &name)?;
     let commit = gather::commit(situation.world(), &args.at)?;
+    let name = releases::named(situation.protocol(), &args.release, |id| {
+        let files = CommitTree::new(&situation.world().git, &commit)?;
+        let unreadable = |error: Unreadable| Fault::new(Reason::GateInconclusive, error.to_string());
+        check::kinds_of(&files, &situation.protocol().catalog, id).map_err(unreadable)
+    })?;
+    let tag_ref = plan::release_ref(situation.protocol(), &name)?;
     let acting = acting::acting(session, &situation.place, &situation.head).await?;
     let permit = acting.permit(situation.protocol(), Verb::Stage, None)?;
     let wanted = PlannedRelease { name: name.clone(), commit: commit.clone(), tag_ref: tag_ref.clone(), tag: None };
@@ -42,7 +47,7 @@ pub async fn run(session: &Session, args: &args::Stage) -> Result<Report> {
     let (tags, tag) = match located {
         Located::Missing => (vec![(tag_ref.clone(), name.to_string())], None),
         Located::Tagged { oid, peeled } if peeled == commit => {
-            releases::existing(&situation, &args.release).await?;
+            releases::existing(&situation, &name.to_string()).await?;
             (Vec::new(), Some(oid))
         }
         Located::Tagged { peeled, .. } | Located::Staged { commit: peeled, .. } => {

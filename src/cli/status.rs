@@ -1,7 +1,7 @@
 //! `status`: every channel, release and hold as the verified ledger says, and how the remote's tags and the committed policy
 //! differ from it.
 
-use super::{Session, activation, args, gather};
+use super::{Session, activation, args, gather, packages};
 use crate::{
     domain::{
         ChannelName, Finding, Oid, Reason, Release, ReleaseName, Result,
@@ -26,7 +26,10 @@ pub async fn run(session: &Session, args: &args::Status) -> Result<Report> {
         Some(channel) => Some(plan::channel(situation.protocol(), situation.place.drafted.as_deref(), channel.as_str())?.0),
         None => None,
     };
-    let (shape, release_drift) = shape(&situation, only.as_ref());
+    let (mut shape, release_drift) = shape(&situation, only.as_ref());
+    if args.packages {
+        shape.packages = Some(packages::packages(&situation, only.as_ref()).await?);
+    }
     let drifted = !release_drift.is_empty() || shape.channels.iter().any(|channel| !channel.drift.is_empty());
     let reason = if drifted { Reason::Findings } else { Reason::Passed };
     let unhealthy = shape.channels.iter().filter_map(|channel| {
@@ -73,6 +76,7 @@ pub fn shape(situation: &gather::Situation, only: Option<&ChannelName>) -> (Stat
         holds: state.holds.to_vec(),
         waivers: waivers_in_force(situation),
         releases: releases(situation),
+        packages: None,
     };
     (shape, release_drift)
 }
@@ -125,11 +129,16 @@ fn tag_of(state: &state::State, package: &crate::domain::PackageName, version: &
     state.staged.get(&ReleaseName { package: package.clone(), version: version.clone() }).map(|staged| staged.tag.clone())
 }
 
+/// Every release that a move brought to a channel.
+pub fn moved(situation: &gather::Situation) -> BTreeSet<ReleaseName> {
+    let moves = situation.head.entries().map(|linked| &linked.outline).filter(|entry| entry.action.moves());
+    moves.flat_map(|entry| &entry.releases).map(Release::name).collect()
+}
+
 /// Staged: recorded and never promoted. Released: on a channel now. Superseded: was on a channel. All computed.
 fn releases(situation: &gather::Situation) -> Vec<ReleaseShape> {
     let state = situation.head.state();
-    let moves = situation.head.entries().map(|linked| &linked.outline).filter(|entry| entry.action.moves());
-    let moved: BTreeSet<ReleaseName> = moves.flat_map(|entry| &entry.releases).map(Release::name).collect();
+    let moved = moved(situation);
     let shape = |staged: &state::Staged| {
         let name = format!("{}@{}", staged.package, staged.version);
         let on = |now: &state::ChannelState| now.releases.get(&staged.package).is_some_and(|release| release.version == staged.version);

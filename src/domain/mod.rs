@@ -20,5 +20,5 @@ pub use fault::{Fault, Reason, Result};
 pub use finding::{Finding, Place, Severity};
 pub use name::{ChannelName, GateId, KindName, Oid, PackageName, RefName};
 pub use outcome::{Decision, Outcome, VerdictWord};
-pub use release::{Release, ReleaseName, ReleaseWord, TagPattern};
+pub use release::{Release, ReleaseName, ReleaseState, ReleaseWord, TagPattern};
 pub use time::{Span, Timestamp, Until};

@@ -94,6 +94,31 @@ impl Release {
     }
 }
 
+/// Where a release stands; computed, never stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReleaseState {
+    Draft,
+    Committed,
+    Staged,
+    Released,
+    Superseded,
+    Archived,
+}
+
+impl ReleaseState {
+    pub const fn slug(self) -> &'static str {
+        match self {
+            ReleaseState::Draft => "draft",
+            ReleaseState::Committed => "committed",
+            ReleaseState::Staged => "staged",
+            ReleaseState::Released => "released",
+            ReleaseState::Superseded => "superseded",
+            ReleaseState::Archived => "archived",
+        }
+    }
+}
+
 /// A tag name with placeholders: `{package}`, `{version}` (release tags), `{kind}`, `{id}`, `{version}` (release tags of
 /// artifacts), `{channel}` (channel tags).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

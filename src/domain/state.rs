@@ -72,6 +72,16 @@ impl Entry {
         self.pointer().and_then(|moved| moved.to.as_ref()).or(self.candidate.as_ref())
     }
 
+    /// What a move takes out of the pointer file.
+    pub fn retires(&self) -> &[Retired] {
+        self.body.as_ref().map(Body::retires).unwrap_or_default()
+    }
+
+    /// The packages that a move is about: those of its releases, and those that it retires.
+    pub fn packages(&self) -> impl Iterator<Item = &PackageName> {
+        self.releases.iter().map(|release| &release.package).chain(self.retires().iter().map(|retired| &retired.package))
+    }
+
     /// The verb whose gates this entry holds results of.
     pub fn judged(&self) -> Option<Verb> {
         match &self.body {
@@ -155,10 +165,16 @@ pub enum Body {
         scope: HoldScope,
         of: Option<String>,
     },
-    /// The holds that a rollback sets by itself.
+    /// The artifacts that a promotion takes out of the pointer file; where there are none, it has no body.
+    Promote {
+        retires: Vec<Retired>,
+    },
+    /// The holds that a rollback sets by itself, and the artifacts that were not active before what it undoes.
     Rollback {
         holds: Vec<HoldTarget>,
         undoes: u64,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        retires: Vec<Retired>,
     },
     Waive {
         gate: GateId,
@@ -182,6 +198,30 @@ pub enum Body {
         of: u64,
         verb: Verb,
     },
+}
+
+impl Body {
+    /// What a move takes out of the pointer file.
+    pub fn retires(&self) -> &[Retired] {
+        match self {
+            Body::Promote { retires } | Body::Rollback { retires, .. } => retires,
+            _ => &[],
+        }
+    }
+}
+
+/// An artifact that a move takes out of the pointer file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retired {
+    pub package: PackageName,
+    /// The version that was active, as the pointer file has it.
+    pub version: String,
+}
+
+impl std::fmt::Display for Retired {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}@{}", self.package, self.version)
+    }
 }
 
 /// A channel tag that was there before the ledger, as it was. Nothing says who moved it there, or why.

@@ -84,8 +84,9 @@ pub fn message(entry: &Entry) -> String {
     let Entry { serial, action, channel, releases, reason, .. } = entry;
     let channel = channel.as_ref().map(|channel| format!(" {channel}")).unwrap_or_default();
     let releases: String = releases.iter().map(|release| format!(" {}", release.name())).collect();
+    let retires: String = entry.retires().iter().map(|retired| format!(" without {retired}")).collect();
     let reason = reason.as_deref().map(|reason| format!("\n\n{}", reason.replace('\0', " "))).unwrap_or_default();
-    format!("{serial}: {action}{channel}{releases}{reason}")
+    format!("{serial}: {action}{channel}{releases}{retires}{reason}")
 }
 
 /// The statements of a move.
@@ -120,7 +121,8 @@ pub fn attest(entry: &Entry, policy: &Policy, refs: &[RefName]) -> Result<Attest
 
 /// The unsigned channel tag object: it names the serial of its entry and the digest of the verification summary.
 pub fn channel_tag(entry: &Entry, name: &RefName, commit: &Oid, summary: &Digest) -> Vec<u8> {
-    let releases: Vec<String> = entry.releases.iter().map(|release| release.name().to_string()).collect();
+    let releases = entry.releases.iter().map(|release| release.name().to_string());
+    let releases: Vec<String> = releases.chain(entry.retires().iter().map(|retired| format!("without {retired}"))).collect();
     let channel = entry.channel.as_ref().map(ChannelName::as_str).unwrap_or_default();
     let message = format!(
         "{channel}: {} ({})\n\nTagwarden-Serial: {}\nTagwarden-Summary: {summary}",
@@ -135,15 +137,19 @@ pub fn channel_tag(entry: &Entry, name: &RefName, commit: &Oid, summary: &Digest
 /// branch of the pointer file held, so that the branch only grows.
 pub fn activation(entry: &Entry, candidate: &Oid, pointer: &PlannedPointer) -> Vec<u8> {
     let parents: Vec<Oid> = std::iter::once(candidate).chain(pointer.from.as_ref().filter(|from| *from != candidate)).cloned().collect();
-    let (what, by) = match entry.action {
-        Verb::Rollback => ("rollback: Revert", "Rolled-Back-By"),
-        _ => ("release: Activate", "Activated-By"),
+    let back = entry.action == Verb::Rollback;
+    let (area, what, to, by) = match back {
+        true => ("rollback", "Revert", "to ", "Rolled-Back-By"),
+        false => ("release", "Activate", "", "Activated-By"),
     };
     let version = |version: &Option<String>| version.clone().unwrap_or_else(|| "none".to_owned());
-    let join = if entry.action == Verb::Rollback { "to " } else { "" };
-    let subject = match pointer.changes.as_slice() {
-        [only] => format!("{what} {} {join}{}", only.artifact, version(&only.to)),
-        several => format!("{what} {} artifacts", several.len()),
+    let gone = pointer.changes.iter().filter(|change| change.to.is_none()).count();
+    let subject = match (pointer.changes.as_slice(), gone) {
+        ([only], 0) => format!("{area}: {what} {} {to}{}", only.artifact, version(&only.to)),
+        ([only], _) => format!("{area}: Retire {}", only.artifact),
+        (all, 0) => format!("{area}: {what} {} artifacts", all.len()),
+        (all, gone) if gone == all.len() => format!("{area}: Retire {gone} artifacts"),
+        (all, gone) => format!("{area}: {what} {}, retire {gone} artifacts", all.len() - gone),
     };
     let lines: String = pointer
         .changes
@@ -153,7 +159,8 @@ pub fn activation(entry: &Entry, candidate: &Oid, pointer: &PlannedPointer) -> V
     // A trailer is one line, whatever the reason is.
     let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ").replace('\0', " ");
     let reason = entry.reason.as_deref().map(|reason| format!("Reason: {}\n", one_line(reason))).unwrap_or_default();
-    let message = format!("{subject}\n\n{lines}\n{by}: {}\n{reason}Tagwarden-Serial: {}", one_line(&entry.actor.id), entry.serial);
+    let retires: String = entry.retires().iter().map(|retired| format!("Retires: {}\n", one_line(&retired.to_string()))).collect();
+    let message = format!("{subject}\n\n{lines}\n{by}: {}\n{reason}{retires}Tagwarden-Serial: {}", one_line(&entry.actor.id), entry.serial);
     object::commit_bytes(&pointer.tree, &parents, &entry.actor.id, entry.time, &message)
 }
 

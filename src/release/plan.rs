@@ -8,7 +8,7 @@ use crate::{
     catalog::activation::Activation,
     domain::{
         Actor, ChannelName, Digest, Fault, KindName, Oid, PackageName, Reason, RefName, Release, ReleaseName, Result, Timestamp, Verb,
-        state::{Body, ChannelState, Staged, State},
+        state::{Body, ChannelState, Retired, Staged, State},
     },
     gate::{Protocol, protocol::Channel},
 };
@@ -97,6 +97,16 @@ impl Plan {
         self.releases.iter().map(|release| release.name.to_string()).collect()
     }
 
+    /// Everything that the move is about, in words.
+    pub fn names(&self) -> Vec<String> {
+        self.release_names().into_iter().chain(self.retires().iter().map(|retired| format!("the channel without {retired}"))).collect()
+    }
+
+    /// What is taken out of the pointer file.
+    pub fn retires(&self) -> &[Retired] {
+        self.body.as_ref().map(Body::retires).unwrap_or_default()
+    }
+
     /// The releases as gates see them.
     pub fn as_releases(&self) -> Vec<Release> {
         let release = |planned: &PlannedRelease| Release {
@@ -164,7 +174,7 @@ pub fn release_name(protocol: &Protocol, text: &str) -> Result<ReleaseName> {
     Err(fault.help(format!("write it as package@1.4.0, or as a release tag of the form {}", patterns.join(" or "))))
 }
 
-/// An artifact is named with its kind; one alone is not looked for in every kind.
+/// Whoever looks for an artifact in every kind has done so before.
 fn no_package(protocol: &Protocol, package: &PackageName) -> Fault {
     let kinds: Vec<&str> = protocol.catalog.kinds.keys().map(KindName::as_str).collect();
     match package.artifact() {

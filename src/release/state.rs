@@ -110,7 +110,8 @@ impl Delta {
                 }
             }
             (Body::Adopt { taken_over, .. }, _) => self.channels = occupied_before(entry, taken_over),
-            (Body::Waive { .. } | Body::Ack { .. }, None) | (Body::Rehearse { .. } | Body::After { .. } | Body::Stage { .. }, _) => {}
+            (Body::Waive { .. } | Body::Ack { .. }, None)
+            | (Body::Rehearse { .. } | Body::After { .. } | Body::Stage { .. } | Body::Promote { .. }, _) => {}
         }
     }
 }
@@ -192,6 +193,9 @@ fn occupied(state: &State, entry: &Entry) -> Option<(ChannelName, ChannelState)>
         let previous = releases.get(&release.package).map(|now: &ChannelRelease| now.version.clone());
         let now = ChannelRelease { version: release.version.clone(), commit: release.commit.clone(), previous };
         releases.insert(release.package.clone(), now);
+    }
+    for retired in entry.retires() {
+        releases.remove(&retired.package);
     }
     let tag = tags.remove(0);
     let pointer = entry.pointer().and_then(|moved| moved.to.clone());
@@ -352,7 +356,7 @@ mod tests {
             Verb::Rollback,
             Some("staging"),
             vec![release("1.0.0", oid('b'), oid('9'))],
-            Some(Body::Rollback { holds, undoes: 2 }),
+            Some(Body::Rollback { holds, undoes: 2, retires: Vec::new() }),
         );
         let state = replay([&adopted(), &promoted(1, "1.0.0", 'b'), &promoted(2, "1.1.0", 'c'), &back]).unwrap();
         let held: Vec<(HoldScope, bool)> = state.holds.iter().map(|hold| (hold.scope, hold.automation_only)).collect();

@@ -63,6 +63,10 @@ pub const CODES: &[(&str, &str)] = &[
     ("config/package-needed", "with several packages the channel tag needs `{package}`"),
     ("config/path", "a path is relative to the repository, with `/`, without `..`"),
     ("config/pointer-channel", "a channel with a pointer file has one tag for all artifacts, so its pattern has no `{package}`"),
+    (
+        "config/pointer-file",
+        "the pointer file is where no activation may write: in git's own folder, in the folder of gates, or no file at all",
+    ),
     ("config/query", "a jq program over the answers does not compile"),
     ("config/remote", "the word is no name of a remote"),
     ("config/same-id", "two gate files have one id"),

@@ -6,6 +6,7 @@
 
 mod body;
 mod canvas;
+mod catalog;
 mod finding;
 mod ledger;
 mod snapshot;

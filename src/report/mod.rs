@@ -26,8 +26,9 @@ pub mod wrap;
 
 pub use human::Style;
 pub use shape::{
-    AuditShape, Body, CatalogShape, DocsShape, DoctorShape, EntryShape, ErrorShape, HistoryShape, InitShape, MoveShape, PolicyShape,
-    RehearsalShape, ResolveShape, RunShape, StatusShape, SyncShape, TextShape,
+    AuditShape, Body, BumpsShape, CatalogHistoryShape, CatalogShape, DiffShape, DocsShape, DoctorShape, EntryShape, ErrorShape,
+    HistoryShape, ImmutabilityShape, InitShape, MoveShape, PolicyShape, RehearsalShape, ResolveShape, RunShape, StatusShape, SyncShape,
+    TextShape,
 };
 
 use crate::{

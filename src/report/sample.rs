@@ -129,6 +129,7 @@ pub fn moved() -> Report {
         channel: "production".parse().unwrap(),
         releases: vec![release()],
         moves: vec![move_ref()],
+        retires: Vec::new(),
         activates: Vec::new(),
         ledger: Some(ledger()),
         dry_run: false,
@@ -232,6 +233,7 @@ pub fn status() -> Report {
             channels: vec!["staging".parse().unwrap(), "production".parse().unwrap()],
             held: false,
         }],
+        packages: None,
     };
     Report::new(Reason::Findings, Body::Status(shape)).signing(SigningMode::Ssh)
 }
@@ -275,6 +277,7 @@ pub fn history() -> Report {
         action: Verb::Promote,
         channel: Some("production".parse().unwrap()),
         releases: vec![release()],
+        retires: Vec::new(),
         actor: actor(),
         reason: Some("planned".into()),
         time: time(),

@@ -11,7 +11,7 @@ mod run;
 pub mod snapshot;
 mod sync;
 
-pub use catalog::{CatalogShape, KindShape};
+pub use catalog::{BumpsShape, CatalogHistoryShape, CatalogShape, Compared, DiffShape, Event, ImmutabilityShape, KindShape, SideShape};
 pub use docs::{ChangeShape, DocsShape, FixedShape, Listed, LockShape, ReferenceShape, UncheckedShape};
 pub use ledger::{
     About, AfterShape, AuditShape, EntryShape, HistoryEntry, HistoryShape, PinShape, PolicyGate, PolicyRole, PolicyShape, PolicySigner,
@@ -20,7 +20,8 @@ pub use ledger::{
 pub use run::{GateShape, LedgerPlace, MoveOutputs, MoveRef, MoveShape, RehearsalShape, RunShape, Step, WaiverShape, Waypoint};
 pub use sync::{LeaderShape, LiveShape, PlanShape, RowsShape, SyncShape};
 
-use crate::domain::{ChannelName, Finding, Oid, Outcome, Reason, RefName, Release, Timestamp, state};
+pub use crate::domain::ReleaseState;
+use crate::domain::{ChannelName, Digest, Finding, Oid, Outcome, Reason, RefName, Release, Timestamp, state};
 use serde::Serialize;
 
 /// What is said where every question was answered well.
@@ -59,6 +60,14 @@ pub enum Body {
     Catalog(CatalogShape),
     /// `sync`: `tagwarden.sync/1`.
     Sync(Box<SyncShape>),
+    /// `diff`: `tagwarden.diff/1`.
+    Diff(DiffShape),
+    /// `catalog history`: `tagwarden.catalog-history/1`.
+    CatalogHistory(CatalogHistoryShape),
+    /// `catalog immutability`: `tagwarden.immutability/1`.
+    Immutability(ImmutabilityShape),
+    /// `catalog bumps`: `tagwarden.bumps/1`.
+    Bumps(BumpsShape),
     /// `snapshot`: `tagwarden.snapshot/1`.
     Snapshot(snapshot::SnapshotShape),
     /// `init`: `tagwarden.init/1`.
@@ -87,6 +96,10 @@ impl Body {
             Body::Docs(_) => DocsShape::SCHEMA,
             Body::Catalog(_) => CatalogShape::SCHEMA,
             Body::Sync(_) => SyncShape::SCHEMA,
+            Body::Diff(_) => "tagwarden.diff/1",
+            Body::CatalogHistory(_) => "tagwarden.catalog-history/1",
+            Body::Immutability(_) => "tagwarden.immutability/1",
+            Body::Bumps(_) => "tagwarden.bumps/1",
             Body::Snapshot(_) => snapshot::SCHEMA,
             Body::Init(_) => "tagwarden.init/1",
             Body::Text(_) => "tagwarden.text/1",
@@ -138,6 +151,13 @@ impl Body {
             }
             (Body::Doctor(_), Reason::Passed | Reason::Moved) => Some("Nothing stands in the way."),
             (Body::Catalog(_), Reason::Passed) => Some("Every artifact is valid."),
+            (Body::Diff(_), Reason::Passed) => Some("Nothing differs."),
+            (Body::Immutability(_), Reason::Passed) => Some("No version changed after it was released."),
+            (Body::Bumps(_), Reason::Passed) => Some("Every version steps up far enough."),
+            (Body::Bumps(_), Reason::Findings) => Some("Give the changes the versions that they need."),
+            (Body::Immutability(_), Reason::Findings) => {
+                Some("Put the files back as they were, and give each change a version of its own.")
+            }
             (Body::Catalog(_), Reason::Findings) => {
                 Some("Fix the artifacts or what they reference. `tagwarden explain CODE` explains a code.")
             }
@@ -196,6 +216,35 @@ pub struct StatusShape {
     pub holds: Vec<state::Hold>,
     pub waivers: Vec<state::Waiver>,
     pub releases: Vec<ReleaseShape>,
+    /// Every version of every artifact, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub packages: Option<Vec<PackageShape>>,
+}
+
+/// One version of a configuration artifact.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PackageShape {
+    /// `kind:id@version`.
+    pub artifact: String,
+    pub kind: String,
+    pub id: String,
+    pub version: Option<String>,
+    /// Its file on a release branch, else where it was seen; `None`: in no tree that was looked at.
+    pub path: Option<String>,
+    pub state: ReleaseState,
+    /// The channels whose pointer files name it.
+    pub channels: Vec<ChannelName>,
+    /// The commit that it was staged at.
+    pub commit: Option<Oid>,
+    /// The digest of the report of its check at that commit.
+    pub report: Option<Digest>,
+    pub held: bool,
+    /// The work tree has it other than the commit that is checked out.
+    pub changed_here: bool,
+    /// The release branch has other bytes than it was staged with.
+    pub differs: bool,
+    /// It is in the tree of a release branch.
+    pub in_tree: bool,
 }
 
 /// The policy in force and the committed one.
@@ -239,31 +288,6 @@ pub struct ReleaseShape {
     /// The channels it is on now.
     pub channels: Vec<ChannelName>,
     pub held: bool,
-}
-
-/// Where a release stands; computed, never stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ReleaseState {
-    Draft,
-    Committed,
-    Staged,
-    Released,
-    Superseded,
-    Archived,
-}
-
-impl ReleaseState {
-    pub const fn slug(self) -> &'static str {
-        match self {
-            ReleaseState::Draft => "draft",
-            ReleaseState::Committed => "committed",
-            ReleaseState::Staged => "staged",
-            ReleaseState::Released => "released",
-            ReleaseState::Superseded => "superseded",
-            ReleaseState::Archived => "archived",
-        }
-    }
 }
 
 /// The running program.

@@ -1,16 +1,17 @@
 //! CSV by RFC 4180 with exact places: rows of named cells, all of them text.
 //!
 //! The first row names the columns. A row becomes an object; an empty cell is absent from it, because CSV has no other way to say so.
-//! Every row whose number of cells is wrong is reported. Line ends are `\n` or `\r\n`; inside quotes they belong to the cell.
+//! Rows whose number of cells is wrong are reported, [`MOST_WRONG`] at most; of [`MAX_VALUES`] cells. Line ends are `\n` or `\r\n`; inside quotes they belong to
+//! the cell.
 //!
 //! Deliberately absent: other separators, comments, numbers and dates, and tables without a row of names.
 
 use super::{
-    located::{Located, Malformed, Spot, What},
+    located::{Located, MAX_VALUES, MOST_WRONG, Malformed, Spot, What},
     source::Source,
 };
 use serde_json::{Map, Value};
-use std::ops::Range;
+use std::{collections::HashSet, ops::Range};
 
 /// The table as a list of objects, and their places. A pointer `/4/name` is the cell `name` of the fifth row behind the names.
 pub fn read(source: &Source) -> Result<Located, Vec<Malformed>> {
@@ -22,10 +23,13 @@ pub fn read(source: &Source) -> Result<Located, Vec<Malformed>> {
         Some(Err(malformed)) => return Err(vec![malformed]),
         None => return Err(vec![Malformed::new(What::Syntax, 0..0, "there is no row of column names")]),
     };
+    let mut known = HashSet::new();
     for (at, (range, name)) in names.iter().enumerate() {
-        if name.is_empty() {
+        if wrong.len() == MOST_WRONG {
+            return Err(wrong);
+        } else if name.is_empty() {
             wrong.push(Malformed::new(What::Syntax, range.clone(), format!("column {} has no name", at + 1)));
-        } else if names[..at].iter().any(|(_, other)| other == name) {
+        } else if !known.insert(name) {
             wrong.push(Malformed::new(
                 What::DuplicateKey,
                 range.clone(),
@@ -33,7 +37,7 @@ pub fn read(source: &Source) -> Result<Located, Vec<Malformed>> {
             ));
         }
     }
-    let (mut rows, mut spots) = (Vec::new(), Vec::new());
+    let (mut rows, mut spots, mut values) = (Vec::new(), Vec::new(), 0);
     while let Some(row) = reader.row() {
         let cells = match row {
             Ok(cells) => cells,
@@ -43,9 +47,16 @@ pub fn read(source: &Source) -> Result<Located, Vec<Malformed>> {
             }
         };
         let whole = cells.first().map_or(0, |(cell, _)| cell.start)..cells.last().map_or(0, |(cell, _)| cell.end);
+        values += cells.len();
+        if values > MAX_VALUES {
+            return Err(vec![Malformed::new(What::TooLarge, whole, format!("there are more than {MAX_VALUES} cells"))]);
+        }
         if cells.len() != names.len() {
             let message = format!("the row has {} cells where the table has {} columns", cells.len(), names.len());
             wrong.push(Malformed::new(What::Syntax, whole.clone(), message));
+            if wrong.len() == MOST_WRONG {
+                break;
+            }
             continue;
         }
         let (mut row, mut places) = (Map::new(), Vec::new());

@@ -1,12 +1,12 @@
 //! JSON with exact places: one pass over the text gives the value and where each part of it is.
 //!
-//! By RFC 8259, and a key that is there twice is an error: readers disagree about which one counts. Every such key is reported; any
-//! other error ends the reading. Nesting is limited ([`MAX_DEPTH`]).
+//! By RFC 8259, and a key that is there twice is an error: readers disagree about which one counts. Such keys are reported,
+//! [`MOST_WRONG`] at most; any other error ends the reading. Nesting is limited ([`MAX_DEPTH`]), and so are values ([`MAX_VALUES`]).
 //!
 //! Deliberately absent: comments, trailing commas, and writing.
 
 use super::{
-    located::{Located, MAX_DEPTH, Malformed, Spot, What},
+    located::{Located, MAX_DEPTH, MAX_VALUES, MOST_WRONG, Malformed, Spot, What},
     source::Source,
 };
 use serde_json::{Map, Number, Value};
@@ -14,7 +14,7 @@ use std::ops::Range;
 
 /// Reads one value. The errors are in the order of the text and never empty.
 pub fn read(source: &Source) -> Result<Located, Vec<Malformed>> {
-    let mut reader = Reader { text: &source.text, at: 0, depth: 0, duplicates: Vec::new() };
+    let mut reader = Reader { text: &source.text, at: 0, depth: 0, values: 0, duplicates: Vec::new() };
     let read = reader.document();
     match read {
         Ok(located) if reader.duplicates.is_empty() => Ok(located),
@@ -30,6 +30,7 @@ struct Reader<'t> {
     text: &'t str,
     at: usize,
     depth: usize,
+    values: usize,
     duplicates: Vec<Malformed>,
 }
 
@@ -54,6 +55,10 @@ impl<'t> Reader<'t> {
 
     fn value(&mut self) -> Read<(Value, Spot)> {
         let start = self.at;
+        self.values += 1;
+        if self.values > MAX_VALUES {
+            return Err(Malformed::new(What::TooLarge, start..start + 1, format!("there are more than {MAX_VALUES} values")));
+        }
         match self.peek() {
             Some(b'{') => self.nested(start, Reader::object),
             Some(b'[') => self.nested(start, Reader::array),
@@ -99,6 +104,9 @@ impl<'t> Reader<'t> {
             self.space();
             let (value, spot) = self.value()?;
             if members.contains_key(&key) {
+                if self.duplicates.len() + 1 == MOST_WRONG {
+                    return Err(Malformed::new(What::DuplicateKey, key_range, "there are more keys that are here a second time"));
+                }
                 let message = format!("the key `{}` is here a second time", key.escape_debug());
                 self.duplicates.push(Malformed::new(What::DuplicateKey, key_range, message));
             } else {

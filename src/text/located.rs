@@ -15,6 +15,13 @@ pub const MAX_DEPTH: usize = 128;
 /// The longest text that is read, in bytes. Places are numbers of 32 bits.
 pub const MAX_BYTES: usize = 16 * 1024 * 1024;
 
+/// The most values that one text may have: the cells of a table, and everything inside a JSON value. Each takes a hundred times the room
+/// of the shortest text for it.
+pub const MAX_VALUES: usize = 1_000_000;
+
+/// How many errors of one text are reported at most.
+pub const MOST_WRONG: usize = 1_000;
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct Located {
     pub value: Value,
@@ -51,6 +58,7 @@ pub enum What {
     Syntax,
     DuplicateKey,
     TooDeep,
+    TooLarge,
 }
 
 impl Malformed {

@@ -34,7 +34,7 @@ use super::{
 };
 use crate::domain::Finding;
 use serde_json::Value;
-use std::ops::Range;
+use std::{cell::OnceCell, ops::Range};
 
 /// The longest program, in bytes.
 pub const MAX_PROGRAM: usize = 8 * 1024;
@@ -106,10 +106,37 @@ impl Program {
     /// Every value that the program gives for this input. An error of the program, more than [`MAX_OUTPUTS`] values and an
     /// empty allowance are errors, in words.
     pub fn run(&self, input: &Value, vars: &[Value]) -> Result<Vec<Value>, RunError> {
+        self.run_on(&Input::of(input), vars)
+    }
+
+    /// The same for an input that other programs are run on, too.
+    pub fn run_on(&self, input: &Input, vars: &[Value]) -> Result<Vec<Value>, RunError> {
         if vars.len() != self.variables {
             return Err(format!("the program takes {} variables, {} were given", self.variables, vars.len()).into());
         }
-        engine::on_worker(|| engine::run(&self.filter, self.comparing, input, vars, 1))?
+        if engine::is_worker() {
+            let read = || engine::on_this(|| engine::Input::read(input.value))?;
+            let ready = input.ready.get_or_init(read).as_ref().map_err(|why| RunError::Failed(why.clone()))?;
+            return engine::on_this(|| engine::run(&self.filter, self.comparing, ready, vars, 1))?;
+        }
+        let value = input.value;
+        engine::on_worker(|| engine::run(&self.filter, self.comparing, &engine::Input::read(value)?, vars, 1))?
+    }
+}
+
+/// A value that programs are run on. Inside [`side_by_side`] it is put into the form of the engine once for all of them.
+pub struct Input<'v> {
+    value: &'v Value,
+    ready: OnceCell<Result<engine::Input, String>>,
+}
+
+impl<'v> Input<'v> {
+    pub fn of(value: &'v Value) -> Input<'v> {
+        Input { value, ready: OnceCell::new() }
+    }
+
+    pub fn value(&self) -> &'v Value {
+        self.value
     }
 }
 

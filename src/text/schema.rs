@@ -55,7 +55,7 @@ impl Schema {
     /// Compiles the schema that is the file `name` among `files`. The errors are never empty.
     pub fn compile(name: &str, schema: &Value, files: &Files) -> Result<Schema, Vec<Unusable>> {
         let mut unusable = foreign_references(schema, files);
-        unusable.extend(endless(schema));
+        unusable.extend(endless(name, schema, files));
         if !unusable.is_empty() {
             return Err(unusable);
         }
@@ -79,12 +79,12 @@ impl Schema {
         }
     }
 
-    /// Everything in which a value breaks the schema, in the order in which the engine finds it.
-    pub fn violations(&self, value: &Value) -> Vec<Violation> {
+    /// In what a value breaks the schema, in the order in which the engine finds it; no more than `most`.
+    pub fn violations(&self, value: &Value, most: usize) -> Vec<Violation> {
         if self.validator.is_valid(value) {
             return Vec::new();
         }
-        self.validator.iter_errors(value).flat_map(|error| violations_of(&error)).collect()
+        self.validator.iter_errors(value).flat_map(|error| violations_of(&error)).take(most).collect()
     }
 }
 
@@ -261,89 +261,176 @@ fn each_subschema<'s>(schema: &'s Value, seen: &mut impl FnMut(&str, &'s serde_j
     }
 }
 
+/// References that are followed in one schema and its files. Their chains are followed by recursion.
+const MOST_REFERENCES: usize = 2_000;
+
+/// How many schemas may be applied to one value by one schema, itself included.
+const MOST_APPLIED: u64 = 100_000;
+
+/// A schema inside one of the files: the file, and the JSON pointer in it.
+type Node = (String, String);
+
+/// The schema with the files that it may refer to.
+struct Documents<'s> {
+    files: BTreeMap<&'s str, &'s Value>,
+    ids: BTreeMap<&'s str, Vec<Node>>,
+    anchors: BTreeMap<&'s str, Vec<Node>>,
+    starts: Vec<Node>,
+    references: usize,
+}
+
+impl<'s> Documents<'s> {
+    fn of(name: &'s str, schema: &'s Value, files: &'s Files) -> Documents<'s> {
+        let mut all: BTreeMap<&str, &Value> = files.iter().map(|(name, file)| (name.as_str(), file.as_ref())).collect();
+        all.insert(name, schema);
+        let mut documents =
+            Documents { files: all.clone(), ids: BTreeMap::new(), anchors: BTreeMap::new(), starts: Vec::new(), references: 0 };
+        for (file, schema) in all {
+            each_subschema(schema, &mut |pointer, members| {
+                let node = || ((*file).to_owned(), pointer.to_owned());
+                documents.starts.push(node());
+                for (key, value) in members {
+                    let Value::String(text) = value else { continue };
+                    match key.as_str() {
+                        "$ref" | "$dynamicRef" | "$recursiveRef" => documents.references += 1,
+                        "$id" | "id" => {
+                            let id = text.split('#').next().unwrap_or(text);
+                            documents.ids.entry(id).or_default().push(node());
+                        }
+                        "$anchor" | "$dynamicAnchor" => documents.anchors.entry(text).or_default().push(node()),
+                        _ => {}
+                    }
+                }
+            });
+        }
+        documents
+    }
+
+    fn members(&self, (file, pointer): &Node) -> Option<&'s serde_json::Map<String, Value>> {
+        self.files.get(file.as_str())?.pointer(pointer)?.as_object()
+    }
+
+    /// The schemas that are applied to the same value as this one.
+    fn in_place(&self, node: &Node) -> Vec<Node> {
+        let Some(members) = self.members(node) else { return Vec::new() };
+        let mut found = Vec::new();
+        let mut at = |parts: &[&str]| {
+            let mut to = node.1.clone();
+            parts.iter().for_each(|part| located::push(&mut to, part));
+            found.push((node.0.clone(), to));
+        };
+        for key in ["not", "if", "then", "else"] {
+            if members.contains_key(key) {
+                at(&[key]);
+            }
+        }
+        for key in ["allOf", "anyOf", "oneOf"] {
+            let items = members.get(key).and_then(Value::as_array).map_or(0, Vec::len);
+            (0..items).for_each(|item| at(&[key, &item.to_string()]));
+        }
+        for key in ["dependentSchemas", "dependencies"] {
+            let names = members.get(key).and_then(Value::as_object).into_iter().flatten();
+            names.for_each(|(name, _)| at(&[key, name]));
+        }
+        for key in ["$ref", "$dynamicRef", "$recursiveRef"] {
+            if let Some(reference) = members.get(key).and_then(Value::as_str) {
+                found.extend(self.meant(node, reference));
+            }
+        }
+        found
+    }
+
+    /// What a reference may lead to. Relative to an `$id` of its own it may be any id that ends like it.
+    fn meant(&self, from: &Node, reference: &str) -> Vec<Node> {
+        let (target, fragment) = reference.split_once('#').unwrap_or((reference, ""));
+        let roots: Vec<Node> = if target.is_empty() {
+            vec![self.resource(from)]
+        } else if let Some(nodes) = self.ids.get(target) {
+            nodes.clone()
+        } else if self.files.contains_key(target) {
+            vec![(target.to_owned(), String::new())]
+        } else {
+            self.ids.iter().filter(|(id, _)| id.ends_with(target)).flat_map(|(_, nodes)| nodes.clone()).collect()
+        };
+        if fragment.is_empty() {
+            return roots;
+        }
+        if fragment.starts_with('/') {
+            let fragment = fragment.replace("%25", "%");
+            return roots.into_iter().map(|(file, pointer)| (file, pointer + &fragment)).collect();
+        }
+        let named = self.anchors.get(fragment).into_iter().flatten();
+        named.filter(|(file, _)| roots.iter().any(|(root, _)| root == file)).cloned().collect()
+    }
+
+    /// The nearest schema around this one that has an id of its own, else the whole file.
+    fn resource(&self, (file, pointer): &Node) -> Node {
+        let mut pointer = pointer.as_str();
+        loop {
+            let here = (file.clone(), pointer.to_owned());
+            let has_id =
+                self.members(&here).is_some_and(|members| ["$id", "id"].iter().any(|key| members.get(*key).is_some_and(Value::is_string)));
+            if pointer.is_empty() || has_id {
+                return here;
+            }
+            pointer = pointer.rsplit_once('/').map_or("", |(above, _)| above);
+        }
+    }
+}
+
 /// Schemas that lead back to themselves without going into the value: nothing could ever satisfy or break them, and an engine that
-/// tries does not end.
-fn endless(schema: &Value) -> Vec<Unusable> {
-    let mut settled: BTreeSet<String> = BTreeSet::new();
-    let mut found = Vec::new();
-    let mut starts = Vec::new();
-    each_subschema(schema, &mut |pointer, _| starts.push(pointer.to_owned()));
-    for start in starts {
-        if settled.contains(&start) {
+/// tries does not end. So it is with those that double at every step.
+fn endless(name: &str, schema: &Value, files: &Files) -> Vec<Unusable> {
+    let documents = Documents::of(name, schema, files);
+    let unusable = |(file, pointer): Node, message: String, help: &str| {
+        let message = if file == name { message } else { format!("{message} (in {file})") };
+        let pointer = if file == name { pointer } else { String::new() };
+        vec![Unusable { pointer, message, help: Some(help.to_owned()) }]
+    };
+    if documents.references > MOST_REFERENCES {
+        let message = format!("there are {} references here; {MOST_REFERENCES} are followed at most", documents.references);
+        return unusable((name.to_owned(), String::new()), message, "say it once under `items`, `properties` or `patternProperties`");
+    }
+    // How many schemas are applied to one value by each that was left.
+    let mut applied: BTreeMap<Node, u64> = BTreeMap::new();
+    for start in &documents.starts {
+        if applied.contains_key(start) {
             continue;
         }
         // Depth first, with the way that led here.
-        let mut way: Vec<(String, Vec<String>)> = vec![(start.clone(), in_place(schema, &start))];
-        while let Some((here, next)) = way.last_mut() {
-            let (here, next) = (here.clone(), next.pop());
-            match next {
-                Some(to) if way.iter().any(|(on_way, _)| *on_way == to) => {
+        let mut way: Vec<(Node, Vec<Node>, u64)> = vec![(start.clone(), documents.in_place(start), 1)];
+        let mut on_way: BTreeSet<Node> = [start.clone()].into();
+        while let Some((here, next, sum)) = way.last_mut() {
+            match next.pop() {
+                Some(to) if on_way.contains(&to) => {
                     let message = "this schema refers to itself without going into the value, so it says nothing".to_owned();
-                    found.push(Unusable { pointer: to, message, help: Some("put the reference under a property or an item".to_owned()) });
-                    return found;
+                    return unusable(to, message, "put the reference under a property or an item");
                 }
-                Some(to) if settled.contains(&to) => {}
-                Some(to) => {
-                    let next = in_place(schema, &to);
-                    way.push((to, next));
-                }
+                Some(to) => match applied.get(&to) {
+                    Some(below) => *sum += below,
+                    None => {
+                        let next = documents.in_place(&to);
+                        on_way.insert(to.clone());
+                        way.push((to, next, 1));
+                    }
+                },
                 None => {
-                    settled.insert(here);
+                    let (here, sum) = (here.clone(), *sum);
+                    if sum > MOST_APPLIED {
+                        let message = format!("more than {MOST_APPLIED} schemas are applied to one value here");
+                        return unusable(here, message, "references to references double at every step; say it once");
+                    }
                     way.pop();
+                    if let Some((_, _, above)) = way.last_mut() {
+                        *above += sum;
+                    }
+                    on_way.remove(&here);
+                    applied.insert(here, sum);
                 }
             }
         }
     }
-    found
-}
-
-/// The schemas that are applied to the same value as the one at this pointer.
-fn in_place(schema: &Value, pointer: &str) -> Vec<String> {
-    let Some(Value::Object(members)) = schema.pointer(pointer) else { return Vec::new() };
-    let mut found = Vec::new();
-    let mut at = |parts: &[&str]| {
-        let mut to = pointer.to_owned();
-        parts.iter().for_each(|part| located::push(&mut to, part));
-        found.push(to);
-    };
-    for key in ["not", "if", "then", "else"] {
-        if members.contains_key(key) {
-            at(&[key]);
-        }
-    }
-    for key in ["allOf", "anyOf", "oneOf"] {
-        let items = members.get(key).and_then(Value::as_array).map_or(0, Vec::len);
-        (0..items).for_each(|item| at(&[key, &item.to_string()]));
-    }
-    for key in ["dependentSchemas", "dependencies"] {
-        let names = members.get(key).and_then(Value::as_object).into_iter().flatten();
-        names.for_each(|(name, _)| at(&[key, name]));
-    }
-    for key in ["$ref", "$dynamicRef", "$recursiveRef"] {
-        if let Some(target) = members.get(key).and_then(Value::as_str).and_then(|reference| inside(schema, reference)) {
-            found.push(target);
-        }
-    }
-    found
-}
-
-/// The pointer that a reference within the same document leads to.
-fn inside(schema: &Value, reference: &str) -> Option<String> {
-    let own = ["$id", "id"].iter().find_map(|key| schema.get(*key)?.as_str()).map(|id| id.split('#').next().unwrap_or(id));
-    let (target, fragment) = reference.split_once('#').unwrap_or((reference, ""));
-    if !target.is_empty() && Some(target) != own {
-        return None;
-    }
-    if fragment.is_empty() || fragment.starts_with('/') {
-        return Some(fragment.replace("%25", "%"));
-    }
-    let mut named = None;
-    each_subschema(schema, &mut |pointer, members| {
-        if ["$anchor", "$dynamicAnchor"].iter().any(|key| members.get(*key).and_then(Value::as_str) == Some(fragment)) {
-            named = Some(pointer.to_owned());
-        }
-    });
-    named
+    Vec::new()
 }
 
 #[cfg(test)]
@@ -357,7 +444,7 @@ mod tests {
 
     fn broken(schema: Value, value: Value) -> Vec<(String, String)> {
         let Ok(schema) = compile(schema) else { panic!("the schema compiles") };
-        schema.violations(&value).into_iter().map(|violation| (violation.pointer, violation.keyword)).collect()
+        schema.violations(&value, 100).into_iter().map(|violation| (violation.pointer, violation.keyword)).collect()
     }
 
     #[test]
@@ -388,7 +475,7 @@ mod tests {
         let want = [("", "required"), ("/a~1b", "type"), ("/n", "enum"), ("/x", "additionalProperties"), ("/y", "additionalProperties")];
         assert_eq!(found, want.map(|(pointer, keyword)| (pointer.to_owned(), keyword.to_owned())));
         let Ok(schema) = compile(schema) else { panic!("the schema compiles") };
-        let violations = schema.violations(&json!({ "a/b": 1.1, "n": "debt", "c": 1 }));
+        let violations = schema.violations(&json!({ "a/b": 1.1, "n": "debt", "c": 1 }), 100);
         let help: Vec<&str> = violations.iter().filter_map(|violation| violation.help.as_deref()).collect();
         assert_eq!(help, ["a number in quotes is text", "did you mean `debit`?"]);
     }
@@ -398,7 +485,7 @@ mod tests {
         let files = Files::from([("types.json".to_owned(), Arc::new(json!({ "$defs": { "name": { "type": "string" } } })))]);
         let schema = json!({ "properties": { "a": { "$ref": "types.json#/$defs/name" }, "m": { "$ref": "https://json-schema.org/draft/2020-12/schema" } } });
         let Ok(compiled) = Schema::compile("schema.json", &schema, &files) else { panic!("it compiles") };
-        assert_eq!(compiled.violations(&json!({ "a": 1, "m": { "type": 3 } })).len(), 2);
+        assert_eq!(compiled.violations(&json!({ "a": 1, "m": { "type": 3 } }), 100).len(), 2);
         for (reference, pointer) in [
             ("https://example.com/a.json", "/properties/a/$ref"),
             ("//example.com/a.json", "/properties/a/$ref"),
@@ -427,6 +514,30 @@ mod tests {
             let unusable = compile(schema.clone()).err().unwrap_or_default();
             assert!(unusable.iter().any(|error| error.message.contains("refers to itself")), "{schema}: {unusable:?}");
         }
+        // Through another file, and by ids of parts.
+        let files = Files::from([("other.json".to_owned(), Arc::new(json!({ "anyOf": [{ "$ref": "schema.json" }] })))]);
+        let unusable = Schema::compile("schema.json", &json!({ "$ref": "other.json" }), &files).err().unwrap_or_default();
+        assert!(unusable.iter().any(|error| error.message.contains("refers to itself")), "{unusable:?}");
+        let parts = json!({
+            "$ref": "https://example.com/a",
+            "$defs": {
+                "a": { "$id": "https://example.com/a", "allOf": [{ "$ref": "b" }] },
+                "b": { "$id": "https://example.com/b", "allOf": [{ "$ref": "https://example.com/a" }] }
+            }
+        });
+        let unusable = compile(parts).err().unwrap_or_default();
+        assert!(unusable.iter().any(|error| error.message.contains("refers to itself")), "{unusable:?}");
+        // Twice as many at every step.
+        let step = |next: usize| json!({ "allOf": [{ "$ref": format!("#/$defs/{next}") }, { "$ref": format!("#/$defs/{next}") }] });
+        let steps: serde_json::Map<String, Value> =
+            (0..40).map(|at| (at.to_string(), if at == 39 { json!({}) } else { step(at + 1) })).collect();
+        let unusable = compile(json!({ "$ref": "#/$defs/0", "$defs": steps })).err().unwrap_or_default();
+        assert!(unusable.iter().any(|error| error.message.contains("more than")), "{unusable:?}");
+        let chain: serde_json::Map<String, Value> = (0..3_000)
+            .map(|at| (at.to_string(), json!({ "properties": { "a": { "$ref": format!("#/$defs/{}", (at + 1) % 3_000) } } })))
+            .collect();
+        let unusable = compile(json!({ "$ref": "#/$defs/0", "$defs": chain })).err().unwrap_or_default();
+        assert!(unusable.iter().any(|error| error.message.contains("references here")), "{unusable:?}");
         let tree = json!({ "type": "object", "properties": { "below": { "type": "array", "items": { "$ref": "#" } } } });
         assert_eq!(
             broken(tree, json!({ "below": [{ "below": [{ "below": 3 }] }] })),

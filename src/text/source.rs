@@ -1,7 +1,7 @@
 //! A text file with its name, and exact places in it.
 
 use crate::domain::Place;
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::OnceLock};
 
 /// A source line longer than this many bytes is not quoted.
 pub const LONGEST_EXCERPT: usize = 1000;
@@ -11,11 +11,25 @@ pub const LONGEST_EXCERPT: usize = 1000;
 pub struct Source {
     pub file: String,
     pub text: String,
+    lines: Lines,
 }
+
+/// Where the lines of the text begin, once a place was asked for.
+#[derive(Clone, Debug, Default)]
+struct Lines(OnceLock<Box<[usize]>>);
+
+/// It follows from the text.
+impl PartialEq for Lines {
+    fn eq(&self, _: &Lines) -> bool {
+        true
+    }
+}
+
+impl Eq for Lines {}
 
 impl Source {
     pub fn new(file: impl Into<String>, text: impl Into<String>) -> Source {
-        Source { file: file.into(), text: text.into() }
+        Source { file: file.into(), text: text.into(), lines: Lines::default() }
     }
 
     /// The same with line feeds where only carriage returns end the lines. No offset changes.
@@ -26,24 +40,20 @@ impl Source {
         Cow::Owned(Source::new(self.file.as_str(), self.text.replace('\r', "\n")))
     }
 
-    /// The place of a byte range. A range over several lines is cut at the end of its first line. Takes time in the whole
-    /// text; [`crate::lockdown`] has another way for very many ranges.
+    /// The place of a byte range. A range over several lines is cut at the end of its first line. The first one takes time in the whole
+    /// text, others in their line.
     pub fn place(&self, range: std::ops::Range<usize>) -> Place {
         let start = floor_boundary(&self.text, range.start);
         let ends = if self.text.contains('\n') { '\n' } else { '\r' };
-        let line_start = self.text[..start].rfind(ends).map_or(0, |at| at + 1);
+        let lines = self.lines.0.get_or_init(|| self.text.match_indices(ends).map(|(at, _)| at + 1).collect());
+        let line = lines.partition_point(|line| *line <= start);
+        let line_start = line.checked_sub(1).map_or(0, |above| lines[above]);
         let line_end = self.text[start..].find(ends).map_or(self.text.len(), |at| start + at);
-        let line = self.text[line_start..line_end].trim_end_matches('\r');
+        let text = self.text[line_start..line_end].trim_end_matches('\r');
         let column = self.text[line_start..start].chars().count() as u32 + 1;
-        let end = floor_boundary(&self.text, range.end).clamp(start, line_start + line.len().max(start - line_start));
+        let end = floor_boundary(&self.text, range.end).clamp(start, line_start + text.len().max(start - line_start));
         let width = self.text[start..end].chars().count() as u32;
-        Place {
-            file: self.file.clone(),
-            line: self.text[..line_start].matches(ends).count() as u32 + 1,
-            column,
-            end_column: Some(column + width.max(1)),
-            source: excerpt(line),
-        }
+        Place { file: self.file.clone(), line: line as u32 + 1, column, end_column: Some(column + width.max(1)), source: excerpt(text) }
     }
 
     /// The place of a line and column (both from 1, columns in characters) as parsers report them; `width` in characters.

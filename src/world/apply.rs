@@ -102,7 +102,9 @@ pub async fn move_refs(writer: &Writer<'_>, head: Verified, plan: &Plan, clearan
         let built = build_move(writer, &head, plan, clearance).await?;
         match push(writer, &head, built, rebuilt, &covered).await? {
             Pushed::Applied(applied) => return Ok(Moved::Applied(applied)),
-            Pushed::Lost(newer) if plan.verb == Verb::Promote && is_there(newer.ledger(), &plan.channel, &plan.as_releases()) => {
+            Pushed::Lost(newer)
+                if plan.verb == Verb::Promote && is_there(newer.ledger(), &plan.channel, &plan.as_releases(), plan.retires()) =>
+            {
                 return Ok(Moved::AlreadyThere(newer));
             }
             Pushed::Lost(newer) => {

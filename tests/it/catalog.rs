@@ -431,6 +431,80 @@ fn bad_artifacts_end_in_findings() {
     }
 }
 
+/// Each of them would keep a careless reader busy for hours, or take all memory.
+#[test]
+fn artifacts_that_are_made_to_take_long_end_in_findings() {
+    let scratch = catalog();
+    let keys = format!("{{{}\"a\": 1}}", "\"a\": 1, ".repeat(100_000));
+    let columns = (0..100_000).map(|at| format!("c{at}")).collect::<Vec<_>>().join(",");
+    let rows = format!("first,last,type,prepaid\n{}", "x,,debit,n\n".repeat(50_000));
+    let nested: String = (0..20_000).map(|at| format!("{:08},{:08},debit,n\n", at, 99_999_999 - at)).collect();
+    let nested = format!("first,last,type,prepaid\n{nested}");
+    for (path, bytes, first, count) in [
+        ("schemas/a/1/schema.json", keys, "catalog/duplicate-key - schemas/a/1/schema.json:1:10 -", 1_000),
+        ("tables/a.csv", format!("first,last,type,prepaid\n{}", "x,".repeat(900_000)), "catalog/syntax - tables/a.csv:2:1 -", 1),
+        ("tables/a.csv", format!("first,last,type,prepaid\n{}", ",,,\n".repeat(250_001)), "catalog/too-large - tables/a.csv:250002:1 -", 1),
+        ("schemas/a/1/schema.json", format!("[{}0]", "0,".repeat(1_000_000)), "catalog/too-large - schemas/a/1/schema.json:1:2000000 -", 1),
+        ("tables/a.csv", format!("{columns},c7\n"), "catalog/duplicate-key - tables/a.csv:1:688891 -", 1),
+        ("tables/a.csv", rows, "catalog/too-many - tables/a.csv:1:1 -", 1_001),
+        ("tables/a.csv", nested, "-", 0),
+    ] {
+        scratch.write(path, bytes);
+        let answer = scratch.json(&["validate"]);
+        let answer = if count == 0 { answer.expect("passed") } else { answer.expect("findings") };
+        let told = told(&answer);
+        assert_eq!((told.len(), told.first().map_or("-", String::as_str)), (count, first), "{path}");
+        std::fs::remove_file(scratch.path("work").join(path)).unwrap();
+    }
+}
+
+/// Rails that would never come to an end: programs, patterns, and references that lead back.
+#[test]
+fn rails_that_are_made_to_take_long_end_in_findings() {
+    let scratch = catalog();
+    scratch.write("pages/a/chair.md", format!("---\nrail: product\nmetadata: {{ name: chair, owner: {}b }}\n---\n", "a".repeat(50_000)));
+    for (find, code) in [
+        ("[range(1000000000000)] | length | tostring", "catalog/undecided"),
+        ("reduce range(1000000000000) as $i (0; . + $i) | tostring", "catalog/undecided"),
+        ("\"x\" * 1000000000", "catalog/undecided"),
+        ("reduce range(60) as $i (\"xx\"; . + .)", "catalog/undecided"),
+        ("[range(100000)] | map(tostring) | .[]", "catalog/undecided"),
+        (".metadata.owner | select(test(\"^(a+)+$\") | not) | \"it does not match\"", "catalog/lint"),
+        (".metadata.owner | select(test(\"^(a|aa)*$\") | not) | \"it does not match\"", "catalog/lint"),
+        ("def f: f; f", "config/query"),
+        ("def f: ., f; f", "config/query"),
+        ("repeat(1)", "config/query"),
+        ("last(range(infinite))", "catalog/undecided"),
+    ] {
+        scratch.write("gates/rails/product/lint.yaml", format!("rules:\n  - id: a\n    find: '{find}'\n"));
+        let reason = if code == "config/query" { "bad_config" } else { "findings" };
+        let answer = scratch.json(&["validate"]).expect(reason);
+        assert_eq!(findings(&answer).iter().map(|finding| &finding["code"]).collect::<Vec<_>>(), [code], "{find}");
+    }
+    std::fs::remove_file(scratch.path("work/gates/rails/product/lint.yaml")).unwrap();
+    let below = "{\"below\": ".repeat(100) + "3" + &"}".repeat(100);
+    scratch.write("pages/a/chair.md", format!("---\nrail: product\nmetadata: {{ name: chair, owner: {}b }}\n---\n", "a".repeat(50_000)));
+    let protocol = PROTOCOL.replace("{version}/schema.json\", rail: none", "{version}/schema.json\", rail: product");
+    scratch.write("gates/protocol.yaml", protocol);
+    scratch.write("schemas/plan/0752/schema.json", &below);
+    scratch.write("documents/plan/0752/schema.json", &below);
+    for (schema, wanted) in [
+        // Recursion goes as deep as the artifact does.
+        (
+            "{ \"type\": \"object\", \"properties\": { \"below\": { \"$ref\": \"#\" } } }",
+            "catalog/schema product/type schemas/plan/0752/schema.json",
+        ),
+        (
+            "{ \"properties\": { \"metadata\": { \"properties\": { \"owner\": { \"pattern\": \"^(a+)+$\" } } } } }",
+            "catalog/schema product/pattern pages/a/chair.md",
+        ),
+    ] {
+        scratch.write("gates/rails/product/schema.json", schema);
+        let answer = scratch.json(&["validate"]).expect("findings");
+        assert!(told(&answer).iter().any(|told| told.starts_with(wanted)), "{schema}: {:#?}", told(&answer));
+    }
+}
+
 #[test]
 fn links_are_not_followed() {
     let scratch = catalog();
@@ -445,6 +519,34 @@ fn links_are_not_followed() {
             scratch.commit("Link");
         }
         assert_eq!(told(&scratch.json(args).expect("findings")), ["catalog/link - tables/bins.csv:1:1 -"]);
+    }
+}
+
+#[test]
+fn a_pointer_file_is_a_file() {
+    let scratch = catalog();
+    let place = scratch.path("work/active.json");
+    std::fs::rename(&place, scratch.path("work/real.json")).unwrap();
+    std::os::unix::fs::symlink("real.json", &place).unwrap();
+    let answer = scratch.json(&["validate"]).expect("findings");
+    assert_eq!(findings(&answer)[0]["message"], "the pointer file active.json is a symbolic link, which is not followed");
+    assert_eq!(told(&answer)[0], "catalog/link - active.json:1:1 -");
+    std::fs::remove_file(&place).unwrap();
+    scratch.write("active.json/a.json", "{}\n");
+    let answer = scratch.json(&["validate"]).expect("findings");
+    assert_eq!(findings(&answer)[0]["message"], "the pointer file active.json is a folder, and not a file");
+}
+
+#[test]
+fn pointer_files_are_where_activations_may_write() {
+    let scratch = catalog();
+    for file in [".git/active.json", "a/.GIT/active.json", "gates/active.json", "gates/rails/active.json", "active/"] {
+        scratch.write("gates/protocol.yaml", PROTOCOL.replace("file: active.json", &format!("file: {file}")));
+        for args in [&["validate"][..], &["policy", "adopt", "--reason", "start"]] {
+            scratch.commit("Point elsewhere");
+            let answer = scratch.json(args).expect("bad_config");
+            assert_eq!(told(&answer), ["config/pointer-file - gates/protocol.yaml:11:18 -"], "{file}");
+        }
     }
 }
 
@@ -493,15 +595,20 @@ fn a_pointer_may_be_on_a_branch_of_its_own() {
 fn the_page_s_table_is_checked_as_the_page_says() {
     let page = include_str!("../../protocol-docs/catalogs.md");
     let scratch = Scratch::new();
-    let mut shown = None;
+    let (mut shown, mut rails) = (None, 0);
     for block in page.split("\n```").skip(1).step_by(2) {
         let (head, text) = block.split_once('\n').unwrap();
         if let Some((_, path)) = head.split_once("file=") {
             scratch.write(path, format!("{text}\n"));
+        } else if let Some((_, rail)) = head.split_once("rules=") {
+            // A rail of no kind: that it can be used is all that is asked.
+            scratch.write(&format!("gates/rails/{rail}/lint.yaml"), format!("{text}\n"));
+            rails += 1;
         } else if head == "console" {
             shown = text.strip_prefix("$ tagwarden validate\n").map(str::to_owned);
         }
     }
+    assert_eq!(rails, 3);
     let answer = scratch.run(&["validate"]).all();
     assert_eq!(steady(&answer).trim(), format!("{}\n-- exit 1", shown.unwrap().trim()));
     // Each of the two, put right.

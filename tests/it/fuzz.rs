@@ -84,7 +84,10 @@ fn catalogs_are_checked_or_refused_with_places() {
   - { id: t, text: { forbid: [x], require: ['[a-z]+'] } }\n";
     let json = "{\"a\": [1.10, -2e3, \"\\u00e9\", null], \"b\": {\"c\": true}}";
     let pointer = "{\"$schema\": \"s\", \"k\": {\n  \"x\": \"1\"\n}}\n";
-    let whole = [json, "a: &x [1.10, no]\nb: {c: *x}\n", "a,b\n40,49\n\"41\",\n", "---\na: b\n---\n# t\n", pointer, lint].join("\0");
+    let schema = r##"{"$id": "i", "allOf": [{"$ref": "#/$defs/d"}, {"$ref": "more.json#a"}], "$defs": {"d": {"items": {"$ref": "#"}}}}"##;
+    let more = r#"{"$anchor": "a", "properties": {"a": {"$ref": "schema.json", "pattern": "^(a+)+$"}}, "not": {"const": 1}}"#;
+    let (yaml, csv, page) = ("a: &x [1.10, no]\nb: {c: *x}\n", "a,b\n40,49\n\"41\",\n", "---\na: b\n---\n# t\n");
+    let whole = [json, yaml, csv, page, pointer, lint, schema, more].join("\0");
     catalog::check(&whole);
     mutilated(&[&whole], 400, catalog::check);
 }

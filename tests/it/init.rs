@@ -214,6 +214,9 @@ fn the_workflows_fit_those_that_they_call() {
     }
     let promote = yaml(&scratch.path("work/.github/workflows/tagwarden-promote.yml"));
     assert_eq!(promote["jobs"]["promote"]["with"]["environment"], "release");
+    let required = |name: &str| promote["on"]["workflow_dispatch"]["inputs"][name]["required"] == true;
+    let all = ["verb", "channel", "reason", "release", "sha"];
+    assert_eq!(all.map(required), [true, true, true, false, false], "a rollback may leave release and commit out");
     let channels = &promote["on"]["workflow_dispatch"]["inputs"]["channel"]["options"];
     assert_eq!(
         *channels,
@@ -230,8 +233,11 @@ fn workflows_are_written_over_nothing_and_a_missing_commit_is_said() {
     let (code, report) = tagwarden(&scratch, "work", &["init", "--github"]);
     assert_eq!((code, &report["reason_code"]), (2, &"bad_config".into()), "{report}");
     assert_eq!(tagwarden(&scratch, "work", &["init", "--minimal"]).0, 0);
-    let (code, report) = tagwarden(&scratch, "work", &["init", "--github", "--action", "example/tagwarden@v1"]);
-    assert_eq!((code, &report["reason_code"]), (2, &"bad_usage".into()), "{report}");
+    // An expression would be evaluated where the name is meant.
+    for wrong in [["--action", "example/tagwarden@v1"], ["--environment", "${{github.head_ref}}"]] {
+        let (code, report) = tagwarden(&scratch, "work", &[&["init", "--github"][..], &wrong].concat());
+        assert_eq!((code, &report["reason_code"]), (2, &"bad_usage".into()), "{report}");
+    }
     let (code, report) = tagwarden(&scratch, "work", &["init", "--github"]);
     assert_eq!(code, 0);
     assert!(report["notices"].to_string().contains("OWNER/tagwarden@000000"), "{report}");

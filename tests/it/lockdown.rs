@@ -1246,9 +1246,17 @@ fn the_commands_of_the_own_documents_are_understood() {
     let texts = answer["references"].as_array().unwrap().iter().filter_map(|reference| reference["text"].as_str());
     let commands: Vec<&str> = texts.filter(|text| text.starts_with("tagwarden ")).collect();
     assert!(commands.len() > 20, "{commands:#?}");
+    let oid = "c".repeat(40);
+    let action = format!("OWNER/tagwarden@{oid}");
+    let page = [("$TAGWARDEN_APP_ID", "7"), ("$TAGWARDEN_ACTION", action.as_str())];
+    let values = [("CHANNEL", "stable"), ("RELEASE", "v1.2.0"), ("COMMIT", "HEAD"), ("OID", oid.as_str())].into_iter().chain(page);
     for command in commands {
-        let line = command.replace('"', "").replace("CHANNEL", "stable").replace("RELEASE", "v1.2.0").replace("COMMIT", "HEAD");
-        let words: Vec<std::ffi::OsString> = line.split(' ').map(Into::into).collect();
+        // Up to where a shell ends it, with values that fit.
+        let end = command.find(['|', '>', '\n']).unwrap_or(command.len());
+        let line = values.clone().fold(command[..end].to_owned(), |line, (from, to)| line.replace(from, to));
+        let parts = line.split('"').enumerate();
+        let words = parts.flat_map(|(at, part)| if at % 2 == 0 { part.split_whitespace().collect() } else { vec![part] });
+        let words: Vec<std::ffi::OsString> = words.map(Into::into).collect();
         if let tagwarden::cli::parse::Parsed::Refused(report, _) = tagwarden::cli::parse::parse(&words, None) {
             let tagwarden::report::Body::Error(error) = &report.body else { panic!("{command}: {report:?}") };
             let lacks = ["the following required arguments", "a verb is missing"].iter().any(|part| error.message.contains(part));

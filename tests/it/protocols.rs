@@ -29,7 +29,7 @@ fn written(args: &[&str]) -> Files {
 /// What the own protocol and its document speak of.
 fn own() -> Files {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut own = files(root, &["gates", "protocol-docs", "src", "tests", ".ci", ".github"]);
+    let mut own = files(root, &["action", "gates", "protocol-docs", "src", "tests", ".ci", ".github"]);
     for name in ["Cargo.toml", "CHANGELOG.md", "CONTRIBUTING.md", "README.md"] {
         own.extend(fs::read(root.join(name)).map(|bytes| (name.to_owned(), bytes)));
     }

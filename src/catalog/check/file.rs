@@ -3,18 +3,22 @@
 use super::{Artifact, At, Input, Which, about, document};
 use crate::{
     catalog::{
-        document::{Document, Library, Read},
+        document::{Document, LARGE, Library, Raw, Read},
         layout::{Kind, RailOf},
         pointer::Pointer,
         rails::Rail,
         rules::{About, Form, Rule, Selected, refs},
     },
-    domain::{Finding, Place},
-    text::{near, source::Source},
+    domain::{Finding, Place, Severity},
+    text::{
+        located::{MAX_BYTES, MOST_WRONG},
+        near, query,
+        source::Source,
+    },
     tree::Unreadable,
 };
 use serde_json::Value;
-use std::{borrow::Cow, collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc};
 
 #[derive(Default)]
 pub(super) struct Seen<'a> {
@@ -36,15 +40,51 @@ pub(super) struct Asked<'a> {
     pub value: String,
 }
 
-pub(super) fn look<'a>(input: &Input<'a>, library: &Library<'a>, pointers: &[Pointer], at: &At<'a>) -> Result<Seen<'a>, Unreadable> {
+/// Which artifacts are looked at now: large ones have a turn of their own, so that one of them at most is in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    Small,
+    Any,
+}
+
+/// `None`: it is large, and this is not its turn.
+pub(super) fn look<'a>(
+    input: &Input<'a>,
+    library: &Library<'a>,
+    pointers: &[Pointer],
+    at: &At<'a>,
+    turn: Turn,
+) -> Result<Option<Seen<'a>>, Unreadable> {
+    let read = match library.raw(at.path)? {
+        None => return Ok(Some(Seen::default())),
+        Some(Raw::Kept(read)) => read,
+        Some(Raw::Bytes(bytes)) if bytes.len() > LARGE && bytes.len() <= MAX_BYTES && turn == Turn::Small => return Ok(None),
+        Some(Raw::Bytes(bytes)) => library.made(at.path, bytes),
+    };
+    let mut seen = seen(input, library, pointers, at, &read)?;
+    if seen.findings.len() > MOST_WRONG {
+        let hidden = seen.findings.split_off(MOST_WRONG);
+        seen.findings.push(too_many(at.path, hidden.iter().map(|finding| finding.severity)));
+    }
+    Ok(Some(seen))
+}
+
+/// That not everything that was found in a file is shown; as grave as what is hidden.
+pub(super) fn too_many(path: &str, mut hidden: impl Iterator<Item = Severity>) -> Finding {
+    let is_error = hidden.any(|severity| severity == Severity::Error);
+    let severity = if is_error { Severity::Error } else { Severity::Warning };
+    let finding = Finding::error("catalog/too-many", format!("more is wrong in this file than the {MOST_WRONG} findings that are shown"));
+    Finding { severity, ..finding }.at(start(path))
+}
+
+fn seen<'a>(input: &Input<'a>, library: &Library<'a>, pointers: &[Pointer], at: &At<'a>, read: &Read) -> Result<Seen<'a>, Unreadable> {
     let is_selected = match &input.which {
         Which::Below(paths) => paths.iter().any(|path| is_below(at.path, path)),
         Which::All | Which::Changed(_) => true,
     };
     let mut seen = Seen::default();
     let Some(kind) = input.layout.kinds.get(at.kind) else { return Ok(seen) };
-    let Some(read) = library.document(at.path)? else { return Ok(seen) };
-    let document = match read.as_ref() {
+    let document = match read {
         Read::Document(document) => document,
         Read::NoFrontMatter(_) => {
             seen.is_page = true;
@@ -71,20 +111,22 @@ pub(super) fn look<'a>(input: &Input<'a>, library: &Library<'a>, pointers: &[Poi
     let artifact = &artifact;
     let Some(rail) = rail(input, kind, document, &mut seen.findings) else { return Ok(seen) };
     let is_changed = match &input.which {
-        Which::Changed(paths) => paths.iter().any(|path| artifact.has(path)),
+        Which::Changed(paths) => artifact.is_among(paths),
         Which::All | Which::Below(_) => true,
     };
-    let value =
-        if kind.null_is_absent { Cow::Owned(without_nulls(&document.located.value)) } else { Cow::Borrowed(&document.located.value) };
+    let whole = query::Input::of(&document.located.value);
+    let reduced = (kind.null_is_absent && has_null(whole.value())).then(|| without_nulls(whole.value()));
+    let reduced = reduced.as_ref().map(query::Input::of);
+    let value = reduced.as_ref().unwrap_or(&whole);
     if let (Some(schema), true) = (&rail.schema, is_changed) {
-        broken_schema(rail, schema, document, &value, &mut seen.findings);
+        broken_schema(rail, schema, document, value.value(), &mut seen.findings);
     }
     let about = about(artifact, pointers);
     for rule in &rail.rules {
         if rule.only_active && !is_active(artifact, pointers) {
             continue;
         }
-        match rule.holds_for(document, &value, &about) {
+        match rule.holds_for(document, value, &about) {
             Ok(true) => {}
             Ok(false) => continue,
             Err(finding) => {
@@ -93,7 +135,7 @@ pub(super) fn look<'a>(input: &Input<'a>, library: &Library<'a>, pointers: &[Poi
             }
         }
         match &rule.form {
-            Form::Find(program) if is_changed => seen.findings.extend(rule.found(program, document, &value, &about)),
+            Form::Find(program) if is_changed => seen.findings.extend(rule.found(program, document, value, &about)),
             Form::Ranges(ranges) if is_changed => seen.findings.extend(ranges.check(rule, document)),
             Form::Text(patterns) if is_changed => {
                 if patterns.files.is_empty() {
@@ -103,12 +145,12 @@ pub(super) fn look<'a>(input: &Input<'a>, library: &Library<'a>, pointers: &[Poi
                 }
             }
             Form::Find(_) | Form::Ranges(_) | Form::Text(_) => {}
-            Form::Unique(unique) => match unique.each.select(document, false) {
+            Form::Unique(unique) => match unique.each.select(document, &whole, false) {
                 Ok(selected) if unique.within_kind => seen.asked.extend(asked(rule, at.path, false, selected)),
                 Ok(selected) => seen.findings.extend(not_unique(rule, document, &selected)),
                 Err((why, pointer)) => seen.findings.push(unclear(rule, document, &pointer, &why)),
             },
-            Form::Refs(refs) => references(library, artifact, rule, refs, document, &about, &mut seen)?,
+            Form::Refs(refs) => references(library, artifact, rule, refs, (document, &whole), &about, &mut seen)?,
         }
     }
     Ok(seen)
@@ -174,6 +216,15 @@ fn rail<'a>(input: &Input<'a>, kind: &Kind, document: &Document, findings: &mut 
     }
 }
 
+/// Whether some key has the value null, at any depth.
+fn has_null(value: &Value) -> bool {
+    match value {
+        Value::Object(members) => members.values().any(|value| value.is_null() || has_null(value)),
+        Value::Array(items) => items.iter().any(has_null),
+        _ => false,
+    }
+}
+
 /// The same value without the keys whose value is null, at any depth.
 fn without_nulls(value: &Value) -> Value {
     match value {
@@ -193,7 +244,9 @@ fn broken_schema(rail: &Rail, schema: &crate::text::schema::Schema, document: &D
         whole => vec![(String::new(), whole)],
     };
     for (prefix, value) in rows {
-        for violation in schema.violations(value) {
+        // One more than is shown says that there are more.
+        let left = (MOST_WRONG + 1).saturating_sub(findings.len());
+        for violation in schema.violations(value, left) {
             let pointer = format!("{prefix}{}", violation.pointer);
             let range = match violation.of_key {
                 true => document.located.key_range(&pointer),
@@ -219,7 +272,7 @@ fn asked<'a>(rule: &'a Rule, file: &str, is_key: bool, selected: Vec<Selected>) 
 }
 
 fn unclear(rule: &Rule, document: &Document, pointer: &str, why: &str) -> Finding {
-    Finding { severity: crate::domain::Severity::Error, ..rule.finding_at(document, pointer, "catalog/undecided", why) }
+    Finding { severity: Severity::Error, ..rule.finding_at(document, pointer, "catalog/undecided", why) }
 }
 
 fn not_unique(rule: &Rule, document: &Document, selected: &[Selected]) -> Vec<Finding> {
@@ -229,6 +282,9 @@ fn not_unique(rule: &Rule, document: &Document, selected: &[Selected]) -> Vec<Fi
         if let Some(other) = first.get(text.as_str()) {
             let at = document.place(other).line;
             let message = format!("`{}` is in line {at} already", text.escape_debug());
+            if findings.len() > MOST_WRONG {
+                break;
+            }
             findings.push(rule.finding_at(document, pointer, "catalog/not-unique", message));
         } else {
             first.insert(text, pointer);
@@ -272,7 +328,7 @@ fn references<'a>(
     artifact: &Artifact,
     rule: &'a Rule,
     refs: &'a refs::Refs,
-    own: &Document,
+    (own, own_value): (&Document, &query::Input),
     about: &About,
     seen: &mut Seen<'a>,
 ) -> Result<(), Unreadable> {
@@ -300,8 +356,9 @@ fn references<'a>(
         }
         Some(read) => document(read),
     };
-    let document = other.unwrap_or(own);
-    match each.select(document, refs.keys) {
+    let other_value = other.map(|other| query::Input::of(&other.located.value));
+    let (document, value) = (other.unwrap_or(own), other_value.as_ref().unwrap_or(own_value));
+    match each.select(document, value, refs.keys) {
         Ok(selected) => seen.asked.extend(asked(rule, &document.source.file, refs.keys, selected)),
         Err((why, pointer)) => seen.findings.push(unclear(rule, document, &pointer, &why)),
     }

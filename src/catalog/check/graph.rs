@@ -15,7 +15,7 @@ use crate::{
     domain::Finding,
     tree::Unreadable,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 type Edges<'a> = BTreeMap<usize, Vec<(usize, &'a Asked<'a>)>>;
 
@@ -66,18 +66,21 @@ fn walk(library: &Library, known: &Known, refs: &Refs, edges: &Edges, findings: 
             continue;
         }
         let mut way: Vec<(usize, usize)> = vec![(*start, 0)];
+        let mut on_way: HashSet<usize> = [*start].into();
         while let Some((here, next)) = way.last_mut() {
             let here = *here;
             let out = edges.get(&here).map(Vec::as_slice).unwrap_or_default();
             let Some((to, asked)) = out.get(*next) else {
                 let length = out.iter().filter_map(|(to, _)| longest.get(to)).max().map_or(0, |longest| longest + 1);
                 longest.insert(here, if out.is_empty() { 0 } else { length });
+                on_way.remove(&here);
                 way.pop();
                 continue;
             };
             *next += 1;
-            if let Some(from) = way.iter().position(|(on_way, _)| on_way == to) {
+            if on_way.contains(to) {
                 if refs.acyclic {
+                    let from = way.iter().position(|(other, _)| other == to).unwrap_or(0);
                     let names: Vec<String> = way[from..].iter().map(|(at, _)| known.artifacts[*at].name()).collect();
                     let message = format!("this leads back: {} -> {}", names.join(" -> "), known.artifacts[*to].name());
                     let finding = asked.rule.finding("catalog/cycle", message).at(file::place(library, asked)?);
@@ -85,6 +88,7 @@ fn walk(library: &Library, known: &Known, refs: &Refs, edges: &Edges, findings: 
                 }
             } else if !longest.contains_key(to) {
                 way.push((*to, 0));
+                on_way.insert(*to);
             }
         }
     }

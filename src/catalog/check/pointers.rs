@@ -10,7 +10,7 @@ use crate::{
         rules::refs,
     },
     domain::{Finding, Severity},
-    text::{near, schema::Files},
+    text::{located::MOST_WRONG, near, schema::Files},
     tree::Unreadable,
 };
 use serde_json::Value;
@@ -46,7 +46,7 @@ fn entry(input: &Input, known: &Known, pointer: &Pointer, entry: &Entry) -> Opti
         return Some(match kinds.as_slice() {
             [] => {
                 let ids = known.artifacts.iter().map(|artifact| artifact.id.as_str());
-                let help = near::nearest(&entry.id, ids).map(|near| format!("did you mean `{near}`?"));
+                let help = near::nearest(&entry.id, ids.take(super::resolve::MOST_NEAR)).map(|near| format!("did you mean `{near}`?"));
                 let missing = finding("catalog/missing-artifact", format!("there is no artifact `{id}`"));
                 help.into_iter().fold(missing, Finding::help)
             }
@@ -82,7 +82,7 @@ pub(super) fn own_schema(library: &Library, pointer: &Pointer) -> Result<Vec<Fin
     let Some(Read::Document(schema)) = read.as_deref() else { return Ok(Vec::new()) };
     let mut findings = Vec::new();
     let compiled = rails::compiled(&schema.source, &schema.located, &Files::new(), &mut findings);
-    for violation in compiled.iter().flat_map(|schema| schema.violations(&pointer.located.value)) {
+    for violation in compiled.iter().flat_map(|schema| schema.violations(&pointer.located.value, MOST_WRONG)) {
         let range = if violation.of_key { pointer.located.key_range(&violation.pointer) } else { None };
         let place = pointer.source.place(range.unwrap_or_else(|| pointer.located.range(&violation.pointer)));
         let finding = Finding::warning("catalog/pointer-schema", format!("by {path}, {}", violation.message)).at(place);

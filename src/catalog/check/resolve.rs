@@ -14,25 +14,38 @@ use crate::{
         },
     },
     domain::Finding,
-    text::near,
+    text::{located::MOST_WRONG, near},
     tree::Unreadable,
 };
 use rayon::prelude::*;
 use std::collections::HashMap;
 
+/// Among how many artifacts one of a similar name is looked for.
+pub(super) const MOST_NEAR: usize = 1_000;
+
 /// `asked`: by the index of the artifact.
 pub(super) fn all(library: &Library, known: &Known, asked: &[(usize, Vec<Asked>)]) -> Result<Vec<Finding>, Unreadable> {
+    let resolved: Result<Vec<Vec<Finding>>, Unreadable> =
+        asked.par_iter().map(|(at, asked)| references(library, known, *at, asked)).collect();
     let each: Vec<(usize, &Asked)> = asked.iter().flat_map(|(at, asked)| asked.iter().map(|asked| (*at, asked))).collect();
-    let resolved: Result<Vec<Vec<Finding>>, Unreadable> = each
-        .par_iter()
-        .map(|(at, asked)| match &asked.rule.form {
-            Form::Refs(refs) => reference(library, known, *at, asked, refs),
-            _ => Ok(Vec::new()),
-        })
-        .collect();
     let mut findings: Vec<Finding> = resolved?.into_iter().flatten().collect();
     findings.extend(within_kinds(library, known, &each)?);
     findings.extend(graph::findings(library, known, &each)?);
+    Ok(findings)
+}
+
+/// Those of one artifact.
+fn references(library: &Library, known: &Known, at: usize, asked: &[Asked]) -> Result<Vec<Finding>, Unreadable> {
+    let mut findings = Vec::new();
+    for (number, one) in asked.iter().enumerate() {
+        let Form::Refs(refs) = &one.rule.form else { continue };
+        if findings.len() == MOST_WRONG {
+            let rest = asked[number..].iter().map(|asked| asked.rule.severity);
+            findings.push(file::too_many(&known.artifacts[at].path, rest));
+            break;
+        }
+        findings.extend(reference(library, known, at, one, refs)?);
+    }
     Ok(findings)
 }
 
@@ -145,6 +158,7 @@ fn artifact(library: &Library, known: &Known, at: usize, asked: &Asked, must: Mu
         let message = format!("there is no artifact `{}`", named.escape_debug());
         let ids = || known.artifacts.iter().filter(|artifact| artifact.kind.as_str() == kind).map(|artifact| artifact.id.as_str());
         let help = match versions.as_slice() {
+            [] if known.artifacts.len() > MOST_NEAR => None,
             [] => near::nearest(id, ids()).map(|near| format!("did you mean `{kind}:{near}`?")),
             some => {
                 let versions: Vec<&str> = some.iter().filter_map(|at| known.artifacts[*at].version.as_deref()).collect();

@@ -24,6 +24,7 @@ fn layout() -> Layout {
         id: None,
         version: None,
         null_is_absent: false,
+        major: Vec::new(),
         release_tag: TagPattern::artifact("{kind}/{id}/v{version}").unwrap(),
     };
     let pointer = PointerAt { channel: "live".parse().unwrap(), file: "active.json".to_owned(), shape: Shape::Flat, branch: None };

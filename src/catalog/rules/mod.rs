@@ -27,7 +27,7 @@ use crate::{
     text::{
         collect::Collector,
         located,
-        query::Program,
+        query::{self, Input, Program},
         source::Source,
         yaml::{self, Spanned},
     },
@@ -222,10 +222,10 @@ impl Rule {
     }
 
     /// Whether it is to hold for this artifact. What cannot be decided is a finding, and never a pass.
-    pub(super) fn holds_for(&self, document: &Document, value: &Value, about: &About) -> Result<bool, Box<Finding>> {
+    pub(super) fn holds_for(&self, document: &Document, value: &Input, about: &About) -> Result<bool, Box<Finding>> {
         let Some(when) = &self.when else { return Ok(true) };
         let undecided = |why: String| Box::new(self.undecided(document, &format!("`when` could not be decided: {why}")));
-        match when.run(value, &about.variables()) {
+        match when.run_on(value, &about.variables()) {
             Ok(values) => match values.as_slice() {
                 [Value::Bool(holds)] => Ok(*holds),
                 _ => Err(undecided("it must give true or false, once".to_owned())),
@@ -240,8 +240,8 @@ impl Rule {
     }
 
     /// What a `find` program prints.
-    pub(super) fn found(&self, program: &Program, document: &Document, value: &Value, about: &About) -> Vec<Finding> {
-        match program.run(value, &about.variables()) {
+    pub(super) fn found(&self, program: &Program, document: &Document, value: &Input, about: &About) -> Vec<Finding> {
+        match program.run_on(value, &about.variables()) {
             Ok(values) => values.iter().map(|value| self.printed(document, value)).collect(),
             Err(error) => vec![self.undecided(document, &format!("the program gave no answer: {error}"))],
         }
@@ -283,7 +283,8 @@ pub(super) struct Selected {
 
 impl Selector {
     pub(super) fn read(check: &mut Collector, text: &Text) -> Option<Selector> {
-        if let Err(error) = Program::selecting(text) {
+        // Alone first, so that nothing in it can close what is put around it.
+        if let Err(error) = query::check_syntax(text) {
             check.findings.push(error.finding(check.source, text));
             return None;
         }
@@ -295,6 +296,10 @@ impl Selector {
         match paths.filter(|paths| !fails(paths)) {
             Some(paths) => Some(Selector(paths)),
             None => {
+                if let Err(error) = Program::selecting(text) {
+                    check.findings.push(error.finding(check.source, text));
+                    return None;
+                }
                 check.refuse(text, "no-path", "this program gives values, not paths");
                 check.help("write which parts are meant as a path, such as '.inputs[]'");
                 None
@@ -303,9 +308,9 @@ impl Selector {
     }
 
     /// The scalars that it selects, as they are spelled, each with its pointer; with `keys` the last key of each path instead. What is
-    /// null or not there is not selected. `Err`: words, and the pointer of what is no scalar.
-    pub(super) fn select(&self, document: &Document, keys: bool) -> Result<Vec<Selected>, (String, String)> {
-        let values = self.0.run(&document.located.value, &[]).map_err(|error| (error.to_string(), String::new()))?;
+    /// null or not there is not selected. `value`: that of the document. `Err`: words, and the pointer of what is no scalar.
+    pub(super) fn select(&self, document: &Document, value: &Input, keys: bool) -> Result<Vec<Selected>, (String, String)> {
+        let values = self.0.run_on(value, &[]).map_err(|error| (error.to_string(), String::new()))?;
         let paths = match values.into_iter().next() {
             Some(Value::Array(paths)) => paths,
             _ => Vec::new(),

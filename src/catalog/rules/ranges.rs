@@ -84,7 +84,9 @@ impl Ranges {
         rows.sort_by_key(|row| (row.low, u128::MAX - row.high, row.at));
         let mut open: Vec<&Row> = Vec::new();
         for row in &rows {
-            open.retain(|other| other.high >= row.low);
+            while open.last().is_some_and(|other| other.high < row.low) {
+                open.pop();
+            }
             let Some(around) = open.last() else {
                 open.push(row);
                 continue;

@@ -6,7 +6,7 @@ use super::{Rule, Text};
 use crate::{
     catalog::document::Document,
     domain::{Finding, Place},
-    text::{collect::Collector, source::Source},
+    text::{collect::Collector, located::MOST_WRONG, source::Source},
 };
 use globset::{GlobBuilder, GlobMatcher};
 use regex::{Regex, RegexBuilder};
@@ -74,7 +74,7 @@ impl Patterns {
     pub(in crate::catalog) fn check(&self, rule: &Rule, source: &Source) -> Vec<Finding> {
         let mut findings = Vec::new();
         for pattern in &self.forbid {
-            for found in pattern.find_iter(&source.text) {
+            for found in pattern.find_iter(&source.text).take(MOST_WRONG + 1) {
                 let message = format!("this is not allowed here (`{}`)", pattern.as_str().escape_debug());
                 findings.push(rule.finding("catalog/forbidden-text", message).at(source.place(found.range())));
             }

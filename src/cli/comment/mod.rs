@@ -224,7 +224,7 @@ async fn without_commit(situation: &Situation, command: &Command, problem: &Prob
     let Command::Promote(promote) = command else { return refusal::no_commit(None, &problem.correct) };
     let words: Vec<String> = promote.releases.iter().map(ToString::to_string).collect();
     let known = async {
-        let names = releases::names(situation.protocol(), &words)?;
+        let names = releases::names(situation, &words)?;
         activation::judged(situation, &promote.channel, &releases::resolve(situation, names, None).await?).await
     };
     match known.await {

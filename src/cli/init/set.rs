@@ -2,7 +2,7 @@
 //!
 //! A template holds `@NAME@` marks; braces in it are the protocol's own placeholders and stay.
 
-use crate::{attest::ssh::AllowedSigners, gate::protocol::KeySource, report::Report};
+use crate::{attest::ssh::AllowedSigners, cli::args::Preset, gate::protocol::KeySource, report::Report};
 
 /// What the templates need to know.
 pub struct Facts {
@@ -80,6 +80,59 @@ pub fn full(facts: &Facts) -> Vec<NewFile> {
     ]
 }
 
+/// A small catalog that is right, with its rails and the gate on it.
+pub fn preset(facts: &Facts, preset: Preset) -> Vec<NewFile> {
+    match preset {
+        Preset::Flat => with_pointer(facts, "flat", include_str!("catalog/pointer/flat.json")),
+        Preset::Grouped => with_pointer(facts, "grouped", include_str!("catalog/pointer/grouped.json")),
+        Preset::Rails => rails(facts),
+    }
+}
+
+fn with_pointer(facts: &Facts, shape: &'static str, pointer: &'static str) -> Vec<NewFile> {
+    let protocol = fill(include_str!("catalog/pointer/protocol.yaml"), &[("@SHAPE@", shape.to_owned())]);
+    vec![
+        facts.gate_file("protocol.yaml", "kinds of artifacts, the pointer file, channels", &protocol),
+        facts.gate_file("10-docs.yaml", "the gate on the protocol document", include_str!("minimal/10-docs.yaml")),
+        facts.gate_file("20-catalog.yaml", "the gate on the catalog", include_str!("catalog/20-catalog.yaml")),
+        facts.gate_file("rails/document/schema.json", "what a document is", include_str!("catalog/pointer/document/schema.json")),
+        facts.gate_file("rails/document/lint.yaml", "what a document says of others", include_str!("catalog/pointer/document/lint.yaml")),
+        facts.gate_file("rails/prompt/lint.yaml", "what a prompt must not say", include_str!("catalog/pointer/prompt/lint.yaml")),
+        facts.document(include_str!("catalog/pointer/promotion.md")),
+        plain("documents/welcome/1.0.0/document.yaml", "a document", include_str!("catalog/pointer/document.yaml")),
+        plain("prompts/greeting/1.0.0/prompt.txt", "the prompt that it names", include_str!("catalog/pointer/prompt.txt")),
+        plain("_active/active_releases.json", "which versions are active at first", pointer),
+    ]
+}
+
+fn rails(facts: &Facts) -> Vec<NewFile> {
+    vec![
+        facts.gate_file("protocol.yaml", "kinds of artifacts, channels", include_str!("catalog/rails/protocol.yaml")),
+        facts.gate_file("10-docs.yaml", "the gate on the protocol document", include_str!("minimal/10-docs.yaml")),
+        facts.gate_file("20-catalog.yaml", "the gate on the catalog", include_str!("catalog/20-catalog.yaml")),
+        facts.gate_file("rails/bin/schema.json", "what a row of a table is", include_str!("catalog/rails/bin/schema.json")),
+        facts.gate_file("rails/bin/lint.yaml", "what rows are together", include_str!("catalog/rails/bin/lint.yaml")),
+        facts.gate_file("rails/product/schema.json", "what a product says", include_str!("catalog/rails/product/schema.json")),
+        facts.gate_file("rails/product/lint.yaml", "what products are together", include_str!("catalog/rails/product/lint.yaml")),
+        facts.document(include_str!("catalog/rails/promotion.md")),
+        plain("tables/bins.csv", "a table", include_str!("catalog/rails/bins.csv")),
+        plain("products/seats/chair.md", "a product", include_str!("catalog/rails/chair.md")),
+    ]
+}
+
+/// The files of a new rail.
+pub fn rail(gates: &str, name: &str) -> Vec<NewFile> {
+    let file = |file: &str, about, text: &str| NewFile { path: format!("{gates}/rails/{name}/{file}"), about, text: text.to_owned() };
+    vec![
+        file("schema.json", "what one artifact is", include_str!("rail/schema.json")),
+        file("lint.yaml", "what a schema cannot say", include_str!("rail/lint.yaml")),
+    ]
+}
+
+fn plain(path: &str, about: &'static str, text: &str) -> NewFile {
+    NewFile { path: path.to_owned(), about, text: text.to_owned() }
+}
+
 /// What is left to do by hand before the full set can be adopted.
 pub fn steps(report: Report, facts: &Facts) -> Report {
     let signers = format!("{}/allowed_signers", facts.gates);
@@ -149,6 +202,7 @@ pub fn quoted(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::text::{source::Source, yaml};
+    use clap::ValueEnum;
 
     fn facts(branch: &str) -> Facts {
         Facts { branch: Some(branch.to_owned()), remote: None, gates: "ops/gates".to_owned(), key: None, signer: None }
@@ -157,11 +211,12 @@ mod tests {
     #[test]
     fn every_mark_is_filled_and_every_name_is_read_back() {
         for branch in ["main", "release/1.x", "null", "no", "12", "a#b", "héllo", "a'b\"c{d}", "@GATES@x"] {
-            for set in [minimal(&facts(branch)), full(&facts(branch))] {
+            let presets = Preset::value_variants().iter().map(|one| preset(&facts(branch), *one));
+            for set in [minimal(&facts(branch)), full(&facts(branch))].into_iter().chain(presets) {
                 let read: serde_json::Value = yaml::parse(&Source::new("p", set[0].text.clone())).unwrap();
                 assert_eq!(read["release_branches"][0], branch);
                 assert_eq!(set[0].path, "ops/gates/protocol.yaml");
-                let document = &set.last().unwrap().text;
+                let document = &set.iter().find(|file| file.path == "protocol-docs/promotion.md").unwrap().text;
                 assert!(set.iter().filter(|file| file.path.ends_with("-docs.yaml")).all(|file| document.contains(&file.path)));
                 assert!(branch.contains('@') || set.iter().all(|file| !file.text.contains("@GATES@") && !file.text.contains("@SIGNER")));
             }

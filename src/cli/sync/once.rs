@@ -25,7 +25,7 @@ pub async fn run(site: &mut Site) -> Result<Report> {
         return Ok(site.report(Reason::NothingToDo, None, None).await?.next(next));
     };
     match step::step(&state, &wanted) {
-        Step::Nothing if gone(site, &state).is_empty() => {
+        Step::Nothing if gone(site, &state).await.is_empty() => {
             let drift = site.drift.clone().into_iter().map(|finding| Finding { severity: Severity::Warning, ..finding });
             let drift: Vec<Finding> = drift.collect();
             return Ok(site.report(Reason::NothingToDo, None, None).await?.findings(drift));
@@ -119,7 +119,7 @@ async fn round(site: &mut Site, epoch: u64, wanted: &Wanted, prepared: Prepared)
         publish(site, epoch, &state, wanted, number).await?;
     }
     let state = site.state().await?;
-    let gone = gone(site, &state);
+    let gone = gone(site, &state).await;
     if !gone.is_empty() {
         site.store.remove(epoch, gone).await?;
     }
@@ -219,8 +219,8 @@ async fn rejected(site: &mut Site, epoch: u64, wanted: &Wanted, findings: Vec<Fi
 }
 
 /// The snapshots that nobody needs any more.
-fn gone(site: &Site, state: &State) -> Vec<u64> {
+async fn gone(site: &Site, state: &State) -> Vec<u64> {
     let settings = &site.settings;
-    let kept = retention::kept(state, settings.retain, settings.grace, &site.reached(), site.now());
+    let kept = retention::kept(state, settings.retain, settings.grace, &site.reached().await, site.now());
     retention::gone(state, &kept)
 }

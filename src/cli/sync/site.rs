@@ -102,13 +102,16 @@ impl Site {
     }
 
     /// The commits that a rollback goes back to where nobody names one.
-    pub fn reached(&self) -> Vec<Oid> {
+    pub async fn reached(&self) -> Vec<Oid> {
         let channel = &self.settings.channel;
         let ledger = self.situation.head.ledger();
         let now = self.wanted.as_ref().map(|wanted| &wanted.commit);
         let before = ledger.moves_of(channel).filter_map(|linked| linked.outline.shown()).find(|commit| Some(*commit) != now);
-        let targets = ledger.moves_of(channel).next().and_then(|last| rollback::last_set(&self.situation, channel, last).ok());
-        before.cloned().into_iter().chain(targets.into_iter().flatten().map(|release| release.commit)).collect()
+        let targets = match ledger.moves_of(channel).next() {
+            Some(last) => rollback::last_set(&self.situation, channel, last).await.map(|(targets, _)| targets).unwrap_or_default(),
+            None => Vec::new(),
+        };
+        before.cloned().into_iter().chain(targets.into_iter().map(|release| release.commit)).collect()
     }
 
     /// Reads the remote again: what was read must be what is published. Faults: `ref_changed`.

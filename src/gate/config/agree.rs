@@ -107,6 +107,17 @@ pub(super) fn read_signers(files: &GateFiles, findings: &mut Vec<Finding>) -> Op
     }
 }
 
+/// No pointer file is one of the files that say what is in force: activations would change the policy.
+pub(super) fn pointers(root: &str, source: &Source, raw: &raw::Protocol, protocol: &Protocol, findings: &mut Vec<Finding>) {
+    let Some(written) = &raw.pointer else { return };
+    let is_below = |file: &str| file.strip_prefix(root).is_some_and(|rest| rest.starts_with('/'));
+    if let Some(at) = protocol.catalog.pointers.iter().find(|at| is_below(&at.file)) {
+        let message = format!("`{}` is in the folder of gates, which changes by `policy adopt` alone", at.file.escape_debug());
+        let finding = Finding::error("config/pointer-file", message).at(place_of(source, &written.file));
+        findings.push(finding.help("for example _active/active_releases.json"));
+    }
+}
+
 /// There are signers where signatures count, enough of them for the threshold, and whoever a role names is one of them.
 pub(super) fn signers(
     source: &Source,

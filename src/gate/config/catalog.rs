@@ -9,7 +9,10 @@ use super::{
     tags::in_the_way,
 };
 use crate::{
-    catalog::layout::{Kind, Layout, PathTemplate, PointerAt, RailOf, Shape},
+    catalog::{
+        layout::{Kind, Layout, PathTemplate, PointerAt, RailOf, Shape},
+        rails,
+    },
     domain::{ChannelName, KindName, TagPattern},
     text::yaml::Spanned,
 };
@@ -40,7 +43,7 @@ fn kind(check: &mut Collector, name: &Text, written: &raw::ArtifactKind) -> Opti
         None => Some(RailOf::Named(name.value.clone())),
         Some(rail) if rail.as_str() == "none" => Some(RailOf::None),
         Some(rail) if rail.starts_with('/') => Some(RailOf::SaidAt(rail.value.clone())),
-        Some(rail) => check.kept(rail, rail_name(rail)).map(RailOf::Named),
+        Some(rail) => check.kept(rail, rails::name(rail)).map(RailOf::Named),
     };
     let id = written.id.as_ref().map(|at| json_pointer(check, at));
     let version = written.version.as_ref().map(|at| json_pointer(check, at));
@@ -60,17 +63,9 @@ fn kind(check: &mut Collector, name: &Text, written: &raw::ArtifactKind) -> Opti
         id: id.flatten(),
         version: version.flatten(),
         null_is_absent: written.null_is_absent,
+        major: written.major.iter().flatten().filter_map(|at| json_pointer(check, at)).collect(),
         release_tag: release_tag?,
     })
-}
-
-/// One folder below gates/rails/.
-fn rail_name(name: &str) -> Result<String, String> {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-    match name.starts_with(|c: char| c.is_ascii_alphanumeric()) && name.chars().all(is_plain) {
-        true => Ok(name.to_owned()),
-        false => Err(format!("`{}` is not the name of a folder below gates/rails/", name.escape_debug())),
-    }
 }
 
 pub(super) fn json_pointer(check: &mut Collector, at: &Text) -> Option<String> {
@@ -103,7 +98,7 @@ fn pointers(check: &mut Collector, raw: &raw::Protocol, pointer: &Spanned<raw::P
     let mut found = Vec::new();
     for channel in channels {
         let fill = |text: &str| text.replace("{channel}", channel.as_str());
-        let file = relative_path(check, &pointer.file.with(fill(&pointer.file)));
+        let file = pointer_file(check, &pointer.file.with(fill(&pointer.file)));
         let branch = branch.as_deref().map(fill);
         if let (Some(at), Some(branch)) = (&pointer.branch, &branch)
             && (branch.starts_with("refs/") || format!("refs/heads/{branch}").parse::<crate::domain::RefName>().is_err())
@@ -126,6 +121,22 @@ fn pointers(check: &mut Collector, raw: &raw::Protocol, pointer: &Spanned<raw::P
         found.push(PointerAt { channel, file, shape, branch });
     }
     found
+}
+
+/// A file that activations may write: none of git's own, and no folder. That it is none of the folder of gates is asked where that folder
+/// is known.
+fn pointer_file(check: &mut Collector, file: &Text) -> Option<String> {
+    let path = relative_path(check, file)?;
+    let message = if path.ends_with('/') {
+        "is a folder, and a pointer file is a file"
+    } else if path.split('/').any(|part| part.eq_ignore_ascii_case(".git")) {
+        "belongs to git, so nobody can commit it"
+    } else {
+        return Some(path);
+    };
+    check.refuse(file, "pointer-file", format!("`{}` {message}", file.escape_debug()));
+    check.help("for example _active/active_releases.json");
+    None
 }
 
 fn channels(check: &mut Collector, raw: &raw::Protocol, pointer: &raw::Pointer, is_own: bool) -> Vec<ChannelName> {

@@ -47,6 +47,7 @@ pub(super) fn load_among(files: &GateFiles, kinds: &[&'static Kind]) -> Result<P
             agree::every_channel_is_decided(&source, &raw, &protocol, &gates, &mut findings);
         }
         agree::signers(&source, &raw, &protocol, signers.as_ref(), &mut findings);
+        agree::pointers(&files.root, &source, &raw, &protocol, &mut findings);
         protocol.gates = gates.into_iter().map(|(_, gate)| gate).collect();
         if !protocol.catalog.kinds.is_empty() {
             let rails = files.files.iter().filter(|(path, _)| path.starts_with(RAILS)).map(|(path, bytes)| (path.clone(), bytes.clone()));

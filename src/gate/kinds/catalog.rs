@@ -38,7 +38,6 @@ pub static KIND: Kind = Kind {
 const CODES: &[(&str, &str)] = &[
     ("catalog/foreign-answer", "the recorded answer is not about a tree"),
     ("catalog/other-tree", "the recorded answer is about another tree than the one at hand"),
-    ("catalog/too-many", "how many more errors there are than are shown"),
     ("catalog/unanswered", "there is no recorded answer about the candidate's tree"),
     ("catalog/unreadable", "the candidate's tree could not be read"),
 ];

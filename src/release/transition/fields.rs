@@ -18,9 +18,12 @@ pub(super) fn fit(case: &Case, found: &mut Found) {
         return refuse("no verb of this version records a rehearsal".to_owned());
     }
     let about = About::of(action);
+    let retires = !entry.retires().is_empty();
+    // What only retires has none; what was found after a move has those of the move.
+    let releases = (!retires && action != Verb::After).then_some(about.releases);
     let has = [
         ("a channel", entry.channel.is_some(), about.channel),
-        ("releases", !entry.releases.is_empty(), Some(about.releases)),
+        ("releases", !entry.releases.is_empty(), releases),
         ("a candidate", entry.candidate.is_some(), Some(about.candidate)),
         ("gates", !entry.gates.is_empty(), (!action.moves()).then_some(action == Verb::After)),
         ("moves", !entry.moves.is_empty(), (!about.releases || action == Verb::After).then_some(false)),
@@ -36,7 +39,7 @@ pub(super) fn fit(case: &Case, found: &mut Found) {
     if action == Verb::Stage && entry.releases.len() > 1 {
         refuse("stage is about one release".to_owned());
     }
-    if about.reason && entry.reason.as_deref().is_none_or(|reason| reason.trim().is_empty()) {
+    if (about.reason || retires) && entry.reason.as_deref().is_none_or(|reason| reason.trim().is_empty()) {
         refuse(format!("{action} needs a reason"));
     }
     if let Some(channel) = entry.channel.as_ref().filter(|channel| !case.policy.protocol.channels.contains_key(*channel)) {
@@ -91,7 +94,9 @@ fn body(entry: &Entry, protocol: &Protocol) -> Result<(), String> {
             _ => Err("an artifact is staged with the report of its check".to_owned()),
         },
         (Verb::Stage | Verb::Promote, None) => Ok(()),
-        (Verb::Stage | Verb::Promote, Some(_)) => Err(format!("{action} has no body")),
+        (Verb::Promote, Some(Body::Promote { retires })) if !retires.is_empty() => Ok(()),
+        (Verb::Promote, Some(_)) => Err("its body says nothing that a promotion could retire".to_owned()),
+        (Verb::Stage, Some(_)) => Err(format!("{action} has no body")),
         (Verb::Adopt, Some(Body::Adopt { .. }))
         | (Verb::Rollback, Some(Body::Rollback { .. }))
         | (Verb::Waive, Some(Body::Waive { .. }))

@@ -20,7 +20,7 @@ mod shape;
 
 pub use fields::statement_of;
 pub use links::may_pass;
-pub use moves::{is_there, never_there, rollback_body};
+pub use moves::{is_there, never_there, not_active, rollback_body};
 pub use rights::signed_by;
 pub use shape::evidence_of;
 
@@ -124,7 +124,7 @@ impl Checked {
         };
         let channel = entry.channel.as_ref().filter(|_| entry.action.moves() && is_plausible(entry, policy));
         let attested = channel.and_then(|channel| {
-            let refs = moves::channel_refs(policy, channel, &entry.releases);
+            let refs = moves::channel_refs(policy, channel, entry.packages());
             draft::attest(entry, policy, &refs).ok()
         });
         Checked {
@@ -280,13 +280,14 @@ rules! {
     33 ["ledger/state"] "`state/` is the state before with what this entry does" Whole(shape::state);
     34 ["ledger/taken-over"] "only entry 0 takes over tags that were there before it: each once, of a channel of its policy, as a release of the channel at the tag's commit or as none" Request(moves::taken_over);
     35 ["ledger/after"] "what gates found after a move names that move and its policy, which is still in force, and has one result of each of them, of which one did not pass" Whole(gates::after);
+    36 ["ledger/retire"] "only a move on a channel with a pointer file retires artifacts, each once and beside its releases; each is active there in the version that is named, and a rollback retires what an entry activated" Request(moves::retired);
 }
 
 /// Rules that the ledger alone cannot decide, and who decides them.
 pub const ELSEWHERE: &[(&str, &str)] = &[
     ("The candidate is reachable from a release branch of the remote.", "the verb, before the gates (`unreachable_commit`)"),
     (
-        "The commit on the branch of a pointer file is the candidate with that file changed, for these releases alone; the candidate has what each active artifact was staged or activated with.",
+        "The commit on the branch of a pointer file is the candidate with that file changed, for these releases and what is retired alone; the candidate has what each active artifact was staged or activated with.",
         "the verb, before the gates (`version_reused`, `findings`); `audit` afterwards",
     ),
     ("The remote's tags are where the state says.", "the verb, before the gates (`half_state`); `status` and `audit` afterwards"),
@@ -379,7 +380,7 @@ const ARTIFACTS: usize = 200;
 fn is_plausible(entry: &Entry, policy: &Policy) -> bool {
     let Protocol { gates, packages, catalog, .. } = policy.protocol.as_ref();
     let releases = packages.len() + if catalog.kinds.is_empty() { 0 } else { ARTIFACTS };
-    entry.gates.len() <= gates.len() + UNKNOWN_GATES && entry.releases.len() <= releases && entry.moves.len() <= 2 * releases
+    entry.gates.len() <= gates.len() + UNKNOWN_GATES && entry.packages().count() <= releases && entry.moves.len() <= 2 * releases
 }
 
 fn actor_evidence(offer: &Offer) -> Result<Option<ActorEvidence>, Violation> {

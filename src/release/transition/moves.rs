@@ -5,8 +5,8 @@ use crate::{
     attest::ssh::Verified as Signed,
     catalog::layout::PointerAt,
     domain::{
-        ChannelName, Oid, Reason, RefName, Release, ReleaseName, Timestamp, Verb,
-        state::{Body, Entry, HoldScope, HoldTarget, Move, State, TakenOver},
+        ChannelName, Oid, PackageName, Reason, RefName, Release, ReleaseName, Timestamp, Verb,
+        state::{Body, Entry, HoldScope, HoldTarget, Move, Retired, State, TakenOver},
     },
     release::{
         chain::GIT_NAMESPACE,
@@ -48,15 +48,50 @@ pub(super) fn releases(case: &Case, found: &mut Found) {
     }
 }
 
+/// What a move retires was active. What the file had before the first activation no entry names, so that one of those was active is left
+/// to who reads the file.
+pub(super) fn retired(case: &Case, found: &mut Found) {
+    let Entry { channel: Some(channel), action, .. } = case.entry else { return };
+    let retires = case.entry.retires();
+    let mut refuse = |reason, message: String| found.push(Violation::new("ledger/retire", reason, message));
+    if pointer(case).is_none() && !retires.is_empty() {
+        return refuse(Reason::BadUsage, format!("{channel} has no pointer file that anything could be taken out of"));
+    }
+    let now = case.before.and_then(|before| before.state.channels.get(channel));
+    let named: Vec<&PackageName> = case.entry.packages().collect();
+    for retired in retires {
+        let package = &retired.package;
+        if package.artifact().is_none() || case.policy.protocol.release_tag(package).is_none() {
+            refuse(Reason::UnknownRelease, format!("the policy has no artifact `{package}`"));
+        }
+        if named.iter().filter(|other| **other == package).count() > 1 {
+            refuse(Reason::BadUsage, format!("package {package} is named twice"));
+        }
+        let is_known =
+            case.before.is_some_and(|before| before.moves_of(channel).any(|moved| moved.outline.packages().any(|of| of == package)));
+        match now.and_then(|now| now.releases.get(package)) {
+            Some(now) if now.version.to_string() == retired.version => {}
+            Some(now) => refuse(Reason::UnknownRelease, format!("{channel} is at {package}@{}, not at {retired}", now.version)),
+            None if is_known || *action == Verb::Rollback => refuse(Reason::UnknownRelease, not_active(package, channel)),
+            None => {}
+        }
+    }
+}
+
+/// Why something cannot be taken out of the pointer file.
+pub fn not_active(package: &PackageName, channel: &ChannelName) -> String {
+    format!("no version of {package} is active on {channel}")
+}
+
 /// The pointer file that a move writes: that of its channel.
 fn pointer<'a>(case: &Case<'a>) -> Option<&'a PointerAt> {
     case.policy.protocol.catalog.pointer(case.entry.channel.as_ref()?)
 }
 
 /// Whether the channel is at these releases already, and a move brought them there. What was taken over no gate judged, so it can
-/// still be promoted.
-pub fn is_there(ledger: &Ledger, channel: &ChannelName, releases: &[Release]) -> bool {
-    holds(&ledger.state, channel, releases) && !ledger.is_taken_over(channel)
+/// still be promoted. What is retired is active until then.
+pub fn is_there(ledger: &Ledger, channel: &ChannelName, releases: &[Release], retires: &[Retired]) -> bool {
+    retires.is_empty() && holds(&ledger.state, channel, releases) && !ledger.is_taken_over(channel)
 }
 
 fn holds(state: &State, channel: &ChannelName, releases: &[Release]) -> bool {
@@ -71,10 +106,10 @@ pub(super) fn changes(case: &Case, found: &mut Found) {
     let (entry, Some(before)) = (case.entry, case.before) else { return };
     let names = || entry.releases.iter().map(|release| release.name().to_string()).collect::<Vec<_>>().join(", ");
     let refused = match (entry.action, &entry.channel, &entry.body) {
-        (Verb::Promote, Some(channel), _) if is_there(before, channel, &entry.releases) => {
+        (Verb::Promote, Some(channel), _) if is_there(before, channel, &entry.releases, entry.retires()) => {
             Some((Reason::UnknownRelease, format!("{channel} is at {} already", names()), None))
         }
-        (Verb::Rollback, Some(channel), _) if holds(&before.state, channel, &entry.releases) => {
+        (Verb::Rollback, Some(channel), _) if entry.retires().is_empty() && holds(&before.state, channel, &entry.releases) => {
             let lists = format!("`tagwarden history --channel {channel}` lists what was");
             Some((Reason::UnknownRelease, format!("{channel} is at {} already; that is no rollback", names()), Some(lists)))
         }
@@ -105,7 +140,7 @@ pub(super) fn was_there(case: &Case, found: &mut Found) {
     for release in releases {
         // What was taken over may have had no tag of its own, or no name at all.
         let is_it = |was: &Release| was == release || (was.tag.is_none() && *was == Release { tag: None, ..release.clone() });
-        let refs = channel_refs(case.policy, channel, std::slice::from_ref(release));
+        let refs = channel_refs(case.policy, channel, [&release.package]);
         let unnamed = |taken: &TakenOver| taken.release.is_none() && taken.commit == release.commit && refs.contains(&taken.name);
         if !before.releases_of(channel).any(is_it) && !before.taken_over(channel).any(unnamed) {
             found.push(never_there(&release.name(), channel));
@@ -129,7 +164,7 @@ pub(super) fn taken_over(case: &Case, found: &mut Found) {
             refuse(format!("{name} is taken over twice"));
         }
         let Some(release) = release else { continue };
-        if release.commit != *commit || !channel_refs(case.policy, channel, std::slice::from_ref(release)).contains(name) {
+        if release.commit != *commit || !channel_refs(case.policy, channel, [&release.package]).contains(name) {
             refuse(format!("{} is not what {name} is at", release.name()));
         }
     }
@@ -144,22 +179,23 @@ pub fn never_there(release: &ReleaseName, channel: &ChannelName) -> Violation {
 
 /// What a rollback to these releases says beside its moves: the entry it undoes, a hold on each release that it leaves, and
 /// one on the channel. `None`: nothing was ever on the channel.
-pub fn rollback_body(state: &State, channel: &ChannelName, releases: &[Release]) -> Option<Body> {
+pub fn rollback_body(state: &State, channel: &ChannelName, releases: &[Release], retires: &[Retired]) -> Option<Body> {
     let now = state.channels.get(channel)?;
     let left = releases.iter().filter_map(|to| {
         let left = now.releases.get(&to.package).filter(|left| left.version != to.version)?;
         Some(format!("{}@{}", to.package, left.version))
     });
+    let left = left.chain(retires.iter().map(ToString::to_string));
     let mut holds: Vec<HoldTarget> = left.map(|release| HoldTarget { scope: HoldScope::Release, of: Some(release) }).collect();
     holds.push(HoldTarget { scope: HoldScope::Channel, of: Some(channel.to_string()) });
-    Some(Body::Rollback { holds, undoes: now.serial })
+    Some(Body::Rollback { holds, undoes: now.serial, retires: retires.to_vec() })
 }
 
 pub(super) fn rollback(case: &Case, found: &mut Found) {
     let (Entry { action: Verb::Rollback, channel: Some(channel), releases, body, .. }, Some(before)) = (case.entry, case.before) else {
         return;
     };
-    let wanted = rollback_body(&before.state, channel, releases);
+    let wanted = rollback_body(&before.state, channel, releases, case.entry.retires());
     if *body != wanted || wanted.is_none() {
         let message = "it does not say which entry it undoes, or does not hold the release that it leaves and the channel";
         found.push(Violation::new("ledger/rollback-body", Reason::BadUsage, message));
@@ -209,12 +245,12 @@ pub(super) fn after(case: &Case, found: &mut Found) {
     }
 }
 
-/// The refs of the channel's tags for these releases, each once, in the order of the releases.
-pub fn channel_refs(policy: &Policy, channel: &ChannelName, releases: &[Release]) -> Vec<RefName> {
+/// The refs of the channel's tags for these packages, each once, in their order.
+pub fn channel_refs<'a>(policy: &Policy, channel: &ChannelName, packages: impl IntoIterator<Item = &'a PackageName>) -> Vec<RefName> {
     let pattern = policy.protocol.channels.get(channel).and_then(|rules| rules.tag.as_ref());
     let mut refs: Vec<RefName> = Vec::new();
-    for release in releases {
-        let name = pattern.and_then(|pattern| pattern.channel_ref(channel, &release.package).ok());
+    for package in packages {
+        let name = pattern.and_then(|pattern| pattern.channel_ref(channel, package).ok());
         refs.extend(name.filter(|name| !refs.contains(name)));
     }
     refs
@@ -242,7 +278,7 @@ fn wanted<'a>(case: &Case<'a>) -> Vec<(RefName, Wanted<'a>)> {
     }
     if let (true, Some(channel)) = (entry.action.moves(), &entry.channel) {
         let now = state.and_then(|state| state.channels.get(channel));
-        for name in channel_refs(case.policy, channel, &entry.releases) {
+        for name in channel_refs(case.policy, channel, entry.packages()) {
             let from = plan::recorded_tag(now, &name);
             wanted.push((name, Wanted::Channel(from)));
         }
@@ -419,6 +455,7 @@ pointer: { file: active.json, channel: live, branch: BRANCH }
         let case = Case { before: Some(&before), passed: &[], policy: &policy, entry: promote, rights: &[], clock: promote.time };
         let mut found = Vec::new();
         releases(&case, &mut found);
+        retired(&case, &mut found);
         refs_of(&case, &mut found);
         let after = replay(story.iter().chain([promote]).map(|entry| (entry, &[] as &[String]))).unwrap();
         (found.into_iter().map(|violation| violation.message).collect(), after.channels.values().next().cloned())
@@ -456,6 +493,36 @@ pointer: { file: active.json, channel: live, branch: BRANCH }
             let mut entry = lawful();
             change(&mut entry);
             let (found, _) = judged(branch, &entry);
+            assert!(found.iter().any(|found| found.contains(why)), "{why}: {found:?}");
+        }
+        // What leaves the pointer file leaves the state.
+        let retire = |names: &[(&str, &str)], action| {
+            let retired = |(package, version): &(&str, &str)| Retired { package: package.parse().unwrap(), version: (*version).to_owned() };
+            let retires = names.iter().map(retired).collect();
+            let body = match action {
+                Verb::Rollback => Body::Rollback { holds: Vec::new(), undoes: 3, retires },
+                _ => Body::Promote { retires },
+            };
+            Entry { action, releases: Vec::new(), body: Some(body), ..lawful() }
+        };
+        let (found, after) = judged("tagwarden/active", &retire(&[("page:home", "1.0.0")], Verb::Promote));
+        assert_eq!((found, after.unwrap().releases.len()), (Vec::new(), 0));
+        // Nobody but the file knows of it, and the verb reads the file.
+        assert_eq!(judged("tagwarden/active", &retire(&[("page:old", "one")], Verb::Promote)).0, Vec::<String>::new());
+        let refused: &[(Entry, &str)] = &[
+            (retire(&[("page:home", "2.0.0")], Verb::Promote), "live is at page:home@1.0.0, not at page:home@2.0.0"),
+            (retire(&[("page:home", "1.0.0"), ("page:home", "1.0.0")], Verb::Promote), "package page:home is named twice"),
+            (Entry { releases: lawful().releases, ..retire(&[("page:home", "1.0.0")], Verb::Promote) }, "package page:home is named twice"),
+            (retire(&[("song:home", "1.0.0")], Verb::Promote), "the policy has no artifact `song:home`"),
+            (retire(&[("web", "1.0.0")], Verb::Promote), "the policy has no artifact `web`"),
+            (retire(&[("page:old", "one")], Verb::Rollback), "no version of page:old is active on live"),
+            (
+                Entry { channel: Some("staging".parse().unwrap()), ..retire(&[("page:home", "1.0.0")], Verb::Promote) },
+                "staging has no pointer file that anything could be taken out of",
+            ),
+        ];
+        for (entry, why) in refused {
+            let (found, _) = judged("tagwarden/active", entry);
             assert!(found.iter().any(|found| found.contains(why)), "{why}: {found:?}");
         }
         // Others write to a release branch, too, so it may have grown.

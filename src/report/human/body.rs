@@ -2,7 +2,7 @@
 
 use super::{
     canvas::{Canvas, Cell, Tone, cell, duration, mark, toned},
-    ledger, snapshot, sync,
+    catalog, ledger, snapshot, sync,
 };
 use crate::{
     catalog::activation::Activation,
@@ -28,6 +28,10 @@ pub fn draw(body: &Body, reason: Reason, canvas: &mut Canvas) {
         Body::Docs(shape) => docs(shape, canvas),
         Body::Catalog(shape) => canvas.line(&shape.summary()),
         Body::Sync(shape) => sync::draw(shape, canvas),
+        Body::Diff(shape) => catalog::diff(shape, canvas),
+        Body::CatalogHistory(shape) => catalog::history(shape, canvas),
+        Body::Immutability(shape) => canvas.line(&shape.summary()),
+        Body::Bumps(shape) => catalog::bumps(shape, canvas),
         Body::Snapshot(shape) => snapshot::draw(shape, canvas),
         Body::Init(shape) => init(shape, canvas),
         Body::Text(_) => {}
@@ -77,10 +81,16 @@ fn gates(run: &RunShape, canvas: &mut Canvas) {
 }
 
 fn moving(shape: &MoveShape, canvas: &mut Canvas) {
-    let releases = if shape.releases.is_empty() { "nothing".to_owned() } else { join_releases(&shape.releases, ", ") };
-    let sentence = match shape.verb {
-        Verb::Rollback => format!("rollback {} to {releases}", shape.channel),
-        verb => format!("{verb} {releases} to {}", shape.channel),
+    let retires: Vec<String> = shape.retires.iter().map(|retired| format!("without {}", canvas.foreign(&retired.to_string()))).collect();
+    let releases = shape.releases.iter().map(|release| release.name().to_string());
+    let what: Vec<String> = releases.chain(retires.iter().cloned()).collect();
+    let sentence = match (shape.verb, what.join(", ")) {
+        (Verb::Rollback, what) if what.is_empty() => format!("rollback {} to nothing", shape.channel),
+        (verb, what) if what.is_empty() => format!("{verb} nothing to {}", shape.channel),
+        (verb, what) if shape.releases.is_empty() => format!("{verb} {}: {what}", shape.channel),
+        (Verb::Rollback, what) => format!("rollback {} to {what}", shape.channel),
+        (verb, _) if retires.is_empty() => format!("{verb} {} to {}", what.join(", "), shape.channel),
+        (verb, _) => format!("{verb} {} to {}, {}", join_releases(&shape.releases, ", "), shape.channel, retires.join(", ")),
     };
     let planned = if shape.dry_run { " (dry run)" } else { "" };
     canvas.line(&format!("{sentence}{planned}"));

@@ -7,8 +7,8 @@ use super::{
 use crate::{
     domain::{ChannelName, GateId, Outcome, Reason, Release, Verb, state},
     report::shape::{
-        About, AuditShape, ChannelShape, EntryShape, HistoryEntry, HistoryShape, LedgerPlace, PolicyShape, RejudgeVerdict, ResolveShape,
-        StatusShape, join_releases,
+        About, AuditShape, ChannelShape, EntryShape, HistoryEntry, HistoryShape, LedgerPlace, PackageShape, PolicyShape, RejudgeVerdict,
+        ReleaseState, ResolveShape, StatusShape, join_releases,
     },
 };
 
@@ -39,6 +39,7 @@ pub fn status(shape: &StatusShape, canvas: &mut Canvas) {
         })
         .collect();
     section("releases", &rows, canvas);
+    section("artifacts", &shape.packages.iter().flatten().map(|package| package_row(package, canvas)).collect::<Vec<_>>(), canvas);
     section("holds", &shape.holds.iter().map(hold_row).collect::<Vec<_>>(), canvas);
     let waivers: Vec<Vec<Cell>> = shape
         .waivers
@@ -55,6 +56,24 @@ pub fn status(shape: &StatusShape, canvas: &mut Canvas) {
         })
         .collect();
     section("waivers", &waivers, canvas);
+}
+
+fn package_row(package: &PackageShape, canvas: &Canvas) -> Vec<Cell> {
+    let channels: Vec<&str> = package.channels.iter().map(ChannelName::as_str).collect();
+    let remarks = [
+        (package.held, "held"),
+        (package.changed_here && package.state != ReleaseState::Draft, "changed here"),
+        (package.differs, "not as it was staged"),
+        (!package.in_tree && package.state == ReleaseState::Released, "gone from the release branch"),
+    ];
+    let remarks: Vec<&str> = remarks.iter().filter(|(is, _)| *is).map(|(_, remark)| *remark).collect();
+    vec![
+        cell(canvas.foreign(&package.artifact)),
+        cell(canvas.oid_or(package.commit.as_ref(), "")),
+        cell(package.state.slug()),
+        cell(channels.join(", ")),
+        toned(remarks.join(", "), Tone::Bad),
+    ]
 }
 
 pub fn channels(channels: &[ChannelShape], canvas: &mut Canvas) {
@@ -132,7 +151,8 @@ pub fn history(shape: &HistoryShape, canvas: &mut Canvas) {
         let channel = entry.channel.as_ref().map(|channel| format!(" {channel}")).unwrap_or_default();
         let releases = if entry.releases.is_empty() { String::new() } else { format!(" {}", join_releases(&entry.releases, ", ")) };
         let (oid, by) = (canvas.oid(&entry.entry), canvas.foreign(&entry.actor.id));
-        let head = format!("{:>4}  {}{channel}{releases}  {} by {by} ({oid})", entry.serial, entry.action, entry.time);
+        let retires: String = entry.retires.iter().map(|retired| format!(" without {}", canvas.foreign(&retired.to_string()))).collect();
+        let head = format!("{:>4}  {}{channel}{releases}{retires}  {} by {by} ({oid})", entry.serial, entry.action, entry.time);
         canvas.line_hanging(&head, 8);
         for line in about(&entry.about, entry, canvas) {
             canvas.line(&format!("      {line}"));

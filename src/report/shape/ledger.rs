@@ -17,6 +17,9 @@ pub struct HistoryEntry {
     pub action: Verb,
     pub channel: Option<ChannelName>,
     pub releases: Vec<Release>,
+    /// What was taken out of the pointer file.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub retires: Vec<state::Retired>,
     pub actor: Actor,
     pub reason: Option<String>,
     pub time: Timestamp,
@@ -79,12 +82,13 @@ impl About {
                 let release = of.filter(|_| scope == state::HoldScope::Release);
                 About { scope: Some(scope), release, entries: lifted.into_iter().collect(), ..about }
             }
-            Some(state::Body::Rollback { holds, undoes }) => About { holds, entries: vec![undoes], ..about },
+            Some(state::Body::Rollback { holds, undoes, .. }) => About { holds, entries: vec![undoes], ..about },
             Some(state::Body::Waive { gate, until }) => About { gate: Some(gate), until: Some(until), ..about },
             Some(state::Body::Ack { gate }) => About { gate: Some(gate), ..about },
             Some(state::Body::Verdict { verdict }) => About { verdict: Some(verdict), ..about },
             Some(state::Body::After { of, .. }) => About { entries: vec![of], ..about },
-            Some(state::Body::Adopt { .. } | state::Body::Rehearse { .. } | state::Body::Stage { .. }) | None => about,
+            Some(state::Body::Adopt { .. } | state::Body::Rehearse { .. } | state::Body::Stage { .. } | state::Body::Promote { .. })
+            | None => about,
         }
     }
 }
@@ -100,6 +104,7 @@ impl HistoryEntry {
             action: entry.action,
             channel: entry.channel.clone(),
             releases: entry.releases.clone(),
+            retires: entry.retires().to_vec(),
             actor: entry.actor.clone(),
             reason: entry.reason.clone(),
             time: entry.time,

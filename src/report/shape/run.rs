@@ -141,6 +141,9 @@ pub struct MoveShape {
     pub verb: Verb,
     pub channel: ChannelName,
     pub releases: Vec<Release>,
+    /// What is taken out of the pointer file.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub retires: Vec<state::Retired>,
     /// Every ref move of the plan beside the ledger's own. They happened only where `ledger` names an entry.
     pub moves: Vec<MoveRef>,
     /// On a channel with a pointer file: what changes in it. Empty where nothing does, or nothing moved now.

@@ -63,16 +63,26 @@ pub(super) fn pool() -> Option<rayon::ThreadPool> {
 /// Runs on a thread with a large stack: this one, where it has one. A panic inside is an error: some are known in the engine for odd
 /// inputs.
 pub(super) fn on_worker<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, String> {
-    if IS_WORKER.get() {
-        // What a program leaves half done is its own, and is dropped.
-        let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
-        return done.map_err(|_| "the jq engine failed on it".to_owned());
+    if is_worker() {
+        return on_this(work);
     }
     std::thread::scope(|scope| {
         let worker = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work);
         let worker = worker.map_err(|error| format!("no thread for the program: {error}"))?;
         worker.join().map_err(|_| "the jq engine failed on it".to_owned())
     })
+}
+
+/// Whether this thread has the stack that a program needs.
+pub(super) fn is_worker() -> bool {
+    IS_WORKER.get()
+}
+
+/// Runs here; for threads with the stack of a program.
+pub(super) fn on_this<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    // What a program leaves half done is its own, and is dropped.
+    let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
+    done.map_err(|_| "the jq engine failed on it".to_owned())
 }
 
 pub(super) fn compile(text: &str, vars: &[&str]) -> Result<Filter, QueryError> {
@@ -112,20 +122,38 @@ pub(super) enum Comparing {
     AsJq,
 }
 
+/// The engine's form of an input, with its weight. It never leaves its thread.
+#[derive(Clone)]
+pub(super) struct Input {
+    value: Val,
+    weight: u64,
+}
+
+impl Input {
+    pub(super) fn read(value: &Value) -> Result<Input, String> {
+        // Before it takes room a second time.
+        if is_heavy(value) {
+            return Err(Over::Size.to_string());
+        }
+        let value = read(value, 0)?;
+        let weight = weigh(&value).map_err(|over| over.to_string())?;
+        Ok(Input { value, weight })
+    }
+}
+
 /// Runs with the given share of the usual allowance: 1 is all of it, 10 a tenth.
-pub(super) fn run(filter: &Filter, comparing: Comparing, input: &Value, vars: &[Value], share: u64) -> Result<Vec<Value>, RunError> {
-    let input = read(input, 0)?;
+pub(super) fn run(filter: &Filter, comparing: Comparing, input: &Input, vars: &[Value], share: u64) -> Result<Vec<Value>, RunError> {
     let vars = vars.iter().map(|var| read(var, 0)).collect::<Result<Vec<Val>, String>>()?;
     let meter = Meter { as_jq: comparing == Comparing::AsJq, ..Meter::default() };
-    let mut weight = 0;
-    for value in vars.iter().chain([&input]) {
+    let mut weight = input.weight;
+    for value in &vars {
         weight += weigh(value).map_err(|over| over.to_string())?;
     }
     meter.left.set((ALLOWANCE + ALLOWANCE_PER_VALUE * weight).min(MAX_ALLOWANCE) / share);
     meter.largest.set(weight);
     let ctx = Ctx::<Metered>::new(Data { lut: &filter.lut, meter: &meter }, Vars::new(vars));
     let mut values = Vec::new();
-    for output in filter.id.run((ctx, input)) {
+    for output in filter.id.run((ctx, input.value.clone())) {
         let output = output.map_err(|exception| describe(&meter, exception))?;
         if values.len() == MAX_OUTPUTS {
             return Err(format!("the program gives more than {MAX_OUTPUTS} values").into());
@@ -645,6 +673,26 @@ impl Meter {
         self.patterns.borrow_mut().insert(key, regex.clone());
         Ok(regex)
     }
+}
+
+/// Whether a value has more parts than any may weigh.
+fn is_heavy(value: &Value) -> bool {
+    let (mut parts, mut open) = (0, vec![value]);
+    while let Some(value) = open.pop() {
+        match value {
+            Value::Array(items) => open.extend(items),
+            Value::Object(members) => {
+                parts += members.len() as u64;
+                open.extend(members.values());
+            }
+            _ => {}
+        }
+        parts += 1;
+        if parts + open.len() as u64 > MAX_WEIGHT {
+            return true;
+        }
+    }
+    false
 }
 
 /// JSON into the engine's value.

@@ -250,7 +250,9 @@ fn programs_always_end() {
         let vars = [json!({}), json!("c"), big.clone()];
         // A twentieth of the steps will do to see that they are counted; sizes need the whole.
         let share = if word == "steps" { 20 } else { 1 };
-        match engine::on_worker(|| engine::run(&program.filter, program.comparing, &json!([1, 2, 3]), &vars, share)).unwrap() {
+        match engine::on_worker(|| engine::run(&program.filter, program.comparing, &engine::Input::read(&json!([1, 2, 3]))?, &vars, share))
+            .unwrap()
+        {
             Err(error) => assert!(error.to_string().contains(word), "{text}: {error}"),
             Ok(values) => panic!("{text}: {values:?}"),
         }
@@ -576,7 +578,7 @@ proptest::proptest! {
             Ok(program) => {
                 for input in [json!(null), json!({"a": [1, "b", {"c": null}]}), json!("text"), json!(-1.5)] {
                     let vars = [json!({"a": 1}), json!({"X": "y"})];
-                    let ended = engine::on_worker(|| engine::run(&program.filter, program.comparing, &input, &vars, 20));
+                    let ended = engine::on_worker(|| engine::run(&program.filter, program.comparing, &engine::Input::read(&input)?, &vars, 20));
                     proptest::prop_assert!(ended.is_ok(), "{text:?} on {input}");
                 }
             }
@@ -776,7 +778,7 @@ proptest::proptest! {
     fn any_lawful_program_ends(text in programs()) {
         let Ok(program) = Program::compile(&text, &["x"]) else { return Ok(()) };
         for input in [json!(null), json!({"a": [1, "b", {"c": null}]}), json!([[3, 1], [2, {"a": "x"}]]), json!("a,b 1"), json!(7)] {
-            let ended = engine::on_worker(|| engine::run(&program.filter, program.comparing, &input, &[json!({"a": 1})], 20));
+            let ended = engine::on_worker(|| engine::run(&program.filter, program.comparing, &engine::Input::read(&input)?, &[json!({"a": 1})], 20));
             proptest::prop_assert!(ended.is_ok(), "{text:?} on {input}");
         }
     }

@@ -9,6 +9,7 @@
 //! git note in its remote-tracking refs what it pushed.
 
 mod history;
+mod log;
 mod merge;
 mod objects;
 mod own;
@@ -18,6 +19,7 @@ mod run;
 mod talk;
 mod words;
 
+pub use log::{Edit, LogOf, Logged};
 pub use merge::Merged;
 pub use objects::{Object, ObjectKind, Small, TreeItem};
 pub use push::{PushAnswer, PushEnd, PushLine, PushSpec, RefAnswer, Update, push_argv};

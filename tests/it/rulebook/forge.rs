@@ -485,7 +485,7 @@ impl Forge {
         };
         let releases: Vec<Release> = names.iter().map(|text| was(&name(text)).unwrap_or_else(|| release(head, text, &oid('7')))).collect();
         let commit = releases[0].commit.clone();
-        let body = transition::rollback_body(head.state(), &channel_name, &releases);
+        let body = transition::rollback_body(head.state(), &channel_name, &releases, &[]);
         self.moving(head, Verb::Rollback, who, channel, releases, &commit, &[], body)
     }
 
