@@ -4,6 +4,7 @@
 //! A good attestation cannot be proved offline: gh asks GitHub for it. A stand-in shows what is asked of gh, and that its no is a no.
 
 use crate::common::server::{Reply, Server};
+use base64::{Engine, engine::general_purpose::STANDARD};
 use regex::Regex;
 use sha2::{Digest, Sha256};
 use std::{
@@ -28,6 +29,8 @@ struct Ran {
     said: String,
     /// The path that the next step starts.
     program: Option<PathBuf>,
+    /// The reason code of a refusal.
+    reason: String,
 }
 
 impl Runner {
@@ -67,8 +70,9 @@ impl Runner {
         let done = self.script("fetch").envs(env).env("GITHUB_OUTPUT", &output).output().unwrap();
         let said = String::from_utf8(done.stdout).unwrap() + &String::from_utf8(done.stderr).unwrap();
         let outputs = fs::read_to_string(output).unwrap();
-        let program = outputs.strip_prefix("program=").map(|path| PathBuf::from(path.trim_end()));
-        Ran { code: done.status.code().unwrap(), said, program }
+        let value = |name: &str| outputs.strip_prefix(name).and_then(|value| value.strip_suffix('\n')).map(str::to_owned);
+        let reason = value("reason_code=").unwrap_or_default();
+        Ran { code: done.status.code().unwrap(), said, program: value("program=").map(PathBuf::from), reason }
     }
 
     fn script(&self, name: &str) -> Command {
@@ -117,7 +121,7 @@ fn a_download_is_used_only_with_the_digest_of_the_commit() {
 
     let bad = Runner::with("tagwarden-linux", &digest(b"another"), PROGRAM.as_bytes());
     let ran = bad.fetch(&[]);
-    assert!(ran.code == 1 && ran.program.is_none() && bad.is_clean(), "{}", ran.said);
+    assert!(ran.code == 1 && ran.program.is_none() && bad.is_clean() && ran.reason == "differences", "{}", ran.said);
     let said = ran.said.replace(&bad.mirror.url(), "MIRROR");
     insta::assert_snapshot!(said.trim_end(), @"::error title=tagwarden::MIRROR/tagwarden-linux has the SHA-256 f13a6b2de8ffa863099d057d10d1534082e84550371af33e61d7b34aba3d8c67, and the action's commit says ae448ac86c4e8e4dec645729708ef41873ae79c6dff84eff73360989487f08e5; nothing of it was run. Do not use it; tell whoever publishes that address");
 
@@ -146,12 +150,15 @@ fn what_cannot_be_fetched_is_refused_with_the_next_step() {
         (&foreign, &[]),
         (&there, &[("INPUT_MIRROR", "file:///etc")]),
         (&there, &[("INPUT_MIRROR", "-o/x\n::error::y ##[z]")]),
+        (&there, &[("INPUT_MIRROR", "ftp://ann:p@ss@example.com/x?token=hidden")]),
+        (&there, &[("INPUT_MIRROR", "http://ann:p@ss@example.com/x")]),
         (&there, &[("INPUT_ATTESTATION", "maybe")]),
         (&there, &[("INPUT_BINARY", "no/such/file")]),
         (&there, &[("INPUT_BINARY", "action"), ("INPUT_ATTESTATION", "build")]),
+        (&there, &[("INPUT_BINARY", "a\nb")]),
     ] {
         let ran = runner.fetch(inputs);
-        assert!(ran.code == 1 && ran.program.is_none() && runner.is_clean(), "{inputs:?}: {}", ran.said);
+        assert!(ran.code == 1 && ran.program.is_none() && runner.is_clean() && ran.reason == "bad_usage", "{inputs:?}: {}", ran.said);
         told += &ran.said;
     }
     insta::assert_snapshot!(told.trim_end(), @r"
@@ -159,17 +166,41 @@ fn what_cannot_be_fetched_is_refused_with_the_next_step() {
     ::error title=tagwarden::this commit of the action has no program for Linux ARM64 (it has: Linux X64, macOS ARM64). Name the commit of a release, or build the program and give its path as `binary`
     ::error title=tagwarden::action/assets.txt names no SHA-256 for Linux X64. Name another commit of the action
     ::error title=tagwarden::action/assets.txt names 'https://example.com/x', which is not a release's asset. Name another commit of the action
-    ::error title=tagwarden::`mirror` is 'file:///etc'. It is the address of a folder, https://... or http://...
-    ::error title=tagwarden::`mirror` is '-o/x::error::y ## [z]'. It is the address of a folder, https://... or http://...
+    ::error title=tagwarden::`mirror` is 'file:///etc'. It is the address of a folder, https://... or http://..., without a query
+    ::error title=tagwarden::`mirror` is '-o/x::error::y '. It is the address of a folder, https://... or http://..., without a query
+    ::error title=tagwarden::`mirror` is 'example.com/x'. It is the address of a folder, https://... or http://..., without a query
+    ::error title=tagwarden::`mirror` is 'example.com/x'. It is the address of a folder, https://... or http://..., without a query
     ::error title=tagwarden::`attestation` is 'maybe'. It is one of none, release, build
     ::error title=tagwarden::`binary` names 'no/such/file', which is not an executable file. Build or download it in a step before this one
     ::error title=tagwarden::`attestation` is for a download, and `binary` names a program that is there. Leave one of them out
+    ::error title=tagwarden::`binary` has more than one line. Give it the path of one program
     ");
     let ran = there.fetch(&[("INPUT_MIRROR", &format!("{}/nothing", there.mirror.url()))]);
     assert!(ran.code == 1 && ran.program.is_none() && there.is_clean() && ran.said.contains("could not be downloaded"), "{}", ran.said);
+    assert_eq!(ran.reason, "unreachable");
     executable(&there.path("mine"), PROGRAM);
-    let ran = there.fetch(&[("INPUT_BINARY", "mine"), ("INPUT_MIRROR", "")]);
-    assert_eq!(ran.program.expect(&ran.said), fs::canonicalize(there.path("mine")).unwrap());
+    // As a block of YAML ends it, too.
+    for given in ["mine", "mine\n"] {
+        let ran = there.fetch(&[("INPUT_BINARY", given), ("INPUT_MIRROR", "")]);
+        assert_eq!(ran.program.expect(&ran.said), fs::canonicalize(there.path("mine")).unwrap());
+    }
+    // A file whose name ends with a line end is not what is meant by the name without it.
+    executable(&there.path("other\n"), PROGRAM);
+    let ran = there.fetch(&[("INPUT_BINARY", "other\n"), ("INPUT_MIRROR", "")]);
+    assert!(ran.code == 1 && ran.program.is_none(), "{}", ran.said);
+}
+
+#[test]
+fn an_address_is_told_without_its_password() {
+    for (body, reason) in [(&b"another"[..], "differences"), (b"", "unreachable")] {
+        let runner = Runner::with("tagwarden-linux", &digest(PROGRAM.as_bytes()), body);
+        let folder = if body.is_empty() { "/nothing" } else { "" };
+        let mirror = runner.mirror.url().replace("://", "://ann:p%40ssword@") + folder;
+        let ran = runner.fetch(&[("INPUT_MIRROR", &mirror)]);
+        assert_eq!((ran.code, ran.reason.as_str()), (1, reason), "{}", ran.said);
+        let address = runner.mirror.url().replace("http://", "");
+        assert!(ran.said.contains(&address) && !ran.said.contains("ssword") && !ran.said.contains("ann"), "{}", ran.said);
+    }
 }
 
 #[test]
@@ -192,7 +223,7 @@ fn an_attestation_that_gh_does_not_accept_is_refused() {
 
         runner.stand_in("gh", "echo first >&2\necho '::error::no attestation of %0A this ##[file]' >&2\nexit 1");
         let ran = runner.fetch(&[("INPUT_ATTESTATION", way)]);
-        assert!(ran.code == 1 && ran.program.is_none(), "{}", ran.said);
+        assert!(ran.code == 1 && ran.program.is_none() && ran.reason == "gate_inconclusive", "{}", ran.said);
         said += &ran.said;
         // gh says yes: the file is used. That the attestation is good is gh's to know.
         runner.stand_in("gh", "exit 0");
@@ -227,14 +258,15 @@ fn every_input_is_one_word_and_no_shell_text() {
         command.env("INPUT_PROGRAM", runner.path("program")).envs(inputs.iter().copied());
         let done = command.output().unwrap();
         let said = String::from_utf8(done.stdout).unwrap() + &String::from_utf8(done.stderr).unwrap();
-        Regex::new(r"json=\S*/report.json").unwrap().replace_all(&said, "json=REPORT").into_owned()
+        Regex::new(r"=/\S*/tagwarden\.\w+/(\S+)").unwrap().replace_all(&said, "=FOLDER/$1").into_owned()
     };
     insta::assert_snapshot!(run(&[("INPUT_VERB", "comment")]).trim_end(), @r"
     <comment>
     <--format=github>
-    <--also=json=REPORT>
+    <--also=json=FOLDER/report.json>
     CHANNEL=of the job
     ");
+    let signature = |text: &str| STANDARD.encode(format!("-----BEGIN SSH SIGNATURE-----\n{text}\n"));
     let hostile = "$(touch pwned) `touch pwned` \"; touch pwned; # * ${{ github.token }}\n--all\u{1b}";
     let said = run(&[
         ("INPUT_VERB", "promote"),
@@ -243,22 +275,22 @@ fn every_input_is_one_word_and_no_shell_text() {
         ("INPUT_REASON", hostile),
         ("INPUT_SHA", "-q"),
         ("INPUT_AT", "HEAD"),
-        ("INPUT_SIGNATURES", "a.sig\nb c.sig\n"),
+        ("INPUT_SIGNATURES", &format!("{}  {}\n", signature("one"), signature("two"))),
         ("INPUT_ARGUMENTS", "--dry-run\r\n\n--claim=a b $(touch pwned)\n"),
         ("INPUT_SARIF", "out.sarif"),
     ]);
     insta::assert_snapshot!(said.replace('\u{1b}', "ESC").trim_end(), @r#"
     <promote>
     <--format=github>
-    <--also=json=REPORT>
+    <--also=json=FOLDER/report.json>
     <--also=sarif=out.sarif>
     <--channel=--help>
     <--reason=$(touch pwned) `touch pwned` "; touch pwned; # * ${{ github.token }}
     --allESC>
     <--sha=-q>
     <--at=HEAD>
-    <--signature=a.sig>
-    <--signature=b c.sig>
+    <--signature=FOLDER/8.sig>
+    <--signature=FOLDER/9.sig>
     <--dry-run>
     <--claim=a b $(touch pwned)>
     <-->
@@ -269,10 +301,36 @@ fn every_input_is_one_word_and_no_shell_text() {
     CHANNEL=of the job
     "#);
     assert!(!runner.path("pwned").exists());
+    let kept = |name: &str| {
+        let mut files = fs::read_dir(runner.path("temp")).unwrap().map(|entry| entry.unwrap().path().join(name));
+        fs::read_to_string(files.find(|file| file.exists()).unwrap()).unwrap()
+    };
+    assert_eq!(["8.sig", "9.sig"].map(kept), ["one", "two"].map(|text| format!("-----BEGIN SSH SIGNATURE-----\n{text}\n")));
+    for wrong in ["a.sig", "$(touch pwned)", "/etc/passwd", &STANDARD.encode("a.sig"), &format!("{} x", signature("one"))] {
+        let said = run(&[("INPUT_VERB", "policy adopt"), ("INPUT_SIGNATURES", wrong)]);
+        assert!(said.starts_with("::error title=tagwarden::`signatures` holds") && said.lines().count() == 1, "{wrong}: {said}");
+    }
     for verb in ["", "--help", "promote; id", "Promote", "promote x y", "promote\nid"] {
         let said = run(&[("INPUT_VERB", verb)]);
         assert!(said.starts_with("::error title=tagwarden::`verb` is a verb") && said.lines().count() == 1, "{verb}: {said}");
     }
+}
+
+#[test]
+fn a_script_that_is_started_without_its_variables_says_so() {
+    let runner = Runner::new("");
+    executable(&runner.path("program"), "#!/bin/sh\necho \"$@\"\n");
+    let run = |env: &[(&str, &str)]| {
+        let mut command = Command::new("bash");
+        command.arg(runner.path("action/run")).env_clear().env("PATH", "/usr/bin:/bin").env("TMPDIR", runner.path("temp"));
+        let done = command.envs(env.iter().copied()).output().unwrap();
+        String::from_utf8(done.stdout).unwrap() + &String::from_utf8(done.stderr).unwrap()
+    };
+    let program = runner.path("program").display().to_string();
+    assert_eq!(run(&[]), "::error title=tagwarden::no program is named; action.yml starts action/fetch before this script\n");
+    assert!(run(&[("INPUT_PROGRAM", &program)]).starts_with("::error title=tagwarden::`verb` is a verb"));
+    let said = run(&[("INPUT_PROGRAM", &program), ("INPUT_VERB", "status")]);
+    assert!(said.starts_with("status --format=github --also=json=") && said.ends_with("/report.json\n"), "{said}");
 }
 
 #[test]

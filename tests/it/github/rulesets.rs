@@ -16,6 +16,15 @@ channels: { next: { tag: "vnext" }, live: { tag: "channel/{channel}", after: nex
 signing: { key: none }
 release_tags: any
 "#;
+const POINTER: &str = r#"version: 1
+packages: {}
+release_branches: [main]
+channels: { live: { tag: "channel/{channel}" } }
+signing: { key: none }
+release_tags: any
+kinds: { page: { path: "pages/{id}-{version}.yaml", rail: none } }
+pointer: { file: active.json, shape: grouped, branch: tagwarden/active, channel: live }
+"#;
 const FILES: &[(&str, &str)] =
     &[("gates/protocol.yaml", PROTOCOL), ("gates/10-tree.yaml", "title: The tree is there\ncommand: [ { run: [\"true\"] } ]\n")];
 
@@ -92,6 +101,46 @@ fn what_is_printed_binds_everybody_but_the_app() {
 }
 
 #[test]
+fn the_branch_of_a_pointer_file_is_written_by_activations_alone() {
+    let hub = GitHub::new();
+    let app = hub.app("deployer");
+    app.install_on(&hub.repo(), &[("contents", "write"), ("administration", "read")]);
+    let [one, two] = ["pages/home-1.0.0.yaml", "pages/home-1.1.0.yaml"].map(|path| (path, "text: hello\n"));
+    let mut hosted = Hosted::new(hub, &[("gates/protocol.yaml", POINTER), FILES[1], one, two, ("active.json", "{}\n")]);
+    create(&hosted.hub, &printed(&hosted.scratch, &app));
+    let (admin, app_token) = (hosted.hub.token(&hosted.hub.user("mover")), hosted.hub.app_token(&app));
+    hosted.scratch.set("GITHUB_TOKEN", &app_token);
+    let active = "refs/heads/tagwarden/active";
+    let refused = |hosted: &Hosted, token: &str, spec: &str| {
+        let before = hosted.scratch.remote_refs();
+        let (good, said) = hosted.try_git(token, &["push", "origin", spec]);
+        assert!(!good && said.contains("GH013"), "{spec}: {said}");
+        assert_eq!(hosted.scratch.remote_refs(), before, "{spec}");
+    };
+    // Not even begun.
+    refused(&hosted, &admin, &format!("main:{active}"));
+    for (version, channel) in [("1.0.0", "made"), ("1.1.0", "moved on")] {
+        let before = hosted.scratch.remote_refs().get(active).cloned();
+        let name = format!("page:home@{version}");
+        hosted.scratch.json(&["stage", &name, "--at", "HEAD"]).expect("moved");
+        hosted.scratch.json(&["promote", &name, "--channel", "live", "--reason", "because"]).expect("moved");
+        let after = hosted.scratch.remote_refs().get(active).cloned();
+        assert!(after.is_some() && after != before, "the App's is {channel}");
+    }
+    let scratch = &hosted.scratch;
+    scratch.git(&["fetch", "--quiet", "../origin.git", &format!("+{active}:refs/seen")]);
+    let further = scratch.git(&["commit-tree", "-p", "refs/seen", "-m", "By hand", "refs/seen^{tree}"]);
+    for spec in [format!("{further}:{active}"), format!("+main:{active}"), format!(":{active}")] {
+        refused(&hosted, &admin, &spec);
+    }
+    // Nor does the App rewrite it.
+    for spec in [format!("+refs/seen~1:{active}"), format!(":{active}")] {
+        refused(&hosted, &app_token, &spec);
+    }
+    assert!(hosted.try_git(&app_token, &["push", "origin", &format!("{further}:{active}")]).0, "the App moves it forward");
+}
+
+#[test]
 fn the_rulesets_of_a_protocol() {
     let (hosted, app) = start();
     let line = |body: &Value| {
@@ -133,6 +182,13 @@ fn what_cannot_be_printed_is_refused() {
     assert_snapshot!(told(scratch.run(&["init", "--rulesets", "--app", "Iv23abc"])), @r"
     -- stderr
     error[bad_usage]: invalid value 'Iv23abc' for '--app <NUMBER>': invalid digit found in string
+
+    stop (bad_usage). `tagwarden help init` says what may stand there.
+    -- exit 2
+    ");
+    assert_snapshot!(told(scratch.run(&["init", "--rulesets", "--app", "0"])), @r"
+    -- stderr
+    error[bad_usage]: invalid value '0' for '--app <NUMBER>': 0 is not in 1..18446744073709551615
 
     stop (bad_usage). `tagwarden help init` says what may stand there.
     -- exit 2

@@ -23,7 +23,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 const NOW: &str = "2026-11-21T10:00:00Z";
 
-pub const PROTOCOL: &str = r#"version: 1
+const PROTOCOL: &str = r#"version: 1
 packages: { app: { release_tag: "v{version}", default: true } }
 release_branches: [main]
 channels: { test: { tag: "channel/{channel}" }, live: { tag: "channel/{channel}", after: test } }
@@ -89,11 +89,6 @@ impl Talk {
         Talk::made(NOW, &protocol, setup)
     }
 
-    /// At this time, under this protocol.
-    pub fn of(now: &str, protocol: &str) -> Talk {
-        Talk::made(now, protocol, Setup::default())
-    }
-
     fn made(now: &str, protocol: &str, setup: Setup<'_>) -> Talk {
         let hub = GitHub::new();
         hub.set_now(now);
@@ -117,7 +112,17 @@ impl Talk {
         scratch.commit("Add the protocol");
         scratch.push();
         scratch.json(&["policy", "adopt", "--reason", "start"]).expect("moved");
-        let hosted = Hosted::of(hub, scratch);
+        Talk::among(Hosted::of(hub, scratch), [ann, lead, reader, helper], app)
+    }
+
+    /// In a repository that was set up, with its App; `ann` administers it.
+    pub fn set_up(hosted: Hosted, app: App) -> Talk {
+        let people = ["ann", "lead", "reader", "helper"].map(|name| hosted.hub.user(name));
+        hosted.hub.repo().collaborator(&people[1], "maintain").collaborator(&people[2], "read");
+        Talk::among(hosted, people, app)
+    }
+
+    fn among(hosted: Hosted, [ann, lead, reader, helper]: [User; 4], app: App) -> Talk {
         let pull = hosted.pull(7, &["a.txt"]);
         hosted.merge(&pull, Way::Merge);
         hosted.release("v1.1.0");
