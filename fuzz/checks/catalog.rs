@@ -78,6 +78,7 @@ fn layout() -> Layout {
         id: None,
         version: None,
         null_is_absent: true,
+        permanent: true,
         major: Vec::new(),
         release_tag: TagPattern::artifact("{kind}/{id}/v{version}").unwrap_or_else(|why| panic!("{why}")),
     };

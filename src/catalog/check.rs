@@ -4,7 +4,7 @@
 //! The order is that of the data: what one file shows by itself is found while it is read, all files side by side; the values that name
 //! other things are only collected there, and resolved when every artifact is known.
 //!
-//! Deliberately absent: states, and any comparison with another tree. Whether a change of a pointer file leaves everything closed is asked
+//! Deliberately absent: states, and any comparison with another tree but for files that are gone ([`removed`]). Whether a change of a pointer file leaves everything closed is asked
 //! by checking with the text of [`super::pointer::Pointer::with`].
 
 mod file;
@@ -23,7 +23,7 @@ use super::{
     rules::About,
 };
 use crate::{
-    domain::{Finding, KindName},
+    domain::{Finding, KindName, Place},
     text::{query, yaml},
     tree::{EntryKind, Tree, Unreadable},
 };
@@ -206,6 +206,23 @@ fn in_order(input: Input) -> Result<Checked, Unreadable> {
     Ok(checked)
 }
 
+/// The files of permanent kinds among paths that changed that are no more in the tree: one tree alone cannot miss what nothing names.
+pub fn removed(tree: &dyn Tree, layout: &Layout, changed: &BTreeSet<String>) -> Result<Vec<Finding>, Unreadable> {
+    let library = Library::new(tree)?;
+    let there: BTreeSet<&str> = library.entries().iter().map(|entry| entry.path.as_str()).collect();
+    let mut findings = Vec::new();
+    for path in changed.iter().filter(|path| !there.contains(path.as_str())) {
+        for (kind, _) in layout.kinds.iter().filter(|(_, of)| of.permanent && of.path.read(path).is_some()) {
+            let message = format!("{path} is gone, and a {kind} is permanent: it is neither removed nor moved");
+            let place = Place { file: path.clone(), line: 1, column: 1, end_column: None, source: None };
+            findings.push(
+                Finding::error("catalog/removed", message).at(place).help("bring the file back; what takes its place is a new version"),
+            );
+        }
+    }
+    Ok(findings)
+}
+
 /// The kinds that have an artifact of this id, by its path, else by its own words.
 pub fn kinds_of(tree: &dyn Tree, layout: &Layout, id: &str) -> Result<BTreeSet<String>, Unreadable> {
     let library = Library::new(tree)?;
@@ -272,7 +289,7 @@ fn twice(known: &Known) -> Vec<Finding> {
     for artifact in &known.artifacts {
         if let Some(other) = first.get(&artifact.name()) {
             let message = format!("`{}` is at {} already", artifact.name(), other.path);
-            let place = crate::domain::Place { file: artifact.path.clone(), line: 1, column: 1, end_column: None, source: None };
+            let place = Place { file: artifact.path.clone(), line: 1, column: 1, end_column: None, source: None };
             findings.push(Finding::error("catalog/duplicate-artifact", message).at(place));
         } else {
             first.insert(artifact.name(), artifact);

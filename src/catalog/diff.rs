@@ -509,6 +509,7 @@ mod tests {
             id: None,
             version: None,
             null_is_absent: false,
+            permanent: false,
             major: Vec::new(),
             release_tag: crate::domain::TagPattern::artifact("{kind}/{id}/v{version}").unwrap(),
         };

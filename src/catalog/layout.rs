@@ -40,6 +40,8 @@ pub struct Kind {
     pub version: Option<String>,
     /// Whether a key whose value is null counts as absent.
     pub null_is_absent: bool,
+    /// Whether a committed file may neither go nor move.
+    pub permanent: bool,
     /// JSON pointers to values whose change needs a major step of the version.
     pub major: Vec<String>,
     /// The name of the release tags of its artifacts.

@@ -51,6 +51,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("catalog/pointer-schema", "the pointer file breaks the schema that it names itself"),
     ("catalog/pointer-shape", "the pointer file does not have the shape that the protocol says, or a version in it is not text"),
     ("catalog/pre-release-active", "a pre-release is named by the pointer file"),
+    ("catalog/removed", "a file of a permanent kind is gone since the commit that `--changed-since` names"),
     ("catalog/schema", "the file breaks the JSON Schema of its rail; the rule names the keyword"),
     ("catalog/syntax", "the file is not what its name says: it cannot be read as JSON, YAML, CSV or front matter"),
     ("catalog/too-deep", "the file nests deeper than is read"),

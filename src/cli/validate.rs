@@ -9,7 +9,7 @@ use crate::{
         layout::{Layout, PointerAt},
         rails::Rails,
     },
-    domain::{Fault, Finding, Oid, Reason, Result, Severity},
+    domain::{Fault, Finding, Reason, Result, Severity},
     gate::{
         Protocol,
         config::{self, GateFiles},
@@ -21,7 +21,10 @@ use crate::{
         trees::{CommitTree, WorkTree},
     },
 };
-use std::sync::{Arc, OnceLock};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, OnceLock},
+};
 
 pub async fn run(session: &Session, args: &args::Validate) -> Result<Report> {
     let world = session.world().await?.clone();
@@ -44,13 +47,18 @@ pub async fn run(session: &Session, args: &args::Validate) -> Result<Report> {
         return Err(fault.help("say where artifacts are under `kinds` in gates/protocol.yaml: `tagwarden explain kinds`"));
     }
     let rails = Rails::read(&protocol.catalog).map_err(wrong_rails)?;
-    let (which, changed) = which(&world, tree.as_ref(), args, at.as_ref(), &files.root)?;
+    let since = args.changed_since.as_ref().map(|rev| gather::commit(&world, rev)).transpose()?;
+    let changed = since.map(|since| world.git.changed_since(&since, at.as_ref())).transpose()?;
+    let removed =
+        changed.as_ref().map(|changed| check::removed(tree.as_ref(), &protocol.catalog, changed)).transpose().map_err(unreadable)?;
+    let (which, said) = which(&world, tree.as_ref(), args, changed, &files.root)?;
     let mut pointers = Vec::new();
     for at in &protocol.catalog.pointers {
         pointers.push(pointer(session, &world, tree.as_ref(), &protocol, at)?);
     }
-    let checked = check(&world, tree.as_ref(), &protocol.catalog, &rails, pointers, which)?;
-    Ok(changed.into_iter().fold(report(&protocol, checked), Report::notice))
+    let mut checked = check(&world, tree.as_ref(), &protocol.catalog, &rails, pointers, which)?;
+    checked.findings.extend(removed.into_iter().flatten());
+    Ok(said.into_iter().fold(report(&protocol, checked), Report::notice))
 }
 
 /// Checks a tree, and shows how far it is.
@@ -79,10 +87,14 @@ fn unreadable(error: Unreadable) -> Fault {
 }
 
 /// Which artifacts are meant, and what is worth saying of the choice.
-fn which(world: &World, tree: &dyn Tree, args: &args::Validate, at: Option<&Oid>, gates: &str) -> Result<(Which, Option<String>)> {
-    if let Some(rev) = &args.changed_since {
-        let since = gather::commit(world, rev)?;
-        let changed = world.git.changed_since(&since, at)?;
+fn which(
+    world: &World,
+    tree: &dyn Tree,
+    args: &args::Validate,
+    changed: Option<BTreeSet<String>>,
+    gates: &str,
+) -> Result<(Which, Option<String>)> {
+    if let (Some(rev), Some(changed)) = (&args.changed_since, changed) {
         if changed.iter().any(|path| path.strip_prefix(gates).is_some_and(|rest| rest.starts_with('/'))) {
             return Ok((Which::All, Some(format!("{gates}/ changed since {rev}, so every artifact was checked"))));
         }

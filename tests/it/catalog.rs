@@ -354,6 +354,25 @@ fn parts_and_changes_are_checked_alone() {
 }
 
 #[test]
+fn a_file_of_a_permanent_kind_that_nothing_names_may_not_go() {
+    let scratch = catalog();
+    scratch.write("tables/more.csv", std::fs::read_to_string(scratch.path("work/tables/bins.csv")).unwrap());
+    let before = scratch.commit("Add a table");
+    std::fs::remove_file(scratch.path("work/tables/more.csv")).unwrap();
+    scratch.json(&["validate"]).expect("passed");
+    scratch.json(&["validate", "--changed-since", &before]).expect("passed");
+    scratch.edit("gates/protocol.yaml", "rail: table }", "rail: table, permanent: true }");
+    let gone = ["catalog/removed - tables/more.csv:1:1 -"];
+    // In the work tree, whether gates changed too or not, and committed.
+    assert_eq!(told(&scratch.json(&["validate", "--changed-since", &before]).expect("findings")), gone);
+    let after = scratch.commit("Remove it");
+    assert_eq!(told(&scratch.json(&["validate", "--changed-since", &before, "--at", &after]).expect("findings")), gone);
+    scratch.json(&["validate", "--changed-since", &after]).expect("passed");
+    scratch.edit("tables/bins.csv", "400019", "400018");
+    scratch.json(&["validate", "--changed-since", &after]).expect("passed");
+}
+
+#[test]
 fn rails_that_cannot_be_used_are_configuration_errors() {
     let scratch = catalog();
     let mut wrong = Vec::new();

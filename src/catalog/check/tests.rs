@@ -24,6 +24,7 @@ fn layout() -> Layout {
         id: None,
         version: None,
         null_is_absent: false,
+        permanent: false,
         major: Vec::new(),
         release_tag: TagPattern::artifact("{kind}/{id}/v{version}").unwrap(),
     };

@@ -63,6 +63,7 @@ fn kind(check: &mut Collector, name: &Text, written: &raw::ArtifactKind) -> Opti
         id: id.flatten(),
         version: version.flatten(),
         null_is_absent: written.null_is_absent,
+        permanent: written.permanent,
         major: written.major.iter().flatten().filter_map(|at| json_pointer(check, at)).collect(),
         release_tag: release_tag?,
     })

@@ -215,6 +215,10 @@ pub struct ArtifactKind {
     /// Whether a key whose value is null counts as absent; false where absent.
     #[serde(default)]
     pub null_is_absent: bool,
+    /// Whether a file of this kind may not be removed or moved once it is committed, which `validate --changed-since` looks at; false where
+    /// absent.
+    #[serde(default)]
+    pub permanent: bool,
     /// JSON pointers into the artifact's file, such as /authority_level: another value there needs a major step of the version.
     pub major: Option<Vec<Text>>,
     /// The name of the release tags of its artifacts, with {id}, {version} and perhaps {kind}; {kind}/{id}/v{version} where absent.
