@@ -1,4 +1,5 @@
-//! What every read store must do, as one suite over the trait: lease and fencing, hydrations that are cut off, the flip, retention.
+//! What every read store must do, as one suite over the trait: lease and fencing, hydrations that are cut off, the flip, retention; and
+//! what readers of it see meanwhile.
 
 use std::collections::BTreeMap;
 use tagwarden::{
@@ -15,11 +16,142 @@ use tagwarden::{
     },
 };
 
+/// A place for one store, as programs of others reach it as well.
+trait Place: Sync {
+    fn open(&self) -> Box<dyn Store>;
+
+    /// What one request of a reader sees: the pinned number, then `identity=text` of its rows and how many there are, in two queries.
+    fn request(&self) -> Box<dyn FnMut() -> (i64, Vec<String>, i64) + Send>;
+}
+
+const PIN: &str = "SELECT snapshot FROM pointer WHERE name = 'live'";
+const READ: &str = "SELECT identity || '=' || body FROM pinned WHERE snapshot = $1 ORDER BY identity";
+const COUNT: &str = "SELECT count(*) FROM pinned WHERE snapshot = $1";
+
+struct File(tempfile::TempDir);
+
+impl File {
+    fn new() -> File {
+        File(tempfile::TempDir::with_prefix("tw-test-").unwrap())
+    }
+}
+
+impl Place for File {
+    fn open(&self) -> Box<dyn Store> {
+        stores::open(&StoreAt::Sqlite("live.db".into()), self.0.path(), &EnvVars::default()).unwrap()
+    }
+
+    fn request(&self) -> Box<dyn FnMut() -> (i64, Vec<String>, i64) + Send> {
+        let reader = rusqlite::Connection::open(self.0.path().join("live.db")).unwrap();
+        Box::new(move || {
+            let number: i64 = reader.query_row(PIN, [], |row| row.get(0)).unwrap();
+            let mut rows = reader.prepare(READ).unwrap();
+            let rows = rows.query_map([number], |row| row.get(0)).unwrap().map(|row| row.unwrap()).collect();
+            (number, rows, reader.query_row(COUNT, [number], |row| row.get(0)).unwrap())
+        })
+    }
+}
+
 #[tokio::test]
 async fn a_file_of_sqlite_is_a_read_store() {
-    let folder = tempfile::TempDir::with_prefix("tw-test-").unwrap();
-    let at = StoreAt::Sqlite("live.db".into());
-    conformance(|| stores::open(&at, folder.path(), &EnvVars::default()).unwrap()).await;
+    conformance(&File::new()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn readers_of_a_file_see_one_release_or_the_next() {
+    readers(&File::new()).await;
+}
+
+/// A schema on the server that `TAGWARDEN_TEST_POSTGRES` has the address of.
+#[cfg(feature = "postgres")]
+mod postgres {
+    use super::*;
+    use tokio_postgres::{Client, NoTls};
+
+    struct Schema(String);
+
+    /// One made for a test, with its address.
+    async fn schema(name: &str) -> Schema {
+        let server = std::env::var("TAGWARDEN_TEST_POSTGRES").expect("TAGWARDEN_TEST_POSTGRES is the address of a server");
+        connect(&server).await.batch_execute(&format!("DROP SCHEMA IF EXISTS {name} CASCADE; CREATE SCHEMA {name}")).await.unwrap();
+        Schema(format!("{server}{}options=-csearch_path%3D{name}", if server.contains('?') { '&' } else { '?' }))
+    }
+
+    async fn connect(url: &str) -> Client {
+        let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
+        tokio::spawn(connection);
+        client
+    }
+
+    impl Place for Schema {
+        fn open(&self) -> Box<dyn Store> {
+            let env = EnvVars::of([("LIVE", &self.0)]);
+            stores::open(&StoreAt::Env("LIVE".into()), std::path::Path::new("/"), &env).unwrap()
+        }
+
+        fn request(&self) -> Box<dyn FnMut() -> (i64, Vec<String>, i64) + Send> {
+            // A runtime of its own, since a reader here is a thread.
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let url = self.0.clone();
+            let mut client = None;
+            Box::new(move || {
+                runtime.block_on(async {
+                    if client.is_none() {
+                        client = Some(connect(&url).await);
+                    }
+                    let client = client.as_ref().unwrap();
+                    let number: i64 = client.query_one("SELECT pin()", &[]).await.unwrap().get(0);
+                    let rows = client.query(READ, &[&number]).await.unwrap().iter().map(|row| row.get(0)).collect();
+                    (number, rows, client.query_one(COUNT, &[&number]).await.unwrap().get(0))
+                })
+            })
+        }
+    }
+
+    #[tokio::test]
+    #[ignore = "needs a server of PostgreSQL; `tests/full sync` starts one"]
+    async fn a_schema_of_postgresql_is_a_read_store() {
+        conformance(&schema("conformance").await).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    #[ignore = "needs a server of PostgreSQL; `tests/full sync` starts one"]
+    async fn readers_of_a_schema_see_one_release_or_the_next() {
+        readers(&schema("readers").await).await;
+    }
+
+    #[tokio::test]
+    #[ignore = "needs a server of PostgreSQL; `tests/full sync` starts one"]
+    async fn schemas_of_something_else_are_left_as_they_are() {
+        let source = || Source { genesis: oid('a'), channel: "production".into() };
+        let place = schema("elsewhere").await;
+        let other = connect(&place.0).await;
+        other.batch_execute("CREATE TABLE mine (x int); INSERT INTO mine VALUES (1)").await.unwrap();
+        for refused in [place.open().make(source()).await.map(|_| ()), place.open().state().await.map(|_| ())] {
+            assert_eq!(refused.unwrap_err().reason, Reason::ForeignStore);
+        }
+        other.batch_execute("DROP TABLE mine").await.unwrap();
+        let mut store = place.open();
+        store.make(source()).await.unwrap();
+        other.batch_execute("COMMENT ON TABLE source IS 'tagwarden read store, schema 2'").await.unwrap();
+        let newer = place.open().state().await.unwrap_err();
+        assert!(newer.reason == Reason::ForeignStore && newer.message.contains("newer program"), "{newer:?}");
+        let nowhere = Schema(place.0.replace("elsewhere", "nowhere"));
+        assert_eq!(nowhere.open().make(source()).await.unwrap_err().reason, Reason::ForeignStore);
+        let closed = Schema("postgres://nobody:hunter2@127.0.0.1:1/shop".to_owned());
+        let fault = closed.open().state().await.unwrap_err();
+        assert!(fault.reason == Reason::Unreachable && !format!("{fault:?}").contains("hunter2"), "{fault:?}");
+    }
+
+    #[tokio::test]
+    #[ignore = "needs a server of PostgreSQL; `tests/full sync` starts one"]
+    async fn two_that_make_the_tables_at_once_make_them_once() {
+        let place = schema("makers").await;
+        let source = Source { genesis: oid('a'), channel: "production".into() };
+        let (mut one, mut two) = (place.open(), place.open());
+        let (one, two) = tokio::join!(one.make(source.clone()), two.make(source.clone()));
+        assert!(one.unwrap() != two.unwrap());
+    }
 }
 
 fn oid(letter: char) -> Oid {
@@ -70,13 +202,72 @@ fn live(number: u64, serial: u64) -> Live {
     Live { number, serial, release: format!("shop@{serial}"), commit: oid('c'), shape: Digest::of(b"s"), since: at(serial as i64) }
 }
 
-async fn conformance(open: impl Fn() -> Box<dyn Store>) {
+/// Eight readers, each request of which must see one release whole, while `TAGWARDEN_SYNC_FLIPS` (else 40) are published one after the
+/// other.
+async fn readers(place: &dyn Place) {
+    let releases = std::env::var("TAGWARDEN_SYNC_FLIPS").map_or(40, |flips| flips.parse::<u64>().unwrap());
+    let mut store = place.open();
+    store.make(Source { genesis: oid('a'), channel: "production".into() }).await.unwrap();
+    let epoch = store.lead("one".into(), at(0), at(60)).await.unwrap().unwrap();
+    // Release `n` has rows `0` to `n % 7 + 3`; each text names the release and how many there are.
+    let rows = |release: u64| (0..release % 7 + 4).map(move |at| (at.to_string(), format!("{release} of {}", release % 7 + 4)));
+    let publish = async |store: &mut dyn Store, from: Option<Live>, serial: u64| {
+        let number = store.begin(epoch, oid('b'), Digest::of(b"s")).await.unwrap();
+        let last = store.state().await.unwrap().snapshots.last().map_or(0, |snapshot| snapshot.number);
+        let there: Vec<String> = store.rows(last, None, 100).await.unwrap().into_iter().map(|row| row.content.key.identity).collect();
+        for (identity, text) in rows(serial) {
+            // Each in a transaction of its own, so that there is much in between.
+            write(store, epoch, number, vec![change(&identity, &text, there.contains(&identity))]).await.unwrap();
+        }
+        let gone = there.iter().filter(|identity| !rows(serial).any(|(wanted, _)| wanted == **identity)).map(|identity| end(identity));
+        store.write(epoch, number, at(60), gone.collect(), Vec::new()).await.unwrap();
+        let counts = BTreeMap::from([("product".to_owned(), serial % 7 + 4)]);
+        store.complete(epoch, number, Digest::of(serial.to_string().as_bytes()), counts).await.unwrap();
+        let to = live(number, serial);
+        assert!(store.flip(epoch, from, to.clone()).await.unwrap());
+        to
+    };
+    let mut now = publish(store.as_mut(), None, 1).await;
+    let ended = std::sync::atomic::AtomicBool::new(false);
+    let seen = std::thread::scope(|scope| {
+        let reader = || {
+            let mut request = place.request();
+            let mut seen = std::collections::BTreeSet::new();
+            while !ended.load(std::sync::atomic::Ordering::SeqCst) {
+                let (number, rows, count) = request();
+                let release = rows.first().and_then(|row| row.split(['=', ' ']).nth(1)).unwrap_or("none").to_owned();
+                let alike = rows.iter().all(|row| row.split_once('=').unwrap().1 == format!("{release} of {}", rows.len()));
+                assert!(alike && !rows.is_empty() && count == rows.len() as i64, "{number}: {count} of {rows:?}");
+                seen.insert(release);
+                // Without a pause, eight of them leave the writer no processor.
+                std::thread::sleep(std::time::Duration::from_millis(2));
+            }
+            seen.len()
+        };
+        let readers: Vec<_> = (0..8).map(|_| scope.spawn(reader)).collect();
+        let flips = async {
+            for serial in 2..=releases {
+                now = publish(store.as_mut(), Some(now.clone()), serial).await;
+                let numbers: Vec<u64> = store.state().await.unwrap().snapshots.iter().map(|snapshot| snapshot.number).collect();
+                // A reader is never as late as this.
+                let old = numbers.len().saturating_sub(60);
+                store.remove(epoch, numbers[..old].to_vec()).await.unwrap();
+            }
+        };
+        tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(flips));
+        ended.store(true, std::sync::atomic::Ordering::SeqCst);
+        readers.into_iter().map(|reader| reader.join().unwrap()).collect::<Vec<_>>()
+    });
+    assert!(seen.iter().all(|releases| *releases > 1), "readers saw nothing of it: {seen:?}");
+}
+
+async fn conformance(place: &dyn Place) {
     let reason = |refused: Result<()>| refused.unwrap_err().reason;
-    let mut one = open();
+    let mut one = place.open();
     assert_eq!(one.state().await.unwrap_err().reason, Reason::NoStore);
     let source = Source { genesis: oid('a'), channel: "production".into() };
     assert!(one.make(source.clone()).await.unwrap());
-    let mut two = open();
+    let mut two = place.open();
     assert!(!two.make(Source { channel: "other".into(), ..source.clone() }).await.unwrap(), "it is there");
     assert_eq!(two.state().await.unwrap().source, source, "whose it is never changes");
 

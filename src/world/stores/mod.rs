@@ -7,8 +7,15 @@
 //!
 //! Deliberately absent: any decision. What is written, kept and flipped to is decided by [`crate::sync`].
 
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+use sql::{OPEN, POINTER, SCHEMA, STRAY, counted_strays, signed, text_of, unsigned};
 
 use crate::{
     domain::{Digest, Fault, Oid, Reason, Result, Timestamp},
@@ -93,14 +100,18 @@ pub fn open(at: &StoreAt, root: &Path, env: &EnvVars) -> Result<Box<dyn Store>> 
         StoreAt::Env(name) => {
             let Some(value) = env.get(name).filter(|value| !value.is_empty()) else {
                 let fault = Fault::new(Reason::BadUsage, format!("the variable {name}, which `sync.store` names, is not set"));
-                return Err(fault.help(format!("set {name} to where the store is: sqlite:PATH")));
+                return Err(fault.help(format!("set {name} to where the store is: sqlite:PATH, or postgres://...")));
             };
-            match StoreAt::parse(value.trim()) {
+            let value = value.trim();
+            if value.starts_with("postgres://") || value.starts_with("postgresql://") {
+                return postgres(value, env, name);
+            }
+            match StoreAt::parse(value) {
                 Ok(StoreAt::Sqlite(path)) => sqlite(root, &path),
                 _ => {
                     // The value is not told: it may have a password.
                     let fault = Fault::new(Reason::BadUsage, format!("the variable {name} names no store that this program knows"));
-                    Err(fault.help("sqlite:PATH"))
+                    Err(fault.help("sqlite:PATH, or postgres://USER:PASSWORD@HOST:PORT/DATABASE"))
                 }
             }
         }
@@ -118,8 +129,18 @@ fn sqlite(_: &Path, _: &str) -> Result<Box<dyn Store>> {
         .help("use a build with the feature `sqlite`, as published ones are"))
 }
 
+#[cfg(feature = "postgres")]
+fn postgres(url: &str, env: &EnvVars, named: &str) -> Result<Box<dyn Store>> {
+    Ok(Box::new(postgres::Postgres::at(url, env, named)?))
+}
+
+#[cfg(not(feature = "postgres"))]
+fn postgres(_: &str, _: &EnvVars, _: &str) -> Result<Box<dyn Store>> {
+    Err(Fault::new(Reason::BadConfig, "this program was built without PostgreSQL").help("use a build with the feature `postgres`"))
+}
+
 /// The refusal of a write under a lease that is over.
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 fn not_leading(what: &str) -> Fault {
     Fault::new(
         Reason::NotLeading,

@@ -5,7 +5,7 @@
 //!
 //! Deliberately absent: network file systems, on which locks of SQLite do not hold.
 
-use super::{Doing, Store, Strays, not_leading};
+use super::{Doing, OPEN, POINTER, SCHEMA, STRAY, Store, Strays, counted_strays, not_leading, signed, text_of, unsigned};
 use crate::{
     domain::{Digest, Fault, Oid, Reason, Result, Timestamp},
     sync::{
@@ -21,12 +21,6 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 /// What marks a file as one of these, in its header.
 const APPLICATION: i64 = 0x5457_5253;
-/// Of the tables below. A change of them raises it.
-const SCHEMA: i64 = 1;
-/// `valid_to` of a row that has not ended.
-const OPEN: i64 = i64::MAX;
-/// The name of the one pointer.
-const POINTER: &str = "live";
 /// Longer than any transaction of this module on a machine that is not overloaded.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -447,18 +441,14 @@ impl Store for Sqlite {
             for number in &numbers {
                 transaction.execute("DELETE FROM snapshots WHERE number = ?1", [signed(*number)])?;
             }
-            let gone = "valid_to < 9223372036854775807 AND NOT EXISTS
-                        (SELECT 1 FROM snapshots s WHERE artifacts.valid_from <= s.number AND s.number < artifacts.valid_to)";
-            Ok(remove_rows(transaction, gone, &[])?)
+            let gone = format!("valid_to < {OPEN} AND {STRAY}");
+            Ok(remove_rows(transaction, &gone, &[])?)
         })
     }
 
     fn strays(&mut self) -> Doing<'_, Strays> {
         self.within(|transaction| {
-            let count = |query: &str| transaction.query_row(query, [], number(0));
-            // A hydration that has no row in `snapshots` was removed, so what it wrote belongs to an interval that holds a kept one.
-            let rows = count(&format!("SELECT count(*) FROM artifacts WHERE {STRAY}"))?;
-            let bodies = count("SELECT count(*) FROM bodies WHERE NOT EXISTS (SELECT 1 FROM artifacts a WHERE a.digest = bodies.digest)")?;
+            let (rows, bodies) = transaction.query_row(&counted_strays(), [], |row| Ok((number_at(row, 0)?, number_at(row, 1)?)))?;
             Ok(Strays { rows, bodies })
         })
     }
@@ -474,9 +464,6 @@ impl Store for Sqlite {
         })
     }
 }
-
-/// Rows that no snapshot has, whole or being written. An open row belongs to the newest complete one, so it begins at that at the latest.
-const STRAY: &str = "NOT EXISTS (SELECT 1 FROM snapshots s WHERE artifacts.valid_from <= s.number AND s.number < artifacts.valid_to)";
 
 impl Sqlite {
     fn made(&mut self, source: &Source) -> Result<bool> {
@@ -528,15 +515,6 @@ fn remove_rows(transaction: &Transaction, which: &str, with: &[i64]) -> rusqlite
     Ok(rows as u64)
 }
 
-/// Numbers count upwards from 0 and never come near the end.
-fn signed(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(OPEN)
-}
-
-fn unsigned(number: i64) -> u64 {
-    u64::try_from(number).unwrap_or(0)
-}
-
 fn number_at(row: &rusqlite::Row, column: usize) -> rusqlite::Result<u64> {
     row.get(column).map(unsigned)
 }
@@ -553,9 +531,4 @@ fn parsed<T: std::str::FromStr<Err = String>>(row: &rusqlite::Row, column: usize
 
 fn foreign(column: usize, why: impl std::error::Error + Send + Sync + 'static) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(why))
-}
-
-/// As JSON. Texts and numbers are always JSON.
-fn text_of(counts: &BTreeMap<String, u64>) -> String {
-    serde_json::to_string(counts).unwrap_or_default()
 }
