@@ -398,7 +398,7 @@ fn a_store_of_something_else_is_left_as_it_is() {
 #[test]
 fn the_variable_of_a_store_is_never_repeated() {
     let mut scratch = shop(PROTOCOL);
-    scratch.set("LIVE", "postgres://me:hunter2@example.com/live");
+    scratch.set("LIVE", "mysql://me:hunter2@example.com/live");
     let answer = scratch.json(&["sync", "init"]).expect("bad_usage");
     assert!(!answer.to_string().contains("hunter2"), "{answer}");
     scratch.unset("LIVE");
