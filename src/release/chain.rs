@@ -528,10 +528,18 @@ impl Fold {
             && value["time"].as_str().and_then(|time| time.parse::<Timestamp>().ok()).is_some_and(|time| time <= self.clock);
         let verb = value["action"].as_str().and_then(|verb| verb.parse::<Verb>().ok());
         let actor = policy::actor(&policy.protocol, value["actor"]["id"].as_str().unwrap_or_default(), "");
+        let Ok(signed) = signed_by(commit, self.clock, policy) else { return };
+        // What gave somebody the right is in a form that only the newer program reads: for whom a mover signs, it may be anything.
+        let by_mover = signed.is_some_and(|signed| policy.protocol.movers.contains(&format!("ssh:{}", signed.principal)));
+        let may_have = |who: &&String| by_mover && (who.starts_with("team:") || who.starts_with("permission:"));
+        let rights: Vec<String> = match actor.id.starts_with("github:") {
+            true => policy.protocol.roles.values().flat_map(|role| role.who.iter().filter(may_have).cloned()).collect(),
+            false => Vec::new(),
+        };
         let channel = value["channel"].as_str().and_then(|channel| channel.parse().ok());
         // A verb that this program does not know may be anybody's who signs.
-        let permitted = verb.is_none_or(|verb| policy::permit(&policy.protocol, &actor, &[], verb, channel.as_ref()).is_ok());
-        if follows && permitted && signed_by(commit, self.clock, policy).is_ok() {
+        let permitted = verb.is_none_or(|verb| policy::permit(&policy.protocol, &actor, &rights, verb, channel.as_ref()).is_ok());
+        if follows && permitted {
             self.newer.push((*node, parsed.oid.clone(), u32::try_from(number).unwrap_or(u32::MAX)));
         }
     }

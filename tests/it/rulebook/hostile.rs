@@ -2,10 +2,13 @@
 //! effect, nobody is stopped, and no reader does more work than the branch is worth.
 
 use super::{
-    forge::{Forge, oid},
+    forge::{Forge, Proposal, oid},
     objects::{self, Node},
 };
-use tagwarden::domain::{Digest, Oid, Timestamp, Verb, state::HoldScope};
+use tagwarden::{
+    domain::{Digest, Oid, Timestamp, Verb, state::HoldScope},
+    release::chain::Verified,
+};
 
 const DAY: i64 = 86_400;
 
@@ -193,6 +196,22 @@ fn a_higher_rulebook_behind_junk() {
     newer.parents = vec![junk];
     let tip = forge.put(&newer, Some(&head));
     assert!(head_of(&forge, &tip, None).is_none(), "verbs must refuse (ledger_unverifiable)");
+}
+
+/// What gave somebody on GitHub the right to hold is told in a form that is not known here.
+#[test]
+fn a_higher_rulebook_for_somebody_for_whom_a_mover_signs() {
+    type Made = fn(&Forge, &Verified) -> Proposal;
+    let hold: Made = |forge, head| forge.hold(head, Verb::Hold, "github:42", HoldScope::All, None);
+    let verdict: Made = |forge, head| forge.verdict(head, "github:42", &oid('3'), "SAFE");
+    for (signer, made, is_known) in [("mover", hold, false), ("review", hold, true), ("mover", verdict, true)] {
+        let mut forge = Forge::new();
+        let head = forge.head();
+        let mut newer = made(&forge, &head);
+        (newer.signer, newer.entry.rulebook) = (Some(signer.to_owned()), 2);
+        let tip = forge.put(&newer, Some(&head));
+        assert_eq!(head_of(&forge, &tip, None).is_some(), is_known, "{signer} {}", newer.entry.action);
+    }
 }
 
 /// Claim 1: an ack gate is passed without any ack in the ledger.
