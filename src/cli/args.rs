@@ -8,7 +8,7 @@ use super::init::ActionRef;
 use crate::{
     artifact::names::{Tag, Wanted},
     catalog::rails,
-    domain::{ChannelName, GateId, Oid, PackageName, Timestamp, Until, VerdictWord, actor::sentence},
+    domain::{ChannelName, GateId, Oid, PackageName, Span, Timestamp, Until, VerdictWord, actor::sentence},
     gate::protocol::KeySource,
     lockdown::{Kinds, ReferenceKind},
     report,
@@ -609,12 +609,28 @@ pub enum Sync {
     Init,
     /// Bring the release that the channel is at to the readers: hydrate, validate, move the pointer
     Once,
+    /// Do so again and again: a controller that leads, or stands by until the one that leads is gone
+    Run(SyncRun),
     /// Show what readers see, and why not something newer
     Status,
     /// Compare the live snapshot, row by row and byte by byte, with the release that it is of
     Audit,
     /// Plan what makes the live snapshot right again; with --yes write it, then audit again
     Repair(Repair),
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct SyncRun {
+    /// How often the remote is asked
+    #[arg(long, value_name = "SPAN", default_value = "30s")]
+    pub poll: Span,
+    /// Where /healthz, /readyz, /status, /metrics and /hook are answered; port 0 takes a free one. There is neither TLS nor access
+    /// control. Without it nothing listens
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<SocketAddr>,
+    /// The variable with the secret of messages to /hook, which wake it before its time: signed as GitHub signs webhooks
+    #[arg(long, value_name = "env:NAME", requires = "listen", value_parser = variable)]
+    pub webhook: Option<String>,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -1022,6 +1038,14 @@ pub fn also(text: &str) -> Result<(Format, PathBuf), String> {
     // What GitHub reads from the output is not a file.
     let format = Format::from_str(format, false).ok().filter(|format| *format != Format::Github).ok_or_else(wanted)?;
     Ok((format, PathBuf::from(file)))
+}
+
+/// The name in `env:NAME`. What is given instead may be the secret itself, so it is not repeated.
+fn variable(source: &str) -> Result<String, String> {
+    match source.split_once(':') {
+        Some(("env", name)) if !name.is_empty() => Ok(name.to_owned()),
+        _ => Err("env:NAME is wanted, the name of a variable that holds the secret".to_owned()),
+    }
 }
 
 fn key_source(source: &str) -> Result<KeySource, String> {

@@ -95,12 +95,12 @@ fn router(source: Source, times: CacheTimes) -> Router {
         .route("/version", only(get(version)))
         .route("/channels", only(get(channels)))
         .route("/channels/{name}", only(get(channel)))
-        .fallback(nothing_here)
+        .fallback(|| async { nothing_here("/healthz, /version, /channels, /channels/{name}") })
         .with_state(shared)
 }
 
 /// GET and HEAD; every other method is told so.
-fn only(route: MethodRouter<Arc<Shared>>) -> MethodRouter<Arc<Shared>> {
+pub fn only<S: Clone + Send + Sync + 'static>(route: MethodRouter<S>) -> MethodRouter<S> {
     route.fallback(|| async {
         let fault = Fault::new(Reason::BadUsage, "this server only answers").help("use GET or HEAD");
         let mut response = answer(StatusCode::METHOD_NOT_ALLOWED, &fault.into());
@@ -178,8 +178,9 @@ fn found(drift: bool) -> Reason {
     if drift { Reason::Findings } else { Reason::Passed }
 }
 
-async fn nothing_here() -> Response {
-    let fault = Fault::new(Reason::BadUsage, "nothing is at this path").help("/healthz, /version, /channels, /channels/{name}");
+/// `paths`: those where something is.
+pub fn nothing_here(paths: &str) -> Response {
+    let fault = Fault::new(Reason::BadUsage, "nothing is at this path").help(paths);
     answer(StatusCode::NOT_FOUND, &fault.into())
 }
 
@@ -187,11 +188,11 @@ fn refuse(fault: Fault) -> Response {
     answer(StatusCode::SERVICE_UNAVAILABLE, &fault.into())
 }
 
-fn answer(status: StatusCode, report: &Report) -> Response {
+pub fn answer(status: StatusCode, report: &Report) -> Response {
     respond(status, json::render(report))
 }
 
-fn respond(status: StatusCode, text: String) -> Response {
+pub fn respond(status: StatusCode, text: String) -> Response {
     let headers =
         [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store"), (header::X_CONTENT_TYPE_OPTIONS, "nosniff")];
     (status, headers, text).into_response()

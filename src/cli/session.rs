@@ -82,6 +82,12 @@ impl Session {
         }
     }
 
+    /// The same, with nothing known yet and nothing open.
+    #[must_use]
+    pub fn again(&self) -> Session {
+        Session::new(self.globals.clone(), self.env.clone(), self.clock).waiting(self.patience.clone()).started_as(self.program.clone())
+    }
+
     /// A run in a world that is open already; what a rehearsal gives its verbs.
     pub fn within(globals: Globals, world: World) -> Session {
         Session {

@@ -45,6 +45,9 @@
 
 pub mod compare;
 pub mod condition;
+pub mod figures;
+pub mod hook;
+pub mod pace;
 pub mod retention;
 pub mod row;
 mod settings;

@@ -37,6 +37,7 @@ use std::{
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{Notify, watch},
+    task::JoinHandle,
     time::Instant,
 };
 
@@ -95,6 +96,11 @@ impl Bound {
         !self.address.ip().to_canonical().is_loopback()
     }
 
+    /// [`Bound::serve`], beside whatever else this process does.
+    pub fn start(self, router: Router, stop: impl Future<Output = ()> + Send + 'static) -> Serving {
+        Serving(tokio::spawn(self.serve(router, stop)))
+    }
+
     /// Answers until `stop` is there; then lets open requests end, for a short while.
     pub async fn serve(self, router: Router, stop: impl Future<Output = ()> + Send + 'static) -> Result<()> {
         let (stopping, stopped) = watch::channel(false);
@@ -128,6 +134,30 @@ impl Bound {
         // What is still open then is dropped with the runtime.
         let _ = tokio::time::timeout(GRACE, stopping.closed()).await;
         Ok(())
+    }
+}
+
+/// A server that runs by itself.
+pub struct Serving(JoinHandle<Result<()>>);
+
+impl Serving {
+    /// Returns when it was told to stop and has.
+    pub async fn ended(self) -> Result<()> {
+        self.0.await.unwrap_or_else(|error| Err(Fault::new(Reason::Internal, format!("the server broke off: {error}"))))
+    }
+}
+
+/// Wakes whoever waits, or the next one who does.
+#[derive(Clone, Default)]
+pub struct Bell(Arc<Notify>);
+
+impl Bell {
+    pub fn ring(&self) {
+        self.0.notify_one();
+    }
+
+    pub async fn heard(&self) {
+        self.0.notified().await;
     }
 }
 

@@ -18,6 +18,7 @@ mod catalog;
 mod census;
 mod cli_surface;
 mod comments;
+mod controller;
 mod doctor;
 mod endpoints;
 mod formats;

@@ -6,7 +6,7 @@ use rusqlite::{Connection, params};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-const PROTOCOL: &str = r#"version: 1
+pub const PROTOCOL: &str = r#"version: 1
 packages: { shop: { release_tag: "v{version}" } }
 release_branches: [main]
 channels: { staging: { tag: "channel/{channel}" }, production: { tag: "channel/{channel}" } }
@@ -28,12 +28,12 @@ const RULES: &str = r#"rules:
     refs: { each: '.spec | select(.parent) | .parent', to: [{ artifact: "product:{value}" }], acyclic: true }
 "#;
 
-fn product(name: &str, title: &str) -> String {
+pub fn product(name: &str, title: &str) -> String {
     format!("---\nname: {name}\nspec:\n  title: {title}\n---\n# {title}\n")
 }
 
 /// A shop with a chair and a lamp, adopted; nothing is released.
-fn shop(protocol: &str) -> Scratch {
+pub fn shop(protocol: &str) -> Scratch {
     let mut scratch = Scratch::new();
     let live = format!("sqlite:{}", scratch.path("live.db").display());
     scratch.set("LIVE", &live);
@@ -55,7 +55,7 @@ fn shop(protocol: &str) -> Scratch {
 }
 
 /// Commits and promotes a version.
-fn release(scratch: &Scratch, version: &str) {
+pub fn release(scratch: &Scratch, version: &str) {
     scratch.commit(version);
     scratch.push();
     scratch.json(&["stage", &format!("shop@{version}"), "--at", "HEAD"]).expect("moved");
@@ -84,7 +84,7 @@ fn reader(scratch: &Scratch) -> Connection {
 }
 
 /// What one request of a reader sees: the pinned snapshot, a row a line.
-fn seen(scratch: &Scratch) -> String {
+pub fn seen(scratch: &Scratch) -> String {
     let reader = reader(scratch);
     let pinned: Option<i64> = reader.query_row("SELECT snapshot FROM pointer WHERE name = 'live'", [], |row| row.get(0)).unwrap();
     rows_of(&reader, pinned.unwrap_or_default())
@@ -101,7 +101,7 @@ fn rows_of(reader: &Connection, snapshot: i64) -> String {
     rows.join("\n")
 }
 
-fn count(scratch: &Scratch, query: &str) -> i64 {
+pub fn count(scratch: &Scratch, query: &str) -> i64 {
     reader(scratch).query_row(query, [], |row| row.get(0)).unwrap()
 }
 

@@ -79,7 +79,7 @@ pub async fn repair(site: &mut Site, yes: bool) -> Result<Report> {
     if !yes {
         return Ok(site.report(Reason::Findings, None, Some(plan)).await?.findings(findings));
     }
-    let rows = once::led(site, async |site, epoch| mend(site, epoch).await).await?;
+    let rows = once::led(site, &once::Leader::once()?, async |site, epoch| mend(site, epoch).await).await?;
     let (left, _) = audited(site).await?;
     let reason = if left.is_empty() { Reason::Published } else { Reason::Findings };
     Ok(site.report(reason, Some(rows), Some(PlanShape { done: true, ..plan })).await?.findings(left))

@@ -5,8 +5,10 @@
 //! Deliberately absent: releases of repositories without a ledger, and times from which a release counts.
 
 mod audit;
+mod board;
 mod hydrate;
 mod once;
+mod run;
 mod site;
 
 use super::{Session, args};
@@ -14,14 +16,18 @@ use crate::{
     domain::{Reason, Result},
     report::Report,
 };
+use once::Leader;
 use site::Site;
 
 pub async fn run(session: &Session, command: &args::Sync) -> Result<Report> {
+    if let args::Sync::Run(args) = command {
+        return run::run(session, args).await;
+    }
     let mut site = Site::open(session).await?;
     match command {
         args::Sync::Init => init(&mut site).await,
-        args::Sync::Once => once::run(&mut site).await,
-        args::Sync::Status => status(&mut site).await,
+        args::Sync::Once => once::run(&mut site, &Leader::once()?).await,
+        args::Sync::Status | args::Sync::Run(_) => status(&mut site).await,
         args::Sync::Audit => audit::run(&mut site).await,
         args::Sync::Repair(args) => audit::repair(&mut site, args.yes).await,
     }

@@ -16,7 +16,34 @@ use crate::{
     world::stores::{self, PAGE},
 };
 
-pub async fn run(site: &mut Site) -> Result<Report> {
+/// As whom a round leads.
+pub struct Leader {
+    name: String,
+    /// Whether it leads on when the round is over.
+    stays: bool,
+}
+
+impl Leader {
+    pub fn once() -> Result<Leader> {
+        Ok(Leader { name: stores::holder()?, stays: false })
+    }
+
+    pub fn staying() -> Result<Leader> {
+        Ok(Leader { name: stores::holder()?, stays: true })
+    }
+
+    /// Takes the lease, or goes on with it. `None`: somebody else leads.
+    pub async fn lead(&self, site: &mut Site) -> Result<Option<u64>> {
+        let (now, lease) = (site.now(), site.settings.lease);
+        site.store.lead(self.name.clone(), now, now.plus(lease)).await
+    }
+
+    async fn leave(&self, site: &mut Site, epoch: u64) -> Result<()> {
+        if self.stays { Ok(()) } else { site.store.resign(epoch).await }
+    }
+}
+
+pub async fn run(site: &mut Site, leader: &Leader) -> Result<Report> {
     site.pinned().await?;
     let state = site.state().await?;
     let Some(wanted) = site.wanted.clone() else {
@@ -42,7 +69,7 @@ pub async fn run(site: &mut Site) -> Result<Report> {
         Step::Flip(_) | Step::Hydrate => {}
     }
     // Reading takes as long as it takes, so nobody leads meanwhile.
-    nobody_leads(site, &state)?;
+    nobody_else_leads(site, leader, &state)?;
     let prepared = match step::step(&state, &wanted) {
         Step::Nothing | Step::Newer { .. } => Prepared::Nothing,
         Step::Flip(number) if is_whole(site, &state, number).await? => Prepared::Snapshot(number),
@@ -54,7 +81,7 @@ pub async fn run(site: &mut Site) -> Result<Report> {
             }
         }
     };
-    led(site, async |site, epoch| round(site, epoch, &wanted, prepared).await).await
+    led(site, leader, async |site, epoch| round(site, (leader, epoch), &wanted, prepared).await).await
 }
 
 /// What was read before the lease was taken.
@@ -66,9 +93,9 @@ enum Prepared {
 }
 
 /// Faults: `not_leading` where somebody else leads now.
-fn nobody_leads(site: &Site, state: &State) -> Result<()> {
+fn nobody_else_leads(site: &Site, leader: &Leader, state: &State) -> Result<()> {
     let now = site.now();
-    match state.lease.holder.as_ref().filter(|holder| holder.until > now) {
+    match state.lease.holder.as_ref().filter(|holder| holder.until > now && holder.name != leader.name) {
         Some(holder) => Err(led_by(site, &format!("{} until {}", holder.name, holder.until))),
         None => Ok(()),
     }
@@ -79,21 +106,19 @@ fn led_by(site: &Site, who: &str) -> Fault {
 }
 
 /// Runs as the leader of the store. Faults: `not_leading` where somebody else is.
-pub async fn led<T>(site: &mut Site, work: impl AsyncFnOnce(&mut Site, u64) -> Result<T>) -> Result<T> {
-    let (now, lease) = (site.now(), site.settings.lease);
-    let holder = stores::holder()?;
-    let Some(epoch) = site.store.lead(holder, now, now.plus(lease)).await? else {
+pub async fn led<T>(site: &mut Site, leader: &Leader, work: impl AsyncFnOnce(&mut Site, u64) -> Result<T>) -> Result<T> {
+    let Some(epoch) = leader.lead(site).await? else {
         let state = site.state().await?;
         let who = state.lease.holder.map(|holder| format!("{} until {}", holder.name, holder.until)).unwrap_or_default();
         return Err(led_by(site, &who));
     };
     let done = work(site, epoch).await;
     // Where it cannot be given back, it ends by itself.
-    let given_back = site.store.resign(epoch).await;
+    let given_back = leader.leave(site, epoch).await;
     done.and_then(|done| given_back.map(|()| done))
 }
 
-async fn round(site: &mut Site, epoch: u64, wanted: &Wanted, prepared: Prepared) -> Result<Report> {
+async fn round(site: &mut Site, (leader, epoch): (&Leader, u64), wanted: &Wanted, prepared: Prepared) -> Result<Report> {
     // Somebody else may have led until now.
     let state = site.state().await?;
     let is_due = !matches!(step::step(&state, wanted), Step::Nothing | Step::Newer { .. });
@@ -107,7 +132,7 @@ async fn round(site: &mut Site, epoch: u64, wanted: &Wanted, prepared: Prepared)
                 (rows, warnings) = (Some(written), release.findings);
                 Some(number)
             }
-            Err(findings) => return rejected(site, epoch, wanted, findings).await,
+            Err(findings) => return rejected(site, (leader, epoch), wanted, findings).await,
         },
         Prepared::Nothing | Prepared::Snapshot(_) => {
             return Err(
@@ -123,7 +148,7 @@ async fn round(site: &mut Site, epoch: u64, wanted: &Wanted, prepared: Prepared)
     if !gone.is_empty() {
         site.store.remove(epoch, gone).await?;
     }
-    site.store.resign(epoch).await?;
+    leader.leave(site, epoch).await?;
     let reason = if published.is_some() { Reason::Published } else { Reason::NothingToDo };
     Ok(site.report(reason, rows, None).await?.findings(warnings))
 }
@@ -205,7 +230,7 @@ pub async fn publish(site: &mut Site, epoch: u64, state: &State, wanted: &Wanted
     site.store.note(epoch, Attempt { serial, release, commit, time, rejected: None }).await
 }
 
-async fn rejected(site: &mut Site, epoch: u64, wanted: &Wanted, findings: Vec<Finding>) -> Result<Report> {
+async fn rejected(site: &mut Site, (leader, epoch): (&Leader, u64), wanted: &Wanted, findings: Vec<Finding>) -> Result<Report> {
     let message = findings.first().map(|finding| {
         let place = finding.place.as_ref().map(|place| format!("{}:{}: ", place.file, place.line)).unwrap_or_default();
         format!("{place}{}", finding.message)
@@ -214,7 +239,7 @@ async fn rejected(site: &mut Site, epoch: u64, wanted: &Wanted, findings: Vec<Fi
     let Wanted { serial, release, commit, .. } = wanted.clone();
     let time = site.now();
     site.store.note(epoch, Attempt { serial, release, commit, time, rejected }).await?;
-    site.store.resign(epoch).await?;
+    leader.leave(site, epoch).await?;
     Ok(site.report(Reason::Findings, None, None).await?.findings(findings))
 }
 
