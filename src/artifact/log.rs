@@ -4,6 +4,7 @@
 //! which order they were captured. Who wrote a line is what they said of themselves: the log proves order and completeness, signatures
 //! prove people.
 
+use super::Label;
 use crate::domain::{Digest, Result, Timestamp, digest::canonical_json};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
@@ -68,6 +69,9 @@ pub struct Capture {
     /// It was captured by a restore, before it wrote.
     #[serde(default)]
     pub before_restore: bool,
+    /// `None`: it is not a bundle.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bundle: Option<Label>,
 }
 
 /// A log whose chain holds.
@@ -132,6 +136,8 @@ pub struct State {
     /// What must be there, in the order of the last capture.
     pub snapshots: IndexMap<Digest, Known>,
     pub tags: BTreeMap<String, Digest>,
+    /// What each rail and version is. The first stays for ever, also when it is pruned.
+    pub versions: BTreeMap<(String, String), Digest>,
     /// The last verification of the whole store.
     pub verified: Option<(Timestamp, u64)>,
     /// The last restore of each folder.
@@ -171,6 +177,9 @@ impl State {
                 let first = before.map_or(time, |known| known.first);
                 let known = Known { first, serial: event.serial, time, actor: event.by.actor.clone(), capture: capture.clone() };
                 self.snapshots.insert(digest.clone(), known);
+                if let Some(Label { rail, version, .. }) = &capture.bundle {
+                    self.versions.entry((rail.clone(), version.clone())).or_insert_with(|| digest.clone());
+                }
                 self.tags.extend(capture.tags.iter().map(|tag| (tag.clone(), digest.clone())));
             }
             What::Verify { snapshot: None, findings, .. } => self.verified = Some((time, *findings)),
@@ -216,6 +225,7 @@ mod tests {
             tags: Vec::new(),
             reason: None,
             before_restore: false,
+            bundle: None,
         })
     }
 
@@ -299,5 +309,18 @@ mod tests {
         let newest = state.newest_of("config").unwrap();
         assert_eq!((newest.serial, newest.first.unix()), (3, 1_800_000_000));
         assert_eq!(state.newest_of("other"), None);
+    }
+
+    #[test]
+    fn a_version_is_what_it_was_first_also_when_that_is_pruned() {
+        let bundle = |content: &str, version: &str| {
+            let What::Create(capture) = capture(content) else { panic!("it is a capture") };
+            What::Create(Capture { bundle: Some(Label::new("routing", version, (None, None)).unwrap()), ..capture })
+        };
+        let (log, bytes) =
+            written([bundle("one", "1"), bundle("two", "2"), What::Prune { snapshot: Digest::of(b"one") }, bundle("three", "1")]);
+        assert_eq!(Log::parse(&bytes, 4, &log.head.clone().unwrap()), Ok(log.clone()));
+        let version = |version: &str| log.state().versions[&("routing".to_owned(), version.to_owned())].clone();
+        assert_eq!((version("1"), version("2")), (Digest::of(b"one"), Digest::of(b"two")));
     }
 }

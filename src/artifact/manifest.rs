@@ -3,7 +3,7 @@
 //! Only SHA-256 is read. Members that are not known here are kept where a file is written again (`index.json`), and ignored elsewhere.
 
 use super::{
-    LARGEST_MANIFEST, MOST_LAYERS, SNAPSHOT,
+    BUNDLE, LARGEST_MANIFEST, Label, MOST_LAYERS, SNAPSHOT,
     files::{self, FileEntry, Mode},
     names, tar,
 };
@@ -85,6 +85,8 @@ struct Manifest {
     config: Descriptor,
     #[serde(default)]
     layers: Vec<Descriptor>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    annotations: BTreeMap<String, String>,
 }
 
 /// The config of a snapshot whose files are in a tar layer.
@@ -111,12 +113,22 @@ pub struct Snapshot {
     /// Sorted by path.
     pub files: Vec<FileEntry>,
     pub form: Form,
+    /// `None`: it is not a bundle.
+    pub label: Option<Label>,
 }
 
 impl Snapshot {
+    pub fn artifact_type(&self) -> &'static str {
+        artifact_type(self.label.as_ref())
+    }
+
     pub fn bytes(&self) -> u64 {
         files::total(&self.files)
     }
+}
+
+fn artifact_type(label: Option<&Label>) -> &'static str {
+    if label.is_some() { BUNDLE } else { SNAPSHOT }
 }
 
 /// What is written for a snapshot beside the bytes of its files.
@@ -129,7 +141,7 @@ pub struct Made {
 
 /// The snapshot of these files (sorted, without what [`files::why_not_all`] refuses) with a layer for each; `None`: they are too many,
 /// and travel as a tar: [`in_tar`].
-pub fn of_files(files: &[FileEntry]) -> Result<Option<Made>> {
+pub fn of_files(files: &[FileEntry], label: Option<&Label>) -> Result<Option<Made>> {
     if files.len() > MOST_LAYERS {
         return Ok(None);
     }
@@ -137,11 +149,11 @@ pub fn of_files(files: &[FileEntry]) -> Result<Option<Made>> {
         let layer = Descriptor::new(BYTES, file.digest.clone(), file.size);
         layer.with(TITLE, file.path.clone()).with(MODE, file.mode.to_string())
     };
-    let manifest = written(empty_config(), files.iter().map(layer).collect())?;
+    let manifest = written(empty_config(), files.iter().map(layer).collect(), label)?;
     if manifest.len() > LARGEST_MANIFEST {
         return Ok(None);
     }
-    let snapshot = Snapshot { digest: Digest::of(&manifest), files: files.to_vec(), form: Form::Blobs };
+    let snapshot = Snapshot { digest: Digest::of(&manifest), files: files.to_vec(), form: Form::Blobs, label: label.cloned() };
     Ok(Some(Made { snapshot, manifest, config: EMPTY_BYTES.to_vec() }))
 }
 
@@ -156,18 +168,20 @@ pub fn list_of(files: &[FileEntry]) -> Result<Vec<u8>> {
 }
 
 /// The snapshot of these files with the tar layer that holds them.
-pub fn in_tar(files: &[FileEntry], list: Vec<u8>, layer: Digest) -> Result<Made> {
+pub fn in_tar(files: &[FileEntry], list: Vec<u8>, layer: Digest, label: Option<&Label>) -> Result<Made> {
     let (list_digest, list_size, size) = (Digest::of(&list), list.len() as u64, tar::length(files));
     let config = Descriptor::new(LIST, list_digest.clone(), list_size);
     let only = Descriptor::new(TAR, layer.clone(), size).with(TITLE, "files.tar");
-    let manifest = written(config, vec![only])?;
+    let manifest = written(config, vec![only], label)?;
     let form = Form::Tar { layer, size, list: list_digest, list_size };
-    Ok(Made { snapshot: Snapshot { digest: Digest::of(&manifest), files: files.to_vec(), form }, manifest, config: list })
+    let snapshot = Snapshot { digest: Digest::of(&manifest), files: files.to_vec(), form, label: label.cloned() };
+    Ok(Made { snapshot, manifest, config: list })
 }
 
-fn written(config: Descriptor, layers: Vec<Descriptor>) -> Result<Vec<u8>> {
-    let (media_type, artifact_type) = (Some(MANIFEST.to_owned()), Some(SNAPSHOT.to_owned()));
-    canonical_json(&Manifest { schema_version: 2, media_type, artifact_type, config, layers })
+fn written(config: Descriptor, layers: Vec<Descriptor>, label: Option<&Label>) -> Result<Vec<u8>> {
+    let (media_type, artifact_type) = (Some(MANIFEST.to_owned()), Some(artifact_type(label).to_owned()));
+    let annotations = label.map(Label::annotations).unwrap_or_default();
+    canonical_json(&Manifest { schema_version: 2, media_type, artifact_type, config, layers, annotations })
 }
 
 /// A manifest that was read, as far as it says by itself.
@@ -186,6 +200,7 @@ pub struct Listed {
     size: u64,
     pub list: Digest,
     pub list_size: u64,
+    label: Option<Label>,
 }
 
 /// Reads a manifest whose bytes have this digest. The error says what is wrong with it.
@@ -194,16 +209,19 @@ pub fn parse(digest: &Digest, bytes: &[u8]) -> std::result::Result<Parsed, Strin
     if manifest.schema_version != 2 || manifest.media_type.as_deref().is_some_and(|kind| kind != MANIFEST) {
         return Err("it is not a manifest of version 2".to_owned());
     }
-    if manifest.artifact_type.as_deref() != Some(SNAPSHOT) {
-        return Err(format!("its type is not {SNAPSHOT}"));
-    }
+    let label = match manifest.artifact_type.as_deref() {
+        Some(SNAPSHOT) => None,
+        Some(BUNDLE) => Some(Label::read(&manifest.annotations)?),
+        _ => return Err(format!("its type is neither {SNAPSHOT} nor {BUNDLE}")),
+    };
     if manifest.config.media_type == LIST {
         let [only] = &manifest.layers[..] else { return Err("a list of files goes with exactly one layer".to_owned()) };
         if only.media_type != TAR || manifest.config.size > LONGEST_LIST {
             return Err("its layer is not a tar, or its list is too long".to_owned());
         }
         let (list, list_size) = (manifest.config.digest, manifest.config.size);
-        return Ok(Parsed::Listed(Listed { digest: digest.clone(), layer: only.digest.clone(), size: only.size, list, list_size }));
+        let (digest, layer) = (digest.clone(), only.digest.clone());
+        return Ok(Parsed::Listed(Listed { digest, layer, size: only.size, list, list_size, label }));
     }
     let mut files = Vec::with_capacity(manifest.layers.len());
     for layer in manifest.layers {
@@ -218,7 +236,7 @@ pub fn parse(digest: &Digest, bytes: &[u8]) -> std::result::Result<Parsed, Strin
     files.sort_by(|a, b| a.path.cmp(&b.path));
     match files::why_not_all(&files) {
         Some(why) => Err(why),
-        None => Ok(Parsed::Whole(Snapshot { digest: digest.clone(), files, form: Form::Blobs })),
+        None => Ok(Parsed::Whole(Snapshot { digest: digest.clone(), files, form: Form::Blobs, label })),
     }
 }
 
@@ -236,7 +254,7 @@ impl Listed {
             return Err("its tar is not as long as the files in its list make it".to_owned());
         }
         let form = Form::Tar { layer: self.layer, size: self.size, list: self.list, list_size: self.list_size };
-        Ok(Snapshot { digest: self.digest, files: list.files, form })
+        Ok(Snapshot { digest: self.digest, files: list.files, form, label: self.label })
     }
 }
 
@@ -286,7 +304,7 @@ impl Index {
     }
 
     fn of_snapshots(&self) -> impl Iterator<Item = &Descriptor> {
-        self.manifests.iter().filter(|entry| entry.artifact_type.as_deref() == Some(SNAPSHOT) || is_named_after(entry))
+        self.manifests.iter().filter(|entry| is_ours(entry))
     }
 
     /// Every snapshot, once for each name that it has.
@@ -311,21 +329,21 @@ impl Index {
     /// The tags of a snapshot, sorted.
     pub fn tags_of(&self, digest: &Digest) -> Vec<String> {
         let names = self.of_snapshots().filter(|entry| entry.digest == *digest).filter_map(Descriptor::name);
-        let tags: BTreeSet<String> = names.filter(|name| !name.starts_with(names::OF_DIGEST)).map(str::to_owned).collect();
+        let tags: BTreeSet<String> = names.filter(|name| !names::is_reserved(name)).map(str::to_owned).collect();
         tags.into_iter().collect()
     }
 
     /// The blobs of manifests that are no snapshots, of which nothing is known but that they are named.
     pub fn others(&self) -> impl Iterator<Item = &Descriptor> {
-        self.manifests.iter().filter(|entry| entry.artifact_type.as_deref() != Some(SNAPSHOT) && !is_named_after(entry))
+        self.manifests.iter().filter(|entry| !is_ours(entry))
     }
 
-    /// Names a snapshot by its digest and by tags. What is named so already stays.
-    pub fn add(&mut self, digest: &Digest, size: u64, tags: &[String]) {
-        for name in [names::of_digest(digest)].iter().chain(tags) {
+    /// Names a snapshot or a bundle by its digest and by tags. What is named so already stays.
+    pub fn add(&mut self, artifact_type: &str, digest: &Digest, size: u64, tags: &[String]) {
+        for name in [names::of_digest(artifact_type, digest)].iter().chain(tags) {
             if !self.manifests.iter().any(|entry| entry.digest == *digest && entry.name() == Some(name)) {
                 let entry = Descriptor::new(MANIFEST, digest.clone(), size).with(REF_NAME, name.clone());
-                self.manifests.push(Descriptor { artifact_type: Some(SNAPSHOT.to_owned()), ..entry });
+                self.manifests.push(Descriptor { artifact_type: Some(artifact_type.to_owned()), ..entry });
             }
         }
     }
@@ -367,9 +385,13 @@ impl Index {
     }
 }
 
-/// Its type is not known, so its manifest could not be read; its name is that of a snapshot.
-fn is_named_after(entry: &Descriptor) -> bool {
-    entry.artifact_type.is_none() && entry.name() == Some(&names::of_digest(&entry.digest))
+/// It is a snapshot or a bundle. Where its type is not known, its manifest could not be read, and its name says it.
+fn is_ours(entry: &Descriptor) -> bool {
+    let mut types = [SNAPSHOT, BUNDLE].into_iter();
+    match entry.artifact_type.as_deref() {
+        Some(known) => types.any(|ours| ours == known),
+        None => types.any(|ours| entry.name() == Some(&names::of_digest(ours, &entry.digest))),
+    }
 }
 
 #[cfg(test)]
@@ -384,7 +406,7 @@ mod tests {
     #[test]
     fn a_manifest_is_made_and_read_back() {
         let files = [entry("a/b", b"one"), FileEntry { mode: Mode::EXECUTABLE, ..entry("c", b"") }];
-        let made = of_files(&files).unwrap().unwrap();
+        let made = of_files(&files, None).unwrap().unwrap();
         insta::assert_snapshot!(String::from_utf8(made.manifest.clone()).unwrap().replace(",\"", ",\n\""), @r#"
         {"artifactType":"application/vnd.tagwarden.snapshot.v1+json",
         "config":{"digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a",
@@ -408,27 +430,47 @@ mod tests {
     #[test]
     fn many_files_and_long_manifests_travel_as_a_tar() {
         let many: Vec<FileEntry> = (0..=MOST_LAYERS).map(|at| entry(&format!("{at:05}"), b"x")).collect();
-        assert!(of_files(&many[1..]).unwrap().is_some() && of_files(&many).unwrap().is_none());
+        assert!(of_files(&many[1..], None).unwrap().is_some() && of_files(&many, None).unwrap().is_none());
         let long: Vec<FileEntry> = (0..1500).map(|at| entry(&format!("{at:05}/{}", "x/".repeat(250) + "y"), b"x")).collect();
-        assert!(of_files(&long).unwrap().is_none());
-        let made = in_tar(&many, list_of(&many).unwrap(), Digest::of(b"the tar")).unwrap();
+        assert!(of_files(&long, None).unwrap().is_none());
+        let made = in_tar(&many, list_of(&many).unwrap(), Digest::of(b"the tar"), None).unwrap();
         let Ok(Parsed::Listed(listed)) = parse(&made.snapshot.digest, &made.manifest) else { panic!("it has a list") };
         assert_eq!(listed.clone().with(&made.config).unwrap(), made.snapshot);
         let short = list_of(&many[1..]).unwrap();
         assert_eq!(listed.with(&short).unwrap_err(), "its tar is not as long as the files in its list make it");
     }
 
+    /// The label is in the digest; nothing else of the content changes.
+    #[test]
+    fn a_bundle_is_a_manifest_of_its_own() {
+        let files = [entry("a", b"one")];
+        let label = |version: &str| Label::new("routing", version, (None, None)).unwrap();
+        let made = |label: Option<&Label>| of_files(&files, label).unwrap().unwrap();
+        let (plain, one, two) = (made(None), made(Some(&label("1"))), made(Some(&label("2"))));
+        assert!(plain.snapshot.digest != one.snapshot.digest && one.snapshot.digest != two.snapshot.digest);
+        assert_eq!(parse(&one.snapshot.digest, &one.manifest), Ok(Parsed::Whole(one.snapshot.clone())));
+        let text = String::from_utf8(one.manifest).unwrap();
+        assert!(text.contains(BUNDLE) && text.contains("\"vnd.tagwarden.bundle.version\":\"1\""), "{text}");
+        let many = in_tar(&files, list_of(&files).unwrap(), Digest::of(b"the tar"), Some(&label("1"))).unwrap();
+        let Ok(Parsed::Listed(listed)) = parse(&many.snapshot.digest, &many.manifest) else { panic!("it has a list") };
+        assert_eq!(listed.with(&many.config).unwrap().label, Some(label("1")));
+        let mut index = Index::default();
+        index.add(one.snapshot.artifact_type(), &one.snapshot.digest, 3, &[]);
+        let names = format!("bundle-{}", one.snapshot.digest.hex());
+        assert!(String::from_utf8(index.to_bytes().unwrap()).unwrap().contains(&names) && index.has(&one.snapshot.digest));
+    }
+
     /// A right manifest with one thing changed.
     #[test]
     fn hostile_manifests_are_refused_with_a_reason() {
         let files = [entry("a", b"one"), entry("b", b"two")];
-        let made = of_files(&files).unwrap().unwrap();
+        let made = of_files(&files, None).unwrap().unwrap();
         let right: Value = serde_json::from_slice(&made.manifest).unwrap();
         let digest = made.snapshot.digest;
         for (pointer, value, why) in [
             ("/schemaVersion", json!(1), "it is not a manifest of version 2"),
             ("/mediaType", json!("application/vnd.docker.distribution.manifest.v2+json"), "it is not a manifest of version 2"),
-            ("/artifactType", json!("application/x"), "its type is not application/vnd.tagwarden.snapshot.v1+json"),
+            ("/artifactType", json!("application/x"), "its type is neither application/vnd.tagwarden.snapshot.v1+json"),
             ("/layers", json!([]), "it names no file"),
             ("/layers/0/annotations", json!({}), "has no title"),
             ("/layers/0/annotations/org.opencontainers.image.title", json!("../../etc/passwd"), "it leads upwards"),
@@ -441,6 +483,7 @@ mod tests {
             ("/layers/0/size", json!(-1), "it is not a manifest"),
             ("/layers/0/size", json!(u64::MAX), "its sizes have no sum"),
             ("/config/mediaType", json!(LIST), "exactly one layer"),
+            ("/artifactType", json!(BUNDLE), "does not say its rail and version"),
         ] {
             let mut wrong = right.clone();
             *wrong.pointer_mut(pointer).unwrap() = value;
@@ -461,8 +504,8 @@ mod tests {
         });
         let mut index = Index::parse(&serde_json::to_vec(&theirs).unwrap()).unwrap();
         assert_eq!(index.snapshots().count(), 0);
-        index.add(&one, 3, &["now".to_owned()]);
-        index.add(&one, 3, &["now".to_owned()]);
+        index.add(SNAPSHOT, &one, 3, &["now".to_owned()]);
+        index.add(SNAPSHOT, &one, 3, &["now".to_owned()]);
         assert_eq!((index.sizes().len(), index.tags_of(&one)), (1, vec!["now".to_owned()]));
         assert_eq!(index.tagged("now").collect::<Vec<_>>(), [&one]);
         assert_eq!(index.tagged("theirs").count(), 0);

@@ -15,7 +15,12 @@
 //! **A snapshot** is an artifact manifest ([`manifest`]). Each file is a layer with the title annotation for its path and an annotation
 //! for its mode; above [`MOST_LAYERS`] files or [`LARGEST_MANIFEST`] bytes of manifest all files travel in one tar layer ([`tar`]), and
 //! the config lists them. Manifests are canonical JSON and hold nothing that differs between two captures of the same bytes and modes,
-//! so that the digest of the manifest is the name of the content. `index.json` names it `sha256-<hex>`, and by each tag once more.
+//! so that the digest of the manifest is the name of the content. `index.json` names it `snapshot-<hex>`, and by each tag once more: the
+//! name `sha256-<hex>` is where registries without the referrers API keep what refers to that digest, and the first signature that is
+//! pushed there would replace the snapshot.
+//!
+//! **A bundle** is the same with another artifact type and a label in its manifest ([`bundle`]): rail, version, window of effect. Where
+//! the code says snapshot, it is meant as well; its name is `bundle-<hex>`.
 //!
 //! **The log** ([`log`]) says what the manifests must not: who captured, verified, restored, pruned, when, from where and why. Each event
 //! names the digest of the line before it, and `index.json` names how many lines there are and the digest of the last. A line that was
@@ -34,6 +39,7 @@
 //!
 //! Deliberately absent: empty folders, symbolic links, owners, times, extended attributes; compression; chunks smaller than a file.
 
+pub mod bundle;
 pub mod files;
 pub mod log;
 pub mod manifest;
@@ -42,11 +48,15 @@ pub mod retention;
 pub mod signature;
 pub mod tar;
 
+pub use bundle::Label;
 pub use files::FileEntry;
 pub use manifest::{Form, Snapshot};
 
 /// The artifact type of a snapshot.
 pub const SNAPSHOT: &str = "application/vnd.tagwarden.snapshot.v1+json";
+
+/// The artifact type of a bundle.
+pub const BUNDLE: &str = "application/vnd.tagwarden.bundle.v1+json";
 
 /// How many files have a layer of their own at most. Fixed: another number would give the same content another digest.
 pub const MOST_LAYERS: usize = 2000;
@@ -56,6 +66,10 @@ pub const LARGEST_MANIFEST: usize = 1 << 20;
 
 /// Codes of findings about stores, with what they mean.
 pub const CODES: &[(&str, &str)] = &[
+    ("bundle/expired", "the window of the bundle is over"),
+    ("bundle/overlap", "two bundles of one rail are in force at the same time"),
+    ("bundle/scheduled", "the window of the bundle has not begun"),
+    ("bundle/version-reused", "a rail and a version name another bundle than the one that was recorded under them first"),
     ("snapshot/blob-missing", "a file of the store that a snapshot names is not there"),
     ("snapshot/check-failed", "the check of a restore failed, so the folder was put back"),
     ("snapshot/log-broken", "the log of the store was changed or cut off, or its head does not fit"),

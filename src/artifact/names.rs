@@ -1,8 +1,8 @@
-//! How a snapshot is named on the command line: by the beginning of its digest, or by a tag.
+//! How a snapshot is named on the command line: by the beginning of its digest, or by a tag; a bundle also by its rail and version.
 //!
 //! A digest is never a path: what is not hexadecimal is a tag, and tags have no separators.
 
-use super::manifest::Index;
+use super::{BUNDLE, bundle::Label, log::State, manifest::Index};
 use crate::domain::Digest;
 use std::{collections::BTreeSet, fmt, str::FromStr};
 
@@ -12,6 +12,11 @@ pub enum Wanted {
     /// 8 to 64 hexadecimal digits.
     Prefix(String),
     Tag(Tag),
+    /// `rail@version`.
+    Version {
+        rail: String,
+        version: String,
+    },
 }
 
 impl FromStr for Wanted {
@@ -21,6 +26,10 @@ impl FromStr for Wanted {
         let digits = text.strip_prefix("sha256:").unwrap_or(text);
         if is_prefix(digits) {
             return Ok(Wanted::Prefix(digits.to_owned()));
+        }
+        if let Some((rail, version)) = text.split_once('@') {
+            let Label { rail, version, .. } = Label::new(rail, version, (None, None))?;
+            return Ok(Wanted::Version { rail, version });
         }
         if text.starts_with("sha256:") || text.contains('/') || is_hex(text) && text.len() < 8 {
             return Err("8 to 64 hexadecimal digits of a digest are wanted, or a tag".to_owned());
@@ -34,6 +43,7 @@ impl fmt::Display for Wanted {
         match self {
             Wanted::Prefix(digits) => f.write_str(digits),
             Wanted::Tag(tag) => f.write_str(tag.as_str()),
+            Wanted::Version { rail, version } => write!(f, "{rail}@{version}"),
         }
     }
 }
@@ -65,19 +75,25 @@ impl FromStr for Tag {
         if !first || !rest || text.len() > 128 {
             return Err("a tag has letters, digits, `_`, `.` and `-`, at most 128, and begins with none of the last two".to_owned());
         }
-        if is_hex(text) || text.starts_with(OF_DIGEST) {
+        if is_hex(text) || is_reserved(text) {
             return Err("a tag must not look like a digest".to_owned());
         }
         Ok(Tag(text.to_owned()))
     }
 }
 
-/// What begins the name that every snapshot has.
-pub const OF_DIGEST: &str = "sha256-";
+/// What begins the names of digests: of snapshots, of bundles, and of what refers to a digest.
+const OF_DIGESTS: [&str; 3] = ["snapshot-", "bundle-", "sha256-"];
 
 /// The name that every snapshot has in `index.json`.
-pub fn of_digest(digest: &Digest) -> String {
-    format!("{OF_DIGEST}{}", digest.hex())
+pub fn of_digest(artifact_type: &str, digest: &Digest) -> String {
+    let [snapshot, bundle, _] = OF_DIGESTS;
+    format!("{}{}", if artifact_type == BUNDLE { bundle } else { snapshot }, digest.hex())
+}
+
+/// Whether a name belongs to a digest, so that nobody gives it as a tag.
+pub fn is_reserved(name: &str) -> bool {
+    OF_DIGESTS.iter().any(|begin| name.strip_prefix(begin).is_some_and(|rest| rest.len() == 64 && is_hex(rest)))
 }
 
 /// What a name leads to.
@@ -90,10 +106,14 @@ pub enum Led {
 }
 
 /// The snapshot of an index that is meant.
-pub fn lead(index: &Index, wanted: &Wanted) -> Led {
+pub fn lead(index: &Index, state: &State, wanted: &Wanted) -> Led {
     let found: BTreeSet<&Digest> = match wanted {
         Wanted::Prefix(prefix) => index.snapshots().filter(|digest| digest.hex().starts_with(prefix.as_str())).collect(),
         Wanted::Tag(tag) => index.tagged(tag.as_str()).collect(),
+        // By the log, which keeps what a version means; a manifest may say anything.
+        Wanted::Version { rail, version } => {
+            state.versions.get(&(rail.clone(), version.clone())).into_iter().filter(|digest| index.has(digest)).collect()
+        }
     };
     let mut found: Vec<Digest> = found.into_iter().cloned().collect();
     match found.len() {
@@ -115,10 +135,25 @@ mod tests {
         for text in ["before-release", "v1.4.0", "ABCDEF0123", "_x"] {
             assert!(matches!(text.parse(), Ok(Wanted::Tag(_))), "{text}");
         }
-        let long = "a".repeat(65);
-        for text in
-            ["", "abc", "../../../etc/passwd", "a/b", "sha256:../x", "sha256:abc", "-x", ".x", &long, "sha256-abc", "a b", "0123abcde/.."]
-        {
+        assert!(matches!("routing@1.4.0".parse(), Ok(Wanted::Version { .. })));
+        let (long, reserved) = ("a".repeat(65), format!("sha256-{}", "a".repeat(64)));
+        for text in [
+            "",
+            "abc",
+            "../../../etc/passwd",
+            "a/b",
+            "sha256:../x",
+            "sha256:abc",
+            "-x",
+            ".x",
+            &long,
+            &reserved,
+            "a b",
+            "0123abcde/..",
+            "a@",
+            "@1",
+            "a@1@2",
+        ] {
             assert!(text.parse::<Wanted>().is_err(), "{text}");
         }
     }

@@ -1,8 +1,8 @@
 //! Which snapshots may be forgotten: the oldest by the order of the log, never by the time of a file, and none that something rests on.
 
-use super::{log::State, manifest::Index};
-use crate::domain::Digest;
-use std::collections::BTreeMap;
+use super::{bundle::Phase, log::State, manifest::Index};
+use crate::domain::{Digest, Timestamp};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Why a snapshot stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,6 +19,10 @@ pub enum Kept {
     NewestOfSource,
     /// The newest whose signatures count.
     Signed,
+    /// A bundle that is in force, and the newest of its rail that is.
+    Effective,
+    /// A bundle that will be in force.
+    Scheduled,
     /// The log does not know it: another program put it there.
     Unrecorded,
 }
@@ -32,6 +36,8 @@ impl Kept {
             Kept::Tagged => "tagged",
             Kept::NewestOfSource => "the newest of its source",
             Kept::Signed => "the newest that is signed",
+            Kept::Effective => "the newest bundle of its rail that is in force",
+            Kept::Scheduled => "a bundle that is not in force yet",
             Kept::Unrecorded => "not recorded here",
         }
     }
@@ -46,7 +52,7 @@ pub struct Plan {
 
 /// Keeps the newest `keep`, and whatever something rests on. `is_good`: whether the signatures of a snapshot count; anybody who may write
 /// to the store can add one that does not.
-pub fn plan(state: &State, index: &Index, keep: usize, is_good: impl Fn(&Digest) -> bool) -> Plan {
+pub fn plan(state: &State, index: &Index, keep: usize, now: Timestamp, is_good: impl Fn(&Digest) -> bool) -> Plan {
     let mut rests: BTreeMap<&Digest, Kept> = BTreeMap::new();
     let mut rest = |digest, kept| {
         rests.entry(digest).or_insert(kept);
@@ -59,6 +65,14 @@ pub fn plan(state: &State, index: &Index, keep: usize, is_good: impl Fn(&Digest)
     for known in state.snapshots.values() {
         if state.newest_of(&known.capture.source) == Some(known) {
             rest(&known.capture.snapshot, Kept::NewestOfSource);
+        }
+    }
+    let mut in_force = BTreeSet::new();
+    for (digest, label) in state.snapshots.iter().rev().filter_map(|(digest, known)| Some((digest, known.capture.bundle.as_ref()?))) {
+        match label.phase(now) {
+            Phase::Scheduled(_) => rest(digest, Kept::Scheduled),
+            Phase::Effective if in_force.insert(&label.rail) => rest(digest, Kept::Effective),
+            Phase::Effective | Phase::Expired(_) => {}
         }
     }
     let mut signed = state.snapshots.keys().rev().filter(|digest| state.signatures.contains_key(*digest));
@@ -82,9 +96,9 @@ pub fn plan(state: &State, index: &Index, keep: usize, is_good: impl Fn(&Digest)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        artifact::log::{By, Capture, Log, What},
-        domain::Timestamp,
+    use crate::artifact::{
+        Label, SNAPSHOT,
+        log::{By, Capture, Log, What},
     };
 
     fn digest(name: &str) -> Digest {
@@ -102,7 +116,15 @@ mod tests {
             tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
             reason: None,
             before_restore: false,
+            bundle: None,
         })
+    }
+
+    /// In force for the seconds between these.
+    fn bundle(name: &str, rail: &str, window: (i64, i64)) -> What {
+        let What::Create(capture) = capture(name, rail, &[]) else { panic!("it is a capture") };
+        let window = (Some(Timestamp::from_unix(window.0)), Some(Timestamp::from_unix(window.1)));
+        What::Create(Capture { bundle: Some(Label::new(rail, name, window).unwrap()), ..capture })
     }
 
     fn begin(name: &str, before: Option<&str>) -> What {
@@ -130,13 +152,26 @@ mod tests {
             ("undone", with(vec![begin("a", Some("b")), end(true)]), 1, vec!["a", "c"]),
             ("newest of another source", [vec![capture("z", "t", &[])], base()].concat(), 1, vec!["a", "b", "c"]),
             ("the newest signed one", with(vec![sign("b"), sign("a")]), 1, vec!["a", "c"]),
+            (
+                "bundles in force and to come",
+                vec![
+                    bundle("a", "r", (5, 9)),
+                    bundle("b", "r", (5, 19)),
+                    bundle("c", "r", (9, 19)),
+                    bundle("d", "r", (90, 99)),
+                    bundle("e", "r", (1, 2)),
+                    bundle("f", "q", (1, 2)),
+                ],
+                0,
+                vec!["a", "b"],
+            ),
             ("pruned already", with(vec![What::Prune { snapshot: digest("a") }]), 1, vec!["b", "c"]),
         ] {
             let mut log = Log::default();
             for event in events {
                 log.add(Timestamp::from_unix(1), &By::default(), event).unwrap();
             }
-            let plan = plan(&log.state(), &Index::default(), keep, |_| true);
+            let plan = plan(&log.state(), &Index::default(), keep, Timestamp::from_unix(10), |_| true);
             assert_eq!(plan.gone, gone.into_iter().map(digest).collect::<Vec<_>>(), "{what}");
         }
     }
@@ -144,8 +179,8 @@ mod tests {
     #[test]
     fn what_others_put_there_stays() {
         let mut index = Index::default();
-        index.add(&digest("theirs"), 1, &[]);
-        let plan = plan(&State::default(), &index, 0, |_| true);
+        index.add(SNAPSHOT, &digest("theirs"), 1, &[]);
+        let plan = plan(&State::default(), &index, 0, Timestamp::from_unix(1), |_| true);
         assert_eq!(plan, Plan { kept: vec![(digest("theirs"), Kept::Unrecorded)], gone: vec![] });
     }
 }

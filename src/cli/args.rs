@@ -174,6 +174,11 @@ pub enum Command {
         #[command(subcommand)]
         command: Snapshot,
     },
+    /// Make, sign, check and compare bundles: the files of a rail with a version and a window of effect
+    Bundle {
+        #[command(subcommand)]
+        command: Bundle,
+    },
     /// Bring what a channel is at into the read store
     Sync {
         #[command(subcommand)]
@@ -738,8 +743,62 @@ pub struct StoreAt {
     pub store: Option<PathBuf>,
 }
 
+#[derive(Clone, Debug, Subcommand)]
+pub enum Bundle {
+    /// Capture files of a rail as a bundle; a rail and a version name one content for ever
+    Create(BundleCreate),
+    /// Sign a bundle with the key that the protocol, or `--signing-key`, names
+    Sign(SnapshotOne),
+    /// Check every byte, the version, the signatures and the window of a bundle
+    Verify(SnapshotOne),
+    /// Show a bundle: its rail, version, window, files, and who signed it
+    Show(SnapshotOne),
+    /// Compare two bundles
+    Diff(BundleDiff),
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct BundleCreate {
+    #[command(flatten)]
+    pub capturing: Capturing,
+    /// The rail that the files are checked by, and that the bundle is of
+    #[arg(long, value_name = "RAIL", value_parser = word)]
+    pub rail: String,
+    /// Its version
+    #[arg(long, value_name = "VERSION", value_parser = word)]
+    pub version: String,
+    /// The first moment at which it is in force [default: always]
+    #[arg(long, value_name = "TIME")]
+    pub effective_from: Option<Timestamp>,
+    /// The first moment at which it is not in force any more [default: it has no end]
+    #[arg(long, value_name = "TIME")]
+    pub effective_to: Option<Timestamp>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct BundleDiff {
+    /// The bundle before: RAIL@VERSION, the first 8 or more digits of its digest, or a tag
+    #[arg(value_name = "A")]
+    pub from: Wanted,
+    /// The bundle after
+    #[arg(value_name = "B")]
+    pub to: Wanted,
+    #[command(flatten)]
+    pub store: StoreAt,
+}
+
 #[derive(Clone, Debug, Args)]
 pub struct SnapshotCreate {
+    #[command(flatten)]
+    pub capturing: Capturing,
+    /// By how many percent files or bytes may be fewer than when the same source was captured last
+    #[arg(long, value_name = "PERCENT", default_value_t = 50, value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub max_shrink: u8,
+}
+
+/// What is captured.
+#[derive(Clone, Debug, Args)]
+pub struct Capturing {
     /// Files or folders. One folder: its files stand at the top of the snapshot; several paths keep their names from the root
     #[arg(value_name = "PATH", required = true)]
     pub paths: Vec<PathBuf>,
@@ -757,9 +816,6 @@ pub struct SnapshotCreate {
     /// Sign it with the key that the protocol, or `--signing-key`, names
     #[arg(long)]
     pub sign: bool,
-    /// By how many percent files or bytes may be fewer than when the same source was captured last
-    #[arg(long, value_name = "PERCENT", default_value_t = 50, value_parser = clap::value_parser!(u8).range(0..=100))]
-    pub max_shrink: u8,
     /// Why
     #[arg(long, value_name = "TEXT", value_parser = sentence)]
     pub reason: Option<String>,
@@ -767,7 +823,7 @@ pub struct SnapshotCreate {
 
 #[derive(Clone, Debug, Args)]
 pub struct SnapshotOne {
-    /// The first 8 or more digits of its digest, or a tag
+    /// The first 8 or more digits of its digest, a tag, or RAIL@VERSION of a bundle
     #[arg(value_name = "DIGEST")]
     pub snapshot: Wanted,
     #[command(flatten)]
@@ -877,6 +933,7 @@ impl Command {
             }
             Command::Rehearse(rehearse) => return rehearse.pulls.iter_mut().collect(),
             Command::Snapshot { command } => return command.files(),
+            Command::Bundle { command } => return command.files(),
             other => return other.pulls().into_iter().flatten().collect(),
         };
         signatures.files.iter_mut().collect()
@@ -887,7 +944,7 @@ impl Snapshot {
     /// The folders that the words name. What is captured is named from the root of the repository, or resolved by the verb.
     fn files(&mut self) -> Vec<&mut PathBuf> {
         match self {
-            Snapshot::Create(create) => create.store.store.iter_mut().collect(),
+            Snapshot::Create(create) => create.capturing.store.store.iter_mut().collect(),
             Snapshot::List(store) => store.store.iter_mut().collect(),
             Snapshot::Info(one) | Snapshot::Sign(one) => one.store.store.iter_mut().collect(),
             Snapshot::Verify(verify) => verify.store.store.iter_mut().collect(),
@@ -895,6 +952,17 @@ impl Snapshot {
             Snapshot::Prune(prune) => prune.store.store.iter_mut().collect(),
             Snapshot::Status(status) => status.store.store.iter_mut().collect(),
         }
+    }
+}
+
+impl Bundle {
+    fn files(&mut self) -> Vec<&mut PathBuf> {
+        let store = match self {
+            Bundle::Create(create) => &mut create.capturing.store,
+            Bundle::Sign(one) | Bundle::Verify(one) | Bundle::Show(one) => &mut one.store,
+            Bundle::Diff(diff) => &mut diff.store,
+        };
+        store.store.iter_mut().collect()
     }
 }
 

@@ -84,6 +84,7 @@ async fn dispatch(session: &Session, command: &Command) -> Result<Report> {
         Command::Docs { command } => docs::run(session, command).await,
         Command::Validate(args) => validate::run(session, args).await,
         Command::Snapshot { command } => snapshot::run(session, command).await,
+        Command::Bundle { command } => snapshot::bundle(session, command).await,
         Command::Sync { command } => sync::run(session, command).await,
         Command::Diff(args) => diff::run(session, args).await,
         Command::Catalog { command } => catalog::run(session, command).await,

@@ -46,6 +46,12 @@ fn from_root(prefix: &str, path: &Path) -> Option<String> {
     Some(parts.join("/"))
 }
 
+/// A word of a command that somebody is advised to type.
+pub fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-+:@,=%".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+}
+
 /// The root has a name, too.
 pub fn shown(path: &str) -> &str {
     if path.is_empty() { "." } else { path }

@@ -433,7 +433,17 @@ pub fn init() -> Report {
 
 pub fn snapshot() -> Report {
     let digest = Digest::of(b"manifest");
-    let created = Created { digest, files: 2, bytes: 34, new: true, source: "config".into(), tags: Vec::new(), artifacts: 0, serial: 1 };
+    let created = Created {
+        digest,
+        files: 2,
+        bytes: 34,
+        new: true,
+        source: "config".into(),
+        tags: Vec::new(),
+        artifacts: 0,
+        serial: 1,
+        bundle: None,
+    };
     let shape = SnapshotShape { store: "/srv/store".into(), what: SnapshotAnswer::Created(created) };
     Report::new(Reason::Passed, Body::Snapshot(shape))
 }

@@ -184,8 +184,11 @@ impl Body {
 fn snapshot_next(answer: &snapshot::SnapshotAnswer, reason: Reason) -> Option<&'static str> {
     use snapshot::SnapshotAnswer as Answer;
     match (answer, reason) {
+        (Answer::Created(made), Reason::Passed) if made.bundle.is_some() => Some("Have it signed: `tagwarden bundle sign NAME`."),
         (Answer::Created(_), Reason::Passed) => Some("Check it: `tagwarden snapshot verify`."),
         (Answer::Created(_), Reason::NothingToDo) => Some("The store had exactly this already; the capture is recorded."),
+        (Answer::Differences(_), Reason::Passed) => Some("They are the same bundle."),
+        (Answer::Differences(_), _) => Some("Read the differences."),
         (Answer::Signed(_), _) => Some("`tagwarden snapshot verify` counts it."),
         (Answer::Restored(_), Reason::Passed) => Some("Every file is as it was captured."),
         (Answer::Restored(_), Reason::NothingToDo) => Some("Every file was as it was captured."),

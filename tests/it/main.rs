@@ -13,6 +13,7 @@ mod adopting;
 mod artifacts;
 mod askpass;
 mod bad_input;
+mod bundle;
 mod canary;
 mod catalog;
 mod census;

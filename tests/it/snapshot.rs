@@ -258,7 +258,7 @@ fn a_digest_is_never_a_path_and_a_tag_never_moves() {
     for wrong in ["../../etc/passwd", "abc", "sha256:..", "/etc/passwd", "0123456"] {
         scratch.refused(&["snapshot", "info", wrong], "bad_usage");
     }
-    for tag in ["deadbeef", "sha256-x", "a/b", ".x"] {
+    for tag in ["deadbeef", &format!("snapshot-{}", "a".repeat(64)), &format!("sha256-{}", "a".repeat(64)), "a/b", ".x"] {
         scratch.refused(&["snapshot", "create", "config", "--tag", tag], "bad_usage");
     }
     let refused = scratch.refused(&["snapshot", "info", "0123456789"], "unknown_snapshot");
@@ -819,7 +819,8 @@ fn signatures_are_counted_by_person_and_asked_for_before_a_restore() {
     scratch.refused(&["snapshot", "restore", &digest(before), "--to", "config"], "not_permitted");
     // A key that left the list counts no more; a signature that is gone is missed.
     let list = scratch.read("gates/allowed_signers");
-    scratch.write("gates/allowed_signers", list.lines().next().unwrap().to_owned() + "\n");
+    let carol = format!("carol@example.com {}", tagwarden::attest::ssh::PrivateKey::from_seed([7; 32]).unwrap().public_line());
+    scratch.write("gates/allowed_signers", format!("{}\n{carol}\n", list.lines().next().unwrap()));
     scratch.refused(&["snapshot", "restore", "good", "--to", "../other"], "not_permitted");
     scratch.write("gates/allowed_signers", list);
     let path = scratch.path("store/index.json");

@@ -1,14 +1,23 @@
-//! `snapshot create`: reads the source, validates it by the rails that its artifacts have, compares it with the capture before, writes.
+//! `snapshot create` and `bundle create`: read the source, validate it by the rails that its artifacts have, compare it with what was
+//! captured before, write.
 //!
 //! What is validated is what is captured: a file whose bytes are others than when it was read is refused.
 
-use super::{Around, args::SnapshotCreate, sign};
+use super::{
+    Around,
+    args::{Capturing, SnapshotCreate},
+    sign,
+};
 use crate::{
     artifact::{
-        FileEntry, files,
+        FileEntry, Label, files,
         log::{Capture, Known, What},
     },
-    catalog::{check::Which, rails::Rails},
+    catalog::{
+        check::{Artifact, Which},
+        layout::{Layout, RailOf},
+        rails::Rails,
+    },
     cli::{Session, gather, paths, validate},
     domain::{Digest, Fault, Finding, Oid, Reason, Result, Severity},
     release::plan,
@@ -31,28 +40,65 @@ use std::{
 };
 
 pub async fn run(session: &Session, args: &SnapshotCreate) -> Result<Report> {
+    capture(session, &args.capturing, &As::Snapshot { max_shrink: args.max_shrink }).await
+}
+
+/// What the files become.
+pub enum As {
+    Snapshot {
+        /// By how many percent they may be fewer than before.
+        max_shrink: u8,
+    },
+    Bundle(Label),
+}
+
+impl As {
+    fn label(&self) -> Option<&Label> {
+        match self {
+            As::Snapshot { .. } => None,
+            As::Bundle(label) => Some(label),
+        }
+    }
+
+    /// What may follow what was captured before.
+    fn follows(&self, view: &View, source: &str, files: &[FileEntry]) -> Result<()> {
+        match self {
+            As::Snapshot { max_shrink } => shrunk(view, source, files, *max_shrink),
+            As::Bundle(_) => Ok(()),
+        }
+    }
+}
+
+pub async fn capture(session: &Session, args: &Capturing, what: &As) -> Result<Report> {
     let around = Around::of(session, &args.store).await?;
     let commit = commit(session, &around, args).await?;
-    let found = match &commit {
+    let mut found = match &commit {
         Some(commit) => of_commit(&around, args, commit)?,
         None => of_disk(session, &around, args)?,
     };
+    if let Some(label) = what.label() {
+        found.name = label.source();
+    }
     let store = Store::open_or_begin(&around.store)?;
     let waiting = OnceLock::new();
     let files = found.source.read(&|all| waiting.get_or_init(|| session.progress().count("files read:", all)).advance())?;
-    let artifacts = validated(&around, &found, &files)?;
-    judged(&store.view()?, &found.name, &files, args)?;
+    let artifacts = validated(&around, &found, &files, what.label())?;
+    what.follows(&store.view()?, &found.name, &files)?;
 
     // A key that is missing is no reason to capture without it.
     let signer = if args.sign { Some(sign::signer(session, &around).await?) } else { None };
-    let mut writer = Writer::begin(&store)?;
+    let mut writer = Writer::begin(&store, session.progress()).await?;
     // Somebody may have captured meanwhile.
-    judged(&writer.view, &found.name, &files, args)?;
+    what.follows(&writer.view, &found.name, &files)?;
     let waiting = OnceLock::new();
-    let made = writer.capture(&found.source, &files, &|all| {
+    let made = writer.capture(&found.source, &files, what.label(), &|all| {
         waiting.get_or_init(|| session.progress().count("files stored:", all)).advance();
     })?;
-    let digest = made.snapshot.digest;
+    let (artifact_type, digest) = (made.snapshot.artifact_type(), made.snapshot.digest);
+    if let Some(label) = what.label() {
+        reused(&writer.view, label, &digest)?;
+    }
+    let overlapping = what.label().map(|label| overlapping(&writer.view, label, &digest)).unwrap_or_default();
     let tags: Vec<String> = args.tags.iter().map(|tag| tag.as_str().to_owned()).collect();
     for tag in &tags {
         if let Some(other) = tagged(&writer.view, tag).filter(|other| **other != digest) {
@@ -72,16 +118,19 @@ pub async fn run(session: &Session, args: &SnapshotCreate) -> Result<Report> {
         tags: tags.clone(),
         reason: args.reason.as_ref().map(masked),
         before_restore: false,
+        bundle: what.label().cloned(),
     };
     let by = around.by(session).await?;
     let size = made.manifest.len() as u64;
-    writer.commit(session.clock.now(), &by, What::Create(capture), |index| index.add(&digest, size, &tags))?;
+    writer.commit(session.clock.now(), &by, What::Create(capture), |index| index.add(artifact_type, &digest, size, &tags))?;
     let serial = writer.view.log.events.len() as u64;
     if let Some(signer) = &signer {
         sign::put(session, &around, &store, &mut writer, signer, &digest, &by).await?;
     }
-    let created = Created { digest, files: files.len(), bytes: files::total(&files), new, source: found.name, tags, artifacts, serial };
+    let (bundle, bytes) = (what.label().cloned(), files::total(&files));
+    let created = Created { digest, files: files.len(), bytes, new, source: found.name, tags, artifacts, serial, bundle };
     let report = around.report(if new { Reason::Passed } else { Reason::NothingToDo }, SnapshotAnswer::Created(created));
+    let report = report.findings(overlapping);
     Ok(if found.source.without_git { report.notice("git's own folder `.git` was left out") } else { report })
 }
 
@@ -97,7 +146,7 @@ struct Given {
 /// A tree that has the files, and the path there of what has each name in the snapshot.
 type InTree = (Arc<dyn Tree>, Vec<(String, String)>);
 
-async fn commit(session: &Session, around: &Around, args: &SnapshotCreate) -> Result<Option<Oid>> {
+async fn commit(session: &Session, around: &Around, args: &Capturing) -> Result<Option<Oid>> {
     if let Some(rev) = &args.at {
         return gather::commit(repository(around)?, rev).map(Some);
     }
@@ -116,7 +165,7 @@ fn repository(around: &Around) -> Result<&World> {
     around.world.as_ref().ok_or_else(none)
 }
 
-fn of_commit(around: &Around, args: &SnapshotCreate, commit: &Oid) -> Result<Given> {
+fn of_commit(around: &Around, args: &Capturing, commit: &Oid) -> Result<Given> {
     let world = repository(around)?;
     let tree: Arc<dyn Tree> = Arc::new(CommitTree::new(&world.git, commit)?);
     let mut roots = Vec::new();
@@ -133,7 +182,7 @@ fn of_commit(around: &Around, args: &SnapshotCreate, commit: &Oid) -> Result<Giv
     Ok(Given { source, name: called(roots.iter().map(|(path, _)| path.as_str())), tree: Some((tree, roots)) })
 }
 
-fn of_disk(session: &Session, around: &Around, args: &SnapshotCreate) -> Result<Given> {
+fn of_disk(session: &Session, around: &Around, args: &Capturing) -> Result<Given> {
     let base = session.globals.repo.as_deref().unwrap_or(Path::new("."));
     let mut roots = Vec::new();
     let mut named = Vec::new();
@@ -165,13 +214,25 @@ fn called<'a>(paths: impl Iterator<Item = &'a str>) -> String {
     paths.map(paths::shown).collect::<Vec<_>>().join(", ")
 }
 
-/// Checks the artifacts among the files by their rails; how many there were. Faults: `findings`.
-fn validated(around: &Around, given: &Given, files: &[FileEntry]) -> Result<usize> {
-    let (Some(world), Some(protocol), Some((tree, roots))) = (&around.world, &around.protocol, &given.tree) else { return Ok(0) };
-    if protocol.catalog.kinds.is_empty() {
-        return Ok(0);
-    }
+/// Checks the artifacts among the files by their rails; how many there were. The files of a bundle must have some of its rail. Faults:
+/// `findings`, `nothing_to_check`.
+fn validated(around: &Around, given: &Given, files: &[FileEntry], label: Option<&Label>) -> Result<usize> {
+    let (world, protocol, (tree, roots)) = match (&around.world, &around.protocol, &given.tree) {
+        (Some(world), Some(protocol), Some(tree)) if !protocol.catalog.kinds.is_empty() => (world, protocol, tree),
+        _ if label.is_none() => return Ok(0),
+        _ => {
+            let fault = Fault::new(Reason::BadUsage, "the files of a bundle are checked by its rail, and here is none that could");
+            return Err(
+                fault.help("name files of the repository whose gates/ has the rail, and their kind under `kinds` in gates/protocol.yaml")
+            );
+        }
+    };
     let rails = Rails::read(&protocol.catalog).map_err(validate::wrong_rails)?;
+    if let Some(label) = label.filter(|label| rails.get(&label.rail).is_none()) {
+        let fault = Fault::new(Reason::BadUsage, format!("there is no rail `{}`", label.rail));
+        let names: Vec<&str> = rails.names().collect();
+        return Err(fault.help(format!("rails of gates/rails: {}", names.join(", "))));
+    }
     let mut digests = HashMap::new();
     for file in files {
         for (root, name) in roots {
@@ -182,12 +243,48 @@ fn validated(around: &Around, given: &Given, files: &[FileEntry]) -> Result<usiz
     let captured = Captured { tree: tree.as_ref(), digests };
     let pointers = vec![None; protocol.catalog.pointers.len()];
     let checked = validate::check(world, &captured, &protocol.catalog, &rails, pointers, which)?;
+    if let Some(label) = label
+        && !checked
+            .found
+            .iter()
+            .any(|artifact| captured.digests.contains_key(&artifact.path) && may_have(&protocol.catalog, artifact, label))
+    {
+        let fault = Fault::new(Reason::NothingToCheck, format!("none of the files is an artifact of the rail `{}`", label.rail));
+        return Err(fault.help("name the files that `kinds` in gates/protocol.yaml gives this rail; `tagwarden validate` shows them"));
+    }
     let wrong = checked.findings.iter().filter(|finding| finding.severity == Severity::Error).count();
     if wrong == 0 {
         return Ok(checked.artifacts);
     }
     let fault = Fault::new(Reason::Findings, format!("the source is not valid, so it was not captured: {wrong} errors"));
     Err(fault.findings(checked.findings).help("`tagwarden validate` shows the same; correct the artifacts"))
+}
+
+/// Whether the rail of an artifact is that of the label; an artifact may name its rail itself.
+fn may_have(layout: &Layout, artifact: &Artifact, label: &Label) -> bool {
+    match layout.kinds.get(&artifact.kind).map(|kind| &kind.rail) {
+        Some(RailOf::Named(rail)) => *rail == label.rail,
+        Some(RailOf::SaidAt(_)) => true,
+        Some(RailOf::None) | None => false,
+    }
+}
+
+/// Refuses other content under a version that the log knows.
+fn reused(view: &View, label: &Label, digest: &Digest) -> Result<()> {
+    match view.state.versions.get(&(label.rail.clone(), label.version.clone())) {
+        Some(first) if first != digest => {
+            let fault = Fault::new(Reason::VersionReused, format!("the bundle {label} is {first}, and this would be {digest}"));
+            Err(fault.help("give it another version; other files and another window are another bundle, for ever"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Other bundles of the store whose windows overlap with this one.
+fn overlapping(view: &View, label: &Label, digest: &Digest) -> Vec<Finding> {
+    let others = view.state.snapshots.iter().filter(|(other, _)| *other != digest);
+    let others = others.filter_map(|(_, known)| known.capture.bundle.as_ref()).filter(|other| label.overlaps(other));
+    others.map(|other| Finding::warning("bundle/overlap", format!("{label} and {other} are in force at the same time"))).collect()
 }
 
 /// Where a file of the snapshot may be in the tree.
@@ -229,11 +326,11 @@ impl Tree for Captured<'_> {
 }
 
 /// Refuses a source that lost more than it may since its last capture.
-fn judged(view: &View, source: &str, files: &[FileEntry], args: &SnapshotCreate) -> Result<()> {
+fn shrunk(view: &View, source: &str, files: &[FileEntry], max_shrink: u8) -> Result<()> {
     let Some(Known { capture: before, time, .. }) = view.state.newest_of(source) else { return Ok(()) };
     let lost = |before: u64, now: u64| before.checked_sub(now).map_or(0, |lost| u128::from(lost) * 100 / u128::from(before.max(1)));
     let (of_files, of_bytes) = (lost(before.files, files.len() as u64), lost(before.bytes, files::total(files)));
-    if of_files.max(of_bytes) <= u128::from(args.max_shrink) {
+    if of_files.max(of_bytes) <= u128::from(max_shrink) {
         return Ok(());
     }
     let message = format!(
@@ -244,7 +341,7 @@ fn judged(view: &View, source: &str, files: &[FileEntry], args: &SnapshotCreate)
         before.bytes
     );
     let fault = Fault::new(Reason::Findings, message.clone()).finding(Finding::error("snapshot/shrunk", message));
-    Err(fault.help(format!("if that is meant: `--max-shrink {}`; the limit is {} percent", of_files.max(of_bytes), args.max_shrink)))
+    Err(fault.help(format!("if that is meant: `--max-shrink {}`; the limit is {} percent", of_files.max(of_bytes), max_shrink)))
 }
 
 fn tagged<'v>(view: &'v View, tag: &str) -> Option<&'v Digest> {

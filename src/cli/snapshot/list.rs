@@ -1,8 +1,9 @@
-//! `snapshot list` and `snapshot info`: what a store has, by its index and its log.
+//! `snapshot list`, `snapshot info` and `bundle show`: what a store has, by its index and its log.
 
 use super::{
-    Around,
+    Around, Meant,
     args::{SnapshotOne, StoreAt},
+    sign::{self, people},
 };
 use crate::{
     artifact::Form,
@@ -24,22 +25,25 @@ pub async fn list(session: &Session, args: &StoreAt) -> Result<Report> {
     Ok(around.report(Reason::Passed, SnapshotAnswer::List { snapshots }).findings(doubts(&view)))
 }
 
-pub async fn info(session: &Session, args: &SnapshotOne) -> Result<Report> {
+pub async fn info(session: &Session, args: &SnapshotOne, meant: Meant) -> Result<Report> {
     let around = Around::of(session, &args.store).await?;
     let store = around.open()?;
     let view = store.view()?;
-    let digest = store.find(&view, &args.snapshot)?;
+    let digest = meant.find(&store, &view, &args.snapshot)?;
     let snapshot = store.named(&view, &digest)?;
     let form = match snapshot.form {
         Form::Blobs => "blobs",
         Form::Tar { .. } => "tar",
     };
     let (files, bytes) = (snapshot.files.len() as u64, snapshot.bytes());
+    let now = session.clock.now();
+    let phase = snapshot.label.as_ref().map(|label| label.phase(now).word());
+    let signed = sign::of(&around, &store, &view, &digest, now).map(|signatures| people(&signatures));
     let contents = snapshot.files.into_iter();
     let contents = contents.map(|file| FileShape { path: file.path, mode: file.mode.to_string(), size: file.size, digest: file.digest });
     // What the manifest itself says is known even where nothing is recorded.
-    let listed = Listed { files: Some(files), bytes: Some(bytes), ..listed(&view, digest) };
-    let info = Info { listed, form, contents: contents.collect() };
+    let listed = Listed { files: Some(files), bytes: Some(bytes), bundle: snapshot.label, ..listed(&view, digest) };
+    let info = Info { listed, form, phase, signed, contents: contents.collect() };
     Ok(around.report(Reason::Passed, SnapshotAnswer::Info(Box::new(info))).findings(doubts(&view)))
 }
 
@@ -59,6 +63,7 @@ fn listed(view: &View, digest: Digest) -> Listed {
         bytes: capture.map(|capture| capture.bytes),
         reason: capture.and_then(|capture| capture.reason.clone()),
         serial: known.map(|known| known.serial),
+        bundle: capture.and_then(|capture| capture.bundle.clone()),
         digest,
     }
 }

@@ -1,8 +1,10 @@
-//! `snapshot`: files captured as content-addressed snapshots in a store, verified and restored.
+//! `snapshot` and `bundle`: files captured as content-addressed snapshots in a store, verified and restored; those of a rail with a
+//! version and a window as bundles.
 //!
 //! A repository is needed only where something is asked of it: the default store, a commit, a channel, the rails of a catalog. Who did
 //! it, as the log has it, is what the surroundings say.
 
+mod bundle;
 mod create;
 mod list;
 mod prune;
@@ -17,8 +19,8 @@ use super::{
     gather,
 };
 use crate::{
-    artifact::log::By,
-    domain::{Fault, Reason, Result},
+    artifact::{log::By, names::Wanted},
+    domain::{Digest, Fault, Reason, Result},
     gate::{
         Protocol,
         config::{self, GateFiles},
@@ -28,7 +30,11 @@ use crate::{
         shape::snapshot::{SnapshotAnswer, SnapshotShape},
     },
     tree::Tree,
-    world::{World, oci::Store, trees::WorkTree},
+    world::{
+        World,
+        oci::{Store, View},
+        trees::WorkTree,
+    },
 };
 use std::path::PathBuf;
 
@@ -36,12 +42,40 @@ pub async fn run(session: &Session, command: &args::Snapshot) -> Result<Report> 
     match command {
         args::Snapshot::Create(args) => create::run(session, args).await,
         args::Snapshot::List(args) => list::list(session, args).await,
-        args::Snapshot::Info(args) => list::info(session, args).await,
-        args::Snapshot::Verify(args) => verify::run(session, args).await,
+        args::Snapshot::Info(args) => list::info(session, args, Meant::Either).await,
+        args::Snapshot::Verify(args) => verify::run(session, &args.store, args.snapshot.as_ref(), Meant::Either).await,
         args::Snapshot::Restore(args) => restore::run(session, args).await,
-        args::Snapshot::Sign(args) => sign::run(session, args).await,
+        args::Snapshot::Sign(args) => sign::run(session, args, Meant::Either).await,
         args::Snapshot::Prune(args) => prune::run(session, args).await,
         args::Snapshot::Status(args) => status::run(session, args).await,
+    }
+}
+
+pub async fn bundle(session: &Session, command: &args::Bundle) -> Result<Report> {
+    match command {
+        args::Bundle::Create(args) => bundle::create(session, args).await,
+        args::Bundle::Sign(args) => sign::run(session, args, Meant::Bundle).await,
+        args::Bundle::Verify(args) => verify::run(session, &args.store, Some(&args.snapshot), Meant::Bundle).await,
+        args::Bundle::Show(args) => list::info(session, args, Meant::Bundle).await,
+        args::Bundle::Diff(args) => bundle::diff(session, args).await,
+    }
+}
+
+/// What a name may lead to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Meant {
+    Either,
+    Bundle,
+}
+
+impl Meant {
+    fn find(self, store: &Store, view: &View, wanted: &Wanted) -> Result<Digest> {
+        let digest = store.find(view, wanted)?;
+        if self == Meant::Bundle && store.named(view, &digest)?.label.is_none() {
+            let fault = Fault::new(Reason::BadUsage, format!("{digest} is a snapshot, not a bundle"));
+            return Err(fault.help("`tagwarden snapshot` has the same verbs for it"));
+        }
+        Ok(digest)
     }
 }
 

@@ -33,7 +33,7 @@ pub async fn run(session: &Session, args: &SnapshotPrune) -> Result<Report> {
         return Ok(around.report(Reason::Passed, answer(plan, orphans.as_deref(), true)));
     }
     let by = around.by(session).await?;
-    let mut writer = Writer::begin(&store)?;
+    let mut writer = Writer::begin(&store, session.progress()).await?;
     let plan = plan(session, &around, &store, &writer.view, args);
     for digest in &plan.gone {
         let signatures: Vec<_> = writer.view.state.signatures.get(digest).into_iter().flat_map(|all| all.keys().cloned()).collect();
@@ -56,7 +56,7 @@ fn plan(session: &Session, around: &Around, store: &Store, view: &View, args: &S
         let by_somebody = signatures.as_ref().is_none_or(|signatures| !signatures.people.is_empty());
         by_somebody && sign::lacking(around, signatures.as_ref(), digest).is_none()
     };
-    retention::plan(&view.state, &view.index, args.keep, is_good)
+    retention::plan(&view.state, &view.index, args.keep, session.clock.now(), is_good)
 }
 
 fn answer(plan: Plan, orphans: Option<&[(Digest, u64)]>, dry_run: bool) -> SnapshotAnswer {

@@ -6,10 +6,10 @@
 use super::{Around, args::SnapshotRestore, sign};
 use crate::{
     artifact::{
-        FileEntry, Snapshot, files,
+        FileEntry, SNAPSHOT, Snapshot, files,
         log::{By, Capture, What},
     },
-    cli::Session,
+    cli::{Session, paths},
     domain::{Digest, Fault, Finding, Reason, Result},
     report::{
         Report,
@@ -41,7 +41,7 @@ pub async fn run(session: &Session, args: &SnapshotRestore) -> Result<Report> {
     }
     let by = around.by(session).await?;
     // Pruning waits, so that nothing is taken away meanwhile.
-    let mut writer = Writer::begin(&store)?;
+    let mut writer = Writer::begin(&store, session.progress()).await?;
     let snapshot = store.named(&writer.view, &digest)?;
     let target = Target::open(&args.to)?;
     target.check(&snapshot.files)?;
@@ -94,8 +94,9 @@ pub async fn run(session: &Session, args: &SnapshotRestore) -> Result<Report> {
         }
         Err(second) => {
             let why = format!("{}; and the folder could not be put back: {}", fault.message, second.message);
-            let back =
-                previous.map_or_else(String::new, |digest| format!(", or go back: `tagwarden snapshot restore {digest} --to {name}`"));
+            let back = previous.map_or_else(String::new, |digest| {
+                format!(", or go back: `tagwarden snapshot restore {digest} --to {}`", paths::quoted(&name))
+            });
             Err(Fault::new(fault.reason, why).findings(fault.findings).help(format!("when that is mended, run it again{back}")))
         }
     }
@@ -112,7 +113,7 @@ fn said(fault: &Fault) -> Vec<Finding> {
 fn before(session: &Session, writer: &mut Writer<'_>, target: &Target, files: &[FileEntry], by: &By) -> Result<Option<Digest>> {
     let Some(source) = target.now(files)? else { return Ok(None) };
     let files = source.read(&|_| {})?;
-    let made = writer.capture(&source, &files, &|_| {})?;
+    let made = writer.capture(&source, &files, None, &|_| {})?;
     let digest = made.snapshot.digest;
     let capture = Capture {
         snapshot: digest.clone(),
@@ -124,9 +125,10 @@ fn before(session: &Session, writer: &mut Writer<'_>, target: &Target, files: &[
         tags: Vec::new(),
         reason: None,
         before_restore: true,
+        bundle: None,
     };
     let size = made.manifest.len() as u64;
-    writer.commit(session.clock.now(), by, What::Create(capture), |index| index.add(&digest, size, &[]))?;
+    writer.commit(session.clock.now(), by, What::Create(capture), |index| index.add(SNAPSHOT, &digest, size, &[]))?;
     Ok(Some(digest))
 }
 

@@ -1,12 +1,12 @@
-//! `snapshot sign`, and which signatures of a snapshot count.
+//! `snapshot sign` and `bundle sign`, and which signatures count.
 //!
 //! Who may sign is said by `allowed_signers` of the `gates/` beside the files, how many by `snapshots.signatures` there. Deliberately
 //! absent: OpenPGP, and the signers of the policy in force.
 
-use super::{Around, args::SnapshotOne};
+use super::{Around, Meant, args::SnapshotOne};
 use crate::{
     artifact::{log::What, manifest::LARGEST_READ, signature},
-    attest::ssh::{AllowedSigners, Verified},
+    attest::ssh::AllowedSigners,
     cli::Session,
     domain::{Digest, Fault, Finding, Reason, Result, Timestamp},
     gate::protocol::KeySource,
@@ -16,16 +16,16 @@ use crate::{
     },
     world::{
         Signer,
-        oci::{Store, View, Writer},
+        oci::{Signatures, Store, View, Writer},
     },
 };
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeSet, path::Path};
 
-pub async fn run(session: &Session, args: &SnapshotOne) -> Result<Report> {
+pub async fn run(session: &Session, args: &SnapshotOne, meant: Meant) -> Result<Report> {
     let around = Around::of(session, &args.store).await?;
     let store = around.open()?;
     let view = store.view()?;
-    let digest = store.find(&view, &args.snapshot)?;
+    let digest = meant.find(&store, &view, &args.snapshot)?;
     // What is signed is whole.
     let snapshot = store.named(&view, &digest)?;
     if let Some(wrong) = store.check_all(&[&snapshot], &|_| {}).first() {
@@ -33,7 +33,7 @@ pub async fn run(session: &Session, args: &SnapshotOne) -> Result<Report> {
     }
     let by = around.by(session).await?;
     let signer = signer(session, &around).await?;
-    let mut writer = Writer::begin(&store)?;
+    let mut writer = Writer::begin(&store, session.progress()).await?;
     let who = put(session, &around, &store, &mut writer, &signer, &digest, &by).await?;
     let people = of(&around, &store, &writer.view, &digest, session.clock.now()).map_or(0, |found| signature::count(&found.people));
     let shape = SignedShape { digest, signer: who, fingerprint: signer.fingerprint().to_owned(), people };
@@ -77,56 +77,18 @@ pub async fn put(
     Ok(who)
 }
 
-/// The signatures of a snapshot.
-#[derive(Default)]
-pub struct Signatures {
-    /// Who signed, once for each good signature.
-    pub people: Vec<Verified>,
-    /// Those that count for nobody, and those that are gone.
-    pub findings: Vec<Finding>,
+/// The signatures of a snapshot. `None`: nothing says who may sign.
+pub fn of(around: &Around, store: &Store, view: &View, digest: &Digest, now: Timestamp) -> Option<Signatures> {
+    match allowed(around) {
+        Ok(allowed) => Some(store.signatures(view, digest, &allowed?, now)),
+        Err(fault) => Some(Signatures { findings: fault.findings, ..Signatures::default() }),
+    }
 }
 
-/// Judges every signature of a snapshot, recorded or put there by another program. `None`: nothing says who may sign.
-pub fn of(around: &Around, store: &Store, view: &View, digest: &Digest, now: Timestamp) -> Option<Signatures> {
-    let allowed = match allowed(around) {
-        Ok(allowed) => allowed?,
-        Err(fault) => return Some(Signatures { findings: fault.findings, ..Signatures::default() }),
-    };
-    let mut found = Signatures::default();
-    let Ok(bytes) = manifest(store, view, digest) else { return Some(found) };
-    let recorded = view.state.signatures.get(digest).cloned().unwrap_or_default();
-    let named: BTreeMap<&Digest, u64> = view.index.of_type(signature::SSH).collect();
-    for gone in recorded.keys().filter(|signature| !named.contains_key(signature)) {
-        found.findings.push(Finding::error("snapshot/missing", format!("the signature {gone} of {digest} is not there")));
-    }
-    for (own, size) in named {
-        let counted = |why: String| Finding::warning("snapshot/signature", format!("the signature {own} does not count: {why}"));
-        let read = store.small_blob(own, size, LARGEST_READ).map_err(|wrong| wrong.finding());
-        let parsed = read.and_then(|bytes| signature::parse(&bytes).map_err(counted));
-        let signature = match parsed {
-            Ok(signature) if signature.subject == *digest => signature,
-            Ok(_) => continue,
-            Err(finding) if recorded.contains_key(own) => {
-                found.findings.push(finding);
-                continue;
-            }
-            // Of which snapshot it is, nobody knows.
-            Err(_) => continue,
-        };
-        let armored = match store.small_blob(&signature.blob, signature.size, signature::LONGEST) {
-            Ok(armored) => String::from_utf8_lossy(&armored).into_owned(),
-            Err(wrong) => {
-                found.findings.push(wrong.finding());
-                continue;
-            }
-        };
-        let at = recorded.get(own).copied().unwrap_or(now);
-        match signature::judge(&allowed, &bytes, &armored, at) {
-            Ok(signed) => found.people.push(signed),
-            Err(refusal) => found.findings.push(counted(refusal.to_string())),
-        }
-    }
-    Some(found)
+/// The people whose signatures are good, each once.
+pub fn people(signatures: &Signatures) -> Vec<String> {
+    let people: BTreeSet<&str> = signatures.people.iter().map(|signed| signed.principal.as_str()).collect();
+    people.into_iter().map(str::to_owned).collect()
 }
 
 /// What the protocol asks for, where a snapshot does not have it.

@@ -1,16 +1,16 @@
-//! `snapshot verify`: every name, byte, tag and event of a store, or of one snapshot.
+//! `snapshot verify` and `bundle verify`: every name, byte, tag and event of a store, or of one snapshot.
 //!
 //! A store is compared with its log, which is its own list of what must be there. One snapshot is compared with the digest that was
 //! asked for. The verification itself is an event; where the store cannot be written it is said, and decides nothing.
 
-use super::{Around, args::SnapshotVerify, sign};
+use super::{Around, Meant, args::StoreAt, sign};
 use crate::{
-    artifact::{Snapshot, files, log::What},
-    cli::Session,
+    artifact::{Label, Snapshot, bundle::Phase, files, log::What, names::Wanted},
+    cli::{Session, paths},
     domain::{Digest, Finding, Reason, Result, Severity},
     report::{
         Report,
-        shape::snapshot::{SignersShape, SnapshotAnswer, VerifiedShape},
+        shape::snapshot::{BundleShape, SignersShape, SnapshotAnswer, VerifiedShape},
     },
     world::oci::{Store, View, Writer, Wrong},
 };
@@ -19,11 +19,12 @@ use std::{
     sync::OnceLock,
 };
 
-pub async fn run(session: &Session, args: &SnapshotVerify) -> Result<Report> {
-    let around = Around::of(session, &args.store).await?;
+/// `wanted`: only this one. The window of a bundle is judged where one was asked for: in a whole store, old ones are expired.
+pub async fn run(session: &Session, at: &StoreAt, wanted: Option<&Wanted>, meant: Meant) -> Result<Report> {
+    let around = Around::of(session, at).await?;
     let store = around.open()?;
     let view = store.view()?;
-    let digest = args.snapshot.as_ref().map(|wanted| store.find(&view, wanted)).transpose()?;
+    let digest = wanted.map(|wanted| meant.find(&store, &view, wanted)).transpose()?;
     let mut findings = match &digest {
         Some(_) => Vec::new(),
         None => recorded(&view),
@@ -45,16 +46,23 @@ pub async fn run(session: &Session, args: &SnapshotVerify) -> Result<Report> {
     let wrong = store.check_all(&read, &|all| waiting.get_or_init(|| session.progress().count("blobs:", all)).advance());
     findings.extend(named(&wrong, &snapshots));
     let mut signed = Vec::new();
+    let mut bundles = Vec::new();
     for snapshot in &snapshots {
+        if let Some(label) = &snapshot.label {
+            let phase = label.phase(session.clock.now());
+            findings.extend(version(&view, label, &snapshot.digest));
+            findings.extend(window(label, phase).filter(|_| meant == Meant::Bundle));
+            bundles.push(BundleShape { digest: snapshot.digest.clone(), bundle: label.clone(), phase: phase.word() });
+        }
         let signatures = sign::of(&around, &store, &view, &snapshot.digest, session.clock.now());
         // What a restore captured by itself is signed by whoever wants to go back to it.
         if view.state.snapshots.get(&snapshot.digest).is_none_or(|known| !known.capture.before_restore) {
             findings.extend(sign::lacking(&around, signatures.as_ref(), &snapshot.digest));
         }
         if let Some(signatures) = signatures {
+            let people = sign::people(&signatures);
             findings.extend(signatures.findings);
-            let people: BTreeSet<String> = signatures.people.into_iter().map(|signed| signed.principal).collect();
-            signed.push(SignersShape { digest: snapshot.digest.clone(), people: people.into_iter().collect() });
+            signed.push(SignersShape { digest: snapshot.digest.clone(), people });
         }
     }
     let is_judged = around.protocol.as_ref().is_some_and(|protocol| protocol.allowed_signers.is_some());
@@ -70,12 +78,28 @@ pub async fn run(session: &Session, args: &SnapshotVerify) -> Result<Report> {
     let recorded = record(session, &around, &store, what).await;
     let events = view.broken.is_none().then_some(view.log.events.len() as u64).filter(|_| view.is_logged);
     let signed = is_judged.then_some(signed);
-    let shape = VerifiedShape { digest, verified: snapshots.len(), signed, files, bytes, events, head: view.log.head.clone() };
+    let head = view.log.head.clone();
+    let shape = VerifiedShape { digest, verified: snapshots.len(), signed, bundles, files, bytes, events, head };
     let report = around.report(reason, SnapshotAnswer::Verified(shape)).findings(findings);
     Ok(match recorded {
         Ok(()) => report,
         Err(why) => report.notice(format!("this verification is not recorded: {why}")),
     })
+}
+
+/// A version that names another bundle in the log.
+fn version(view: &View, label: &Label, digest: &Digest) -> Option<Finding> {
+    let first = view.state.versions.get(&(label.rail.clone(), label.version.clone())).filter(|first| *first != digest)?;
+    Some(Finding::error("bundle/version-reused", format!("{digest} says that it is {label}, and the log says that {label} is {first}")))
+}
+
+/// What a window says at one moment, where that is not simply that the bundle is in force.
+pub(super) fn window(label: &Label, phase: Phase) -> Option<Finding> {
+    match phase {
+        Phase::Effective => None,
+        Phase::Scheduled(from) => Some(Finding::warning("bundle/scheduled", format!("{label} is not in force before {from}"))),
+        Phase::Expired(to) => Some(Finding::error("bundle/expired", format!("{label} is not in force any more since {to}"))),
+    }
 }
 
 /// What log and index say of one another.
@@ -117,7 +141,7 @@ pub(super) fn open_restores(view: &View) -> Vec<Finding> {
     let finding = open.map(|(target, restore)| {
         let message = format!("a restore of {} to {target} began at {} and did not end", restore.snapshot, restore.time);
         let finding = Finding::warning("snapshot/restore-open", message);
-        finding.help(format!("run it again: `tagwarden snapshot restore {} --to {target}`", &restore.snapshot.hex()[..12]))
+        finding.help(format!("run it again: `tagwarden snapshot restore {} --to {}`", &restore.snapshot.hex()[..12], paths::quoted(target)))
     });
     finding.collect()
 }
@@ -146,6 +170,6 @@ fn named(wrong: &[Wrong], snapshots: &[Snapshot]) -> Vec<Finding> {
 
 async fn record(session: &Session, around: &Around, store: &Store, what: What) -> std::result::Result<(), String> {
     let by = around.by(session).await.map_err(|fault| fault.message)?;
-    let mut writer = Writer::begin(store).map_err(|fault| fault.message)?;
+    let mut writer = Writer::begin(store, session.progress()).await.map_err(|fault| fault.message)?;
     writer.commit(session.clock.now(), &by, what, |_| {}).map_err(|fault| fault.message)
 }

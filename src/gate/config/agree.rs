@@ -118,6 +118,10 @@ pub(super) fn pointers(root: &str, source: &Source, raw: &raw::Protocol, protoco
     }
 }
 
+fn principals(allowed: &AllowedSigners) -> BTreeSet<&str> {
+    allowed.signers().map(|signer| signer.principal.as_str()).collect()
+}
+
 /// There are signers where signatures count, enough of them for the threshold, and whoever a role names is one of them.
 pub(super) fn signers(
     source: &Source,
@@ -126,12 +130,19 @@ pub(super) fn signers(
     signers: Option<&(Source, AllowedSigners)>,
     findings: &mut Vec<Finding>,
 ) {
+    // A file that is there and wrong has its own findings.
+    let is_wrong = findings.iter().any(|finding| finding.place.as_ref().is_some_and(|place| place.file.ends_with(SIGNERS)));
+    let count = signers.map_or(0, |(_, allowed)| principals(allowed).len());
+    let wanted = raw.snapshots.as_ref().and_then(|snapshots| snapshots.signatures.as_ref());
+    if let Some(at) = wanted.filter(|wanted| wanted.value as usize > count && !is_wrong) {
+        let message = format!("{} people never sign a snapshot: {SIGNERS} names {count}", at.value);
+        findings.push(Finding::error("config/threshold", message).at(place_of(source, at)).help("lower it, or add signers"));
+    }
     if protocol.signing.key == KeySource::None {
         return;
     }
     let Some((file, allowed)) = signers else {
-        // A file that is there and wrong has its own findings.
-        if !findings.iter().any(|finding| finding.place.as_ref().is_some_and(|place| place.file.ends_with(SIGNERS))) {
+        if !is_wrong {
             let finding =
                 Finding::error("config/no-signers", format!("there is no {SIGNERS} beside this file, so no signature could count"));
             let help = "write gates/allowed_signers, one line for each signer: `release@example.com ssh-ed25519 AAAA...`";
@@ -139,7 +150,7 @@ pub(super) fn signers(
         }
         return;
     };
-    let principals: BTreeSet<&str> = allowed.signers().map(|signer| signer.principal.as_str()).collect();
+    let principals = principals(allowed);
     if principals.is_empty() {
         // Worth a warning only: drafts can be judged without signers, and nobody can adopt this.
         findings.push(Finding::warning("signers/empty", "the file names no signer").at(file.place(0..0)).help(NOBODY));

@@ -2,8 +2,9 @@
 
 use super::canvas::{Canvas, Tone, cell, toned};
 use crate::{
+    artifact::Label,
     domain::Digest,
-    report::shape::snapshot::{Listed, SnapshotAnswer, SnapshotShape},
+    report::shape::snapshot::{Info, SnapshotAnswer, SnapshotShape},
 };
 
 pub fn draw(shape: &SnapshotShape, canvas: &mut Canvas) {
@@ -14,6 +15,9 @@ pub fn draw(shape: &SnapshotShape, canvas: &mut Canvas) {
             let line = format!("{new}: {} of {}{tags}", short(&made.digest, canvas), canvas.foreign(&made.source));
             canvas.line(&line);
             canvas.line(&format!("  {}, {}, event {}", files(made.files as u64), bytes(made.bytes), made.serial));
+            if let Some(label) = &made.bundle {
+                canvas.line(&format!("  {}", said(label)));
+            }
             if made.artifacts > 0 {
                 canvas.line(&format!("  {} artifacts validated", made.artifacts));
             }
@@ -28,7 +32,7 @@ pub fn draw(shape: &SnapshotShape, canvas: &mut Canvas) {
                         cell(listed.captured.map(|time| time.to_string()).unwrap_or_else(|| "not recorded".to_owned())),
                         cell(listed.files.map(files).unwrap_or_default()),
                         cell(listed.bytes.map(bytes).unwrap_or_default()),
-                        cell(listed.source.as_deref().unwrap_or_default()),
+                        cell(listed.bundle.as_ref().map(Label::to_string).or_else(|| listed.source.clone()).unwrap_or_default()),
                         toned(listed.tags.join(", "), Tone::Good),
                     ]
                 })
@@ -36,8 +40,9 @@ pub fn draw(shape: &SnapshotShape, canvas: &mut Canvas) {
             canvas.rows(&rows);
         }
         SnapshotAnswer::Info(info) => {
-            canvas.line(&format!("snapshot {}", info.listed.digest));
-            facts(&info.listed, canvas);
+            let what = if info.listed.bundle.is_some() { "bundle" } else { "snapshot" };
+            canvas.line(&format!("{what} {}", info.listed.digest));
+            facts(info, canvas);
             let rows: Vec<_> = info
                 .contents
                 .iter()
@@ -56,6 +61,9 @@ pub fn draw(shape: &SnapshotShape, canvas: &mut Canvas) {
             for signers in verified.signed.iter().flatten().filter(|signers| !signers.people.is_empty()) {
                 canvas.line(&format!("  {} signed by {}", short(&signers.digest, canvas), canvas.foreign(&signers.people.join(", "))));
             }
+            for bundle in &verified.bundles {
+                canvas.line(&format!("  {} is {}, {}", short(&bundle.digest, canvas), canvas.foreign(&said(&bundle.bundle)), bundle.phase));
+            }
             if let (Some(events), Some(head)) = (verified.events, &verified.head) {
                 canvas.line(&format!("  events: {events}, head {head}"));
             }
@@ -63,6 +71,18 @@ pub fn draw(shape: &SnapshotShape, canvas: &mut Canvas) {
         SnapshotAnswer::Signed(signed) => {
             canvas.line(&format!("signed: {} by {}", short(&signed.digest, canvas), canvas.foreign(&signed.signer)));
             canvas.line(&format!("  with key {}; {} signed it", signed.fingerprint, people(signed.people)));
+        }
+        SnapshotAnswer::Differences(diff) => {
+            canvas.line(&format!("from {} to {}", short(&diff.from, canvas), short(&diff.to, canvas)));
+            let none = || "none".to_owned();
+            let said = |side: &Option<String>| side.clone().unwrap_or_else(none);
+            let fields = diff.fields.iter().map(|field| vec![cell(field.field), cell(said(&field.from)), cell(said(&field.to))]);
+            let digest = |side: &Option<Digest>| side.as_ref().map_or_else(none, |digest| short(digest, canvas));
+            let changes = diff.changes.iter();
+            let files =
+                changes.map(|file| vec![cell(format!("{} {}", file.change, file.path)), cell(digest(&file.from)), cell(digest(&file.to))]);
+            let rows: Vec<_> = fields.chain(files).collect();
+            canvas.rows(&rows);
         }
         SnapshotAnswer::Restored(restored) => {
             let (digest, target) = (short(&restored.digest, canvas), canvas.foreign(&restored.target));
@@ -115,10 +135,22 @@ pub fn draw(shape: &SnapshotShape, canvas: &mut Canvas) {
 /// Files that are shown where not all are asked for.
 const MOST_FILES: usize = 50;
 
-fn facts(listed: &Listed, canvas: &mut Canvas) {
+/// A bundle's name and window.
+fn said(label: &Label) -> String {
+    let from = label.effective_from.map(|time| format!(", in force from {time}")).unwrap_or_default();
+    let to = label.effective_to.map(|time| format!(", not any more from {time}")).unwrap_or_default();
+    format!("{label}{from}{to}")
+}
+
+fn facts(info: &Info, canvas: &mut Canvas) {
+    let listed = &info.listed;
     let time = |time: Option<crate::domain::Timestamp>| time.map(|time| time.to_string());
     let number = |number: Option<u64>, say: fn(u64) -> String| number.map(say);
+    let signed = info.signed.as_ref().filter(|people| !people.is_empty()).map(|people| people.join(", "));
     let rows = [
+        ("bundle", listed.bundle.as_ref().map(said)),
+        ("now", info.phase.map(str::to_owned)),
+        ("signed by", signed),
         ("captured", time(listed.captured)),
         ("first", time(listed.first).filter(|_| listed.first != listed.captured)),
         ("by", listed.actor.clone()),

@@ -1,6 +1,9 @@
-//! What `snapshot` answers. Every verb has the same schema, and members of its own.
+//! What `snapshot` and `bundle` answer. Every verb has the same schema, and members of its own.
 
-use crate::domain::{Digest, Timestamp};
+use crate::{
+    artifact::Label,
+    domain::{Digest, Timestamp},
+};
 use serde::Serialize;
 
 pub const SCHEMA: &str = "tagwarden.snapshot/1";
@@ -21,6 +24,7 @@ pub enum SnapshotAnswer {
     Info(Box<Info>),
     Verified(VerifiedShape),
     Signed(SignedShape),
+    Differences(DiffShape),
     Restored(RestoredShape),
     Pruned(PrunedShape),
     Status(Box<StatusShape>),
@@ -39,6 +43,8 @@ pub struct Created {
     pub artifacts: usize,
     /// The event that records it.
     pub serial: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bundle: Option<Label>,
 }
 
 /// What is known of a snapshot without reading its manifest.
@@ -57,6 +63,8 @@ pub struct Listed {
     pub bytes: Option<u64>,
     pub reason: Option<String>,
     pub serial: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bundle: Option<Label>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -65,6 +73,11 @@ pub struct Info {
     pub listed: Listed,
     /// `blobs`: a blob for each file; `tar`: all in one.
     pub form: &'static str,
+    /// Of a bundle: `scheduled`, `effective` or `expired`, by the clock.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phase: Option<&'static str>,
+    /// Who signed it, as `gates/allowed_signers` lists them; `None`: nothing says who may sign.
+    pub signed: Option<Vec<String>>,
     pub contents: Vec<FileShape>,
 }
 
@@ -84,6 +97,9 @@ pub struct VerifiedShape {
     pub verified: usize,
     /// Who signed each, as `gates/allowed_signers` lists them; `None`: nothing says who may sign.
     pub signed: Option<Vec<SignersShape>>,
+    /// Those of the snapshots that are bundles.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub bundles: Vec<BundleShape>,
     pub files: usize,
     pub bytes: u64,
     /// Events of the log; `None`: there is no log that verifies.
@@ -96,6 +112,39 @@ pub struct VerifiedShape {
 pub struct SignersShape {
     pub digest: Digest,
     pub people: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BundleShape {
+    pub digest: Digest,
+    pub bundle: Label,
+    /// `scheduled`, `effective` or `expired`, by the clock.
+    pub phase: &'static str,
+}
+
+/// How one bundle differs from another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DiffShape {
+    pub from: Digest,
+    pub to: Digest,
+    pub fields: Vec<FieldShape>,
+    pub changes: Vec<ChangeShape>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FieldShape {
+    pub field: &'static str,
+    pub from: Option<String>,
+    pub to: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ChangeShape {
+    pub path: String,
+    /// `added`, `removed` or `changed`.
+    pub change: &'static str,
+    pub from: Option<Digest>,
+    pub to: Option<Digest>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -11,11 +11,13 @@
 mod blobs;
 mod orphans;
 mod restore;
+mod signatures;
 mod source;
 mod writer;
 
 pub use blobs::Wrong;
 pub use restore::{Restored, Target};
+pub use signatures::Signatures;
 pub use source::{Progressed, Source, listed};
 pub use writer::Writer;
 
@@ -159,10 +161,14 @@ impl Store {
     /// Which snapshot is meant. Faults: `unknown_snapshot`.
     pub fn find(&self, view: &View, wanted: &Wanted) -> Result<Digest> {
         let none = |why: String| Fault::new(Reason::UnknownSnapshot, why);
-        match names::lead(&view.index, wanted) {
+        match names::lead(&view.index, &view.state, wanted) {
             Led::To(digest) => Ok(digest),
             Led::Nowhere => {
-                let what = if matches!(wanted, Wanted::Tag(_)) { "tagged" } else { "whose digest begins with" };
+                let what = match wanted {
+                    Wanted::Prefix(_) => "whose digest begins with",
+                    Wanted::Tag(_) => "tagged",
+                    Wanted::Version { .. } => "that is the bundle",
+                };
                 Err(none(format!("the store {} has no snapshot {what} `{wanted}`", self.root.display())))
             }
             Led::Ambiguous(found) => {

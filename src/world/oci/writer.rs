@@ -3,12 +3,13 @@
 use super::{ALGORITHM, BLOBS, INDEX, LAYOUT, LOCK, LOG, OWN, Progressed, Source, Store, TEMPORARY, View, blobs, source};
 use crate::{
     artifact::{
-        FileEntry,
+        FileEntry, Label,
         log::{By, What},
         manifest::{self, Index, LARGEST_READ, LAYOUT_BYTES, Made},
         tar,
     },
     domain::{Digest, Fault, Reason, Result, Timestamp, digest::Hasher},
+    world::progress::Progress,
 };
 use rayon::prelude::*;
 use std::{
@@ -38,7 +39,7 @@ pub struct Writer<'s> {
 
 impl<'s> Writer<'s> {
     /// Takes the lock; begins the store where there is none yet. Faults: `store_busy`; `store_broken` where the log does not verify.
-    pub fn begin(store: &'s Store) -> Result<Writer<'s>> {
+    pub async fn begin(store: &'s Store, progress: &Progress) -> Result<Writer<'s>> {
         let root = &store.root;
         let failed = |what: &str| {
             let what = what.to_owned();
@@ -49,16 +50,21 @@ impl<'s> Writer<'s> {
         make_folder(&own, 0o777).map_err(failed(OWN))?;
         let lock = OpenOptions::new().write(true).create(true).truncate(false).open(own.join(LOCK)).map_err(failed(LOCK))?;
         let began = Instant::now();
+        let mut waiting = None;
         loop {
             match lock.try_lock() {
                 Ok(()) => break,
-                Err(TryLockError::WouldBlock) if began.elapsed() < PATIENCE => std::thread::sleep(Duration::from_millis(20)),
+                Err(TryLockError::WouldBlock) if began.elapsed() < PATIENCE => {
+                    waiting.get_or_insert_with(|| progress.until("another process writes to the store; waiting for it", PATIENCE));
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
                 Err(TryLockError::WouldBlock) => {
                     return Err(Fault::new(Reason::StoreBusy, format!("another process writes to the store {}", root.display())));
                 }
                 Err(TryLockError::Error(error)) => return Err(store.unwritten(LOCK, &error)),
             }
         }
+        drop(waiting);
         let temporary = own.join(TEMPORARY);
         match fs::remove_dir_all(&temporary) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(store.unwritten(TEMPORARY, &error)),
@@ -92,8 +98,8 @@ impl<'s> Writer<'s> {
 
     /// Writes the files of a snapshot, as far as they are not there, and its manifest. Nothing names them yet. `files` is the list that
     /// [`Source::read`] gave. Faults: `source_changed`.
-    pub fn capture(&self, source: &Source, files: &[FileEntry], done: &Progressed) -> Result<Made> {
-        let made = match manifest::of_files(files)? {
+    pub fn capture(&self, source: &Source, files: &[FileEntry], label: Option<&Label>, done: &Progressed) -> Result<Made> {
+        let made = match manifest::of_files(files, label)? {
             Some(made) => {
                 self.put_files(source, files, done)?;
                 made
@@ -101,10 +107,10 @@ impl<'s> Writer<'s> {
             None => {
                 let list = manifest::list_of(files)?;
                 match self.with_list(&Digest::of(&list)) {
-                    Some(layer) => manifest::in_tar(files, list, layer)?,
+                    Some(layer) => manifest::in_tar(files, list, layer, label)?,
                     None => {
                         let layer = self.put_tar(source, files, done)?;
-                        manifest::in_tar(files, list, layer)?
+                        manifest::in_tar(files, list, layer, label)?
                     }
                 }
             }

@@ -119,6 +119,7 @@ fn signers() {
     let three = signed.replace("threshold: 2", "threshold: 3");
     let one = SIGNERS.lines().next().unwrap();
     let twice = format!("{one}\nrelease@example.com {}", SIGNERS.lines().nth(1).unwrap().split_once(' ').unwrap().1);
+    let snapshots = |count: u32| MINIMAL.replace("signing", &format!("snapshots: {{ store: s, signatures: {count} }}\nsigning"));
     let reviewer = |name: &str| signed.replace("signing", &format!("reviewers: {{ ada: {{ type: user, id: 1, ssh: {name} }} }}\nsigning"));
     for (protocol, signers, wanted) in [
         (&signed, Some(SIGNERS), vec![]),
@@ -127,6 +128,9 @@ fn signers() {
         // Two keys of one person are one signer.
         (&signed, Some(twice.as_str()), vec!["config/threshold protocol.yaml:7:37-38 |signing: { key: env:KEY, threshold: 2 }|"]),
         (&three, Some(SIGNERS), vec!["config/threshold protocol.yaml:7:37-38 |signing: { key: env:KEY, threshold: 3 }|"]),
+        (&snapshots(2), Some(SIGNERS), vec![]),
+        (&snapshots(3), Some(SIGNERS), vec!["config/threshold protocol.yaml:7:36-37 |snapshots: { store: s, signatures: 3 }|"]),
+        (&snapshots(1), None, vec!["config/threshold protocol.yaml:7:36-37 |snapshots: { store: s, signatures: 1 }|"]),
         // A reviewer whose name is wrong would review what they ask for themselves.
         (&reviewer("ci@example.com"), Some(SIGNERS), vec![]),
         (
