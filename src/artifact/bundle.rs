@@ -6,7 +6,7 @@
 //!
 //! Deliberately absent: an order of versions. Which bundle is in force is said by what names it, never by a comparison.
 
-use crate::domain::Timestamp;
+use crate::domain::{Finding, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt};
 
@@ -73,6 +73,15 @@ impl Label {
             (Some(from), _) if now < from => Phase::Scheduled(from),
             (_, Some(to)) if now >= to => Phase::Expired(to),
             _ => Phase::Effective,
+        }
+    }
+
+    /// What is to be said of a moment at which it is not in force: that it is not yet is a warning.
+    pub fn out_of_window(&self, phase: Phase) -> Option<Finding> {
+        match phase {
+            Phase::Effective => None,
+            Phase::Scheduled(from) => Some(Finding::warning("bundle/scheduled", format!("{self} is not in force before {from}"))),
+            Phase::Expired(to) => Some(Finding::error("bundle/expired", format!("{self} is not in force any more since {to}"))),
         }
     }
 

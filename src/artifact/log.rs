@@ -5,7 +5,7 @@
 //! prove people.
 
 use super::Label;
-use crate::domain::{Digest, Result, Timestamp, digest::canonical_json};
+use crate::domain::{Digest, Finding, Result, Timestamp, digest::canonical_json};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -52,6 +52,19 @@ pub enum What {
     Sign { snapshot: Digest, signature: Digest, signer: String },
     /// A snapshot was forgotten.
     Prune { snapshot: Digest },
+    /// A restore was rehearsed in a scratch copy.
+    Rehearse(Rehearsal),
+}
+
+/// What a rehearsal came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rehearsal {
+    pub snapshot: Digest,
+    /// The criteria that did not hold; empty: it passed.
+    pub failed: Vec<String>,
+    /// How long the restore of the whole snapshot took.
+    pub recovery_ms: u64,
+    pub limit_seconds: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -140,6 +153,7 @@ pub struct State {
     pub versions: BTreeMap<(String, String), Digest>,
     /// The last verification of the whole store.
     pub verified: Option<(Timestamp, u64)>,
+    pub rehearsed: Option<(Timestamp, Rehearsal)>,
     /// The last restore of each folder.
     pub restores: BTreeMap<String, Restore>,
     /// The signatures of each snapshot, with the time at which they were recorded.
@@ -196,12 +210,24 @@ impl State {
             What::Sign { snapshot, signature, .. } => {
                 self.signatures.entry(snapshot.clone()).or_default().entry(signature.clone()).or_insert(time);
             }
+            What::Rehearse(rehearsal) => self.rehearsed = Some((time, rehearsal.clone())),
             What::Prune { snapshot } => {
                 self.signatures.remove(snapshot);
                 self.snapshots.shift_remove(snapshot);
                 self.tags.retain(|_, digest| digest != snapshot);
             }
         }
+    }
+
+    /// The bundle that a rail and a version are.
+    pub fn version_of(&self, label: &Label) -> Option<&Digest> {
+        self.versions.get(&(label.rail.clone(), label.version.clone()))
+    }
+
+    /// What is wrong where a bundle has the rail and version of another one.
+    pub fn reused(&self, label: &Label, digest: &Digest) -> Option<Finding> {
+        let first = self.version_of(label).filter(|first| *first != digest)?;
+        Some(Finding::error("bundle/version-reused", format!("{digest} says that it is {label}, and the log says that {label} is {first}")))
     }
 
     /// The newest capture of a source.

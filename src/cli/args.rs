@@ -337,6 +337,9 @@ pub struct Promote {
     /// Why
     #[arg(long, value_name = "TEXT", value_parser = sentence)]
     pub reason: Option<String>,
+    /// Let gates pass bundles that are signed and not in force yet
+    #[arg(long)]
+    pub scheduled: bool,
     #[command(flatten)]
     pub moving: Moving,
 }
@@ -729,6 +732,8 @@ pub enum Snapshot {
     Restore(SnapshotRestore),
     /// Sign a snapshot with the key that the protocol, or `--signing-key`, names
     Sign(SnapshotOne),
+    /// Restore in a scratch copy, under injected faults, and record what came of it
+    Rehearse(SnapshotRehearse),
     /// Forget the oldest snapshots that nothing rests on
     Prune(SnapshotPrune),
     /// Say how old the newest capture and the last verification are
@@ -858,6 +863,18 @@ pub struct SnapshotRestore {
 }
 
 #[derive(Clone, Debug, Args)]
+pub struct SnapshotRehearse {
+    /// The first 8 or more digits of its digest, a tag, or RAIL@VERSION of a bundle [default: the newest]
+    #[arg(value_name = "DIGEST")]
+    pub snapshot: Option<Wanted>,
+    /// How long the restore may take at most
+    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    pub limit: u64,
+    #[command(flatten)]
+    pub store: StoreAt,
+}
+
+#[derive(Clone, Debug, Args)]
 pub struct SnapshotPrune {
     /// How many of the newest are kept, beside those that something rests on
     #[arg(long, value_name = "N", default_value_t = 20)]
@@ -949,6 +966,7 @@ impl Snapshot {
             Snapshot::Info(one) | Snapshot::Sign(one) => one.store.store.iter_mut().collect(),
             Snapshot::Verify(verify) => verify.store.store.iter_mut().collect(),
             Snapshot::Restore(restore) => restore.store.store.iter_mut().chain([&mut restore.to]).collect(),
+            Snapshot::Rehearse(rehearse) => rehearse.store.store.iter_mut().collect(),
             Snapshot::Prune(prune) => prune.store.store.iter_mut().collect(),
             Snapshot::Status(status) => status.store.store.iter_mut().collect(),
         }

@@ -21,6 +21,7 @@ mod follow;
 pub mod gather;
 mod history;
 mod hold;
+mod hooks;
 mod init;
 mod man;
 mod moving;

@@ -6,6 +6,7 @@ use super::{
     args::Moving,
     drive::{self, Judged},
     gather::{self, Place, Situation},
+    hooks,
     statement::{self, Intent},
 };
 use crate::{
@@ -39,8 +40,16 @@ use crate::{
 };
 use std::{collections::BTreeSet, sync::Arc};
 
+/// What the command line says beside the plan.
+pub struct Flags<'a> {
+    pub moving: &'a Moving,
+    /// What is not in force yet may be moved.
+    pub scheduled: bool,
+}
+
 /// Judges and moves. `permit` is the right that the adopted policy gave for exactly this.
-pub async fn run(session: &Session, situation: Situation, acting: &Acting, plan: Plan, permit: Permit, moving: &Moving) -> Result<Report> {
+pub async fn run(session: &Session, situation: Situation, acting: &Acting, plan: Plan, permit: Permit, flags: Flags<'_>) -> Result<Report> {
+    let Flags { moving, scheduled } = flags;
     let noted = rights::refuse_held(situation.head.state(), &plan.actor, plan.verb, &plan.channel, &plan.release_names())?;
     let mut notices: Vec<String> = noted.iter().map(|hold| format!("moved under {}", rights::describe(hold))).collect();
     early(&situation, acting, &plan)?;
@@ -57,7 +66,7 @@ pub async fn run(session: &Session, situation: Situation, acting: &Acting, plan:
         effects: plan.verb == Verb::Promote,
         pulls: moving.pulls.as_deref(),
     };
-    let answerer = drive::answerer(&situation.place, judged)?;
+    let answerer = drive::answerer(&situation.place, judged)?.scheduled(scheduled);
     let mut runner = Runner::new(&cx, When::Before, &situation.head.state().waivers_that_count(situation.head.policy()));
     let interrupted = |run| {
         let body = Body::Move(Box::new(MoveShape { run: Some(run), ..asked.clone() }));
@@ -124,6 +133,13 @@ pub async fn run(session: &Session, situation: Situation, acting: &Acting, plan:
             notices.push(format!("the gates after the move could not be run: {fault}"));
             Reason::MovedButUnhealthy
         }
+    };
+    if !cx.protocol.hooks.is_empty() {
+        shape.hooks = hooks::call(&answerer.writing(), &cx, &record).await;
+    }
+    let reason = match reason {
+        Reason::Moved if shape.hooks.iter().any(|hook| !hook.taken) => Reason::FollowersFailed,
+        reason => reason,
     };
     let report = gather::under(&place, &record.policy, Report::new(reason, Body::Move(Box::new(shape))).signing(signing));
     Ok(with_notices(report, notices))
@@ -200,6 +216,7 @@ pub fn already(situation: &Situation, verb: Verb, linked: &Linked) -> Result<Rep
         way: way(situation),
         run: None,
         after: None,
+        hooks: Vec::new(),
     };
     let what = match entry.releases.is_empty() {
         true => format!("took {} away", entry.retires().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
@@ -413,6 +430,7 @@ fn asked(situation: &Situation, plan: &Plan) -> MoveShape {
         way: way(situation),
         run: None,
         after: None,
+        hooks: Vec::new(),
     }
 }
 

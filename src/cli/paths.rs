@@ -56,3 +56,13 @@ pub fn quoted(word: &str) -> String {
 pub fn shown(path: &str) -> &str {
     if path.is_empty() { "." } else { path }
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn what_a_shell_would_split_is_quoted() {
+        for (word, quoted) in [("/srv/a-b/c.d", "/srv/a-b/c.d"), ("", "''"), ("a b", "'a b'"), ("$(x)", "'$(x)'"), ("it's", "'it'\\''s'")] {
+            assert_eq!(super::quoted(word), quoted);
+        }
+    }
+}

@@ -2,7 +2,7 @@
 
 use super::{
     Session, acting, activation, args, gather,
-    moving::{self, Request},
+    moving::{self, Flags, Request},
     releases,
 };
 use crate::{
@@ -73,7 +73,7 @@ pub async fn run(session: &Session, args: &args::Promote) -> Result<Report> {
         .filter(|release| release.tag.is_none())
         .map(|release| format!("{} is new, at {}", release.name, release.commit))
         .collect();
-    let report = moving::run(session, situation, &acting, plan, permit, &args.moving).await?;
+    let report = moving::run(session, situation, &acting, plan, permit, Flags { moving: &args.moving, scheduled: args.scheduled }).await?;
     Ok(made.drain(..).fold(report, Report::notice))
 }
 

@@ -3,7 +3,7 @@
 
 use super::{
     Session, acting, activation, args, gather,
-    moving::{self, Request},
+    moving::{self, Flags, Request},
     releases,
 };
 use crate::{
@@ -85,7 +85,7 @@ pub async fn run(session: &Session, args: &args::Rollback) -> Result<Report> {
     for release in &plan.releases {
         moving::bring_commit(situation.world(), &situation.place.at, release, &situation.refs).await?;
     }
-    moving::run(session, situation, &acting, plan, permit, &args.moving).await
+    moving::run(session, situation, &acting, plan, permit, Flags { moving: &args.moving, scheduled: false }).await
 }
 
 /// The default: for every package of the last set, the newest release that was here before the present one came first, and

@@ -12,6 +12,7 @@ pub mod config;
 pub mod endpoint;
 pub mod expect;
 pub mod freshness;
+pub mod hooks;
 pub mod identity;
 pub mod kinds;
 pub mod probe;

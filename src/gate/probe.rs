@@ -9,9 +9,11 @@
 mod documents;
 pub mod github;
 pub mod reduce;
+mod store;
 pub mod why;
 
 pub use documents::{DocumentsAsk, DocumentsGot, LogsAsk, LogsGot, Told};
+pub use store::{BundleAsk, BundleFound, BundleGot, RehearsalAsk, RehearsalGot, Rehearsed};
 
 use crate::{
     domain::{ChannelName, Finding, GateId, Oid, Span, Timestamp, Verb, state},
@@ -129,6 +131,10 @@ pub enum Ask {
     Pulls(github::PullsAsk),
     /// The ledger's verdicts on commits of the move that no pull request answers for.
     VerdictsOn(github::VerdictsOnAsk),
+    /// A bundle of the store of snapshots.
+    Bundle(BundleAsk),
+    /// The last rehearsal of a restore from the store of snapshots.
+    Rehearsal(RehearsalAsk),
 }
 
 /// The reduced answers, one form per question.
@@ -148,6 +154,8 @@ pub enum Got {
     Checks(github::ChecksGot),
     Logs(LogsGot),
     Pulls(github::PullsGot),
+    Bundle(BundleGot),
+    Rehearsal(RehearsalGot),
 }
 
 /// An HTTP request. Strings may hold `{env.NAME}`, filled in only when the request is sent, so that no secret is recorded.

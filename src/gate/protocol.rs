@@ -1,7 +1,7 @@
 //! The protocol: what `gates/` says, validated. Made by [`super::config`] from the files of a work tree, of a commit, or of
 //! the adopted policy; nothing in it can be half right.
 
-use super::{LoadedGate, When};
+use super::{LoadedGate, When, hooks::Hook};
 use crate::{
     catalog::layout::Layout,
     domain::{ChannelName, Finding, GateId, PackageName, RefName, Span, TagPattern, Verb},
@@ -41,6 +41,8 @@ pub struct Protocol {
     /// The read store, where there is one.
     pub sync: Option<Settings>,
     pub snapshots: Option<Snapshots>,
+    /// What is called after a move, in order.
+    pub hooks: Vec<Hook>,
     /// Sorted by file name.
     pub gates: Vec<LoadedGate>,
     /// The text of `gates/allowed_signers`; `None` where there is none.

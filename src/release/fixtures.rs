@@ -57,6 +57,7 @@ pub fn protocol() -> Protocol {
         catalog: Default::default(),
         sync: None,
         snapshots: None,
+        hooks: Vec::new(),
         gates: Vec::new(),
         allowed_signers: None,
         warnings: Vec::new(),

@@ -27,8 +27,8 @@ pub mod wrap;
 pub use human::Style;
 pub use shape::{
     AuditShape, Body, BumpsShape, CatalogHistoryShape, CatalogShape, DiffShape, DocsShape, DoctorShape, EntryShape, ErrorShape,
-    HistoryShape, ImmutabilityShape, InitShape, MoveShape, PolicyShape, RehearsalShape, ResolveShape, RunShape, StatusShape, SyncShape,
-    TextShape,
+    HistoryShape, HookShape, ImmutabilityShape, InitShape, MoveShape, PolicyShape, RehearsalShape, ResolveShape, RunShape, StatusShape,
+    SyncShape, TextShape,
 };
 
 use crate::{

@@ -156,6 +156,7 @@ pub fn moved() -> Report {
             ..run()
         }),
         after: None,
+        hooks: Vec::new(),
     };
     Report::new(Reason::Moved, Body::Move(Box::new(shape))).signing(SigningMode::Ssh)
 }

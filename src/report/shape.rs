@@ -17,7 +17,7 @@ pub use ledger::{
     About, AfterShape, AuditShape, EntryShape, HistoryEntry, HistoryShape, PinShape, PolicyGate, PolicyRole, PolicyShape, PolicySigner,
     RejudgeVerdict, Rejudged,
 };
-pub use run::{GateShape, LedgerPlace, MoveOutputs, MoveRef, MoveShape, RehearsalShape, RunShape, Step, WaiverShape, Waypoint};
+pub use run::{GateShape, HookShape, LedgerPlace, MoveOutputs, MoveRef, MoveShape, RehearsalShape, RunShape, Step, WaiverShape, Waypoint};
 pub use sync::{LeaderShape, LiveShape, PlanShape, RowsShape, SyncShape};
 
 pub use crate::domain::ReleaseState;
@@ -196,6 +196,7 @@ fn snapshot_next(answer: &snapshot::SnapshotAnswer, reason: Reason) -> Option<&'
         (Answer::Verified(_), Reason::Passed) => Some("Every byte is what its name says."),
         (Answer::Verified(_), Reason::NothingToCheck) => Some("Capture something: `tagwarden snapshot create PATH`."),
         (Answer::Verified(_), _) => Some("Restore nothing from what is named above. A capture of the same files puts missing bytes right."),
+        (Answer::Rehearsed(_), Reason::Passed) => Some("A restore leads back, and every planted fault was found."),
         (Answer::Pruned(shape), Reason::Passed) if shape.dry_run => Some("Run it again without `--dry-run`."),
         (_, Reason::Passed) => Some("Nothing was changed."),
         _ => None,

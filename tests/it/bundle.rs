@@ -1,6 +1,10 @@
 //! `bundle` as its users have it: made of artifacts, signed by several, in force for a while, and one content for each version.
 
-use crate::common::{Scratch, finding, findings, show::steady};
+use crate::common::{
+    Scratch, finding, findings,
+    server::{Reply, Server},
+    show::steady,
+};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 use std::fs;
@@ -190,4 +194,138 @@ fn another_bundle_under_a_known_version_is_found() {
         finding(&scratch.json(words).expect("findings"), "bundle/version-reused");
     }
     scratch.json(&["bundle", "verify", "routing@1"]).expect("passed");
+}
+
+/// The gate and hooks of a channel, adopted; the routes are released as v1.0.0.
+fn released(hooks: &str) -> Scratch {
+    let scratch = Scratch::minimal_unadopted();
+    scratch.key("ada");
+    scratch.write("gates/allowed_signers", scratch.allowed_signers(&["ada"]));
+    let kinds = "kinds:\n  route: { path: \"routes/{id}.json\", rail: routing }\n";
+    let protocol = scratch.read("gates/protocol.yaml");
+    scratch.write("gates/protocol.yaml", format!("{protocol}snapshots: {{ store: ../store }}\n{kinds}{hooks}"));
+    scratch.write("gates/rails/routing/schema.json", "{ \"required\": [\"to\"] }\n");
+    let gate = "title: The bundle is signed and in force\nbundle: { name: \"routing@{version}\", rail: routing }\n";
+    scratch.write("gates/20-bundle.yaml", gate);
+    scratch.write("gates/reload.sh", "#!/bin/sh\necho \"$1 $TAGWARDEN_SERIAL $TAGWARDEN_KEYS\" >>\"$LOG\"\n");
+    scratch.write("routes/a.json", "{ \"to\": 1 }\n");
+    let heading = "## Gate 2 — The bundle is signed and in force\n\n## Promoting";
+    scratch.edit("protocol-docs/promotion.md", "## Promoting", heading);
+    scratch.commit("Add routes");
+    scratch.push();
+    scratch.json(&["policy", "adopt", "--reason", "start"]).expect("moved");
+    scratch
+}
+
+fn promote(scratch: &Scratch, more: &[&str]) -> crate::common::Answer {
+    scratch.json(&[&["promote", "v1.0.0", "--channel", "local_dev"], more].concat())
+}
+
+fn codes(answer: &Value) -> Vec<&str> {
+    let gates = answer["run"]["gates"].as_array().unwrap();
+    let gates = gates.iter().filter(|gate| gate["id"] == "bundle");
+    gates.flat_map(|gate| findings(gate)).filter_map(|finding| finding["code"].as_str()).collect()
+}
+
+#[test]
+fn a_channel_moves_only_with_a_bundle_that_is_whole_signed_and_in_force() {
+    let mut scratch = released("");
+    let absent = promote(&scratch, &[]).expect("gate_inconclusive");
+    assert_eq!(codes(&absent), ["bundle/unreadable"], "there is no store");
+    create(&scratch, "0.9.0", &[]).expect("passed");
+    assert_eq!(codes(&promote(&scratch, &[]).expect("gate_failed")), ["bundle/absent"]);
+    create(&scratch, "1.0.0", &["--effective-from", JANUARY, "--effective-to", FEBRUARY]).expect("passed");
+    assert_eq!(codes(&promote(&scratch, &[]).expect("gate_failed")), ["bundle/unsigned", "bundle/scheduled"]);
+    let key = scratch.path("keys/ada").display().to_string();
+    scratch.json(&["bundle", "sign", "routing@1.0.0", "--signing-key", &key]).expect("passed");
+    let early = scratch.run(&["promote", "v1.0.0", "--channel", "local_dev"]).all();
+    assert_snapshot!(shown(&early), @r#"
+    promote app@1.0.0 to local_dev
+      nothing moved
+
+    gates before the move
+      ✓   1  docs    The protocol document holds        [time]
+      ✗   2  bundle  The bundle is signed and in force  [time] gate_failed
+
+    gate 1, docs: passed
+    note[docs/unchecked]: protocol-docs/promotion.md: 4 references are not checked: a program outside of the tree
+
+    gate 2, bundle: gate_failed
+    error[bundle/scheduled]: routing@1.0.0 is not in force before 2027-01-01T00:00Z
+      help: wait, or move it before its time: `tagwarden promote --scheduled`
+    note: app@1.0.0 is new, at [oid]
+    signing: none
+
+    stop (gate_failed). Read the finding, mend its cause, run `tagwarden verify --channel local_dev --at COMMIT`.
+    -- exit 1
+    "#);
+    scratch.at(FEBRUARY);
+    assert_eq!(codes(&promote(&scratch, &["--scheduled"]).expect("gate_failed")), ["bundle/expired"]);
+    scratch.at("2026-12-01T00:00:00Z");
+    // A bit of its bytes.
+    let blob = scratch.path("store/blobs/sha256").join(tagwarden::domain::Digest::of(b"{ \"to\": 1 }\n").hex());
+    fs::write(&blob, "{ \"to\": 2 }\n").unwrap();
+    assert_eq!(codes(&promote(&scratch, &["--scheduled"]).expect("gate_failed"))[0], "snapshot/other-bytes");
+    fs::write(&blob, "{ \"to\": 1 }\n").unwrap();
+    let moved = promote(&scratch, &["--scheduled"]).expect("moved");
+    assert_eq!(codes(&moved), ["bundle/scheduled"], "as a note");
+    // The evidence says that it was meant, so judged again it gives the same.
+    let audit = scratch.json(&["audit", "--rejudge", "all"]).expect("passed");
+    assert!(findings(&audit).is_empty(), "{audit:#}");
+    // A store whose log is not whole proves nothing.
+    fs::write(scratch.path("store/tagwarden/log"), "").unwrap();
+    let unknown = scratch.json(&["verify", "--channel", "local_dev", "--at", "HEAD", "--adopted"]).expect("gate_inconclusive");
+    assert!(unknown.to_string().contains("the log of the store does not verify"), "{unknown:#}");
+}
+
+/// A hook is reported and never undoes a move; `follow` calls it again.
+#[test]
+fn hooks_are_called_after_a_move_with_what_moved() {
+    let server = Server::start();
+    let hooks = format!(
+        "hooks:\n  after_move:\n    - {{ name: cdn, post: \"{}/purge\", headers: {{ authorization: \"Bearer {{env.CDN_TOKEN}}\" }}, \
+         keys: [\"routes/{{channel}}\", \"v{{version}}\"] }}\n    - {{ name: workers, run: [sh, ./reload.sh, \"{{channel}}\"], env: [LOG], \
+         keys: [all] }}\n    - {{ name: elsewhere, run: [\"false\"], channels: [other] }}\n",
+        server.url()
+    );
+    let mut scratch = released(&hooks.replace(", channels: [other]", ""));
+    scratch.set("CDN_TOKEN", "canary-cdn-token-value");
+    let log = scratch.path("hooks.log").display().to_string();
+    scratch.set("LOG", &log);
+    create(&scratch, "1.0.0", &[]).expect("passed");
+    let key = scratch.path("keys/ada").display().to_string();
+    scratch.json(&["bundle", "sign", "routing@1.0.0", "--signing-key", &key]).expect("passed");
+    server.set("/purge", Reply::json("{}"));
+    let moved = scratch.run(&["promote", "v1.0.0", "--channel", "local_dev"]);
+    assert!(!format!("{moved:?}").contains("canary"), "a secret is in the report");
+    assert_snapshot!(shown(&moved.all()).split_once("called after").unwrap().1, @r#"
+     the move
+      taken   cdn        status 200   routes/local_dev, v1.0.0
+      taken   workers    exit code 0  all
+      failed  elsewhere  exit code 1
+
+    gate 1, docs: passed
+    note[docs/unchecked]: protocol-docs/promotion.md: 4 references are not checked: a program outside of the tree
+    note: app@1.0.0 is new, at [oid]
+    signing: none
+
+    done (followers_failed). Repeat the notification; the move stands.
+    -- exit 0
+    "#);
+    let asked = server.log();
+    let [request] = &asked[..] else { panic!("{} requests", asked.len()) };
+    assert_eq!(request.header("authorization").as_deref(), Some("Bearer canary-cdn-token-value"));
+    let body: Value = serde_json::from_slice(&request.body).unwrap();
+    assert_eq!(
+        (&body["schema"], &body["channel"], &body["keys"], &body["verb"]),
+        (&json!("tagwarden.moved/1"), &json!("local_dev"), &json!(["routes/local_dev", "v1.0.0"]), &json!("promote"))
+    );
+    assert_eq!(fs::read_to_string(&log).unwrap(), "local_dev 1 all\n");
+    server.set("/purge", Reply::status(500, "{}"));
+    let again = scratch.json(&["follow"]).expect("followers_failed");
+    let said: Vec<&str> = again["notices"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    assert_eq!(&said[..3], ["hook cdn: failed, status 500", "hook workers: exit code 0", "hook elsewhere: failed, exit code 1"]);
+    assert_eq!(fs::read_to_string(&log).unwrap().lines().count(), 2);
+    scratch.json(&["verify", "--channel", "local_dev", "--at", "HEAD", "--adopted"]).expect("passed");
+    assert_eq!(server.log().len(), 2, "a verification calls nobody");
 }

@@ -373,9 +373,15 @@ fn check(kind: &Kind, expect: &Expect, judgement: &Judgement) -> Result<(), Stri
     if let Some(said) = expect.says.iter().find(|said| !findings.iter().any(|finding| finding.message.contains(said.as_str()))) {
         return Err(format!("nothing says `{said}`{}", shown()));
     }
-    // What documents speak of and what artifacts are have codes of their own, which their own tests show.
-    let known =
-        |code: &str| kind.codes.iter().chain(tagwarden::lockdown::CODES).chain(tagwarden::catalog::CODES).any(|(known, _)| *known == code);
+    // What documents speak of, what artifacts and what stores are have codes of their own, which their own tests show.
+    let known = |code: &str| {
+        kind.codes
+            .iter()
+            .chain(tagwarden::lockdown::CODES)
+            .chain(tagwarden::catalog::CODES)
+            .chain(tagwarden::artifact::CODES)
+            .any(|(known, _)| *known == code)
+    };
     let unlawful = |finding: &&Finding| finding.message.is_empty() || !known(&finding.code);
     match findings.iter().find(unlawful) {
         Some(finding) => Err(format!("{} is no code of this kind, or has no message", finding.code)),
@@ -466,6 +472,7 @@ fn protocol(case: &CaseProtocol) -> Result<Protocol, String> {
         catalog: catalog(&case.catalog)?,
         sync: None,
         snapshots: None,
+        hooks: Vec::new(),
         gates: gates(&case.gates)?,
         allowed_signers: None,
         warnings: Vec::new(),

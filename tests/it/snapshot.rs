@@ -695,6 +695,7 @@ fn status_says_how_old_things_are() {
     1 snapshot in [store]
       captured        2026-11-21T10:00Z, 24 h ago
       verified        2026-11-21T14:00Z, 20 h ago
+      rehearsed       never
       captured bytes  35 B
       events          2
       [digest12]  24 h ago  config
@@ -752,6 +753,135 @@ fn status_counts_nothing_by_a_log_that_does_not_verify() {
     assert_eq!((counts, &answer["log_verifies"]), ([Value::Null, Value::Null, Value::Null], &json!(false)));
     let metrics = scratch.run(&["snapshot", "status", "--prometheus"]).all();
     assert!(metrics.contains("snapshot_log_verifies 0") && !metrics.contains("snapshot_missing"), "{metrics}");
+}
+
+/// A store of snapshots that somebody keeps by hand: a file for each digest, and metadata beside it. What is wrong with it is found before
+/// it is captured, by the file that it is in.
+#[test]
+fn a_store_that_was_kept_by_hand_is_found_wrong_by_name() {
+    let scratch = scratch();
+    let kinds = "kinds: { metadata: { path: \"promotion/metadata/{id}.json\", id: /snapshot/digest, rail: metadata } }\n";
+    scratch.write("gates/protocol.yaml", scratch.read("gates/protocol.yaml") + kinds);
+    scratch.write(
+        "gates/rails/metadata/lint.yaml",
+        "rules:\n  - id: snapshot-is-there\n    refs: { each: .snapshot.digest, to: [{ path: \"../snapshots/{value}.json\" }] }\n",
+    );
+    let index = "{\"artifacts\":[{\"id\":\"test_plan\",\"status\":\"review\"},{\"id\":\"action_plan\",\"status\":\"approved\"}]}";
+    let digest = tagwarden::domain::Digest::of(index.as_bytes()).hex().to_owned();
+    let metadata = format!("{{ \"snapshot\": {{ \"digest\": \"{digest}\", \"trigger\": \"manual\" }} }}\n");
+    let (file, about) = (format!("promotion/snapshots/{digest}.json"), format!("promotion/metadata/{digest}.json"));
+    scratch.write("sync/index.json", index);
+    scratch.write(&file, index);
+    scratch.write(&about, &metadata);
+    scratch.json(&["snapshot", "create", "promotion"]).expect("passed");
+    scratch.json(&["snapshot", "create", "sync/index.json"]).expect("passed");
+    // A name that is not the digest.
+    let other = format!("promotion/metadata/{}.json", "0".repeat(64));
+    scratch.write(&other, &metadata);
+    let named = scratch.refused(&["snapshot", "create", "promotion"], "findings");
+    assert_eq!(finding(&named, "catalog/not-its-path")["file"], other);
+    fs::remove_file(scratch.path("work").join(other)).unwrap();
+    // Metadata without its file.
+    fs::remove_file(scratch.path("work").join(&file)).unwrap();
+    let lost = scratch.refused(&["snapshot", "create", "promotion"], "findings");
+    assert_eq!(finding(&lost, "catalog/dangling-reference")["file"], about);
+    // A source that shrank to one draft.
+    scratch.write("sync/index.json", "{\"id\":\"draft_3\"}");
+    let shrunk = scratch.refused(&["snapshot", "create", "sync/index.json"], "findings");
+    assert!(finding(&shrunk, "snapshot/shrunk")["message"].as_str().unwrap().starts_with("sync/index.json shrank: 1 files and 16 bytes"));
+    // The bytes of its own store are those of their names.
+    fs::write(blob(&scratch, index.as_bytes()), index.replace("review", "closed")).unwrap();
+    let bytes = scratch.json(&["snapshot", "verify"]).expect("findings");
+    assert!(finding(&bytes, "snapshot/other-bytes")["message"].as_str().unwrap().contains(".json` of "));
+}
+
+#[test]
+fn a_restore_is_rehearsed_under_every_fault_and_recorded() {
+    let scratch = scratch();
+    create(&scratch, &[]);
+    let (live, before) = (files_of(&scratch, "config"), blobs(&scratch));
+    assert_snapshot!(shown(&scratch.run(&["snapshot", "rehearse"]).all()), @r#"
+    rehearsed: a restore of [digest12]
+      held  restore               2 files
+      held  equal-bytes           35 bytes
+      held  recovery-time         [time] , and [time] are allowed
+      held  same-digest           captured again, it is [digest12]
+      held  truncation            found, and nothing was restored
+      held  missing-file          found, and nothing was restored
+      held  flipped-bit           found, and nothing was restored
+      held  missing-metadata      found, and nothing was restored
+      held  wrong-signature       of somebody else, and over other bytes, it counts for nobody
+      held  stopped-in-mid-write  after 1 of 2 files; the second run ended it
+    signing: none
+
+    done (passed). A restore leads back, and every planted fault was found.
+    -- exit 0
+    "#);
+    assert_eq!((files_of(&scratch, "config"), blobs(&scratch)), (live, before), "nothing but the record is written");
+    let status = scratch.json(&["snapshot", "status"]).expect("passed");
+    assert_eq!((&status["rehearsal_passed"], &status["rehearsed"]), (&json!(true), &json!("2026-11-21T10:00:00Z")));
+    // One criterion is enough to fail.
+    let slow = scratch.json(&["snapshot", "rehearse", "--limit", "0"]).expect("drill_failed");
+    let failed: Vec<&str> = failed(&slow);
+    assert_eq!(failed, ["recovery-time"]);
+    let status = scratch.json(&["snapshot", "status"]).expect("passed");
+    assert_eq!(status["rehearsal_passed"], false);
+    fs::remove_file(blob(&scratch, b"#!/bin/sh\n")).unwrap();
+    let broken = scratch.json(&["snapshot", "rehearse"]).expect("drill_failed");
+    assert_eq!(self::failed(&broken)[0], "restore");
+    assert_eq!(broken["criteria"].as_array().unwrap().len(), 3, "no fault is planted after that");
+}
+
+fn failed(answer: &Value) -> Vec<&str> {
+    let criteria = answer["criteria"].as_array().unwrap().iter();
+    criteria.filter(|criterion| criterion["held"] == false).filter_map(|criterion| criterion["name"].as_str()).collect()
+}
+
+/// Large snapshots, empty files and bundles are rehearsed in the same way.
+#[test]
+fn a_tar_and_files_without_bytes_are_rehearsed() {
+    let scratch = scratch();
+    for at in 0..2001 {
+        let folder = scratch.path("many").join(format!("{:02}", at / 100));
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join(at.to_string()), "x".repeat(at % 3)).unwrap();
+    }
+    fs::create_dir(scratch.path("empty")).unwrap();
+    fs::write(scratch.path("empty/file"), "").unwrap();
+    for source in ["../many", "../empty"] {
+        let made = scratch.json(&["snapshot", "create", source]).expect("passed");
+        let rehearsed = scratch.json(&["snapshot", "rehearse"]).expect("passed");
+        assert_eq!((&rehearsed["digest"], rehearsed["criteria"].as_array().unwrap().len()), (&made["digest"], 10));
+    }
+}
+
+/// The gate reads the record of the store, and knows how old it is.
+#[test]
+fn a_channel_can_ask_for_a_fresh_rehearsal() {
+    let mut scratch = Scratch::minimal_unadopted();
+    let protocol = scratch.read("gates/protocol.yaml");
+    scratch.write("gates/protocol.yaml", format!("{protocol}snapshots: {{ store: ../store }}\n"));
+    scratch.write("gates/20-drill.yaml", "title: A restore was rehearsed\nrehearsal: {}\n");
+    scratch.edit("protocol-docs/promotion.md", "## Promoting", "## Gate 2 — A restore was rehearsed\n\n## Promoting");
+    scratch.write("config/a", "one\n");
+    scratch.commit("Ask for a rehearsal");
+    scratch.push();
+    scratch.json(&["policy", "adopt", "--reason", "start"]).expect("moved");
+    scratch.json(&["snapshot", "create", "config"]).expect("passed");
+    let verify = |scratch: &Scratch, reason: &str| {
+        let answer = scratch.json(&["verify", "--channel", "local_dev", "--at", "HEAD", "--adopted"]).expect(reason);
+        let found: Vec<String> = answer["gates"][1]["findings"].as_array().unwrap().iter().map(|one| one["code"].to_string()).collect();
+        found.join(" ")
+    };
+    assert_eq!(verify(&scratch, "gate_failed"), "\"rehearsal/absent\"");
+    scratch.json(&["snapshot", "rehearse"]).expect("passed");
+    assert_eq!(verify(&scratch, "passed"), "");
+    scratch.at("2026-12-21T10:00:00Z");
+    assert_eq!(verify(&scratch, "passed"), "");
+    scratch.at("2026-12-21T10:01:00Z");
+    assert_eq!(verify(&scratch, "gate_failed"), "\"rehearsal/stale\"");
+    scratch.json(&["snapshot", "rehearse", "--limit", "0"]).expect("drill_failed");
+    assert_eq!(verify(&scratch, "gate_failed"), "\"rehearsal/failed\"");
 }
 
 /// The clock goes on from the time that was given.
@@ -905,4 +1035,43 @@ fn a_store_that_another_program_copied_is_read() {
     index["manifests"].as_array_mut().unwrap().push(lost);
     fs::write(&path, index.to_string()).unwrap();
     finding(&scratch.json(&["snapshot", "verify"]).expect("findings"), "snapshot/blob-missing");
+}
+
+/// The commands of the runbook, in its order, on a folder that was damaged.
+#[test]
+fn the_runbook_leads_back() {
+    let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/protocol-docs/recovery.md")).unwrap();
+    let scratch = Scratch::minimal_unadopted();
+    scratch.edit("gates/protocol.yaml", "  local_dev:", "  production:");
+    let protocol = scratch.read("gates/protocol.yaml");
+    scratch.write("gates/protocol.yaml", format!("{protocol}snapshots: {{ store: ../store }}\n"));
+    scratch.write("protocol-docs/promotion.md", scratch.read("protocol-docs/promotion.md").replace("local_dev", "production"));
+    scratch.write("config/index.json", "good\n");
+    scratch.commit("Keep snapshots");
+    scratch.push();
+    scratch.json(&["policy", "adopt", "--reason", "start"]).expect("moved");
+    scratch.json(&["snapshot", "create", "config", "--tag", "good"]).expect("passed");
+    scratch.write("config/index.json", "damaged\n");
+    let mut previous = String::new();
+    let mut ran = 0;
+    for line in page.split("```sh\n").skip(1).flat_map(|block| block.split("```").next().unwrap().lines()) {
+        let line = line.replace("SNAPSHOT", "good").replace("PREVIOUS", &previous);
+        let words: Vec<String> = line
+            .split('"')
+            .enumerate()
+            .flat_map(|(at, part)| match at % 2 {
+                0 => part.split_whitespace().map(str::to_owned).collect(),
+                _ => vec![part.to_owned()],
+            })
+            .collect();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let answer = scratch.json(&words[1..]);
+        assert!(words[0] == "tagwarden" && answer.code == 0, "{line}: {:#}", answer.value);
+        if line.contains("restore good") {
+            assert_eq!(scratch.read("config/index.json"), "good\n");
+            previous = answer.value["previous"].as_str().unwrap().to_owned();
+        }
+        ran += 1;
+    }
+    assert_eq!((ran, scratch.read("config/index.json").as_str()), (10, "damaged\n"), "the last restore was the way back");
 }

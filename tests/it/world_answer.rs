@@ -49,6 +49,7 @@ fn context(world: &World) -> Context {
         catalog: Default::default(),
         sync: None,
         snapshots: None,
+        hooks: Vec::new(),
         gates: Vec::new(),
         allowed_signers: None,
         warnings: Vec::new(),

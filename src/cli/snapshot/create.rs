@@ -271,7 +271,7 @@ fn may_have(layout: &Layout, artifact: &Artifact, label: &Label) -> bool {
 
 /// Refuses other content under a version that the log knows.
 fn reused(view: &View, label: &Label, digest: &Digest) -> Result<()> {
-    match view.state.versions.get(&(label.rail.clone(), label.version.clone())) {
+    match view.state.version_of(label) {
         Some(first) if first != digest => {
             let fault = Fault::new(Reason::VersionReused, format!("the bundle {label} is {first}, and this would be {digest}"));
             Err(fault.help("give it another version; other files and another window are another bundle, for ever"))

@@ -3,7 +3,7 @@
 use super::{
     Around, Meant,
     args::{SnapshotOne, StoreAt},
-    sign::{self, people},
+    sign,
 };
 use crate::{
     artifact::Form,
@@ -38,7 +38,7 @@ pub async fn info(session: &Session, args: &SnapshotOne, meant: Meant) -> Result
     let (files, bytes) = (snapshot.files.len() as u64, snapshot.bytes());
     let now = session.clock.now();
     let phase = snapshot.label.as_ref().map(|label| label.phase(now).word());
-    let signed = sign::of(&around, &store, &view, &digest, now).map(|signatures| people(&signatures));
+    let signed = sign::of(&around, &store, &view, &digest, now).map(|signatures| signatures.names());
     let contents = snapshot.files.into_iter();
     let contents = contents.map(|file| FileShape { path: file.path, mode: file.mode.to_string(), size: file.size, digest: file.digest });
     // What the manifest itself says is known even where nothing is recorded.

@@ -8,6 +8,7 @@ mod bundle;
 mod create;
 mod list;
 mod prune;
+mod rehearse;
 mod restore;
 mod sign;
 mod status;
@@ -46,6 +47,7 @@ pub async fn run(session: &Session, command: &args::Snapshot) -> Result<Report> 
         args::Snapshot::Verify(args) => verify::run(session, &args.store, args.snapshot.as_ref(), Meant::Either).await,
         args::Snapshot::Restore(args) => restore::run(session, args).await,
         args::Snapshot::Sign(args) => sign::run(session, args, Meant::Either).await,
+        args::Snapshot::Rehearse(args) => rehearse::run(session, args).await,
         args::Snapshot::Prune(args) => prune::run(session, args).await,
         args::Snapshot::Status(args) => status::run(session, args).await,
     }

@@ -19,7 +19,7 @@ use crate::{
         oci::{Signatures, Store, View, Writer},
     },
 };
-use std::{collections::BTreeSet, path::Path};
+use std::path::Path;
 
 pub async fn run(session: &Session, args: &SnapshotOne, meant: Meant) -> Result<Report> {
     let around = Around::of(session, &args.store).await?;
@@ -83,12 +83,6 @@ pub fn of(around: &Around, store: &Store, view: &View, digest: &Digest, now: Tim
         Ok(allowed) => Some(store.signatures(view, digest, &allowed?, now)),
         Err(fault) => Some(Signatures { findings: fault.findings, ..Signatures::default() }),
     }
-}
-
-/// The people whose signatures are good, each once.
-pub fn people(signatures: &Signatures) -> Vec<String> {
-    let people: BTreeSet<&str> = signatures.people.iter().map(|signed| signed.principal.as_str()).collect();
-    people.into_iter().map(str::to_owned).collect()
 }
 
 /// What the protocol asks for, where a snapshot does not have it.

@@ -37,6 +37,9 @@ pub async fn run(session: &Session, args: &SnapshotStatus) -> Result<Report> {
         verified: view.state.verified.map(|(time, _)| time),
         verified_age_seconds: view.state.verified.map(|(time, _)| age(time)),
         verified_findings: view.state.verified.map(|(_, findings)| findings),
+        rehearsed: view.state.rehearsed.as_ref().map(|(time, _)| *time),
+        rehearsed_age_seconds: view.state.rehearsed.as_ref().map(|(time, _)| age(*time)),
+        rehearsal_passed: view.state.rehearsed.as_ref().map(|(_, rehearsal)| rehearsal.failed.is_empty()),
         events: view.log.events.len() as u64,
         log_verifies,
         missing: known(view.state.snapshots.keys().filter(|digest| !view.index.has(digest)).count()),
@@ -71,6 +74,8 @@ fn metrics(shape: &StatusShape) -> String {
     metric("source_age_seconds", "Seconds since the newest capture of a source.", sources.collect());
     metric("verified_age_seconds", "Seconds since the store was verified as a whole.", maybe(shape.verified_age_seconds));
     metric("verified_findings", "What the last verification found.", maybe(shape.verified_findings));
+    metric("rehearsed_age_seconds", "Seconds since a restore was rehearsed.", maybe(shape.rehearsed_age_seconds));
+    metric("rehearsal_passed", "Whether the last rehearsal passed: 1 or 0.", maybe(shape.rehearsal_passed.map(u64::from)));
     metric("log_verifies", "Whether the log fits its head: 1 or 0.", one(u64::from(shape.log_verifies)));
     metric("missing", "Snapshots that the log knows and the store does not name.", maybe(shape.missing.map(|count| count as u64)));
     metric("open_restores", "Restores that began and did not end.", maybe(shape.open_restores.map(|count| count as u64)));

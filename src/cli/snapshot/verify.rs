@@ -5,7 +5,7 @@
 
 use super::{Around, Meant, args::StoreAt, sign};
 use crate::{
-    artifact::{Label, Snapshot, bundle::Phase, files, log::What, names::Wanted},
+    artifact::{Snapshot, files, log::What, names::Wanted},
     cli::{Session, paths},
     domain::{Digest, Finding, Reason, Result, Severity},
     report::{
@@ -50,8 +50,8 @@ pub async fn run(session: &Session, at: &StoreAt, wanted: Option<&Wanted>, meant
     for snapshot in &snapshots {
         if let Some(label) = &snapshot.label {
             let phase = label.phase(session.clock.now());
-            findings.extend(version(&view, label, &snapshot.digest));
-            findings.extend(window(label, phase).filter(|_| meant == Meant::Bundle));
+            findings.extend(view.state.reused(label, &snapshot.digest));
+            findings.extend(label.out_of_window(phase).filter(|_| meant == Meant::Bundle));
             bundles.push(BundleShape { digest: snapshot.digest.clone(), bundle: label.clone(), phase: phase.word() });
         }
         let signatures = sign::of(&around, &store, &view, &snapshot.digest, session.clock.now());
@@ -60,7 +60,7 @@ pub async fn run(session: &Session, at: &StoreAt, wanted: Option<&Wanted>, meant
             findings.extend(sign::lacking(&around, signatures.as_ref(), &snapshot.digest));
         }
         if let Some(signatures) = signatures {
-            let people = sign::people(&signatures);
+            let people = signatures.names();
             findings.extend(signatures.findings);
             signed.push(SignersShape { digest: snapshot.digest.clone(), people });
         }
@@ -85,21 +85,6 @@ pub async fn run(session: &Session, at: &StoreAt, wanted: Option<&Wanted>, meant
         Ok(()) => report,
         Err(why) => report.notice(format!("this verification is not recorded: {why}")),
     })
-}
-
-/// A version that names another bundle in the log.
-fn version(view: &View, label: &Label, digest: &Digest) -> Option<Finding> {
-    let first = view.state.versions.get(&(label.rail.clone(), label.version.clone())).filter(|first| *first != digest)?;
-    Some(Finding::error("bundle/version-reused", format!("{digest} says that it is {label}, and the log says that {label} is {first}")))
-}
-
-/// What a window says at one moment, where that is not simply that the bundle is in force.
-pub(super) fn window(label: &Label, phase: Phase) -> Option<Finding> {
-    match phase {
-        Phase::Effective => None,
-        Phase::Scheduled(from) => Some(Finding::warning("bundle/scheduled", format!("{label} is not in force before {from}"))),
-        Phase::Expired(to) => Some(Finding::error("bundle/expired", format!("{label} is not in force any more since {to}"))),
-    }
 }
 
 /// What log and index say of one another.
@@ -168,7 +153,8 @@ fn named(wrong: &[Wrong], snapshots: &[Snapshot]) -> Vec<Finding> {
     named.collect()
 }
 
-async fn record(session: &Session, around: &Around, store: &Store, what: What) -> std::result::Result<(), String> {
+/// Writes an event where nothing else is written.
+pub(super) async fn record(session: &Session, around: &Around, store: &Store, what: What) -> std::result::Result<(), String> {
     let by = around.by(session).await.map_err(|fault| fault.message)?;
     let mut writer = Writer::begin(store, session.progress()).await.map_err(|fault| fault.message)?;
     writer.commit(session.clock.now(), &by, what, |_| {}).map_err(|fault| fault.message)

@@ -7,14 +7,19 @@ use super::{
 };
 use crate::{
     domain::{ChannelName, PackageName, RefName, Span, TagPattern, Verb},
-    gate::protocol::{
-        Channel, Comments, Documents, KeySource, PERMISSIONS, Package, Protocol, ReleaseTags, Reviewer, ReviewerKind, Role, Rule, Signal,
-        Signing, Snapshots,
+    gate::{
+        hooks::{Call, Hook},
+        protocol::{
+            Channel, Comments, Documents, KeySource, PERMISSIONS, Package, Protocol, ReleaseTags, Reviewer, ReviewerKind, Role, Rule,
+            Signal, Signing, Snapshots,
+        },
+        shapes,
     },
     lockdown::banned::List,
     text::{
         near, query,
         slash::{Dialect, Prefix},
+        template::{self, Allowed},
         yaml::Spanned,
     },
 };
@@ -52,7 +57,7 @@ pub(super) fn check(check: &mut Collector, raw: &raw::Protocol) -> Option<Protoc
     let catalog = super::catalog::check(check, raw);
     let sync = raw.sync.as_ref().and_then(|written| super::sync::check(check, raw, written));
     let snapshots = raw.snapshots.as_ref().and_then(|snapshots| self::snapshots(check, snapshots));
-    unsupported(check, raw);
+    let hooks = raw.hooks.after_move.iter().filter_map(|hook| self::hook(check, hook, &channels)).collect();
     let protocol = Protocol {
         packages,
         release_branches,
@@ -71,6 +76,7 @@ pub(super) fn check(check: &mut Collector, raw: &raw::Protocol) -> Option<Protoc
         catalog,
         sync,
         snapshots,
+        hooks,
         gates: Vec::new(),
         allowed_signers: None,
         warnings: Vec::new(),
@@ -537,13 +543,50 @@ fn signal(check: &mut Collector, raw: &Text) -> Option<Signal> {
     }
 }
 
-/// What a later version does. Ignoring it would promise what is not done.
-fn unsupported(check: &mut Collector, raw: &raw::Protocol) {
-    let mut refuse = |at: Spanned<()>, what: &str| {
-        check.refuse(&at, "not-supported", format!("`{what}` is not supported by this version"));
-        check.help("remove it");
-    };
-    if !raw.hooks.after_move.is_empty() {
-        refuse(raw.hooks.after_move.with(()), "hooks.after_move");
+fn hook(check: &mut Collector, raw: &Spanned<raw::Hook>, channels: &IndexMap<ChannelName, Channel>) -> Option<Hook> {
+    if raw.name.trim().is_empty() || raw.name.chars().any(char::is_control) {
+        check.refuse(&raw.name, "wrong-value", "a name must stand here, which reports call the hook by");
     }
+    let allowed = Allowed { values: template::VALUES, ..Allowed::default() };
+    let secret = Allowed { env: true, ..Allowed { values: template::VALUES, ..Allowed::default() } };
+    let call = match (&raw.post, &raw.run) {
+        (Some(url), None) => {
+            let url = shapes::url(check, url, &secret);
+            let headers = raw.headers.iter().filter_map(|(name, value)| {
+                if value.contains(['\n', '\r', '\0']) {
+                    check.refuse(value, "wrong-value", "the value of a header is one line");
+                }
+                Some((name.to_ascii_lowercase(), shapes::template(check, value, &secret)?))
+            });
+            let headers = headers.collect();
+            url.map(|url| Call::Post { url, headers })
+        }
+        (None, Some(run)) => {
+            match run.first() {
+                Some(program) => shapes::program(check, program),
+                None => check.refuse(run, "wrong-value", "a program and its arguments must stand here"),
+            }
+            let run: Vec<Option<_>> = run.iter().map(|argument| shapes::argument(check, argument)).collect();
+            let env = raw.env.iter().map(|name| name.value.clone()).collect();
+            run.into_iter().collect::<Option<_>>().map(|run| Call::Run { run, env })
+        }
+        (Some(_), Some(run)) => {
+            check.refuse(run, "several-commands", "a hook has `post` or `run`, not both");
+            None
+        }
+        (None, None) => {
+            check.refuse(raw, "missing-key", "the hook has neither `post` nor `run`");
+            None
+        }
+    };
+    let keys: Vec<Option<_>> = raw.keys.iter().map(|key| shapes::template(check, key, &allowed)).collect();
+    let known = |check: &mut Collector, name: &Text| {
+        let channel = check.parsed::<ChannelName>(name)?;
+        if !channels.contains_key(&channel) {
+            check.refuse(name, "unknown-channel", format!("the protocol names no channel `{channel}`"));
+        }
+        Some(channel)
+    };
+    let channels = raw.channels.as_ref().map(|names| names.iter().filter_map(|name| known(check, name)).collect());
+    Some(Hook { name: raw.name.value.clone(), channels, keys: keys.into_iter().collect::<Option<_>>()?, call: call? })
 }

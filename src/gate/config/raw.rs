@@ -6,7 +6,6 @@ use crate::{domain::Span, text::yaml::Spanned};
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
 
 pub type Text = Spanned<String>;
 /// By name, in the order of the file.
@@ -301,9 +300,32 @@ pub struct Comment {
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Hooks {
-    /// What is called after a move. Not supported by this version.
+    /// What is called after a move, in order. What comes of it is reported, and never undoes the move.
     #[serde(default)]
-    pub after_move: Spanned<Vec<Value>>,
+    pub after_move: Vec<Spanned<Hook>>,
+}
+
+/// A request or a program; exactly one of `post` and `run`.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Hook {
+    /// What reports call it.
+    pub name: Text,
+    /// The URL that what moved is posted to as JSON; with placeholders, and `{env.NAME}`.
+    pub post: Option<Text>,
+    /// Headers of the request; with placeholders, and `{env.NAME}`.
+    #[serde(default)]
+    pub headers: Named<Text>,
+    /// Program and arguments. With a slash, the program is a file below `gates/` of the adopted policy.
+    pub run: Option<Spanned<Vec<Text>>>,
+    /// Names of variables that the program sees; all others are cleared.
+    #[serde(default)]
+    pub env: Vec<Text>,
+    /// What a cache is to forget; with placeholders. Reported, posted as `keys`, and in TAGWARDEN_KEYS.
+    #[serde(default)]
+    pub keys: Vec<Text>,
+    /// The channels after whose moves it is called; all where absent.
+    pub channels: Option<Vec<Text>>,
 }
 
 /// Words that are read as texts, so that a wrong one is one finding among others, and that the schema lists.

@@ -3,6 +3,7 @@
 
 mod ack;
 mod audit;
+mod bundle;
 mod catalog;
 mod channel;
 mod checks;
@@ -10,6 +11,7 @@ mod command;
 mod docs;
 mod env;
 mod http;
+mod rehearsal;
 mod verdict;
 
 use super::Kind;
@@ -17,6 +19,7 @@ use super::Kind;
 pub static KINDS: &[&Kind] = &[
     &ack::KIND,
     &audit::KIND,
+    &bundle::KIND,
     &catalog::KIND,
     &channel::KIND,
     &checks::KIND,
@@ -24,5 +27,6 @@ pub static KINDS: &[&Kind] = &[
     &docs::KIND,
     &env::KIND,
     &http::KIND,
+    &rehearsal::KIND,
     &verdict::KIND,
 ];

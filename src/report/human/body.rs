@@ -110,6 +110,16 @@ fn moving(shape: &MoveShape, canvas: &mut Canvas) {
             gates(run, canvas);
         }
     }
+    if !shape.hooks.is_empty() {
+        canvas.gap();
+        canvas.line("called after the move");
+        let rows = shape.hooks.iter().map(|hook| {
+            let (word, tone) = if hook.taken { ("taken", Tone::Good) } else { ("failed", Tone::Bad) };
+            vec![toned(word, tone), cell(&hook.name), cell(canvas.foreign(&hook.detail)), toned(hook.keys.join(", "), Tone::Dim)]
+        });
+        let rows: Vec<Vec<Cell>> = rows.collect();
+        canvas.rows(&rows);
+    }
 }
 
 pub(super) const GONE: &str = "none";

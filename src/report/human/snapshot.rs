@@ -93,6 +93,15 @@ pub fn draw(shape: &SnapshotShape, canvas: &mut Canvas) {
                 canvas.line(&format!("  what was there before: {}", short(previous, canvas)));
             }
         }
+        SnapshotAnswer::Rehearsed(rehearsed) => {
+            canvas.line(&format!("rehearsed: a restore of {}", short(&rehearsed.digest, canvas)));
+            let rows = rehearsed.criteria.iter().map(|criterion| {
+                let (word, tone) = if criterion.held { ("held", Tone::Good) } else { ("failed", Tone::Bad) };
+                vec![toned(word, tone), cell(criterion.name), cell(canvas.foreign(&criterion.detail))]
+            });
+            let rows: Vec<_> = rows.collect();
+            canvas.rows(&rows);
+        }
         SnapshotAnswer::Status(status) => {
             canvas.line(&format!("{} in {}", snapshots_of(status.snapshots), canvas.foreign(&shape.store)));
             let ago = |time: Option<crate::domain::Timestamp>, age: Option<u64>| match (time, age) {
@@ -103,6 +112,11 @@ pub fn draw(shape: &SnapshotShape, canvas: &mut Canvas) {
             let rows = [
                 ("captured", ago(status.newest, status.age_seconds)),
                 ("verified", ago(status.verified, status.verified_age_seconds) + &found.unwrap_or_default()),
+                (
+                    "rehearsed",
+                    ago(status.rehearsed, status.rehearsed_age_seconds)
+                        + if status.rehearsal_passed == Some(false) { ", and failed" } else { "" },
+                ),
                 ("captured bytes", status.bytes.map_or_else(|| "unknown: the log does not verify".to_owned(), bytes)),
                 ("events", status.events.to_string()),
             ];

@@ -164,6 +164,20 @@ pub struct MoveShape {
     pub run: Option<RunShape>,
     /// The gates after the move; `None` where there are none or nothing moved.
     pub after: Option<RunShape>,
+    /// What was called after the move.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hooks: Vec<HookShape>,
+}
+
+/// A hook that was called after a move.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct HookShape {
+    pub name: String,
+    /// What a cache was told to forget.
+    pub keys: Vec<String>,
+    /// Whether it was taken: a status of 200 to 299, or exit code 0.
+    pub taken: bool,
+    pub detail: String,
 }
 
 /// What a workflow goes on with, the same whether the channel moved now or was there already.

@@ -26,6 +26,7 @@ pub enum SnapshotAnswer {
     Signed(SignedShape),
     Differences(DiffShape),
     Restored(RestoredShape),
+    Rehearsed(RehearsedShape),
     Pruned(PrunedShape),
     Status(Box<StatusShape>),
 }
@@ -170,6 +171,26 @@ pub struct RestoredShape {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RehearsedShape {
+    pub digest: Digest,
+    /// How long the restore of the whole snapshot took.
+    pub recovery_ms: u64,
+    pub limit_seconds: u64,
+    /// Whether the log of the store has it.
+    pub recorded: bool,
+    /// In the order in which they were tried. After a restore that failed, no fault is planted.
+    pub criteria: Vec<CriterionShape>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CriterionShape {
+    pub name: &'static str,
+    pub held: bool,
+    pub duration_ms: u64,
+    pub detail: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PrunedShape {
     pub dry_run: bool,
     pub pruned: Vec<Digest>,
@@ -196,6 +217,10 @@ pub struct StatusShape {
     pub verified: Option<Timestamp>,
     pub verified_age_seconds: Option<u64>,
     pub verified_findings: Option<u64>,
+    /// The last rehearsal of a restore, and whether it passed.
+    pub rehearsed: Option<Timestamp>,
+    pub rehearsed_age_seconds: Option<u64>,
+    pub rehearsal_passed: Option<bool>,
     pub events: u64,
     pub log_verifies: bool,
     /// Snapshots that the log knows and the store does not name.

@@ -12,6 +12,7 @@ mod forge;
 mod probe_ref;
 mod reviews;
 mod secrets;
+mod store;
 
 pub use facts::LedgerFacts;
 pub use probe_ref::{Removed, probe as probe_ref, remove as remove_probe_ref};
@@ -33,6 +34,7 @@ use crate::{
             reduce::{RawCommand, Redaction, reduce_command, reduce_env, reduce_http, reduce_rules},
             why,
         },
+        protocol::Snapshots,
     },
     lockdown::pulls,
     tree::Tree,
@@ -60,6 +62,10 @@ pub struct Answerer {
     facts: LedgerFacts,
     ledger: LedgerFacts,
     effects: bool,
+    /// Whether the run was told to move what is not in force yet.
+    scheduled: bool,
+    snapshots: Option<Snapshots>,
+    allowed_signers: Option<String>,
     redaction: Redaction,
     secrets: Secrets,
     /// Made at the first question, so that one token serves them all.
@@ -86,6 +92,9 @@ impl Answerer {
             facts: facts.clone().about(cx.candidate.as_ref()),
             ledger: facts,
             effects,
+            scheduled: false,
+            snapshots: cx.protocol.snapshots.clone(),
+            allowed_signers: cx.protocol.allowed_signers.clone(),
             redaction,
             secrets: Secrets::new(&world.env, cx),
             github: tokio::sync::OnceCell::new(),
@@ -97,6 +106,18 @@ impl Answerer {
     #[must_use]
     pub fn recorded(self, record: Option<Record>) -> Answerer {
         Answerer { record, ..self }
+    }
+
+    /// The same for a run that was told to move what is not in force yet.
+    #[must_use]
+    pub fn scheduled(self, scheduled: bool) -> Answerer {
+        Answerer { scheduled, ..self }
+    }
+
+    /// The same for what may write.
+    #[must_use]
+    pub fn writing(self) -> Answerer {
+        Answerer { effects: true, ..self }
     }
 
     /// One answer for each probe, in the order of the probes. The number is passed through.
@@ -192,6 +213,8 @@ impl Answerer {
                 Ok(Got::Documents(answered))
             }
             Ask::Logs(ask) => self.logs(ask).await.map(Got::Logs),
+            Ask::Bundle(ask) => self.bundle(ask).map(Got::Bundle),
+            Ask::Rehearsal(_) => self.rehearsal().map(Got::Rehearsal),
         }
     }
 

@@ -13,12 +13,14 @@ mod orphans;
 mod restore;
 mod signatures;
 mod source;
+mod spoil;
 mod writer;
 
 pub use blobs::Wrong;
 pub use restore::{Restored, Target};
 pub use signatures::Signatures;
 pub use source::{Progressed, Source, listed};
+pub use spoil::Spoiled;
 pub use writer::Writer;
 
 use super::machine;

@@ -133,6 +133,11 @@ impl Target {
 
     /// Writes these files of a snapshot. Every byte is checked against its digest before the first file takes its place.
     pub fn write(&self, store: &Store, snapshot: &Snapshot, files: &[&FileEntry]) -> Result<Restored> {
+        self.write_some(store, snapshot, files, files.len())
+    }
+
+    /// The same, stopped when so many files took their places: what a process leaves that is killed there.
+    pub fn write_some(&self, store: &Store, snapshot: &Snapshot, files: &[&FileEntry], places: usize) -> Result<Restored> {
         let unwritten = |error: io::Error| {
             Fault::new(machine::unwritten(&error, Reason::NoResources), format!("cannot write to {}: {error}", self.root.display()))
         };
@@ -150,7 +155,7 @@ impl Target {
         let new: Vec<String> = new.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
         let place = || -> io::Result<()> {
             let mut folders = BTreeSet::from([self.root.clone()]);
-            for (at, file) in files.iter().enumerate() {
+            for (at, file) in files.iter().enumerate().take(places) {
                 let place = self.root.join(&file.path);
                 for folder in files::folders(&file.path) {
                     let folder = self.root.join(folder);
@@ -161,7 +166,7 @@ impl Target {
                 fs::rename(staging.join(at.to_string()), place)?;
             }
             folders.iter().try_for_each(|folder| sync_folder(folder))?;
-            self.clean()
+            if places < files.len() { Ok(()) } else { self.clean() }
         };
         place().map_err(unwritten)?;
         Ok(Restored { written: files.len(), kept: snapshot.files.len() - files.len(), new })

@@ -6,7 +6,7 @@ use crate::{
     attest::ssh::{AllowedSigners, Verified},
     domain::{Digest, Finding, Timestamp},
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The signatures of a snapshot.
 #[derive(Default)]
@@ -15,6 +15,14 @@ pub struct Signatures {
     pub people: Vec<Verified>,
     /// Those that count for nobody, and those that are gone.
     pub findings: Vec<Finding>,
+}
+
+impl Signatures {
+    /// The people whose signatures are good, each once.
+    pub fn names(&self) -> Vec<String> {
+        let people: BTreeSet<&str> = self.people.iter().map(|signed| signed.principal.as_str()).collect();
+        people.into_iter().map(str::to_owned).collect()
+    }
 }
 
 impl Store {

@@ -143,7 +143,8 @@ enum TimeOf {
 }
 
 fn time_of(args: &[&str]) -> TimeOf {
-    const WRITE: &str = "init policy stage promote rollback hold unhold waive ack verdict docs doctor comment follow sync snapshot bundle catalog";
+    const WRITE: &str =
+        "init policy stage promote rollback hold unhold waive ack verdict docs doctor comment follow sync snapshot bundle catalog";
     const READ: &str = "verify status resolve history audit";
     let is_among = |verbs: &str, word: &str| verbs.split(' ').any(|verb| verb == word);
     let at = args.iter().position(|word| is_among(WRITE, word) || is_among(READ, word));

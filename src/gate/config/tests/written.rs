@@ -310,8 +310,20 @@ fn everything_wrong_has_its_place() {
         ),
         (
             "signing",
-            "hooks: { after_move: [{ http: x }] }\nsigning",
-            &["config/not-supported protocol.yaml:7:22-23 |hooks: { after_move: [{ http: x }] }|"],
+            "hooks: { after_move: [{ name: a }] }\nsigning",
+            &["config/missing-key protocol.yaml:7:23-24 |hooks: { after_move: [{ name: a }] }|"],
+        ),
+        (
+            "signing",
+            "hooks: { after_move: [{ name: a, post: \"https://x.example.com\", run: [b] }] }\nsigning",
+            &[
+                "config/several-commands protocol.yaml:7:70-71 |hooks: { after_move: [{ name: a, post: \"https://x.example.com\", run: [b] }] }|",
+            ],
+        ),
+        (
+            "signing",
+            "hooks: { after_move: [{ name: a, run: [../b] }] }\nsigning",
+            &["config/bad-program protocol.yaml:7:40-44 |hooks: { after_move: [{ name: a, run: [../b] }] }|"],
         ),
         // Shapes.
         (

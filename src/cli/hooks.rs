@@ -1,0 +1,29 @@
+//! Calls the hooks of a move, and tells what came of each. See [`crate::gate::hooks`].
+
+use crate::{
+    domain::state::Entry,
+    gate::{Context, Effect, Probe, ProbeKey, hooks},
+    report::HookShape,
+    world::answer::Answerer,
+};
+
+/// One after the other, in the order of the policy.
+pub async fn call(answerer: &Answerer, cx: &Context, entry: &Entry) -> Vec<HookShape> {
+    let mut called = Vec::new();
+    for (item, hook) in (0..).zip(cx.protocol.hooks.iter().filter(|hook| hook.applies(&cx.channel))) {
+        let shape = |keys: Vec<String>, taken: bool, detail: String| HookShape { name: hook.name.clone(), keys, taken, detail };
+        called.push(match hook.fill(cx, entry) {
+            Err(slot) => shape(Vec::new(), false, format!("`{slot}` has no value here")),
+            Ok(filled) => {
+                let probe = Probe { key: ProbeKey::first(item), ask: filled.ask, not_before: None, effect: Effect::Writes };
+                let answers = answerer.answer_all(vec![(0, probe)]).await;
+                match answers.first().map(|(_, answer)| hooks::outcome(answer)) {
+                    Some(Ok(detail)) => shape(filled.keys, true, detail),
+                    Some(Err(detail)) => shape(filled.keys, false, detail),
+                    None => shape(filled.keys, false, "nobody answered".to_owned()),
+                }
+            }
+        });
+    }
+    called
+}
