@@ -389,7 +389,7 @@ fn what_workflows_use_is_pinned_to_whole_commits() {
 fn workflows_for_others_use_a_checkout_and_the_action_alone() {
     let all = workflows();
     let shared: Vec<(&String, &String)> = all.iter().filter(|(name, _)| name.starts_with("reusable-")).collect();
-    assert_eq!(shared.len(), 5);
+    assert_eq!(shared.len(), 6);
     let action = read("action.yml");
     let (uses, key) = (Regex::new(r"uses: ([\w./-]+)@").unwrap(), Regex::new(r"(?m)^          ([a-z-]+):").unwrap());
     for (name, text) in shared {

@@ -184,10 +184,13 @@ fn the_workflows_give_what_their_questions_need() {
 fn the_workflows_fit_those_that_they_call() {
     let scratch = fresh("main");
     assert_eq!(tagwarden(&scratch, "work", &["init"]).0, 0);
+    let protocol = scratch.path("work/gates/protocol.yaml");
+    let text = fs::read_to_string(&protocol).unwrap();
+    fs::write(protocol, text + "snapshots: { store: ../store }\n").unwrap();
     let (code, report) = tagwarden(&scratch, "work", &["init", "--github", "--action", ACTION, "--environment", "release"]);
     assert_eq!((code, &report["reason_code"]), (0, &"passed".into()), "{report}");
     let written: Vec<&str> = report["files"].as_array().unwrap().iter().map(|file| file["path"].as_str().unwrap()).collect();
-    assert_eq!(written.len(), 5);
+    assert_eq!(written.len(), 6);
     for path in written {
         let caller = yaml(&scratch.path("work").join(path));
         assert_eq!(caller["permissions"], serde_json::json!({}), "{path}");

@@ -77,13 +77,18 @@ fn files(protocol: &Protocol, action: &ActionRef, environment: &str) -> Vec<NewF
     ];
     let file =
         |name: &str, about, template| NewFile { path: format!(".github/workflows/{name}"), about, text: set::fill(template, &marks) };
-    vec![
+    let mut files = vec![
         file("tagwarden-verify.yml", "the gates of every pull request", include_str!("github/verify.yml")),
         file("tagwarden-stage.yml", "a release's commit, by hand", include_str!("github/stage.yml")),
         file("tagwarden-promote.yml", "a channel, by hand or by a comment", include_str!("github/promote.yml")),
         file("tagwarden-adopt.yml", "the policy in force, by hand", include_str!("github/adopt.yml")),
         file("tagwarden-scheduled.yml", "documents and a rehearsal, weekly", include_str!("github/scheduled.yml")),
-    ]
+    ];
+    // Without a store every run of it would fail.
+    if protocol.snapshots.is_some() {
+        files.push(file("tagwarden-snapshots.yml", "captures, their verification, a rehearsal", include_str!("github/snapshots.yml")));
+    }
+    files
 }
 
 #[cfg(test)]
