@@ -142,8 +142,9 @@ impl Controller<'_> {
         let failed = !matches!(reason, Reason::Published | Reason::NothingToDo | Reason::NotLeading);
         self.failures = if failed { self.failures.saturating_add(1) } else { 0 };
         let pause = pace::pause(self.poll, self.failures, chance()?);
+        // Whoever reads the line may ask at once.
+        self.board.ends(reason, failure.clone(), self.failures, self.epoch.is_some(), report.clone(), millis);
         self.log_round(reason, failure.as_ref(), report.as_ref(), millis, pause);
-        self.board.ends(reason, failure, self.failures, self.epoch.is_some(), report, millis);
         Ok(pause)
     }
 
