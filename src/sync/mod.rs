@@ -53,8 +53,9 @@ pub mod row;
 mod settings;
 pub mod state;
 pub mod step;
+pub mod tags;
 
-pub use settings::{KindRows, Orphans, Settings, StoreAt};
+pub use settings::{From, KindRows, Orphans, Settings, StoreAt};
 
 /// The finding codes of `sync`, with their meaning (a sentence without capital and full stop), sorted.
 pub const CODES: &[(&str, &str)] = &[
@@ -62,8 +63,12 @@ pub const CODES: &[(&str, &str)] = &[
     ("sync/duplicate", "the store has two rows of one identity in one snapshot"),
     ("sync/duplicate-identity", "two artifacts of one kind have the same identity"),
     ("sync/inexact-number", "a number has more digits than readers of JSON keep; write it as text"),
+    ("sync/lightweight-tag", "a tag is no object of its own, so it does not say who made it, and is left out"),
     ("sync/missing", "the store lacks a row, or its content, that the release has"),
     ("sync/no-identity", "an artifact has nothing at the place that identifies it, or no text or whole number"),
     ("sync/nothing", "the release has no artifact of the kinds that are synced, so readers would see nothing"),
     ("sync/stale", "a row of the store is not what the release says, or its content is not what its digest says"),
+    ("sync/tag-missing", "the tag that readers see is not on the remote any more; they see it still"),
+    ("sync/tag-moved", "a tag is not where it was when it was published; readers see what they saw"),
+    ("sync/unranked-tag", "a tag fits a pattern and names neither a version nor a date, so it is left out"),
 ];

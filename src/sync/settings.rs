@@ -1,12 +1,13 @@
 //! The checked form of `sync:` in `gates/protocol.yaml`; [`crate::gate::config`] makes it.
 
+use super::tags::Tags;
 use crate::domain::{ChannelName, KindName, Span};
 use indexmap::IndexMap;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     pub store: StoreAt,
-    pub channel: ChannelName,
+    pub from: From,
     /// Never empty.
     pub kinds: IndexMap<KindName, KindRows>,
     /// Snapshots that are kept beside the live one.
@@ -14,6 +15,32 @@ pub struct Settings {
     pub grace: Span,
     pub lease: Span,
     pub orphans: Orphans,
+}
+
+/// What says which release readers see.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum From {
+    /// The ledger, by what this channel is at.
+    Channel(ChannelName),
+    /// Tags, where there is no ledger.
+    Tags(Tags),
+}
+
+impl Settings {
+    pub fn channel(&self) -> Option<&ChannelName> {
+        match &self.from {
+            From::Channel(channel) => Some(channel),
+            From::Tags(_) => None,
+        }
+    }
+
+    /// As it is shown, and told from that of another store.
+    pub fn source(&self) -> String {
+        match &self.from {
+            From::Channel(channel) => channel.to_string(),
+            From::Tags(tags) => tags.shown(),
+        }
+    }
 }
 
 /// Where the store is.

@@ -36,7 +36,9 @@ pub enum Step {
 /// Decides. A snapshot is taken for a commit only where its rows were made the same way.
 pub fn step(state: &State, wanted: &Wanted) -> Step {
     if let Some(live) = &state.live {
-        if live.serial > wanted.serial {
+        // Two controllers that counted from the same state give one serial to two tags; the one that was published stays.
+        let is_another = live.serial == wanted.serial && live.release != wanted.release && live.commit != wanted.commit;
+        if live.serial > wanted.serial || is_another {
             return Step::Newer { serial: live.serial };
         }
         let is_same = live.serial == wanted.serial && live.commit == wanted.commit && live.shape == wanted.shape;
@@ -63,7 +65,7 @@ pub fn shape(settings: &Settings, layout: &Layout) -> Result<Digest> {
         json!([name, rows.identity, rows.generation, named])
     });
     let kinds: Vec<_> = kinds.collect();
-    let pointer = layout.pointer(&settings.channel).map(|at| (&at.file, format!("{:?}", at.shape)));
+    let pointer = settings.channel().and_then(|channel| layout.pointer(channel)).map(|at| (&at.file, format!("{:?}", at.shape)));
     Digest::of_json(&json!([VERSION, kinds, pointer]))
 }
 
@@ -120,6 +122,7 @@ mod tests {
             (Some((2, 9, "b")), both(), wanted(4, "a"), Step::Newer { serial: 9 }),
             (Some((1, 3, "a")), vec![snapshot(1, "a", "other")], wanted(4, "a"), Step::Hydrate),
             (Some((1, 3, "a")), vec![], wanted(3, "a"), Step::Hydrate),
+            (Some((1, 3, "a")), both(), Wanted { release: "other@1.0.0".into(), ..wanted(3, "b") }, Step::Newer { serial: 3 }),
         ] {
             assert_eq!(step(&state(live, snapshots), &want), step_is, "{live:?} {want:?}");
         }

@@ -522,6 +522,153 @@ fn where_artifacts_have_versions_the_active_ones_are_rows() {
     assert_snapshot!(seen(&scratch), @r"chair 1 products/chair-1.0.0.md Chair");
 }
 
+/// Without a ledger tags say what readers see: the highest version, whatever else moves, goes or comes beside it.
+#[test]
+fn where_there_is_no_ledger_tags_say_what_readers_see() {
+    let protocol = PROTOCOL.replace("retain: 1", "retain: 3\n  tags: ['^v\\d+\\.\\d+\\.\\d+$', '^release-\\d{4}-\\d{2}-\\d{2}$']");
+    let mut scratch = Scratch::new();
+    let live = format!("sqlite:{}", scratch.path("live.db").display());
+    scratch.set("LIVE", &live);
+    let lint = "rules:\n  - id: no-status\n    find: 'select(has(\"status\")) | {message: \"no\", at: \"/status\"}'\n";
+    for (path, text) in [
+        ("gates/protocol.yaml", protocol.clone()),
+        ("gates/10-open.yaml", GATE.to_owned()),
+        ("gates/rails/product/schema.json", SCHEMA.to_owned()),
+        ("gates/rails/product/lint.yaml", lint.to_owned()),
+        ("products/chair.md", product("chair", "Chair")),
+    ] {
+        scratch.write(path, text);
+    }
+    scratch.commit("Add the shop");
+    scratch.push();
+    let tag = |name: &str, at: &str| {
+        scratch.git(&["tag", "-f", "-a", name, "-m", name, at]);
+        scratch.git(&["push", "--quiet", "--force", "origin", name]);
+    };
+    let titled = |title: &str| {
+        scratch.write("products/chair.md", product("chair", title));
+        scratch.commit(title);
+        scratch.push();
+        scratch.git(&["rev-parse", "HEAD"])
+    };
+    let codes = |answer: &Value| findings(answer).iter().map(|finding| finding["code"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+    scratch.json(&["sync", "init"]).expect("passed");
+    once(&scratch, "nothing_to_do");
+
+    // The branch says nothing, nor do names that only begin as the pattern does.
+    let first = titled("Chair");
+    tag("v1.0.0-hotfix", "HEAD");
+    once(&scratch, "nothing_to_do");
+    tag("v1.9.0", "HEAD");
+    let published = once(&scratch, "published");
+    assert_eq!((&published["live"]["release"], &published["live"]["serial"]), (&"v1.9.0".into(), &1.into()));
+    assert!(published["channel"].as_str().unwrap().starts_with("tags ^v"), "{published}");
+    let chair = seen(&scratch);
+    once(&scratch, "nothing_to_do");
+
+    // A date, an older version, and a tag that names nobody who made it.
+    titled("Stool");
+    tag("release-2026-11-21", "HEAD");
+    tag("v1.8.9", "HEAD");
+    scratch.git(&["tag", "v2.0.0"]);
+    scratch.git(&["push", "--quiet", "origin", "v2.0.0"]);
+    assert_eq!(codes(&once(&scratch, "nothing_to_do")), ["sync/lightweight-tag"]);
+    assert_eq!(seen(&scratch), chair);
+
+    // Five at once: the highest, and none of the others.
+    titled("Bench");
+    for name in ["v1.10.0", "v1.9.1", "v1.9.2", "v1.9.10", "v1.9.3"] {
+        tag(name, "HEAD");
+    }
+    assert_eq!(once(&scratch, "published")["live"]["release"], "v1.10.0");
+    let bench = seen(&scratch);
+
+    // What readers see moved, then went: they see it still, and are told.
+    tag("v1.10.0", &first);
+    assert_eq!(codes(&once(&scratch, "nothing_to_do")), ["sync/tag-moved", "sync/lightweight-tag"]);
+    let status = scratch.json(&["sync", "status"]).expect("findings");
+    assert_eq!(conditions(&status), ["Ready True Live", "Published False TagMoved"]);
+    scratch.git(&["push", "--quiet", "origin", ":v1.10.0"]);
+    assert_eq!(codes(&once(&scratch, "nothing_to_do")), ["sync/tag-missing", "sync/lightweight-tag"]);
+    assert_eq!(seen(&scratch), bench);
+
+    // Back again, by a new tag at the old commit: the pointer alone moves.
+    tag("v1.11.0", &first);
+    let back = once(&scratch, "published");
+    assert_eq!((&back["rows"], &back["live"]["number"]), (&Value::Null, &1.into()));
+    assert_eq!(seen(&scratch), chair);
+    scratch.json(&["sync", "audit"]).expect("passed");
+
+    // One that is not valid is never seen.
+    titled("A title that is far too long");
+    tag("v1.12.0", "HEAD");
+    assert_eq!(findings(&once(&scratch, "findings"))[0]["file"], "products/chair.md");
+    assert_eq!(seen(&scratch), chair);
+
+    // With a ledger it is the ledger that says.
+    let refused = {
+        scratch.json(&["policy", "adopt", "--reason", "start"]).expect("moved");
+        scratch.json(&["sync", "once"]).expect("bad_config")
+    };
+    assert!(refused["message"].as_str().unwrap().contains("without a ledger"), "{refused}");
+}
+
+/// Every command of the runbooks answers as the page says, in the state that its section is for.
+#[test]
+fn the_runbooks_do_what_they_say() {
+    let page = include_str!("../../protocol-docs/sync-runbooks.md");
+    let another_leads = |scratch: &Scratch| {
+        let taken = "UPDATE pointer SET lease_epoch = lease_epoch + 1, lease_holder = 'another', lease_until = '2026-11-21T10:30:00Z'";
+        reader(scratch).execute(taken, []).unwrap();
+    };
+    let next = |scratch: &Scratch, title: &str| {
+        scratch.write("products/chair.md", product("chair", title));
+        release(scratch, "1.1.0");
+    };
+    let mut sections = BTreeSet::new();
+    for section in page.split("\n## ").skip(1) {
+        let title = section.lines().next().unwrap();
+        let mut scratch = synced(PROTOCOL);
+        match title {
+            "A release" => {
+                scratch.write("products/chair.md", product("chair", "Stool"));
+                scratch.commit("1.1.0");
+                scratch.push();
+                scratch.json(&["stage", "shop@1.1.0", "--at", "HEAD"]).expect("moved");
+            }
+            "A release that was rejected" => next(&scratch, "A title that is far too long"),
+            "Back to the release before" => {
+                next(&scratch, "Stool");
+                once(&scratch, "published");
+            }
+            "A controller that is stuck" => {
+                next(&scratch, "Stool");
+                another_leads(&scratch);
+            }
+            "A store that is damaged" => {
+                reader(&scratch).execute("DELETE FROM bodies WHERE body LIKE '%Lamp%'", []).unwrap();
+            }
+            "A store that is lost" => {
+                for end in ["", "-wal", "-shm"] {
+                    let _ = std::fs::remove_file(scratch.path(&format!("live.db{end}")));
+                }
+            }
+            other => panic!("no state is known for the section {other}"),
+        }
+        sections.insert(title);
+        for (at, block) in section.split("```sh\n").skip(1).enumerate() {
+            if at == 1 {
+                scratch.at("2026-11-21T10:31:00Z");
+            }
+            for line in block.split("```").next().unwrap().lines() {
+                let (command, reason) = line.strip_prefix("tagwarden ").unwrap().split_once(" # ").unwrap();
+                scratch.json(&command.split(' ').collect::<Vec<_>>()).expect(reason);
+            }
+        }
+    }
+    assert_eq!(sections.len(), 6, "{sections:?}");
+}
+
 #[test]
 fn the_page_explains_every_reason_of_a_condition() {
     let page = include_str!("../../protocol-docs/sync.md");
@@ -548,6 +695,9 @@ fn the_settings_are_checked_where_they_are_written() {
         ("retain: 1", "lease: 1s", "config/wrong-value", 12),
         ("retain: 1", "orphans: keep", "config/unknown-word", 12),
         ("retain: 1", "keep: 1", "config/unknown-key", 12),
+        ("retain: 1", "tags: ['v.*']", "config/wrong-value", 12),
+        ("retain: 1", "tags: []", "config/nothing-there", 12),
+        ("retain: 1", "stable: true", "config/wrong-value", 12),
         ("{ product: {", "{ produkt: {", "config/unknown-word", 11),
         ("/name", "name", "config/wrong-value", 11),
     ] {

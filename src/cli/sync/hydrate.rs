@@ -58,7 +58,7 @@ pub async fn read(site: &Site, commit: &Oid) -> Result<Release> {
     let at = site.layout.pointers.first();
     let bytes = at.map(|at| tree.read(&at.file)).transpose().map_err(unreadable)?.flatten();
     let pointers = at.map(|_| bytes.clone()).into_iter().collect();
-    let checked = validate::check(site.situation.world(), &tree, &site.layout, &rails, pointers, Which::All)?;
+    let checked = validate::check(site.world(), &tree, &site.layout, &rails, pointers, Which::All)?;
     let findings = checked.findings.into_iter().map(|finding| tolerated(finding, site.settings.orphans)).collect();
     let pointer = at.zip(bytes).and_then(|(at, bytes)| {
         let source = yaml::source(&at.file, &bytes).ok()?;

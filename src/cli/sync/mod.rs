@@ -1,13 +1,15 @@
 //! `sync`: what a channel is at, by the verified ledger, brought to the readers of a store. [`crate::sync`] says how.
 //!
-//! The policy in force says which store, which kinds and which rails. The content of a branch is never followed.
+//! The policy in force says which store, which kinds and which rails; where there is no ledger, the checkout. The content of a branch is
+//! never followed.
 //!
-//! Deliberately absent: releases of repositories without a ledger, and times from which a release counts.
+//! Deliberately absent: times from which a release counts.
 
 mod audit;
 mod board;
 mod hydrate;
 mod once;
+mod origin;
 mod run;
 mod site;
 
@@ -35,7 +37,7 @@ pub async fn run(session: &Session, command: &args::Sync) -> Result<Report> {
 
 async fn init(site: &mut Site) -> Result<Report> {
     site.pinned().await?;
-    let source = site.source();
+    let source = site.source()?;
     let made = site.store.make(source).await?;
     // One that is there may be another ledger's.
     site.state().await?;
@@ -47,5 +49,6 @@ async fn status(site: &mut Site) -> Result<Report> {
     let report = site.report(Reason::Passed, None, None).await?;
     let findings = site.drift.clone();
     let reason = if findings.is_empty() { Reason::Passed } else { Reason::Findings };
-    Ok(Report { reason, ..report.findings(findings) })
+    let notes = site.notes.clone();
+    Ok(Report { reason, ..report.findings(findings).findings(notes) })
 }

@@ -47,14 +47,17 @@ pub async fn run(site: &mut Site, leader: &Leader) -> Result<Report> {
     site.pinned().await?;
     let state = site.state().await?;
     let Some(wanted) = site.wanted.clone() else {
-        let channel = &site.settings.channel;
-        let next = format!("`tagwarden promote RELEASE --channel {channel}`");
-        return Ok(site.report(Reason::NothingToDo, None, None).await?.next(next));
+        let next = match site.settings.channel() {
+            Some(channel) => format!("`tagwarden promote RELEASE --channel {channel}`"),
+            None => "push a tag that fits a pattern of `sync.tags`".to_owned(),
+        };
+        let notes = site.notes.clone();
+        return Ok(site.report(Reason::NothingToDo, None, None).await?.next(next).findings(notes));
     };
     match step::step(&state, &wanted) {
         Step::Nothing if gone(site, &state).await.is_empty() => {
             let drift = site.drift.clone().into_iter().map(|finding| Finding { severity: Severity::Warning, ..finding });
-            let drift: Vec<Finding> = drift.collect();
+            let drift: Vec<Finding> = drift.chain(site.notes.clone()).collect();
             return Ok(site.report(Reason::NothingToDo, None, None).await?.findings(drift));
         }
         Step::Newer { serial } => {
@@ -150,6 +153,7 @@ async fn round(site: &mut Site, (leader, epoch): (&Leader, u64), wanted: &Wanted
     }
     leader.leave(site, epoch).await?;
     let reason = if published.is_some() { Reason::Published } else { Reason::NothingToDo };
+    warnings.extend(site.notes.clone());
     Ok(site.report(reason, rows, None).await?.findings(warnings))
 }
 
@@ -219,7 +223,7 @@ pub async fn write(site: &mut Site, epoch: u64, wanted: &Wanted, asked: &Asked, 
 
 /// Moves the pointer, if everything still is as it was when this began.
 pub async fn publish(site: &mut Site, epoch: u64, state: &State, wanted: &Wanted, number: u64) -> Result<()> {
-    site.still().await?;
+    site.still(wanted).await?;
     let time = site.now();
     let Wanted { serial, release, commit, shape } = wanted.clone();
     let live = Live { number, serial, release: release.clone(), commit: commit.clone(), shape, since: time };

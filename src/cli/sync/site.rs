@@ -1,16 +1,13 @@
-//! What every verb of `sync` begins with: the verified ledger, the settings of the policy in force, and the store they name.
+//! What every verb of `sync` begins with: what says which release readers see, the settings that hold, and the store they name.
 
+use super::origin::{Now, Origin};
 use crate::{
     catalog::layout::Layout,
-    cli::{Session, gather, rollback, status},
+    cli::Session,
     domain::{Fault, Finding, Oid, Reason, Result, Timestamp},
-    release::{
-        plan::Refs,
-        projection::{ProjectedTag, Projection, TagOwner},
-    },
     report::{
         Body, Report, SyncShape,
-        shape::{LeaderShape, LiveShape, PlanShape, RowsShape, join_releases},
+        shape::{LeaderShape, LiveShape, PlanShape, RowsShape},
     },
     sync::{
         Settings, condition,
@@ -18,64 +15,61 @@ use crate::{
         step::{self, Wanted},
     },
     world::{
-        git::Want,
+        World,
         stores::{self, Store},
         trees::CommitTree,
     },
 };
 
 pub struct Site {
-    pub situation: gather::Situation,
+    origin: Origin,
     pub settings: Settings,
-    /// Of the policy in force, with the pointer file of this channel alone.
+    /// Of the policy that decides, with the pointer file of this channel alone.
     pub layout: Layout,
-    /// What the channel is at; `None`: nothing was promoted to it.
+    /// What readers should see; `None`: nothing was released.
     pub wanted: Option<Wanted>,
-    /// How tags of the channel and its releases disagree with the ledger.
+    /// How tags disagree with what is recorded, which forbids anything new.
     pub drift: Vec<Finding>,
+    /// What else is worth saying of the tags.
+    pub notes: Vec<Finding>,
     pub store: Box<dyn Store>,
 }
 
 impl Site {
-    /// Faults: `bad_config` where the policy in force names no store.
     pub async fn open(session: &Session) -> Result<Site> {
-        let situation = gather::situation(session).await?;
-        let Some(settings) = situation.protocol().sync.clone() else {
-            let fault = Fault::new(Reason::BadConfig, "the policy in force names no read store");
-            return Err(fault
-                .help("write `sync:` into gates/protocol.yaml (`tagwarden explain sync`), then `tagwarden policy adopt --reason REASON`"));
-        };
-        let mut layout = situation.protocol().catalog.clone();
-        layout.pointers.retain(|pointer| pointer.channel == settings.channel);
-        let world = situation.world();
-        let store = stores::open(&settings.store, world.git.dir(), &world.env)?;
+        let (origin, settings) = Origin::open(session).await?;
+        let mut layout = origin.protocol().map(|protocol| protocol.catalog.clone()).unwrap_or_default();
+        layout.pointers.retain(|pointer| Some(&pointer.channel) == settings.channel());
+        let world = origin.world();
+        let mut store = stores::open(&settings.store, world.git.dir(), &world.env)?;
         let shape = step::shape(&settings, &layout)?;
-        let wanted = situation.head.state().channels.get(&settings.channel).map(|now| {
-            let releases = status::on_channel(situation.head.state(), now);
-            let release = if releases.is_empty() { "no release".to_owned() } else { join_releases(&releases, ", ") };
-            Wanted { serial: now.serial, release, commit: now.shown().clone(), shape: shape.clone() }
-        });
-        let drift = drift(&situation, &settings);
-        Ok(Site { situation, settings, layout, wanted, drift, store })
+        // What is wrong with the store is said by whoever needs it.
+        let state = if settings.channel().is_none() { store.state().await.ok() } else { None };
+        let Now { wanted, drift, notes } = origin.now(state.as_ref(), &shape);
+        Ok(Site { origin, settings, layout, wanted, drift, notes, store })
+    }
+
+    pub fn world(&self) -> &World {
+        self.origin.world()
     }
 
     pub fn now(&self) -> Timestamp {
-        self.situation.world().clock.now()
+        self.world().clock.now()
     }
 
     /// Readers believe what is published, so somebody must have said elsewhere which ledger is meant.
     pub async fn pinned(&self) -> Result<()> {
-        gather::pinned(&self.situation.place, &self.situation.head).await
+        self.origin.pinned().await
     }
 
-    pub fn source(&self) -> Source {
-        Source { genesis: self.situation.head.genesis().clone(), channel: self.settings.channel.to_string() }
+    pub fn source(&self) -> Result<Source> {
+        self.origin.source(&self.settings)
     }
 
     /// What the store says. Faults: `foreign_store` where it holds another ledger's releases, or another channel's.
     pub async fn state(&mut self) -> Result<State> {
         let state = self.store.state().await?;
-        let own = self.source();
+        let own = self.source()?;
         if state.source == own {
             return Ok(state);
         }
@@ -87,52 +81,23 @@ impl Site {
         Err(Fault::new(Reason::ForeignStore, why).help("name a store of its own under `sync.store`"))
     }
 
-    /// The files that a commit of the channel has, brought from the remote where they are not here.
+    /// The files that a commit has, brought from the remote where they are not here.
     pub async fn tree(&self, commit: &Oid) -> Result<CommitTree> {
-        let world = self.situation.world();
-        if !world.git.has(commit)? {
-            let remote = &self.situation.place.at.remote;
-            let tag = self.situation.head.state().channels.get(&self.settings.channel).map(|now| now.tag.name.clone());
-            let shows =
-                |name: &crate::domain::RefName| self.situation.refs.get(name).is_some_and(|fact| fact.peeled.as_ref() == Some(commit));
-            let want = tag.filter(shows).map_or_else(|| Want::Oid(commit.clone()), Want::Ref);
-            world.git.fetch_objects(remote, &[want]).await?;
+        let git = &self.world().git;
+        if !git.has(commit)? {
+            git.fetch_objects(&self.origin.place().at.remote, &[self.origin.want(commit)]).await?;
         }
-        CommitTree::new(&world.git, commit)
+        CommitTree::new(git, commit)
     }
 
     /// The commits that a rollback goes back to where nobody names one.
     pub async fn reached(&self) -> Vec<Oid> {
-        let channel = &self.settings.channel;
-        let ledger = self.situation.head.ledger();
-        let now = self.wanted.as_ref().map(|wanted| &wanted.commit);
-        let before = ledger.moves_of(channel).filter_map(|linked| linked.outline.shown()).find(|commit| Some(*commit) != now);
-        let targets = match ledger.moves_of(channel).next() {
-            Some(last) => rollback::last_set(&self.situation, channel, last).await.map(|(targets, _)| targets).unwrap_or_default(),
-            None => Vec::new(),
-        };
-        before.cloned().into_iter().chain(targets.into_iter().map(|release| release.commit)).collect()
+        self.origin.reached(self.wanted.as_ref().map(|wanted| &wanted.commit)).await
     }
 
     /// Reads the remote again: what was read must be what is published. Faults: `ref_changed`.
-    pub async fn still(&self) -> Result<()> {
-        let now = gather::refs(&self.situation.place).await?;
-        let names = self.tags().map(|tag| tag.name.clone()).chain([self.situation.place.at.branch.clone()]);
-        for name in names {
-            let ledger = name == self.situation.place.at.branch;
-            let (before, after) = (at(&self.situation.refs, &name), at(&now, &name));
-            // Entries about other things may follow.
-            let changed = if ledger { after.is_none() } else { before != after };
-            if changed {
-                let why = format!("{name} changed on the remote while the release was read; nothing was published");
-                return Err(Fault::new(Reason::RefChanged, why).help("`tagwarden sync once` again"));
-            }
-        }
-        Ok(())
-    }
-
-    fn tags(&self) -> impl Iterator<Item = ProjectedTag> {
-        tags(&self.situation, &self.settings).into_iter()
+    pub async fn still(&self, wanted: &Wanted) -> Result<()> {
+        self.origin.still(wanted).await
     }
 
     /// The answer, with what the store says now.
@@ -154,31 +119,8 @@ impl Site {
         let leader = state.lease.holder.as_ref().filter(|holder| holder.until > now);
         let leader = leader.map(|holder| LeaderShape { name: holder.name.clone(), until: holder.until });
         let conditions = condition::conditions(&state, self.wanted.as_ref(), &self.drift);
-        let (store, channel) = (self.store.shown().to_owned(), self.settings.channel.to_string());
+        let (store, channel) = (self.store.shown().to_owned(), self.settings.source());
         let shape = SyncShape { store, channel, live, leader, conditions, rows, plan };
-        Ok(self.situation.report(Report::new(reason, Body::Sync(Box::new(shape)))))
+        Ok(self.origin.report(Report::new(reason, Body::Sync(Box::new(shape)))))
     }
-}
-
-fn at<'r>(refs: &'r Refs, name: &crate::domain::RefName) -> Option<&'r Oid> {
-    refs.get(name).map(|fact| &fact.oid)
-}
-
-/// The tags that say what the channel is at.
-fn tags(situation: &gather::Situation, settings: &Settings) -> Vec<ProjectedTag> {
-    let now = situation.head.state().channels.get(&settings.channel);
-    let releases: Vec<String> = now
-        .map(|now| status::on_channel(situation.head.state(), now).iter().map(|release| release.name().to_string()).collect())
-        .unwrap_or_default();
-    let meant = |tag: &&ProjectedTag| match &tag.owner {
-        TagOwner::Channel(channel) => *channel == settings.channel,
-        TagOwner::Release(name) => releases.contains(name),
-    };
-    Projection::of(&situation.head, &situation.refs).tags().iter().filter(meant).cloned().collect()
-}
-
-fn drift(situation: &gather::Situation, settings: &Settings) -> Vec<Finding> {
-    let moved = tags(situation, settings).into_iter().filter(|tag| tag.recorded != tag.there).map(|tag| tag.finding());
-    let remote = &situation.place.at.remote;
-    moved.chain(crate::cli::activation::drift(&situation.head, &situation.refs, remote, &settings.channel)).collect()
 }

@@ -231,6 +231,12 @@ pub struct Sync {
     pub store: Text,
     /// The channel whose releases readers see; the last one that has a tag where absent.
     pub channel: Option<Text>,
+    /// Where there is no ledger: patterns of tags, from ^ to $. Readers see the one with the highest version.
+    pub tags: Option<Spanned<Vec<Text>>>,
+    /// Whether lightweight tags count; false where absent.
+    pub lightweight: Option<Spanned<bool>>,
+    /// Whether versions with a part such as -rc.1 are left out; false where absent.
+    pub stable: Option<Spanned<bool>>,
     /// Which kinds of artifacts become rows, and what identifies them; all kinds where absent.
     pub kinds: Option<Spanned<Named<SyncKind>>>,
     /// How many earlier snapshots are kept, so that a rollback to them only moves the pointer; 5 where absent.
