@@ -34,7 +34,12 @@ use super::{
 };
 use crate::domain::Finding;
 use serde_json::Value;
-use std::{cell::OnceCell, ops::Range};
+use std::{
+    cell::{OnceCell, RefCell},
+    collections::HashMap,
+    ops::Range,
+    rc::Rc,
+};
 
 /// The longest program, in bytes.
 pub const MAX_PROGRAM: usize = 8 * 1024;
@@ -122,17 +127,31 @@ impl Program {
         let value = input.value;
         engine::on_worker(|| engine::run(&self.filter, self.comparing, &engine::Input::read(value)?, vars, 1))?
     }
+
+    /// What a program that selects gives, run once for an input however many rules have the same text.
+    pub fn selected(&self, input: &Input) -> Rc<Result<Vec<Value>, RunError>> {
+        let known = input.given.borrow().get(&self.text).cloned();
+        known.unwrap_or_else(|| {
+            let given = Rc::new(self.run_on(input, &[]));
+            input.given.borrow_mut().insert(self.text.clone(), given.clone());
+            given
+        })
+    }
 }
+
+/// What programs gave, by their text.
+type Given = RefCell<HashMap<String, Rc<Result<Vec<Value>, RunError>>>>;
 
 /// A value that programs are run on. Inside [`side_by_side`] it is put into the form of the engine once for all of them.
 pub struct Input<'v> {
     value: &'v Value,
     ready: OnceCell<Result<engine::Input, String>>,
+    given: Given,
 }
 
 impl<'v> Input<'v> {
     pub fn of(value: &'v Value) -> Input<'v> {
-        Input { value, ready: OnceCell::new() }
+        Input { value, ready: OnceCell::new(), given: Given::default() }
     }
 
     pub fn value(&self) -> &'v Value {

@@ -310,15 +310,13 @@ impl Selector {
     /// The scalars that it selects, as they are spelled, each with its pointer; with `keys` the last key of each path instead. What is
     /// null or not there is not selected. `value`: that of the document. `Err`: words, and the pointer of what is no scalar.
     pub(super) fn select(&self, document: &Document, value: &Input, keys: bool) -> Result<Vec<Selected>, (String, String)> {
-        let values = self.0.run_on(value, &[]).map_err(|error| (error.to_string(), String::new()))?;
-        let paths = match values.into_iter().next() {
-            Some(Value::Array(paths)) => paths,
-            _ => Vec::new(),
-        };
+        let given = self.0.selected(value);
+        let values = given.as_ref().as_ref().map_err(|error| (error.to_string(), String::new()))?;
+        let paths = values.first().and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         let mut selected = Vec::new();
         for path in paths {
             let Value::Array(path) = path else { continue };
-            let Some(pointer) = located::pointer_of(&path) else { continue };
+            let Some(pointer) = located::pointer_of(path) else { continue };
             if keys {
                 if let Some(Value::String(key)) = path.last() {
                     selected.push(Selected { pointer, text: key.clone() });
