@@ -633,6 +633,23 @@ fn the_first_activation_is_rolled_back_to_where_the_artifact_was_not_active() {
 }
 
 #[test]
+fn what_was_active_before_the_ledger_is_promoted_first_and_then_gone_back_to() {
+    let scratch = catalog(PROTOCOL);
+    write(&scratch, "base", "2.0.0", "");
+    let in_use = "{ \"document\": { \"base\": \"1.0.0\" } }\n";
+    scratch.write("active.json", in_use);
+    scratch.commit("Activate by hand");
+    scratch.push();
+    stage(&scratch, &["document:base@1.0.0", "document:base@2.0.0"]);
+    scratch.json(&promote(&["document:base@1.0.0"])).expect("moved");
+    assert_eq!(active(&scratch, ACTIVE).trim_end(), in_use.trim_end());
+    scratch.json(&promote(&["document:base@2.0.0"])).expect("moved");
+    assert_eq!(active(&scratch, ACTIVE).trim_end(), in_use.replace("1.0.0", "2.0.0").trim_end());
+    scratch.json(&["rollback", "--channel", "production", "--reason", "worse"]).expect("moved");
+    assert_eq!(active(&scratch, ACTIVE).trim_end(), in_use.trim_end());
+}
+
+#[test]
 fn what_only_the_file_knows_is_retired_as_well() {
     let scratch = catalog(PROTOCOL);
     write(&scratch, "old", "1.10.0", "");
