@@ -9,7 +9,7 @@ use super::{
     located::{Located, MAX_DEPTH, MAX_VALUES, MOST_WRONG, Malformed, Spot, What},
     source::Source,
 };
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Number, Value, map::Entry};
 use std::ops::Range;
 
 /// Reads one value. The errors are in the order of the text and never empty.
@@ -103,15 +103,18 @@ impl<'t> Reader<'t> {
             }
             self.space();
             let (value, spot) = self.value()?;
-            if members.contains_key(&key) {
-                if self.duplicates.len() + 1 == MOST_WRONG {
+            match members.entry(key) {
+                Entry::Vacant(member) => {
+                    member.insert(value);
+                    spots.push((key_range, spot));
+                }
+                Entry::Occupied(_) if self.duplicates.len() + 1 == MOST_WRONG => {
                     return Err(Malformed::new(What::DuplicateKey, key_range, "there are more keys that are here a second time"));
                 }
-                let message = format!("the key `{}` is here a second time", key.escape_debug());
-                self.duplicates.push(Malformed::new(What::DuplicateKey, key_range, message));
-            } else {
-                members.insert(key, value);
-                spots.push((key_range, spot));
+                Entry::Occupied(member) => {
+                    let message = format!("the key `{}` is here a second time", member.key().escape_debug());
+                    self.duplicates.push(Malformed::new(What::DuplicateKey, key_range, message));
+                }
             }
             self.space();
             if self.take(b'}') {
@@ -173,7 +176,10 @@ impl<'t> Reader<'t> {
 
     fn number(&mut self) -> Read<(Value, Spot)> {
         let start = self.at;
-        let length = self.text.as_bytes()[start..].iter().take_while(|c| c.is_ascii_alphanumeric() || b"+-._".contains(c)).count();
+        let length = self.text.as_bytes()[start..]
+            .iter()
+            .take_while(|c| matches!(c, b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'+' | b'-' | b'.' | b'_'))
+            .count();
         self.at += length;
         let text = &self.text[start..self.at];
         let number: Number = serde_json::from_str(text).map_err(|_| {
@@ -205,8 +211,9 @@ impl<'t> Reader<'t> {
     }
 
     fn space(&mut self) {
-        let rest = &self.text.as_bytes()[self.at..];
-        self.at += rest.iter().take_while(|byte| b" \t\r\n".contains(byte)).count();
+        while matches!(self.peek(), Some(b' ' | b'\t' | b'\r' | b'\n')) {
+            self.at += 1;
+        }
     }
 
     fn unexpected(&self, wanted: &str) -> Malformed {
