@@ -511,7 +511,7 @@ mod tests {
             let of_kind = KINDS.iter().any(|kind| codes_of(kind).iter().any(|(code, _)| *code == id));
             assert!(of_kind || listing.contains(&id), "{id}");
         }
-        assert!(listing.lines().count() < 170, "{listing}");
+        assert!(listing.lines().count() < 200, "{listing}");
     }
 
     #[test]

@@ -43,7 +43,7 @@ fn yaml_that_could_be_read_in_two_ways_is_refused_where_it_stands() {
     let end = protocol.lines().count();
     let bomb: String = (1..40).map(|i| format!("      k{i}: &a{i} [{}]\n", vec![format!("*a{}", i - 1); 10].join(", "))).collect();
     let cases: Vec<(&str, Vec<u8>, String)> = vec![
-        ("an alias bomb", after(&format!("hooks:\n  after_move:\n    - k0: &a0 [x]\n{bomb}")), "config/too-big".to_owned()),
+        ("an alias bomb", after(&format!("hooks:\n  after_move:\n    - k0: &a0 [x]\n{bomb}")), format!("config/unknown-key {}:7", end + 3)),
         ("100,000 levels", after(&format!("hooks: {{ after_move: {}", "[".repeat(100_000))), format!("config/too-deep {}:", end + 1)),
         (
             "100,000 levels by lines",
@@ -51,7 +51,7 @@ fn yaml_that_could_be_read_in_two_ways_is_refused_where_it_stands() {
                 "hooks:\n  after_move:\n    - k:\n{}",
                 (0..1_000).map(|i| format!("{}k:\n", " ".repeat(i + 7))).collect::<String>()
             )),
-            "config/too-deep".to_owned(),
+            format!("config/unknown-key {}:7", end + 3),
         ),
         ("a key twice", after("version: 1\n"), format!("config/duplicate-key {}:1", end + 1)),
         (
@@ -140,7 +140,7 @@ fn files_that_do_not_fit_are_refused_where_they_stand() {
             "",
         ),
         (PROTOCOL, protocol.replace("[protocol-docs/promotion.md]", "[/etc/passwd]"), "config/path 13:25", ""),
-        (PROTOCOL, format!("{protocol}hooks: {{ after_move: [{{ http: x }}] }}\n"), "config/not-supported 14:", ""),
+        (PROTOCOL, format!("{protocol}hooks: {{ after_move: [{{ http: x }}] }}\n"), "config/unknown-key 14:25", "post"),
         (PROTOCOL, format!("{protocol}roles: {{ r: {{ who: [\"somebody\"], may: [promote] }} }}\n"), "config/identity 14:21", "ssh:"),
         (PROTOCOL, format!("{protocol}roles: {{ r: {{ who: [\"local:a@example.com\"], may: [adopt] }} }}\n"), "config/verb 14:51", ""),
     ];

@@ -188,6 +188,7 @@ const CLAIM: (&str, &str) = ("claim", "leave it out: the comment itself is the c
 const PULLS: (&str, &str) = ("pulls", "leave it out: GitHub is asked");
 const NOW: (&str, &str) = ("now", "leave it out: a comment is answered at the time of the clock");
 const RETIRE: (&str, &str) = ("retire", "run `tagwarden promote --retire KIND:ID` on a machine");
+const SCHEDULED: (&str, &str) = ("scheduled", "run `tagwarden promote --scheduled` on a machine");
 const DRY_RUN: (&str, &str) = ("dry-run", "`plan` shows what `promote` would do");
 
 /// Every command, in the order of the help.
@@ -203,7 +204,7 @@ pub const COMMANDS: &[Spec] = &[
             Argument::flag("reason", Kind::Text, Need::No, WHY),
         ],
         one_of: &[],
-        not_here: &[DRY_RUN, CLAIM, PULLS, RETIRE],
+        not_here: &[DRY_RUN, CLAIM, PULLS, RETIRE, SCHEDULED],
         right: Right::Verb(Verb::Promote),
         on: EVERYWHERE,
         example: "promote web@1.4.0 --channel production --sha 4b825dc642cb6eb9a060e54bf8d69288fbee4904 --reason \"fixes the login\"",
@@ -271,7 +272,7 @@ pub const COMMANDS: &[Spec] = &[
             Argument::flag("reason", Kind::Text, Need::No, WHY),
         ],
         one_of: &[],
-        not_here: &[("dry-run", "leave it out: `plan` moves nothing"), CLAIM, PULLS, RETIRE],
+        not_here: &[("dry-run", "leave it out: `plan` moves nothing"), CLAIM, PULLS, RETIRE, SCHEDULED],
         right: Right::Verb(Verb::Promote),
         on: EVERYWHERE,
         example: "plan web@1.4.0 --channel production",
