@@ -4,6 +4,9 @@
 use super::{Answer, Evidence};
 use crate::domain::{Span, Timestamp};
 
+/// How far a clock may be off before a time counts as being in the future.
+pub const CLOCK_SLACK: Span = Span::minutes(5);
+
 /// No run takes longer. A move that rests on nothing dated is good for as long.
 pub const LONGEST_RUN: Span = Span::minutes(24 * 60);
 

@@ -25,7 +25,7 @@ use super::{
     policy::{self, Policies},
     state,
     state_tree::StateTree,
-    transition::{CLOCK_SLACK, Checked, Ledger, RULEBOOK, Signature, Violation, may_pass, signed_by, transition},
+    transition::{Checked, Ledger, RULEBOOK, Signature, Violation, may_pass, signed_by, transition},
 };
 use crate::{
     attest::ssh::Verified as Signed,
@@ -33,7 +33,10 @@ use crate::{
         Fault, Finding, Oid, Reason, Result, Severity, Timestamp, Verb,
         state::{Entry, State},
     },
-    gate::{Protocol, freshness::LONGEST_RUN},
+    gate::{
+        Protocol,
+        freshness::{CLOCK_SLACK, LONGEST_RUN},
+    },
 };
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -703,7 +706,7 @@ impl Fold {
             Base::Nothing | Base::Tie(_) => Vec::new(),
         };
         line.reverse();
-        let is_ahead = |node: &usize| self.nodes[*node].linked.outline.time.seconds_since(self.clock) > CLOCK_SLACK;
+        let is_ahead = |node: &usize| self.nodes[*node].linked.outline.time > self.clock.plus(CLOCK_SLACK);
         let reached = line.iter().position(is_ahead).unwrap_or(line.len());
         let ahead = line.split_off(reached);
         let behind = ahead.first().map(|node| &self.nodes[*node].linked).filter(|linked| {

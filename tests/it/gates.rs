@@ -23,7 +23,7 @@ use tagwarden::{
         config::{self, GateFiles},
         kinds::KINDS,
         probe::{Ask, EVIDENCE_SCHEMA, Got},
-        protocol::{Channel, Documents, KeySource, Package, ReleaseTags, Reviewer, ReviewerKind, Role, Rule, Signal, Signing},
+        protocol::{Channel, Documents, KeySource, Package, ReleaseTags, Reviewer, ReviewerKind, Role, Rule, Signal, Signing, Snapshots},
     },
     text::{source::Source, yaml},
     tree::MapTree,
@@ -75,6 +75,8 @@ struct CaseProtocol {
     documents: CaseDocuments,
     /// `kinds` and `pointer` as they are written in `gates/protocol.yaml`, and `rails`: files by path below the folder of gates.
     catalog: serde_json::Map<String, Value>,
+    /// `snapshots.signatures`; 0 for a protocol without a store.
+    signatures: u32,
     /// Other gates of the protocol: each with `id` and the content of its file.
     gates: indexmap::IndexMap<String, Value>,
 }
@@ -471,7 +473,7 @@ fn protocol(case: &CaseProtocol) -> Result<Protocol, String> {
         },
         catalog: catalog(&case.catalog)?,
         sync: None,
-        snapshots: None,
+        snapshots: (case.signatures > 0).then(|| Snapshots { store: "store".to_owned(), signatures: case.signatures }),
         hooks: Vec::new(),
         gates: gates(&case.gates)?,
         allowed_signers: None,

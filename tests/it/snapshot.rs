@@ -44,7 +44,7 @@ fn digest(answer: &Value) -> String {
 fn shown(text: &str) -> String {
     let short = regex::Regex::new(r"\b(?:[0-9a-f]{64}|[0-9a-f]{12})\b").unwrap();
     let stores = regex::Regex::new(r"\S*/store\b").unwrap();
-    stores.replace_all(&short.replace_all(&steady(text), "[digest12]"), "[store]").replace("[scratch]/work/", "")
+    stores.replace_all(&short.replace_all(&steady(text), "[digest12]"), "[store]").replace(concat!("[scratch]", "/work/"), "")
 }
 
 /// Every file of the store but lock and log, by its path.

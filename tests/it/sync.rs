@@ -605,6 +605,11 @@ fn where_there_is_no_ledger_tags_say_what_readers_see() {
     assert_eq!(findings(&once(&scratch, "findings"))[0]["file"], "products/chair.md");
     assert_eq!(seen(&scratch), chair);
 
+    // A ledger that is known of, and is not there, may have been removed: then tags say nothing.
+    let known = [("TAGWARDEN_GENESIS", first.as_str())];
+    scratch.json_with(&["sync", "once"], &known).expect("ledger_lost");
+    assert_eq!(seen(&scratch), chair);
+
     // With a ledger it is the ledger that says.
     let refused = {
         scratch.json(&["policy", "adopt", "--reason", "start"]).expect("moved");

@@ -48,6 +48,7 @@ impl Origin {
                     Fault::new(Reason::BadConfig, why).help("write `channel` instead, then `tagwarden policy adopt --reason REASON`")
                 );
             }
+            gather::never_known(&place, &refs).await?;
             let tags = tags.clone();
             return Ok((Origin::Tags { place: Box::new(place), refs, tags }, settings));
         }

@@ -8,7 +8,7 @@
 use super::super::{
     Checks, Context, Evidence, Gate, Header, Judgement, Kind, Probe, ProbeKey, Unavailable, WaitsFor,
     config::{self, Spec, collect::Collector},
-    identity,
+    freshness, identity,
     probe::{Ask, Got, LedgerAsk},
 };
 use crate::{
@@ -51,9 +51,6 @@ const CODES: &[(&str, &str)] = &[
 
 /// How long an acknowledgement counts where the gate does not say.
 const FRESH: Span = Span::minutes(24 * 60);
-
-/// How far a clock may be off before a time counts as being in the future.
-const CLOCK_SLACK: Span = Span::minutes(5);
 
 /// An operator step that a person confirms for each move.
 #[derive(Deserialize, JsonSchema)]
@@ -195,7 +192,7 @@ impl Step {
             Some(Miss::NotAllowed)
         } else if self.four_eyes && cx.actor.as_ref().is_some_and(|actor| identity::person(&actor.id) == person) {
             Some(Miss::Own)
-        } else if ack.time > cx.now.plus(CLOCK_SLACK) {
+        } else if ack.time > cx.now.plus(freshness::CLOCK_SLACK) {
             Some(Miss::Future)
         } else if ack.time.plus(self.fresh) < cx.now {
             Some(Miss::Stale)

@@ -57,7 +57,7 @@ struct BundleSpec {
     file: Option<Spanned<String>>,
     /// The rail that it must be of; any where absent.
     rail: Option<String>,
-    /// How many people of allowed_signers must have signed it; 1 where absent.
+    /// How many people of allowed_signers must have signed it; snapshots.signatures of the protocol where absent, at least 1.
     signatures: Option<Spanned<u32>>,
 }
 
@@ -68,7 +68,8 @@ impl Spec for BundleSpec {
 struct Bundle {
     named: Named,
     rail: Option<String>,
-    signatures: usize,
+    /// `None`: as many as the policy wants of every snapshot.
+    signatures: Option<u32>,
 }
 
 enum Named {
@@ -111,8 +112,7 @@ fn check(spec: BundleSpec, collector: &mut Collector) -> Option<Bundle> {
         }
         (None, None) => None,
     };
-    let signatures = spec.signatures.map_or(1, |signatures| signatures.value as usize);
-    Some(Bundle { named: named?, rail: spec.rail, signatures })
+    Some(Bundle { named: named?, rail: spec.rail, signatures: spec.signatures.map(|signatures| signatures.value) })
 }
 
 const ITEM: u32 = 0;
@@ -172,8 +172,9 @@ impl Bundle {
         if let Some(rail) = self.rail.as_ref().filter(|rail| **rail != label.rail) {
             checks.fail(Finding::error("bundle/other-rail", format!("{label} is not of the rail `{rail}`")));
         }
-        if people.len() < self.signatures {
-            let message = format!("{} of {} people signed {label}", people.len(), self.signatures);
+        let needed = self.signatures.or_else(|| cx.protocol.snapshots.as_ref().map(|snapshots| snapshots.signatures)).unwrap_or(0).max(1);
+        if people.len() < needed as usize {
+            let message = format!("{} of {needed} people signed {label}", people.len());
             let help = format!("`tagwarden bundle sign {label}` by somebody of the policy's allowed_signers");
             checks.fail(Finding::error("bundle/unsigned", message).help(help));
         } else {

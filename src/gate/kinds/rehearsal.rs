@@ -8,6 +8,7 @@
 use super::super::{
     Checks, Context, Evidence, Gate, Header, Judgement, Kind, Probe, ProbeKey,
     config::{self, Spec, collect::Collector},
+    freshness,
     probe::{Ask, Got, RehearsalAsk, Rehearsed},
 };
 use crate::{
@@ -41,9 +42,6 @@ const CODES: &[(&str, &str)] = &[
 
 /// How long a rehearsal counts where the gate does not say.
 const FRESH: Span = Span::minutes(30 * 24 * 60);
-
-/// How far a clock may be off before a time counts as being in the future.
-const CLOCK_SLACK: Span = Span::minutes(5);
 
 /// A rehearsal of a restore.
 #[derive(Deserialize, JsonSchema)]
@@ -111,7 +109,7 @@ impl Rehearsal {
         if !rehearsal.failed.is_empty() {
             return checks.fail(finding("failed", format!("the rehearsal of {time} failed: {}", rehearsal.failed.join(", "))));
         }
-        if *time > cx.now.plus(CLOCK_SLACK) {
+        if *time > cx.now.plus(freshness::CLOCK_SLACK) {
             return checks.unknown(finding("future", format!("the last rehearsal is from {time}, in the future")));
         }
         if time.plus(self.fresh) < cx.now {

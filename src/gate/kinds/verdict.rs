@@ -13,7 +13,7 @@ mod spec;
 use super::super::{
     Checks, Context, Evidence, Gate, Header, Judgement, Kind, Probe, ProbeKey, WaitsFor, config,
     config::collect::Collector,
-    identity,
+    freshness, identity,
     probe::{
         Ask, Got, LedgerAsk,
         github::{PullsAsk, PullsGot, VerdictsOnAsk},
@@ -78,9 +78,6 @@ const CODES: &[(&str, &str)] = &[
     ("verdict/tls", "GitHub's server could not prove who it is"),
     ("verdict/bad-question", "the question cannot be asked as it stands"),
 ];
-
-/// How far a clock may be off before a time counts as being in the future.
-const CLOCK_SLACK: Span = Span::minutes(5);
 
 struct Verdicts {
     ledger: Option<InLedger>,
@@ -286,7 +283,7 @@ impl InLedger {
 
     fn age(&self, now: Timestamp, name: &str, verdict: &state::Verdict) -> Stand {
         let Some(fresh) = self.fresh else { return Stand::Safe };
-        if verdict.time > now.plus(CLOCK_SLACK) {
+        if verdict.time > now.plus(freshness::CLOCK_SLACK) {
             let message = format!("the verdict of {name} is from {}, which is in the future", verdict.time);
             return Stand::Unknown(Finding::error("verdict/future", message).help("set the clock"));
         }

@@ -1,9 +1,9 @@
 //! Where an entry stands in the chain, and when it was decided.
 
-use super::{CLOCK_SLACK, Case, Found, RULEBOOK, Violation, Whole};
+use super::{Case, Found, RULEBOOK, Violation, Whole};
 use crate::{
     domain::{Reason, Verb, state::Entry},
-    gate::freshness::LONGEST_RUN,
+    gate::freshness::{CLOCK_SLACK, LONGEST_RUN},
     release::{
         assemble::{EVIDENCE_TOTAL, PATHS, PAYLOAD},
         draft,
@@ -92,7 +92,7 @@ pub(super) fn serial(case: &Case, _: &Whole, found: &mut Found) {
 
 pub(super) fn ahead(case: &Case, _: &Whole, found: &mut Found) {
     let (time, clock) = (case.entry.time, case.clock);
-    if time.seconds_since(clock) > CLOCK_SLACK {
+    if time > clock.plus(CLOCK_SLACK) {
         let message = format!("its time {time} is ahead of the clock, which says {clock}");
         found.push(Violation::new("ledger/ahead", Reason::ClockBehind, message));
     }

@@ -48,9 +48,6 @@ use std::{
 /// The number of the rules in this list.
 pub const RULEBOOK: u32 = 1;
 
-/// How far a clock may be off, in seconds.
-pub const CLOCK_SLACK: i64 = 300;
-
 /// A verified position of the chain.
 #[derive(Clone)]
 pub struct Ledger {
