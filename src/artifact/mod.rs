@@ -9,7 +9,7 @@
 //! blobs/sha256/<hex>          manifests, files, signatures; never changed once they are there
 //! tagwarden/log               one event a line, append-only
 //! tagwarden/lock              locked by whoever writes
-//! tagwarden/tmp/              what is not whole yet; emptied by the next writer
+//! tagwarden/tmp/              what is not whole yet; emptied at its end, or by the next writer
 //! ```
 //!
 //! **A snapshot** is an artifact manifest ([`manifest`]). Each file is a layer with the title annotation for its path and an annotation
@@ -81,6 +81,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("snapshot/restore-open", "a restore began and did not come to its end, so its folder may hold files of two snapshots"),
     ("snapshot/shrunk", "the source is much smaller than when it was captured last"),
     ("snapshot/signature", "a signature does not verify, or is of somebody who is not listed; it counts for nobody"),
+    ("snapshot/signature-unchecked", "a signature that this build cannot check: it counts for nobody, and nobody may say that it is bad"),
     ("snapshot/source", "something in the source cannot be captured: a symbolic link, a device, a name that is not plain"),
     ("snapshot/tag", "a tag is at another snapshot than the log says"),
     ("snapshot/unsigned", "fewer people signed the snapshot than the protocol asks for"),

@@ -8,7 +8,7 @@ use super::{
     gather::{self, Place},
 };
 use crate::{
-    attest::ssh::Verified as Signed,
+    attest::Verified as Signed,
     domain::{Actor, ChannelName, Fault, Oid, Reason, Result, Verb, actor::ActorEvidence},
     gate::{Protocol, protocol::KeySource},
     release::{

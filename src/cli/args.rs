@@ -56,7 +56,7 @@ pub struct Globals {
     /// The remote that holds tags and ledger [default: the one that the protocol names]
     #[arg(long, global = true, value_name = "NAME")]
     pub remote: Option<String>,
-    /// Where the signing key comes from: a path, env:NAME, or agent:FINGERPRINT [default: as the protocol says]
+    /// Where the signing key comes from: a path, env:NAME, agent:FINGERPRINT, or for snapshots and bundles openpgp:KEY, a key of gpg [default: as the protocol says]
     #[arg(long, global = true, value_name = "SOURCE", value_parser = key_source)]
     pub signing_key: Option<KeySource>,
     /// Colours in the answer
@@ -752,6 +752,8 @@ pub struct StoreAt {
 pub enum Bundle {
     /// Capture files of a rail as a bundle; a rail and a version name one content for ever
     Create(BundleCreate),
+    /// List the bundles of a store, and which are in force
+    List(StoreAt),
     /// Sign a bundle with the key that the protocol, or `--signing-key`, names
     Sign(SnapshotOne),
     /// Check every byte, the version, the signatures and the window of a bundle
@@ -978,6 +980,7 @@ impl Bundle {
         let store = match self {
             Bundle::Create(create) => &mut create.capturing.store,
             Bundle::Sign(one) | Bundle::Verify(one) | Bundle::Show(one) => &mut one.store,
+            Bundle::List(store) => store,
             Bundle::Diff(diff) => &mut diff.store,
         };
         store.store.iter_mut().collect()
@@ -1136,10 +1139,14 @@ fn variable(source: &str) -> Result<String, String> {
 
 fn key_source(source: &str) -> Result<KeySource, String> {
     match source.split_once(':') {
-        _ if source.is_empty() => Err("a path, env:NAME or agent:FINGERPRINT is wanted".to_owned()),
+        _ if source.is_empty() => Err("a path, env:NAME, agent:FINGERPRINT or openpgp:KEY is wanted".to_owned()),
         _ if source == "none" => Err("whether entries are signed is said by the policy in force, not by a flag".to_owned()),
         Some(("env", name)) if !name.is_empty() => Ok(KeySource::Env(name.to_owned())),
         Some(("agent", fingerprint)) if fingerprint.starts_with("SHA256:") => Ok(KeySource::Agent(fingerprint.to_owned())),
+        Some(("openpgp", key)) if !key.trim().is_empty() && !key.contains(char::is_control) => {
+            Ok(KeySource::OpenPgp(key.trim().to_owned()))
+        }
+        Some(("openpgp", _)) => Err("openpgp:KEY is wanted, the fingerprint of a key that `gpg` has".to_owned()),
         Some(("env" | "agent", _)) => Err(format!("`{source}` is neither env:NAME nor agent:SHA256:FINGERPRINT")),
         _ => Ok(KeySource::Path(source.to_owned())),
     }

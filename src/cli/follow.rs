@@ -19,12 +19,13 @@ pub async fn run(session: &Session, args: &args::Follow) -> Result<Report> {
     let linked = the_move(&situation, args.serial)?;
     let entry = &linked.outline;
     let called = call(&situation, linked).await?;
-    let is_lost = called.iter().any(|hook| !hook.taken);
+    let is_lost = called.iter().any(|hook| hook.taken == Some(false));
     let answer = |reason| {
         let shape = EntryShape { moves: Vec::new(), ..EntryShape::of(entry, linked.oid.clone(), situation.place.at.branch.clone()) };
         let reason = if is_lost { Reason::FollowersFailed } else { reason };
         let report = situation.report(Report::new(reason, Body::Entry(shape)));
-        let said = |hook: &HookShape| format!("hook {}: {}{}", hook.name, if hook.taken { "" } else { "failed, " }, hook.detail);
+        let said =
+            |hook: &HookShape| format!("hook {}: {}{}", hook.name, if hook.taken == Some(false) { "failed, " } else { "" }, hook.detail);
         called.iter().map(said).fold(report, Report::notice)
     };
     let comment = entry.source.strip_prefix("comment:").and_then(|id| id.parse().ok());

@@ -13,7 +13,7 @@ use super::{args, gather, session::Session};
 use crate::{
     attest::ssh,
     domain::{Fault, Finding, Reason, Result},
-    gate::Protocol,
+    gate::{Protocol, protocol::KeySource},
     report::{Body, InitShape, Report, SigningMode, shape::InitFile},
     world::{
         World,
@@ -41,6 +41,10 @@ pub async fn run(session: &Session, args: &args::Init) -> Result<Report> {
     if is_unsigned && globals.signing_key.is_some() {
         let fault = Fault::new(Reason::BadUsage, "this protocol signs nothing, so it has no place for `--signing-key`");
         return Err(fault.help("`tagwarden init --signing-key SOURCE` writes a protocol with signatures"));
+    }
+    if let Some(KeySource::OpenPgp(_)) = globals.signing_key {
+        let fault = Fault::new(Reason::BadUsage, "the ledger is signed with SSH keys");
+        return Err(fault.help("name an SSH key: `tagwarden init --signing-key SOURCE`; `openpgp:KEY` signs snapshots and bundles"));
     }
     let facts = Facts {
         branch: world.git.current_branch().await?,

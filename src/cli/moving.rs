@@ -54,7 +54,7 @@ pub async fn run(session: &Session, situation: Situation, acting: &Acting, plan:
     let mut notices: Vec<String> = noted.iter().map(|hold| format!("moved under {}", rights::describe(hold))).collect();
     early(&situation, acting, &plan)?;
     if moving.dry_run {
-        return Ok(situation.report(planned(&situation, &plan)));
+        return Ok(situation.report(planned(&situation, &plan, &context(&situation, &plan)?)));
     }
     let asked = asked(&situation, &plan);
     let cx = context(&situation, &plan)?;
@@ -138,7 +138,7 @@ pub async fn run(session: &Session, situation: Situation, acting: &Acting, plan:
         shape.hooks = hooks::call(&answerer.writing(), &cx, &record).await;
     }
     let reason = match reason {
-        Reason::Moved if shape.hooks.iter().any(|hook| !hook.taken) => Reason::FollowersFailed,
+        Reason::Moved if shape.hooks.iter().any(|hook| hook.taken == Some(false)) => Reason::FollowersFailed,
         reason => reason,
     };
     let report = gather::under(&place, &record.policy, Report::new(reason, Body::Move(Box::new(shape))).signing(signing));
@@ -380,7 +380,7 @@ async fn after_gates(
 }
 
 /// The answer of a dry run: the plan, and which gates would decide.
-fn planned(situation: &Situation, plan: &Plan) -> Report {
+fn planned(situation: &Situation, plan: &Plan, cx: &Context) -> Report {
     let mut moves: Vec<MoveRef> = plan
         .releases
         .iter()
@@ -400,7 +400,7 @@ fn planned(situation: &Situation, plan: &Plan) -> Report {
         to: None,
         commit: plan.pointer.is_none().then(|| plan.candidate.clone()),
     }));
-    let shape = MoveShape { moves, dry_run: true, ..asked(situation, plan) };
+    let shape = MoveShape { moves, dry_run: true, hooks: hooks::planned(cx), ..asked(situation, plan) };
     let gates: Vec<String> =
         situation.protocol().gates_for(plan.verb, &plan.channel, When::Before).map(|gate| format!("{} {}", gate.number, gate.id)).collect();
     let notice = match gates.is_empty() {

@@ -73,6 +73,7 @@ reasons! {
     GateInconclusive "gate_inconclusive" 3 "A fact that a required gate needs could not be had." "Make the fact available and run again.";
     EvidenceExpired "evidence_expired" 3 "Evidence grew older than its gate allows before the move." "Run again.";
     Unreachable "unreachable" 3 "A remote could not be reached or read." "Check network and credentials, then run again.";
+    SignatureUnchecked "signature_unchecked" 3 "A signature that decides cannot be checked by this build." "Use a build with the feature `openpgp`, as published ones are.";
     ShallowHistory "shallow_history" 3 "A question about history cannot be answered in a shallow clone." "`git fetch --unshallow`.";
     LedgerUnverifiable "ledger_unverifiable" 3 "The ledger is not here as a whole, so it cannot be verified." "Fetch the whole ledger branch and run again.";
     OutcomeUnknown "outcome_unknown" 3 "A push was sent, and what became of it is not known: it may have moved." "Run the same command again; it will tell.";

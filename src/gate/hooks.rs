@@ -43,14 +43,17 @@ impl Hook {
         self.channels.as_ref().is_none_or(|channels| channels.contains(channel))
     }
 
+    /// What a cache is told to forget. The error is the placeholder that has no value.
+    pub fn keys(&self, cx: &Context) -> Result<Vec<String>, Slot> {
+        let placeholders = cx.placeholders();
+        self.keys.iter().map(|key| key.expand(|slot| value(&placeholders, slot))).collect()
+    }
+
     /// The error is the placeholder that has no value.
     pub fn fill(&self, cx: &Context, entry: &Entry) -> Result<Filled, Slot> {
         let placeholders = cx.placeholders();
-        let value = |slot: &Slot| match slot {
-            Slot::Value(name) => placeholders.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone()),
-            Slot::Env(_) | Slot::Capture(_) => None,
-        };
-        let keys = self.keys.iter().map(|key| key.expand(value)).collect::<Result<Vec<String>, Slot>>()?;
+        let value = |slot: &Slot| value(&placeholders, slot);
+        let keys = self.keys(cx)?;
         let ask = match &self.call {
             Call::Post { url, headers } => {
                 let headers = headers.iter().map(|(name, text)| Ok((name.clone(), text.stage(value)?)));
@@ -77,6 +80,13 @@ impl Hook {
             }
         };
         Ok(Filled { keys, ask })
+    }
+}
+
+fn value(placeholders: &[(&'static str, String)], slot: &Slot) -> Option<String> {
+    match slot {
+        Slot::Value(name) => placeholders.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone()),
+        Slot::Env(_) | Slot::Capture(_) => None,
     }
 }
 

@@ -3,13 +3,14 @@
 
 use super::{LoadedGate, When, hooks::Hook};
 use crate::{
+    attest::openpgp::Keyring,
     catalog::layout::Layout,
     domain::{ChannelName, Finding, GateId, PackageName, RefName, Span, TagPattern, Verb},
     sync::Settings,
     text::slash::Dialect,
 };
 use indexmap::IndexMap;
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 /// The levels of access to a repository, the least first. A role for one of them is a role for those above it, too.
 pub const PERMISSIONS: [&str; 5] = ["read", "triage", "write", "maintain", "admin"];
@@ -47,6 +48,8 @@ pub struct Protocol {
     pub gates: Vec<LoadedGate>,
     /// The text of `gates/allowed_signers`; `None` where there is none.
     pub allowed_signers: Option<String>,
+    /// The keys of `gates/openpgp/`; they count for snapshots and bundles alone.
+    pub openpgp: Arc<Keyring>,
     /// Warnings of the configuration; errors never make a Protocol.
     pub warnings: Vec<Finding>,
 }
@@ -98,6 +101,8 @@ pub enum KeySource {
     Env(String),
     /// A key of the running ssh-agent, by `SHA256:` fingerprint.
     Agent(String),
+    /// A key of the user's `gpg`, by what that calls it. It signs snapshots and bundles, never a ledger.
+    OpenPgp(String),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -28,7 +28,7 @@ use super::{
     transition::{Checked, Ledger, RULEBOOK, Signature, Violation, may_pass, signed_by, transition},
 };
 use crate::{
-    attest::ssh::Verified as Signed,
+    attest::Verified as Signed,
     domain::{
         Fault, Finding, Oid, Reason, Result, Severity, Timestamp, Verb,
         state::{Entry, State},

@@ -60,6 +60,7 @@ pub fn protocol() -> Protocol {
         hooks: Vec::new(),
         gates: Vec::new(),
         allowed_signers: None,
+        openpgp: Default::default(),
         warnings: Vec::new(),
     }
 }

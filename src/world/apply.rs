@@ -15,7 +15,7 @@ use super::{
     signer::Signer,
 };
 use crate::{
-    attest::{ssh::Verified as Signed, statement::ACTOR_PATH},
+    attest::{Verified as Signed, statement::ACTOR_PATH},
     domain::{
         Fault, Oid, Reason, RefName, Result, Timestamp, Verb,
         actor::ActorEvidence,

@@ -62,6 +62,7 @@ impl Signer {
             KeySource::Path(path) => Signer::from_file(&located(path, env, dir), env).await.map(Some),
             KeySource::Env(name) => Signer::from_variable(name, env, dir).await.map(Some),
             KeySource::Agent(fingerprint) => Signer::from_agent(fingerprint, env).await.map(Some),
+            KeySource::OpenPgp(_) => Err(not_ssh()),
         }
     }
 
@@ -121,6 +122,9 @@ impl Signer {
         let value = env.get(name).unwrap_or_default();
         if value.trim().is_empty() {
             return Err(missing("there is no signing key", &format!("the variable {name} is not set, or empty")));
+        }
+        if value.trim().starts_with("openpgp:") {
+            return Err(not_ssh());
         }
         if !value.contains("PRIVATE KEY-----") {
             let file = located(value.trim(), env, dir);
@@ -196,6 +200,11 @@ impl Signer {
         let fingerprint = fingerprint_of(&public).map_err(|refusal| missing("the signing key is not usable", &refusal.to_string()))?;
         Ok(Signer { holder, public, fingerprint })
     }
+}
+
+fn not_ssh() -> Fault {
+    let fault = Fault::new(Reason::SignerMissing, "the key that is named is one of OpenPGP, and the ledger is signed with SSH keys");
+    fault.help("give an SSH key; `openpgp:KEY` signs snapshots and bundles")
 }
 
 /// A fresh key; gone with the handle.

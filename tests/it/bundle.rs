@@ -46,7 +46,7 @@ fn a_bundle_is_made_signed_verified_shown_and_compared() {
     captured: [digest12] of bundle routing
       1 file, 12 B, event 1
       routing@1.0.0, not any more from 2027-01-01T00:00Z
-      1 artifacts validated
+      1 artifact validated
 
     done (passed). Have it signed: `tagwarden bundle sign NAME`.
     -- exit 0
@@ -102,6 +102,25 @@ fn a_bundle_is_made_signed_verified_shown_and_compared() {
     let versions: Vec<&Value> = list["snapshots"].as_array().unwrap().iter().map(|one| &one["bundle"]["version"]).collect();
     assert_eq!(versions, [&json!("1.0.0"), &json!("1.1.0")]);
     scratch.json(&["snapshot", "create", "pages", "--tag", "pages"]).expect("passed");
+    assert_snapshot!(shown(&scratch.run(&["bundle", "list"]).all()), @r#"
+    2 bundles in [store]
+      [digest12]  2026-11-21T10:00Z  1 file   12 B  routing@1.0.0 (effective)
+      [digest12]  2026-11-21T10:00Z  2 files  24 B  routing@1.1.0 (effective)
+
+    done (passed). Nothing was changed.
+    -- exit 0
+    "#);
+    // In a copy without a log the manifests say what they are.
+    assert!(scratch.try_tool("", "cp", &["-r", "store", "theirs"]).0);
+    fs::remove_dir_all(scratch.path("theirs/tagwarden")).unwrap();
+    let mut index: Value = serde_json::from_str(&scratch.read("../theirs/index.json")).unwrap();
+    index.as_object_mut().unwrap().remove("annotations");
+    scratch.write("../theirs/index.json", index.to_string());
+    let list = scratch.json(&["bundle", "list", "--store", "../theirs"]).expect("passed");
+    let said = list["bundles"].as_array().unwrap().iter().map(|one| [&one["bundle"]["version"], &one["phase"], &one["captured"]]);
+    let mut said: Vec<String> = said.map(|one| format!("{one:?}")).collect();
+    said.sort();
+    assert_eq!(said, ["1.0.0", "1.1.0"].map(|version| format!("{:?}", [&json!(version), &json!("effective"), &Value::Null])));
     let refused = scratch.refused(&["bundle", "show", "pages"], "bad_usage");
     assert!(refused["message"].as_str().unwrap().ends_with("is a snapshot, not a bundle"));
 }
@@ -296,6 +315,22 @@ fn hooks_are_called_after_a_move_with_what_moved() {
     let key = scratch.path("keys/ada").display().to_string();
     scratch.json(&["bundle", "sign", "routing@1.0.0", "--signing-key", &key]).expect("passed");
     server.set("/purge", Reply::json("{}"));
+    let planned = scratch.run(&["promote", "v1.0.0", "--channel", "local_dev", "--dry-run"]);
+    assert_snapshot!(shown(&planned.all()).split_once("would be called").unwrap().1, @r#"
+     after the move
+      cdn        routes/local_dev, v1.0.0
+      workers    all
+      elsewhere
+    note: a dry run judges no gate; these would decide: 1 docs, 2 bundle
+    note: app@1.0.0 is new, at [oid]
+    signing: none
+
+    continue (passed). Run it again without `--dry-run`.
+    -- exit 0
+    "#);
+    let planned = scratch.json(&["promote", "v1.0.0", "--channel", "local_dev", "--dry-run"]).expect("passed");
+    assert_eq!(planned["hooks"][0], json!({ "name": "cdn", "keys": ["routes/local_dev", "v1.0.0"], "taken": null, "detail": "" }));
+    assert!(server.log().is_empty() && !std::path::Path::new(&log).exists(), "a dry run calls nobody");
     let moved = scratch.run(&["promote", "v1.0.0", "--channel", "local_dev"]);
     assert!(!format!("{moved:?}").contains("canary"), "a secret is in the report");
     assert_snapshot!(shown(&moved.all()).split_once("called after").unwrap().1, @r#"

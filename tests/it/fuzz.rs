@@ -13,6 +13,8 @@ mod lock;
 mod markdown;
 #[path = "../../fuzz/checks/objects.rs"]
 mod objects;
+#[path = "../../fuzz/checks/openpgp.rs"]
+mod openpgp;
 #[path = "../../fuzz/checks/query.rs"]
 mod query;
 #[path = "../../fuzz/checks/slash.rs"]
@@ -90,6 +92,21 @@ fn catalogs_are_checked_or_refused_with_places() {
     let whole = [json, yaml, csv, page, pointer, lint, schema, more].join("\0");
     catalog::check(&whole);
     mutilated(&[&whole], 400, catalog::check);
+}
+
+#[test]
+fn keys_and_signatures_are_read_or_refused() {
+    const OPENPGP: &[(&str, &str)] = &[
+        (include_str!("../openpgp/keys/ada.asc"), include_str!("../openpgp/signatures/ada.asc")),
+        (include_str!("../openpgp/keys/bob.asc"), include_str!("../openpgp/signatures/bob.asc")),
+        (include_str!("../openpgp/keys/six.asc"), include_str!("../openpgp/signatures/six.asc")),
+        (include_str!("../openpgp/keys/ada-second.asc"), include_str!("../openpgp/signatures/v3.asc")),
+        (include_str!("../openpgp/keys/sub.asc"), include_str!("../openpgp/signatures/certification.asc")),
+    ];
+    let seeds: Vec<String> = OPENPGP.iter().map(|(keys, signature)| format!("{keys}\0{signature}\0manifest\n")).collect();
+    let seeds: Vec<&str> = seeds.iter().map(String::as_str).collect();
+    seeds.iter().for_each(|text| openpgp::check(text));
+    mutilated(&seeds, 400, openpgp::check);
 }
 
 #[test]

@@ -477,6 +477,7 @@ fn protocol(case: &CaseProtocol) -> Result<Protocol, String> {
         hooks: Vec::new(),
         gates: gates(&case.gates)?,
         allowed_signers: None,
+        openpgp: Default::default(),
         warnings: Vec::new(),
     })
 }

@@ -34,6 +34,7 @@ mod init;
 mod killed;
 mod lockdown;
 mod machine;
+mod openpgp;
 mod presets;
 mod properties;
 mod protocols;

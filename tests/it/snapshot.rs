@@ -788,7 +788,7 @@ fn a_store_that_was_kept_by_hand_is_found_wrong_by_name() {
     // A source that shrank to one draft.
     scratch.write("sync/index.json", "{\"id\":\"draft_3\"}");
     let shrunk = scratch.refused(&["snapshot", "create", "sync/index.json"], "findings");
-    assert!(finding(&shrunk, "snapshot/shrunk")["message"].as_str().unwrap().starts_with("sync/index.json shrank: 1 files and 16 bytes"));
+    assert!(finding(&shrunk, "snapshot/shrunk")["message"].as_str().unwrap().starts_with("sync/index.json shrank: 1 file and 16 bytes"));
     // The bytes of its own store are those of their names.
     fs::write(blob(&scratch, index.as_bytes()), index.replace("review", "closed")).unwrap();
     let bytes = scratch.json(&["snapshot", "verify"]).expect("findings");

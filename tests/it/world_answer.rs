@@ -52,6 +52,7 @@ fn context(world: &World) -> Context {
         hooks: Vec::new(),
         gates: Vec::new(),
         allowed_signers: None,
+        openpgp: Default::default(),
         warnings: Vec::new(),
     };
     Context {

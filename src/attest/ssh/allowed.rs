@@ -159,11 +159,15 @@ fn principal(line: &str) -> Result<(String, usize), Wrong> {
     if name.contains(['*', '?', '!']) {
         return Err(wrong("signers/principal", "a pattern does not say who signed", end));
     }
-    let literal = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || "@._+-/=".contains(c));
-    if !literal {
+    if !is_literal(name) {
         return Err(wrong("signers/principal", "a line names exactly one signer, in letters, digits and `@._+-/=`", end));
     }
     Ok((name.to_owned(), rest))
+}
+
+/// Names one person, and is no pattern.
+pub(in crate::attest) fn is_literal(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || "@._+-/=".contains(c))
 }
 
 #[derive(Default)]

@@ -12,22 +12,15 @@ mod allowed;
 mod private;
 mod wire;
 
+pub(super) use allowed::is_literal;
 pub use allowed::{AllowedSigners, CODES, NOBODY, Signer};
 pub use private::PrivateKey;
 
+use super::Verified;
 use crate::domain::Timestamp;
 use base64::Engine as _;
 use ring::signature as keys;
 use wire::{PublicKey, Signature};
-
-/// Who made a good signature.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verified {
-    /// As the list names the signer, without `ssh:`.
-    pub principal: String,
-    /// Of the key, as OpenSSH prints it: `SHA256:<base64>`.
-    pub fingerprint: String,
-}
 
 /// Why a signature, or a key, was not accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -161,6 +161,7 @@ impl Facts {
             Some(KeySource::Env(name)) => format!("env:{name}"),
             Some(KeySource::Agent(fingerprint)) => format!("agent:{fingerprint}"),
             Some(KeySource::Path(path)) => path.clone(),
+            Some(KeySource::OpenPgp(key)) => format!("openpgp:{key}"),
         };
         let principal = self.signer.as_ref().map_or(NOBODY, |signer| &signer.principal);
         let marks = [

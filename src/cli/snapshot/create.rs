@@ -334,8 +334,8 @@ fn shrunk(view: &View, source: &str, files: &[FileEntry], max_shrink: u8) -> Res
         return Ok(());
     }
     let message = format!(
-        "{source} shrank: {} files and {} bytes, and it had {} and {} at {time}",
-        files.len(),
+        "{source} shrank: {} and {} bytes, and it had {} and {} at {time}",
+        files::counted(files.len()),
         files::total(files),
         before.files,
         before.bytes

@@ -1,4 +1,4 @@
-//! `snapshot list`, `snapshot info` and `bundle show`: what a store has, by its index and its log.
+//! `snapshot list`, `bundle list`, `snapshot info` and `bundle show`: what a store has, by its index and its log.
 
 use super::{
     Around, Meant,
@@ -8,7 +8,7 @@ use super::{
 use crate::{
     artifact::Form,
     cli::Session,
-    domain::{Digest, Finding, Reason, Result},
+    domain::{Digest, Finding, Reason, Result, Severity, Timestamp},
     report::{
         Report,
         shape::snapshot::{FileShape, Info, Listed, SnapshotAnswer},
@@ -21,8 +21,30 @@ pub async fn list(session: &Session, args: &StoreAt) -> Result<Report> {
     let view = around.open()?.view()?;
     let recorded = view.state.snapshots.keys().filter(|digest| view.index.has(digest));
     let others = view.index.sizes().into_keys().filter(|digest| !view.state.snapshots.contains_key(digest));
-    let snapshots = recorded.cloned().chain(others).map(|digest| listed(&view, digest)).collect();
+    let now = session.clock.now();
+    let snapshots = recorded.cloned().chain(others).map(|digest| listed(&view, digest, now)).collect();
     Ok(around.report(Reason::Passed, SnapshotAnswer::List { snapshots }).findings(doubts(&view)))
+}
+
+/// The bundles of a store. Of what another program put there the manifest says whether it is one.
+pub async fn bundles(session: &Session, args: &StoreAt) -> Result<Report> {
+    let around = Around::of(session, args).await?;
+    let store = around.open()?;
+    let view = store.view()?;
+    let (mut bundles, mut findings) = (Vec::new(), doubts(&view));
+    let now = session.clock.now();
+    for digest in view.state.snapshots.keys().filter(|digest| view.index.has(digest)) {
+        bundles.push(listed(&view, digest.clone(), now));
+    }
+    for (digest, size) in view.index.sizes().into_iter().filter(|(digest, _)| !view.state.snapshots.contains_key(digest)) {
+        match store.snapshot(&digest, size) {
+            Ok(snapshot) => bundles.push(Listed { bundle: snapshot.label, ..listed(&view, digest, now) }.at(now)),
+            Err(wrong) => findings.push(wrong.finding()),
+        }
+    }
+    bundles.retain(|listed| listed.bundle.is_some());
+    let reason = if findings.iter().any(|finding| finding.severity == Severity::Error) { Reason::Findings } else { Reason::Passed };
+    Ok(around.report(reason, SnapshotAnswer::Bundles { bundles }).findings(findings))
 }
 
 pub async fn info(session: &Session, args: &SnapshotOne, meant: Meant) -> Result<Report> {
@@ -37,17 +59,22 @@ pub async fn info(session: &Session, args: &SnapshotOne, meant: Meant) -> Result
     };
     let (files, bytes) = (snapshot.files.len() as u64, snapshot.bytes());
     let now = session.clock.now();
-    let phase = snapshot.label.as_ref().map(|label| label.phase(now).word());
     let signed = sign::of(&around, &store, &view, &digest, now).map(|signatures| signatures.names());
     let contents = snapshot.files.into_iter();
     let contents = contents.map(|file| FileShape { path: file.path, mode: file.mode.to_string(), size: file.size, digest: file.digest });
     // What the manifest itself says is known even where nothing is recorded.
-    let listed = Listed { files: Some(files), bytes: Some(bytes), bundle: snapshot.label, ..listed(&view, digest) };
-    let info = Info { listed, form, phase, signed, contents: contents.collect() };
+    let listed = Listed { files: Some(files), bytes: Some(bytes), bundle: snapshot.label, ..listed(&view, digest, now) }.at(now);
+    let info = Info { listed, form, signed, contents: contents.collect() };
     Ok(around.report(Reason::Passed, SnapshotAnswer::Info(Box::new(info))).findings(doubts(&view)))
 }
 
-fn listed(view: &View, digest: Digest) -> Listed {
+impl Listed {
+    fn at(self, now: Timestamp) -> Listed {
+        Listed { phase: self.bundle.as_ref().map(|label| label.phase(now).word()), ..self }
+    }
+}
+
+fn listed(view: &View, digest: Digest, now: Timestamp) -> Listed {
     let tags = view.index.tags_of(&digest);
     let known = view.state.snapshots.get(&digest);
     let capture = known.map(|known| &known.capture);
@@ -64,8 +91,10 @@ fn listed(view: &View, digest: Digest) -> Listed {
         reason: capture.and_then(|capture| capture.reason.clone()),
         serial: known.map(|known| known.serial),
         bundle: capture.and_then(|capture| capture.bundle.clone()),
+        phase: None,
         digest,
     }
+    .at(now)
 }
 
 /// Why what is listed may not be all.

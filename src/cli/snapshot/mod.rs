@@ -56,6 +56,7 @@ pub async fn run(session: &Session, command: &args::Snapshot) -> Result<Report> 
 pub async fn bundle(session: &Session, command: &args::Bundle) -> Result<Report> {
     match command {
         args::Bundle::Create(args) => bundle::create(session, args).await,
+        args::Bundle::List(args) => list::bundles(session, args).await,
         args::Bundle::Sign(args) => sign::run(session, args, Meant::Bundle).await,
         args::Bundle::Verify(args) => verify::run(session, &args.store, Some(&args.snapshot), Meant::Bundle).await,
         args::Bundle::Show(args) => list::info(session, args, Meant::Bundle).await,

@@ -52,9 +52,9 @@ pub async fn run(session: &Session, args: &SnapshotPrune) -> Result<Report> {
 fn plan(session: &Session, around: &Around, store: &Store, view: &View, args: &SnapshotPrune) -> Plan {
     let is_good = |digest: &Digest| {
         let signatures = sign::of(around, store, view, digest, session.clock.now());
-        // Where nobody says whose signatures count, each does.
-        let by_somebody = signatures.as_ref().is_none_or(|signatures| !signatures.people.is_empty());
-        by_somebody && sign::lacking(around, signatures.as_ref(), digest).is_none()
+        // Where nobody says whose signatures count, each does; what nobody here can check may be good, and is kept.
+        let by_somebody = signatures.as_ref().is_none_or(|signatures| !signatures.people.is_empty() || signatures.unchecked > 0);
+        by_somebody && sign::lacking(around, signatures.as_ref(), digest).is_none_or(|finding| finding.code == sign::UNCHECKED)
     };
     retention::plan(&view.state, &view.index, args.keep, session.clock.now(), is_good)
 }

@@ -11,8 +11,9 @@ use super::{Around, args::SnapshotRehearse};
 use crate::{
     artifact::{
         FileEntry, Form, Snapshot,
+        files::counted,
         log::{By, Capture, Rehearsal, What},
-        signature,
+        signature::{self, Allowed, Kind},
     },
     attest::ssh::{AllowedSigners, PrivateKey},
     cli::Session,
@@ -93,15 +94,16 @@ impl Drill<'_> {
 
     /// Restores from the store itself to an empty folder; how long that took, in milliseconds.
     fn restore(&mut self, store: &Store, live: &Target, limit_seconds: u64) -> u64 {
-        let _waiting = self.session.progress().wait(format!("restoring {} files in a scratch copy", self.snapshot.files.len()));
+        let _waiting = self.session.progress().wait(format!("restoring {} in a scratch copy", counted(self.snapshot.files.len())));
         let began = Stopwatch::start();
         let restored = restored(store, self.snapshot, live);
         let recovery_ms = began.millis();
-        self.hold("restore", began, restored.map(|()| format!("{} files", self.snapshot.files.len())));
+        self.hold("restore", began, restored.map(|()| counted(self.snapshot.files.len())));
         let began = Stopwatch::start();
         let differing = live.differing(self.snapshot).map_err(|fault| fault.message);
         let equal = differing.and_then(|differing| match differing.len() {
             0 => Ok(format!("{} bytes", self.snapshot.bytes())),
+            1 => Err("1 file is not as it was captured".to_owned()),
             count => Err(format!("{count} files are not as they were captured")),
         });
         self.hold("equal-bytes", began, equal);
@@ -163,6 +165,7 @@ impl Drill<'_> {
         let (listed, stranger) = (signer::throw_away().map_err(said)?, signer::throw_away().map_err(said)?);
         let allowed = AllowedSigners::parse(&format!("rehearsal@example.com {}\n", listed.public_line()));
         let allowed = allowed.map_err(|_| "the list of signers cannot be read".to_owned())?;
+        let allowed = Allowed { ssh: allowed, ..Allowed::default() };
         let mut counted = Vec::new();
         for (key, signed) in [(&stranger, manifest), (&listed, &manifest[1..]), (&listed, manifest)] {
             self.put(store, digest, manifest.len() as u64, key, signed).await.map_err(said)?;
@@ -177,12 +180,12 @@ impl Drill<'_> {
 
     async fn put(&self, store: &Store, digest: &Digest, size: u64, key: &PrivateKey, signed: &[u8]) -> Result<()> {
         let armored = key.sign(signature::NAMESPACE, signed);
-        let made = signature::manifest(digest, size, &armored)?;
+        let made = signature::manifest(Kind::Ssh, digest, size, &armored)?;
         let mut writer = Writer::begin(store, self.session.progress()).await?;
         writer.put_small(&[armored.as_bytes(), crate::artifact::manifest::EMPTY_BYTES, &made])?;
         let (own, size) = (Digest::of(&made), made.len() as u64);
         let what = What::Sign { snapshot: digest.clone(), signature: own.clone(), signer: "rehearsal".to_owned() };
-        writer.commit(self.session.clock.now(), self.by, what, |index| index.add_other(&own, size, signature::SSH))
+        writer.commit(self.session.clock.now(), self.by, what, |index| index.add_other(&own, size, Kind::Ssh.artifact_type()))
     }
 }
 
@@ -255,7 +258,7 @@ fn stopped(store: &Store, snapshot: &Snapshot, scratch: &Temporary) -> std::resu
         Ok((half, there, target.differing(snapshot)?.len()))
     };
     match run().map_err(|fault| fault.message)? {
-        (half, there, 0) if half == there => Ok(format!("after {there} of {} files; the second run ended it", snapshot.files.len())),
-        (_, there, differing) => Err(format!("{there} files were whole after it, and {differing} were not after the second run")),
+        (half, there, 0) if half == there => Ok(format!("after {there} of {}; the second run ended it", counted(snapshot.files.len()))),
+        (_, there, differing) => Err(format!("whole after it: {}; not whole after the second run: {}", counted(there), counted(differing))),
     }
 }

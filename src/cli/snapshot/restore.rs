@@ -36,7 +36,8 @@ pub async fn run(session: &Session, args: &SnapshotRestore) -> Result<Report> {
     }
     let signatures = sign::of(&around, &store, &view, &digest, session.clock.now());
     if let Some(finding) = sign::lacking(&around, signatures.as_ref(), &digest) {
-        let fault = Fault::new(Reason::NotPermitted, finding.message.clone()).help(finding.help.clone().unwrap_or_default());
+        let reason = if finding.code == sign::UNCHECKED { Reason::SignatureUnchecked } else { Reason::NotPermitted };
+        let fault = Fault::new(reason, finding.message.clone()).help(finding.help.clone().unwrap_or_default());
         return Err(fault.finding(finding).findings(signatures.into_iter().flat_map(|signatures| signatures.findings)));
     }
     let by = around.by(session).await?;
@@ -69,7 +70,7 @@ pub async fn run(session: &Session, args: &SnapshotRestore) -> Result<Report> {
         reason: args.reason.as_ref().map(|reason| session.env.masks().mask(reason)),
     };
     writer.commit(session.clock.now(), &by, begin, |_| {})?;
-    let waiting = session.progress().wait(format!("writing {files} files"));
+    let waiting = session.progress().wait(format!("writing {}", files::counted(files)));
     let wrote = target.write(&store, &snapshot, &differing);
     drop(waiting);
     let failed = match (&wrote, &args.check) {

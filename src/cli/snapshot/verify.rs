@@ -65,11 +65,13 @@ pub async fn run(session: &Session, at: &StoreAt, wanted: Option<&Wanted>, meant
             signed.push(SignersShape { digest: snapshot.digest.clone(), people });
         }
     }
-    let is_judged = around.protocol.as_ref().is_some_and(|protocol| protocol.allowed_signers.is_some());
-    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count() as u64;
+    let is_judged = around.protocol.as_ref().is_some_and(|protocol| protocol.allowed_signers.is_some() || !protocol.openpgp.is_empty());
+    let wrong = || findings.iter().filter(|finding| finding.severity == Severity::Error);
+    let errors = wrong().count() as u64;
     let reason = match (errors, view.index.sizes().is_empty()) {
         (0, true) => Reason::NothingToCheck,
         (0, false) => Reason::Passed,
+        _ if wrong().all(|finding| finding.code == sign::UNCHECKED) => Reason::SignatureUnchecked,
         _ => Reason::Findings,
     };
     let files = snapshots.iter().map(|snapshot| snapshot.files.len()).sum();

@@ -7,8 +7,11 @@ use super::{
     protocol, raw,
 };
 use crate::{
-    attest::ssh::{AllowedSigners, NOBODY},
-    domain::{Finding, Verb},
+    attest::{
+        openpgp::{FOLDER, Keyring},
+        ssh::{AllowedSigners, NOBODY},
+    },
+    domain::{Finding, Place, Severity, Verb},
     gate::{LoadedGate, OnFail, Protocol, When, protocol::KeySource},
     text::{
         near,
@@ -127,15 +130,22 @@ pub(super) fn signers(
     source: &Source,
     raw: &raw::Protocol,
     protocol: &Protocol,
-    signers: Option<&(Source, AllowedSigners)>,
+    (signers, openpgp): (Option<&(Source, AllowedSigners)>, &Keyring),
     findings: &mut Vec<Finding>,
 ) {
     // A file that is there and wrong has its own findings.
-    let is_wrong = findings.iter().any(|finding| finding.place.as_ref().is_some_and(|place| place.file.ends_with(SIGNERS)));
-    let count = signers.map_or(0, |(_, allowed)| principals(allowed).len());
+    let names_signers = |place: &Place| place.file.ends_with(SIGNERS) || place.file.contains(&format!("/{FOLDER}"));
+    let is_wrong = findings
+        .iter()
+        .filter(|finding| finding.severity == Severity::Error)
+        .any(|finding| finding.place.as_ref().is_some_and(names_signers));
+    // Whoever has keys of both sorts is one person.
+    let people: BTreeSet<&str> =
+        signers.map(|(_, allowed)| principals(allowed)).unwrap_or_default().into_iter().chain(openpgp.people()).collect();
+    let count = people.len();
     let wanted = raw.snapshots.as_ref().and_then(|snapshots| snapshots.signatures.as_ref());
     if let Some(at) = wanted.filter(|wanted| wanted.value as usize > count && !is_wrong) {
-        let message = format!("{} people never sign a snapshot: {SIGNERS} names {count}", at.value);
+        let message = format!("{} people never sign a snapshot: {SIGNERS} and {FOLDER} name {count}", at.value);
         findings.push(Finding::error("config/threshold", message).at(place_of(source, at)).help("lower it, or add signers"));
     }
     if protocol.signing.key == KeySource::None {

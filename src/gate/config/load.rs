@@ -2,6 +2,7 @@
 
 use super::{agree, collect::Collector, header, protocol, raw};
 use crate::{
+    attest::openpgp::Keyring,
     catalog::layout::RailFiles,
     domain::{Fault, Finding, GateId, Place, Reason, Result, Severity},
     gate::{Kind, LoadedGate, Protocol, kinds::KINDS},
@@ -12,7 +13,7 @@ use std::{collections::BTreeMap, sync::Arc};
 /// The files of a gates folder, as they are in a work tree, a commit or the ledger.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GateFiles {
-    /// By path relative to the folder. Read are `protocol.yaml`, `allowed_signers` and the YAML files directly in the folder;
+    /// By path relative to the folder. Read are `protocol.yaml`, `allowed_signers`, `openpgp/`, `rails/` and the YAML files directly in the folder;
     /// the rest (scripts of `command` gates, notes) is left alone.
     pub files: BTreeMap<String, Vec<u8>>,
     /// The folder's own path, for places in messages.
@@ -40,13 +41,15 @@ pub(super) fn load_among(files: &GateFiles, kinds: &[&'static Kind]) -> Result<P
     let gates = read_gates(files, kinds, &mut findings);
     let all_gates_read = findings.len() == before;
     let signers = agree::read_signers(files, &mut findings);
+    let (openpgp, mut keys) = Keyring::read(&files.files, &files.root);
+    findings.append(&mut keys);
     let loaded = written.map(|(source, raw, mut protocol)| {
         agree::gates(&protocol, &gates, &mut findings);
         // A gate that could not be read may be the one that decides.
         if all_gates_read {
             agree::every_channel_is_decided(&source, &raw, &protocol, &gates, &mut findings);
         }
-        agree::signers(&source, &raw, &protocol, signers.as_ref(), &mut findings);
+        agree::signers(&source, &raw, &protocol, (signers.as_ref(), &openpgp), &mut findings);
         agree::pointers(&files.root, &source, &raw, &protocol, &mut findings);
         protocol.gates = gates.into_iter().map(|(_, gate)| gate).collect();
         if !protocol.catalog.kinds.is_empty() {
@@ -54,6 +57,7 @@ pub(super) fn load_among(files: &GateFiles, kinds: &[&'static Kind]) -> Result<P
             protocol.catalog.rails = Arc::new(RailFiles { files: rails.collect(), root: files.root.clone() });
         }
         protocol.allowed_signers = signers.map(|(source, _)| source.text);
+        protocol.openpgp = Arc::new(openpgp);
         protocol
     });
     let (warnings, mut errors): (Vec<Finding>, Vec<Finding>) =

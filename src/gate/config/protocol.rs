@@ -79,6 +79,7 @@ pub(super) fn check(check: &mut Collector, raw: &raw::Protocol) -> Option<Protoc
         hooks,
         gates: Vec::new(),
         allowed_signers: None,
+        openpgp: Default::default(),
         warnings: Vec::new(),
     };
     tags::check(check, raw, &protocol);
@@ -292,6 +293,11 @@ fn remote(check: &mut Collector, raw: Option<&Text>) -> Option<String> {
 
 fn signing(check: &mut Collector, raw: &raw::Signing) -> Option<Signing> {
     let key = key_source(&raw.key);
+    if raw.key.starts_with("openpgp:") {
+        check.refuse(&raw.key, "signing-key", "the ledger is signed with SSH keys");
+        check.help("name an SSH key here; `tagwarden snapshot sign --signing-key openpgp:KEY` signs snapshots and bundles");
+        return None;
+    }
     if key.is_none() {
         check.refuse(&raw.key, "signing-key", format!("`{}` names no key", raw.key.escape_debug()));
         check.help("a path, env:NAME, agent:SHA256:FINGERPRINT, or none");

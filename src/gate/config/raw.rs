@@ -185,7 +185,7 @@ pub struct Pointer {
 pub struct Snapshots {
     /// The folder of the store: absolute, or from the repository's root.
     pub store: Text,
-    /// How many people of allowed_signers must have signed a snapshot before it verifies and is restored; 0 where absent.
+    /// How many people of allowed_signers and openpgp/ must have signed a snapshot before it verifies and is restored; 0 where absent.
     pub signatures: Option<Spanned<u32>>,
 }
 

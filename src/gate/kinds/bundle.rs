@@ -1,7 +1,7 @@
 //! Kind `bundle`: is the payload signed and in its window?
 //!
 //! The bundle that the gate, or a file of the candidate, names is looked up in the store of snapshots that the policy in force names.
-//! Every byte of it is read. Who counts is said by the policy's `allowed_signers`, when by the time of the decision.
+//! Every byte of it is read. Who counts is said by the policy's `allowed_signers` and `openpgp/`, when by the time of the decision.
 //!
 //! Deliberately absent: an order of versions, and whether the files of the bundle are those of the candidate; a `command` gate can compare
 //! what the repository alone knows.
@@ -43,6 +43,10 @@ const CODES: &[(&str, &str)] = &[
     ("bundle/not-found", "the candidate has no such file, or the protocol names no store of snapshots"),
     ("bundle/other-rail", "the bundle is of another rail than the gate wants"),
     ("bundle/unanswered", "there is no recorded answer about the bundle"),
+    (
+        "bundle/unchecked",
+        "too few people are known to have signed the bundle, and this build cannot check a signature that may be of another",
+    ),
     ("bundle/unreadable", "the store, or the file that names the bundle, could not be read"),
     ("bundle/unsigned", "fewer people signed the bundle than the gate wants"),
 ];
@@ -57,7 +61,7 @@ struct BundleSpec {
     file: Option<Spanned<String>>,
     /// The rail that it must be of; any where absent.
     rail: Option<String>,
-    /// How many people of allowed_signers must have signed it; snapshots.signatures of the protocol where absent, at least 1.
+    /// How many people of allowed_signers and openpgp/ must have signed it; snapshots.signatures of the protocol where absent, at least 1.
     signatures: Option<Spanned<u32>>,
 }
 
@@ -167,15 +171,21 @@ impl Bundle {
             );
             return;
         };
-        let BundleFound { label, people, wrong, .. } = found;
+        let BundleFound { label, people, unchecked, wrong, .. } = found;
         wrong.iter().cloned().for_each(|finding| checks.fail(finding));
         if let Some(rail) = self.rail.as_ref().filter(|rail| **rail != label.rail) {
             checks.fail(Finding::error("bundle/other-rail", format!("{label} is not of the rail `{rail}`")));
         }
         let needed = self.signatures.or_else(|| cx.protocol.snapshots.as_ref().map(|snapshots| snapshots.signatures)).unwrap_or(0).max(1);
-        if people.len() < needed as usize {
+        let needed = needed as usize;
+        if people.len() < needed && people.len() + unchecked >= needed {
+            let message =
+                format!("{} of {needed} people signed {label}, and signatures that this build cannot check may be of more", people.len());
+            let finding = Finding::error("bundle/unchecked", message);
+            checks.unknown(finding.help("use a build with the feature `openpgp`, as published ones are"));
+        } else if people.len() < needed {
             let message = format!("{} of {needed} people signed {label}", people.len());
-            let help = format!("`tagwarden bundle sign {label}` by somebody of the policy's allowed_signers");
+            let help = format!("`tagwarden bundle sign {label}` by somebody of the policy's allowed_signers or openpgp/");
             checks.fail(Finding::error("bundle/unsigned", message).help(help));
         } else {
             checks.hold();

@@ -33,9 +33,12 @@ pub struct BundleFound {
     pub digest: Digest,
     #[serde(flatten)]
     pub label: Label,
-    /// Whose signatures are good, as the policy's `allowed_signers` lists them, each once.
+    /// Whose signatures are good, as the policy's `allowed_signers` and `openpgp/` list them, each once.
     #[serde(default)]
     pub people: Vec<String>,
+    /// How many signatures the build that asked could not check.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unchecked: usize,
     /// What is wrong with its bytes, its version, or the log.
     #[serde(default)]
     pub wrong: Vec<Finding>,
@@ -55,4 +58,8 @@ pub struct Rehearsed {
     pub time: Timestamp,
     #[serde(flatten)]
     pub rehearsal: Rehearsal,
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }

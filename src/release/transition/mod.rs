@@ -32,7 +32,7 @@ use super::{
     state_tree::StateTree,
 };
 use crate::{
-    attest::{ssh::Verified as Signed, statement},
+    attest::{Verified as Signed, statement},
     domain::{
         ChannelName, Digest, Fault, Finding, Oid, Reason, Release, Timestamp, Verb,
         actor::{ACTOR_SCHEMA, ActorEvidence},

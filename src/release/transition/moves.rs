@@ -2,7 +2,7 @@
 
 use super::{Case, Found, Ledger, Violation, Whole};
 use crate::{
-    attest::ssh::Verified as Signed,
+    attest::Verified as Signed,
     catalog::layout::PointerAt,
     domain::{
         ChannelName, Oid, PackageName, Reason, RefName, Release, ReleaseName, Timestamp, Verb,

@@ -2,7 +2,7 @@
 
 use super::{Case, Checked, Found, Violation, Whole};
 use crate::{
-    attest::ssh::Verified as Signed,
+    attest::Verified as Signed,
     domain::{
         ActorKind, Reason, Timestamp, Verb,
         state::{Body, Entry},

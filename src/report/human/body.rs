@@ -112,9 +112,13 @@ fn moving(shape: &MoveShape, canvas: &mut Canvas) {
     }
     if !shape.hooks.is_empty() {
         canvas.gap();
-        canvas.line("called after the move");
+        canvas.line(if shape.dry_run { "would be called after the move" } else { "called after the move" });
         let rows = shape.hooks.iter().map(|hook| {
-            let (word, tone) = if hook.taken { ("taken", Tone::Good) } else { ("failed", Tone::Bad) };
+            let (word, tone) = match hook.taken {
+                Some(true) => ("taken", Tone::Good),
+                Some(false) => ("failed", Tone::Bad),
+                None => ("", Tone::Dim),
+            };
             vec![toned(word, tone), cell(&hook.name), cell(canvas.foreign(&hook.detail)), toned(hook.keys.join(", "), Tone::Dim)]
         });
         let rows: Vec<Vec<Cell>> = rows.collect();

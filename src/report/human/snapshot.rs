@@ -2,9 +2,9 @@
 
 use super::canvas::{Canvas, Tone, cell, toned};
 use crate::{
-    artifact::Label,
+    artifact::{Label, files::counted},
     domain::Digest,
-    report::shape::snapshot::{Info, SnapshotAnswer, SnapshotShape},
+    report::shape::snapshot::{Info, Listed, SnapshotAnswer, SnapshotShape},
 };
 
 pub fn draw(shape: &SnapshotShape, canvas: &mut Canvas) {
@@ -19,25 +19,18 @@ pub fn draw(shape: &SnapshotShape, canvas: &mut Canvas) {
                 canvas.line(&format!("  {}", said(label)));
             }
             if made.artifacts > 0 {
-                canvas.line(&format!("  {} artifacts validated", made.artifacts));
+                let artifacts = if made.artifacts == 1 { "1 artifact".to_owned() } else { format!("{} artifacts", made.artifacts) };
+                canvas.line(&format!("  {artifacts} validated"));
             }
         }
         SnapshotAnswer::List { snapshots } => {
             canvas.line(&format!("{} in {}", snapshots_of(snapshots.len()), canvas.foreign(&shape.store)));
-            let rows: Vec<_> = snapshots
-                .iter()
-                .map(|listed| {
-                    vec![
-                        cell(short(&listed.digest, canvas)),
-                        cell(listed.captured.map(|time| time.to_string()).unwrap_or_else(|| "not recorded".to_owned())),
-                        cell(listed.files.map(files).unwrap_or_default()),
-                        cell(listed.bytes.map(bytes).unwrap_or_default()),
-                        cell(listed.bundle.as_ref().map(Label::to_string).or_else(|| listed.source.clone()).unwrap_or_default()),
-                        toned(listed.tags.join(", "), Tone::Good),
-                    ]
-                })
-                .collect();
-            canvas.rows(&rows);
+            rows_of(snapshots, canvas);
+        }
+        SnapshotAnswer::Bundles { bundles } => {
+            let count = if bundles.len() == 1 { "1 bundle".to_owned() } else { format!("{} bundles", bundles.len()) };
+            canvas.line(&format!("{count} in {}", canvas.foreign(&shape.store)));
+            rows_of(bundles, canvas);
         }
         SnapshotAnswer::Info(info) => {
             let what = if info.listed.bundle.is_some() { "bundle" } else { "snapshot" };
@@ -149,6 +142,23 @@ pub fn draw(shape: &SnapshotShape, canvas: &mut Canvas) {
 /// Files that are shown where not all are asked for.
 const MOST_FILES: usize = 50;
 
+/// What is known of each without reading its manifest.
+fn rows_of(listed: &[Listed], canvas: &mut Canvas) {
+    let rows = listed.iter().map(|listed| {
+        let phase = listed.phase.map(|phase| format!(" ({phase})")).unwrap_or_default();
+        vec![
+            cell(short(&listed.digest, canvas)),
+            cell(listed.captured.map(|time| time.to_string()).unwrap_or_else(|| "not recorded".to_owned())),
+            cell(listed.files.map(files).unwrap_or_default()),
+            cell(listed.bytes.map(bytes).unwrap_or_default()),
+            cell(listed.bundle.as_ref().map(|label| format!("{label}{phase}")).or_else(|| listed.source.clone()).unwrap_or_default()),
+            toned(listed.tags.join(", "), Tone::Good),
+        ]
+    });
+    let rows: Vec<_> = rows.collect();
+    canvas.rows(&rows);
+}
+
 /// A bundle's name and window.
 fn said(label: &Label) -> String {
     let from = label.effective_from.map(|time| format!(", in force from {time}")).unwrap_or_default();
@@ -163,7 +173,7 @@ fn facts(info: &Info, canvas: &mut Canvas) {
     let signed = info.signed.as_ref().filter(|people| !people.is_empty()).map(|people| people.join(", "));
     let rows = [
         ("bundle", listed.bundle.as_ref().map(said)),
-        ("now", info.phase.map(str::to_owned)),
+        ("now", listed.phase.map(str::to_owned)),
         ("signed by", signed),
         ("captured", time(listed.captured)),
         ("first", time(listed.first).filter(|_| listed.first != listed.captured)),
@@ -193,7 +203,7 @@ fn people(count: usize) -> String {
 }
 
 fn files(count: u64) -> String {
-    if count == 1 { "1 file".to_owned() } else { format!("{count} files") }
+    counted(count as usize)
 }
 
 fn bytes(count: u64) -> String {

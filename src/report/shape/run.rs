@@ -175,8 +175,8 @@ pub struct HookShape {
     pub name: String,
     /// What a cache was told to forget.
     pub keys: Vec<String>,
-    /// Whether it was taken: a status of 200 to 299, or exit code 0.
-    pub taken: bool,
+    /// Whether it was taken: a status of 200 to 299, or exit code 0. `None`: it was not called, as in a dry run.
+    pub taken: Option<bool>,
     pub detail: String,
 }
 

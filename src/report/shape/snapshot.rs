@@ -21,6 +21,7 @@ pub struct SnapshotShape {
 pub enum SnapshotAnswer {
     Created(Created),
     List { snapshots: Vec<Listed> },
+    Bundles { bundles: Vec<Listed> },
     Info(Box<Info>),
     Verified(VerifiedShape),
     Signed(SignedShape),
@@ -66,6 +67,9 @@ pub struct Listed {
     pub serial: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bundle: Option<Label>,
+    /// Of a bundle: `scheduled`, `effective` or `expired`, by the clock.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phase: Option<&'static str>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -74,9 +78,6 @@ pub struct Info {
     pub listed: Listed,
     /// `blobs`: a blob for each file; `tar`: all in one.
     pub form: &'static str,
-    /// Of a bundle: `scheduled`, `effective` or `expired`, by the clock.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub phase: Option<&'static str>,
     /// Who signed it, as `gates/allowed_signers` lists them; `None`: nothing says who may sign.
     pub signed: Option<Vec<String>>,
     pub contents: Vec<FileShape>,

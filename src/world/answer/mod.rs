@@ -26,6 +26,7 @@ use super::{
     trees,
 };
 use crate::{
+    attest::openpgp::Keyring,
     domain::{Fault, Oid, Reason, Result},
     gate::{
         Answer, Ask, Context, Effect, Got, Probe, Unavailable,
@@ -66,6 +67,7 @@ pub struct Answerer {
     scheduled: bool,
     snapshots: Option<Snapshots>,
     allowed_signers: Option<String>,
+    openpgp: Arc<Keyring>,
     redaction: Redaction,
     secrets: Secrets,
     /// Made at the first question, so that one token serves them all.
@@ -95,6 +97,7 @@ impl Answerer {
             scheduled: false,
             snapshots: cx.protocol.snapshots.clone(),
             allowed_signers: cx.protocol.allowed_signers.clone(),
+            openpgp: cx.protocol.openpgp.clone(),
             redaction,
             secrets: Secrets::new(&world.env, cx),
             github: tokio::sync::OnceCell::new(),

@@ -2,7 +2,7 @@
 
 use super::Answerer;
 use crate::{
-    artifact::{manifest::Snapshot, names::Wanted},
+    artifact::{manifest::Snapshot, names::Wanted, signature::Allowed},
     attest::ssh::AllowedSigners,
     domain::{Digest, Fault, Reason},
     gate::{
@@ -31,10 +31,11 @@ impl Answerer {
         let Some(label) = snapshot.label.clone() else { return Ok(None) };
         let allowed = self.allowed_signers.as_deref().map(AllowedSigners::parse).transpose();
         let allowed = allowed.map_err(|_| unreadable("the policy's allowed_signers cannot be read"))?.unwrap_or_default();
+        let allowed = Allowed { ssh: allowed, openpgp: self.openpgp.clone() };
         let signatures = store.signatures(view, &digest, &allowed, self.world.clock.now());
         let mut wrong: Vec<_> = store.check_all(&[snapshot], &|_| {}).iter().map(|wrong| wrong.finding()).collect();
         wrong.extend(view.state.reused(&label, &digest));
-        Ok(Some(BundleFound { digest, label, people: signatures.names(), wrong }))
+        Ok(Some(BundleFound { digest, label, people: signatures.names(), unchecked: signatures.unchecked, wrong }))
     }
 
     pub(super) fn rehearsal(&self) -> Result<RehearsalGot, Unavailable> {

@@ -2,8 +2,11 @@
 
 use super::{Store, View};
 use crate::{
-    artifact::{manifest::LARGEST_READ, signature},
-    attest::ssh::{AllowedSigners, Verified},
+    artifact::{
+        manifest::LARGEST_READ,
+        signature::{self, Allowed, Kind, Uncounted},
+    },
+    attest::Verified,
     domain::{Digest, Finding, Timestamp},
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,6 +16,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Signatures {
     /// Who signed, once for each good signature.
     pub people: Vec<Verified>,
+    /// How many nobody here can check: each may be of a person more.
+    pub unchecked: usize,
     /// Those that count for nobody, and those that are gone.
     pub findings: Vec<Finding>,
 }
@@ -27,12 +32,12 @@ impl Signatures {
 
 impl Store {
     /// Judges every signature of a snapshot, recorded or put there by another program.
-    pub fn signatures(&self, view: &View, digest: &Digest, allowed: &AllowedSigners, now: Timestamp) -> Signatures {
+    pub fn signatures(&self, view: &View, digest: &Digest, allowed: &Allowed, now: Timestamp) -> Signatures {
         let mut found = Signatures::default();
         let size = view.index.sizes().get(digest).copied().unwrap_or_default();
         let Ok(bytes) = self.small_blob(digest, size, LARGEST_READ) else { return found };
         let recorded = view.state.signatures.get(digest).cloned().unwrap_or_default();
-        let named: BTreeMap<&Digest, u64> = view.index.of_type(signature::SSH).collect();
+        let named: BTreeMap<&Digest, u64> = Kind::ALL.iter().flat_map(|kind| view.index.of_type(kind.artifact_type())).collect();
         for gone in recorded.keys().filter(|signature| !named.contains_key(signature)) {
             found.findings.push(Finding::error("snapshot/missing", format!("the signature {gone} of {digest} is not there")));
         }
@@ -58,9 +63,15 @@ impl Store {
                 }
             };
             let at = recorded.get(own).copied().unwrap_or(now);
-            match signature::judge(allowed, &bytes, &armored, at) {
+            match signature::judge(allowed, signature.kind, &bytes, &armored, (at, now)) {
                 Ok(signed) => found.people.push(signed),
-                Err(refusal) => found.findings.push(counted(refusal.to_string())),
+                Err(Uncounted::Bad(why)) => found.findings.push(counted(why)),
+                Err(Uncounted::Unchecked(why)) => {
+                    found.unchecked += 1;
+                    let finding =
+                        Finding::warning("snapshot/signature-unchecked", format!("whether the signature {own} counts is not known: {why}"));
+                    found.findings.push(finding.help("use a build with the feature `openpgp`, as published ones are"));
+                }
             }
         }
         found

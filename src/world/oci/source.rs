@@ -91,7 +91,7 @@ impl Source {
         self.files.sort_by(|a, b| a.path.cmp(&b.path));
         wrong.extend(self.files.iter().filter_map(|file| Some(refused(&file.path, files::why_not(&file.path)?))));
         if !wrong.is_empty() {
-            let fault = Fault::new(Reason::Findings, format!("{} files of the source cannot be captured", wrong.len()));
+            let fault = Fault::new(Reason::Findings, format!("{} of the source cannot be captured", files::counted(wrong.len())));
             return Err(fault.help("name the files or folders to capture without them").findings(wrong));
         }
         if self.files.is_empty() {

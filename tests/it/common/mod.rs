@@ -53,7 +53,7 @@ pub const EXIT_CODES: &[(i32, &str)] = &[
     ),
     (
         3,
-        "gate_inconclusive evidence_expired unreachable shallow_history ledger_unverifiable outcome_unknown interrupted effects_not_allowed clock_behind no_resources",
+        "gate_inconclusive evidence_expired unreachable signature_unchecked shallow_history ledger_unverifiable outcome_unknown interrupted effects_not_allowed clock_behind no_resources",
     ),
     (
         4,
