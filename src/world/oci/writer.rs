@@ -79,21 +79,15 @@ impl<'s> Writer<'s> {
         }
         let writer = Writer { store, _lock: lock, view };
         if !store.has_layout().map_err(failed(LAYOUT))? {
-            writer.replace(LAYOUT, LAYOUT_BYTES).map_err(failed(LAYOUT))?;
+            // The index that comes after it brings its name to the disk, too; a store without it gets it from the next writer.
+            write_whole(&writer.temporary(LAYOUT), LAYOUT_BYTES).map_err(failed(LAYOUT))?;
+            fs::rename(writer.temporary(LAYOUT), store.root.join(LAYOUT)).map_err(failed(LAYOUT))?;
         }
         Ok(writer)
     }
 
     fn temporary(&self, name: &str) -> PathBuf {
         self.store.root.join(OWN).join(TEMPORARY).join(name)
-    }
-
-    /// Replaces a file at the top of the store in one step.
-    fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        let temporary = self.temporary(name);
-        write_whole(&temporary, bytes)?;
-        fs::rename(&temporary, self.store.root.join(name))?;
-        sync_folder(&self.store.root)
     }
 
     /// Writes the files of a snapshot, as far as they are not there, and its manifest. Nothing names them yet. `files` is the list that
@@ -272,7 +266,7 @@ impl<'s> Writer<'s> {
         if let Some(head) = &log.head {
             index.set_log(log.events.len() as u64, head);
         }
-        let append = || -> io::Result<()> {
+        let append = || -> io::Result<File> {
             let path = self.store.root.join(OWN).join(LOG);
             let mut file = OpenOptions::new().append(true).create(true).open(path)?;
             // What a write left that did not come to its end.
@@ -280,11 +274,24 @@ impl<'s> Writer<'s> {
                 file.set_len(before)?;
             }
             file.write_all(&line)?;
-            file.sync_all()?;
-            if before == 0 { sync_folder(&self.store.root.join(OWN)) } else { Ok(()) }
+            Ok(file)
         };
-        append().map_err(unwritten)?;
-        self.replace(INDEX, &index.to_bytes()?).map_err(|error| self.store.unwritten(INDEX, &error))?;
+        let written = append().map_err(unwritten)?;
+        let bytes = index.to_bytes()?;
+        // Both are on the disk before the index takes its place; the disk is waited for once.
+        let (logged, indexed) = rayon::join(
+            || {
+                written.sync_all()?;
+                if before == 0 { sync_folder(&self.store.root.join(OWN)) } else { Ok(()) }
+            },
+            || write_whole(&self.temporary(INDEX), &bytes),
+        );
+        logged.map_err(unwritten)?;
+        let place = || {
+            fs::rename(self.temporary(INDEX), self.store.root.join(INDEX))?;
+            sync_folder(&self.store.root)
+        };
+        indexed.and_then(|()| place()).map_err(|error| self.store.unwritten(INDEX, &error))?;
         self.view = View { state: log.state(), index, log, broken: None, is_logged: true };
         Ok(())
     }
@@ -298,6 +305,17 @@ impl<'s> Writer<'s> {
             if blobs.is_empty() { Ok(()) } else { sync_folder(&self.store.root.join(BLOBS).join(ALGORITHM)) }
         };
         removed().map_err(|error| self.store.unwritten(BLOBS, &error))
+    }
+}
+
+impl Drop for Writer<'_> {
+    /// What is not whole goes at once, while the lock is held: on a disk that it filled nobody could write before the next writer.
+    fn drop(&mut self) {
+        let left = fs::read_dir(self.store.root.join(OWN).join(TEMPORARY));
+        for entry in left.into_iter().flatten().flatten() {
+            // The next writer tries again.
+            let _ = fs::remove_file(entry.path());
+        }
     }
 }
 
