@@ -5,7 +5,7 @@ use super::{
     state::{Attempt, State},
     step::{Step, Wanted, step},
 };
-use crate::domain::Finding;
+use crate::domain::{Finding, Timestamp};
 use serde::Serialize;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -41,12 +41,13 @@ pub const REASONS: &[(&str, &str, &str)] = &[
     ("Published", "NothingReleased", "nothing was promoted to the channel yet"),
     ("Published", "Behind", "the channel is at a release that was not brought to the store yet"),
     ("Published", "Rejected", "the release that the channel is at is not valid, so readers keep the one before"),
+    ("Published", "Scheduled", "the release that the channel is at is in force later, so readers keep the one before until then"),
     ("Published", "TagMoved", "a tag is not where the ledger says, so nothing new is published"),
     ("Published", "Ahead", "the store is at a later entry than this ledger has"),
 ];
 
 /// Both, in this order. `wanted`: what the channel is at; `drift`: how its tags disagree with the ledger.
-pub fn conditions(state: &State, wanted: Option<&Wanted>, drift: &[Finding]) -> Vec<Condition> {
+pub fn conditions(state: &State, wanted: Option<&Wanted>, drift: &[Finding], now: Timestamp) -> Vec<Condition> {
     let ready = match (&state.live, state.live_snapshot()) {
         (Some(live), Some(snapshot)) => {
             let message = format!("snapshot {} of {}: {} rows", live.number, live.release, snapshot.rows());
@@ -55,10 +56,10 @@ pub fn conditions(state: &State, wanted: Option<&Wanted>, drift: &[Finding]) -> 
         (Some(live), None) => made("Ready", Status::False, "SnapshotLost", format!("snapshot {} is not there", live.number)),
         (None, _) => made("Ready", Status::False, "NothingLive", "nothing was published yet".to_owned()),
     };
-    vec![ready, published(state, wanted, drift)]
+    vec![ready, published(state, wanted, drift, now)]
 }
 
-fn published(state: &State, wanted: Option<&Wanted>, drift: &[Finding]) -> Condition {
+fn published(state: &State, wanted: Option<&Wanted>, drift: &[Finding], now: Timestamp) -> Condition {
     let good = state.live.as_ref().map_or("readers see nothing".to_owned(), |live| {
         format!("readers see {} at {} (entry {}) since {}", live.release, live.commit.short(), live.serial, live.since)
     });
@@ -73,6 +74,7 @@ fn published(state: &State, wanted: Option<&Wanted>, drift: &[Finding]) -> Condi
         (Step::Newer { serial }, _) => {
             no("Ahead", format!("the ledger ends with entry {} for this channel, the store is at entry {serial}", wanted.serial))
         }
+        _ if wanted.waits(now).is_some() => no("Scheduled", format!("{newest} is in force from {}; {good}", wanted.from.unwrap_or(now))),
         (_, Some((attempt, findings, message))) => {
             no("Rejected", format!("{newest} was rejected at {} with {findings} findings: {message}; {good}", attempt.time))
         }
@@ -93,7 +95,7 @@ fn made(name: &'static str, status: Status, reason: &'static str, message: Strin
 mod tests {
     use super::*;
     use crate::{
-        domain::{Digest, Timestamp},
+        domain::Digest,
         sync::state::{Lease, Live, Rejected, Snapshot, Source},
     };
     use std::collections::{BTreeMap, BTreeSet};
@@ -110,7 +112,7 @@ mod tests {
     }
 
     fn wanted(serial: u64, letter: &str) -> Wanted {
-        Wanted { serial, release: "shop@1.1.0".into(), commit: letter.repeat(40).parse().unwrap(), shape: Digest::of(b"s") }
+        Wanted { serial, release: "shop@1.1.0".into(), commit: letter.repeat(40).parse().unwrap(), shape: Digest::of(b"s"), from: None }
     }
 
     #[test]
@@ -120,6 +122,10 @@ mod tests {
         let attempt =
             Attempt { serial: 4, release: "shop@1.1.0".into(), commit: wanted(4, "d").commit, time: Timestamp::from_unix(60), rejected };
         let tried = State { attempt: Some(attempt), ..state() };
+        let at = |serial: u64, from: i64| Wanted {
+            from: Some(Timestamp::from_unix(from)),
+            ..wanted(serial, if serial == 3 { "c" } else { "d" })
+        };
         let mut seen = BTreeSet::new();
         for (state, wanted, drift, want) in [
             (state(), Some(wanted(3, "c")), none, ["Live", "UpToDate"]),
@@ -127,11 +133,14 @@ mod tests {
             (tried.clone(), Some(wanted(4, "d")), none, ["Live", "Rejected"]),
             (tried, Some(wanted(5, "e")), none, ["Live", "Behind"]),
             (state(), Some(wanted(2, "b")), none, ["Live", "Ahead"]),
+            (state(), Some(at(4, 101)), none, ["Live", "Scheduled"]),
+            (state(), Some(at(4, 100)), none, ["Live", "Behind"]),
+            (state(), Some(at(3, 101)), none, ["Live", "UpToDate"]),
             (state(), Some(wanted(3, "c")), moved, ["Live", "TagMoved"]),
             (State { live: None, ..state() }, None, none, ["NothingLive", "NothingReleased"]),
             (State { snapshots: Vec::new(), ..state() }, Some(wanted(3, "c")), none, ["SnapshotLost", "Behind"]),
         ] {
-            let conditions = conditions(&state, wanted.as_ref(), drift);
+            let conditions = conditions(&state, wanted.as_ref(), drift, Timestamp::from_unix(100));
             assert_eq!([conditions[0].reason, conditions[1].reason], want);
             for condition in conditions {
                 assert_eq!(condition.status == Status::True, ["Live", "UpToDate"].contains(&condition.reason), "{condition:?}");
@@ -147,7 +156,7 @@ mod tests {
         let rejected = Some(Rejected { findings: 2, message: "products/a.md:3: too long".into() });
         let commit = wanted(4, "d").commit;
         let attempt = Attempt { serial: 4, release: "shop@1.1.0".into(), commit, time: Timestamp::from_unix(60), rejected };
-        let conditions = conditions(&State { attempt: Some(attempt), ..state() }, Some(&wanted(4, "d")), &[]);
+        let conditions = conditions(&State { attempt: Some(attempt), ..state() }, Some(&wanted(4, "d")), &[], Timestamp::from_unix(100));
         assert_eq!(
             conditions[1].message,
             "shop@1.1.0 at dddddddddd (entry 4) was rejected at 1970-01-01T00:01:00Z with 2 findings: products/a.md:3: too long; \

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     catalog::layout::Layout,
-    domain::{Digest, Oid, Result},
+    domain::{Digest, Oid, Result, Timestamp},
 };
 use serde_json::json;
 
@@ -18,6 +18,15 @@ pub struct Wanted {
     /// The commit whose files are meant.
     pub commit: Oid,
     pub shape: Digest,
+    /// From when readers may see it; `None`: at once.
+    pub from: Option<Timestamp>,
+}
+
+impl Wanted {
+    /// From when readers may see it, where that is still to come.
+    pub fn waits(&self, now: Timestamp) -> Option<Timestamp> {
+        self.from.filter(|from| *from > now)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,7 +120,10 @@ mod tests {
     #[test]
     fn what_a_release_asks_for() {
         let both = || vec![snapshot(1, "a", "s"), snapshot(2, "b", "s")];
-        let wanted = |serial: u64, commit: &str| Wanted { serial, release: "web@1.0.0".into(), commit: oid(commit), shape: digest("s") };
+        let wanted = |serial: u64, commit: &str| {
+            let (release, commit) = ("web@1.0.0".to_owned(), oid(commit));
+            Wanted { serial, release, commit, shape: digest("s"), from: None }
+        };
         for (live, snapshots, want, step_is) in [
             (None, vec![], wanted(3, "a"), Step::Hydrate),
             (Some((1, 3, "a")), both(), wanted(3, "a"), Step::Nothing),

@@ -122,7 +122,7 @@ impl Tags {
         let live = state.and_then(|state| state.live.as_ref());
         let wanted = |serial: u64, tag: &Tag| {
             let Tag { name, commit, .. } = tag.clone();
-            Some(Wanted { serial, release: name, commit, shape: shape.clone() })
+            Some(Wanted { serial, release: name, commit, shape: shape.clone(), from: None })
         };
         let Some(live) = live else {
             let tag = newest.map(|(_, tag)| tag.clone());
@@ -135,8 +135,13 @@ impl Tags {
             }
             _ => {
                 // What is live stays.
-                let stays =
-                    Wanted { serial: live.serial, release: live.release.clone(), commit: live.commit.clone(), shape: shape.clone() };
+                let stays = Wanted {
+                    serial: live.serial,
+                    release: live.release.clone(),
+                    commit: live.commit.clone(),
+                    shape: shape.clone(),
+                    from: None,
+                };
                 let problem = match there {
                     Some(tag) if tag.commit == live.commit => None,
                     Some(tag) => Some((

@@ -618,6 +618,45 @@ fn where_there_is_no_ledger_tags_say_what_readers_see() {
     assert!(refused["message"].as_str().unwrap().contains("without a ledger"), "{refused}");
 }
 
+/// A release that was moved before its time is brought to the store from its first moment on.
+#[test]
+fn what_is_in_force_later_waits_for_its_time() {
+    let mut scratch = synced(&PROTOCOL.replace("signing:", "snapshots: { store: ../snapshots }\nsigning:"));
+    scratch.key("ada");
+    scratch.write("gates/allowed_signers", scratch.allowed_signers(&["ada"]));
+    scratch.write("gates/20-bundle.yaml", "title: The bundle is in force\nbundle: { name: \"product@{version}\" }\nverbs: [promote]\n");
+    scratch.commit("Ask for a bundle");
+    scratch.push();
+    scratch.json(&["policy", "adopt", "--reason", "bundles"]).expect("moved");
+    scratch.write("products/chair.md", product("chair", "Stool"));
+    let key = scratch.path("keys/ada").display().to_string();
+    let create = ["bundle", "create", "products", "--rail", "product", "--version", "1.1.0", "--effective-from", "2027-01-01T00:00:00Z"];
+    scratch.json(&create).expect("passed");
+    scratch.json(&["bundle", "sign", "product@1.1.0", "--signing-key", &key]).expect("passed");
+    scratch.commit("1.1.0");
+    scratch.push();
+    scratch.json(&["stage", "shop@1.1.0", "--at", "HEAD"]).expect("moved");
+    scratch.json(&["promote", "shop@1.1.0", "--channel", "production", "--scheduled"]).expect("moved");
+    let before = everything(&scratch);
+
+    let waits = once(&scratch, "nothing_to_do");
+    assert_eq!(findings(&waits)[0]["code"], "sync/scheduled");
+    assert_eq!(conditions(&waits), ["Ready True Live", "Published False Scheduled"]);
+    assert_eq!(everything(&scratch), before, "nothing was written");
+    scratch.at("2026-12-31T23:59:59Z");
+    once(&scratch, "nothing_to_do");
+    assert_eq!(everything(&scratch), before);
+    scratch.at("2027-01-01T00:00:00Z");
+    let published = once(&scratch, "published");
+    assert_eq!(conditions(&published), ["Ready True Live", "Published True UpToDate"]);
+    assert!(seen(&scratch).contains("Stool"), "{}", seen(&scratch));
+
+    // What is taken back before its time was never seen; what is gone back to is in force.
+    scratch.json(&["rollback", "--channel", "production", "--reason", "too early"]).expect("moved");
+    once(&scratch, "published");
+    assert!(seen(&scratch).contains("Chair"), "{}", seen(&scratch));
+}
+
 /// Every command of the runbooks answers as the page says, in the state that its section is for.
 #[test]
 fn the_runbooks_do_what_they_say() {

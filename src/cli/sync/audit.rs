@@ -93,7 +93,7 @@ async fn mend(site: &mut Site, epoch: u64) -> Result<crate::report::shape::RowsS
     site.store.sweep(epoch, found.wrong).await?;
     let asked = asked(site, &live).await?;
     let Live { serial, release, commit, shape, .. } = live;
-    let wanted = Wanted { serial, release, commit, shape };
+    let wanted = Wanted { serial, release, commit, shape, from: None };
     let base = state.snapshots.last().map_or(0, |snapshot| snapshot.number);
     let (number, rows) = once::write(site, epoch, &wanted, &asked, (base, once::Bodies::OfAllRows)).await?;
     once::publish(site, epoch, &state, &wanted, number).await?;

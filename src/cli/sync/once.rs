@@ -71,6 +71,13 @@ pub async fn run(site: &mut Site, leader: &Leader) -> Result<Report> {
         }
         Step::Flip(_) | Step::Hydrate => {}
     }
+    if let Some(from) = wanted.waits(site.now()) {
+        let Wanted { release, serial, .. } = &wanted;
+        let message = format!("{release} (entry {serial}) is in force from {from}; readers see what they saw before");
+        let note =
+            Finding::note("sync/scheduled", message).help("`tagwarden sync once` after that, or `tagwarden sync run`, which waits for it");
+        return Ok(site.report(Reason::NothingToDo, None, None).await?.findings([note]));
+    }
     // Reading takes as long as it takes, so nobody leads meanwhile.
     nobody_else_leads(site, leader, &state)?;
     let prepared = match step::step(&state, &wanted) {
@@ -225,7 +232,7 @@ pub async fn write(site: &mut Site, epoch: u64, wanted: &Wanted, asked: &Asked, 
 pub async fn publish(site: &mut Site, epoch: u64, state: &State, wanted: &Wanted, number: u64) -> Result<()> {
     site.still(wanted).await?;
     let time = site.now();
-    let Wanted { serial, release, commit, shape } = wanted.clone();
+    let Wanted { serial, release, commit, shape, .. } = wanted.clone();
     let live = Live { number, serial, release: release.clone(), commit: commit.clone(), shape, since: time };
     if !site.store.flip(epoch, state.live.clone(), live).await? {
         let why = "another controller published meanwhile, or took the lease over; this run published nothing";

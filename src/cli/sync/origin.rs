@@ -5,7 +5,7 @@
 use crate::domain::Digest;
 use crate::{
     cli::{Session, gather, rollback, status},
-    domain::{ChannelName, Fault, Finding, Oid, Reason, RefName, Result, Severity},
+    domain::{ChannelName, Fault, Finding, Oid, Reason, RefName, Result, Severity, Timestamp},
     gate::Protocol,
     release::{
         plan::Refs,
@@ -13,12 +13,12 @@ use crate::{
     },
     report::{Report, shape::join_releases},
     sync::{
-        From, Settings,
+        From, Settings, scheduled,
         state::{Source, State},
         step::Wanted,
         tags::{self, Tags},
     },
-    world::{World, git::Want},
+    world::{World, git::Want, ledger::read_entries},
 };
 
 pub enum Origin {
@@ -107,13 +107,14 @@ impl Origin {
     }
 
     /// `state`: what the store says, where there is one; `shape`: how rows are made.
-    pub fn now(&self, state: Option<&State>, shape: &Digest) -> Now {
-        match self {
+    pub fn now(&self, state: Option<&State>, shape: &Digest) -> Result<Now> {
+        Ok(match self {
             Origin::Ledger { situation, channel } => {
+                let from = in_force(situation, channel)?;
                 let wanted = situation.head.state().channels.get(channel).map(|now| {
                     let releases = status::on_channel(situation.head.state(), now);
                     let release = if releases.is_empty() { "no release".to_owned() } else { join_releases(&releases, ", ") };
-                    Wanted { serial: now.serial, release, commit: now.shown().clone(), shape: shape.clone() }
+                    Wanted { serial: now.serial, release, commit: now.shown().clone(), shape: shape.clone(), from }
                 });
                 Now { wanted, drift: drift(situation, channel), notes: Vec::new() }
             }
@@ -123,7 +124,7 @@ impl Origin {
                 let (drift, notes) = chosen.findings.into_iter().partition(|finding| finding.severity == Severity::Error);
                 Now { wanted: chosen.wanted, drift, notes }
             }
-        }
+        })
     }
 
     /// What brings a commit here: a tag that holds it, where there is one.
@@ -180,6 +181,14 @@ impl Origin {
             Origin::Tags { .. } => report,
         }
     }
+}
+
+/// From when readers may see what the channel is at; `None`: at once.
+fn in_force(situation: &gather::Situation, channel: &ChannelName) -> Result<Option<Timestamp>> {
+    let Some(last) = situation.head.ledger().moves_of(channel).next() else { return Ok(None) };
+    let entries = read_entries(&situation.place.world.git, std::slice::from_ref(&last.oid))?;
+    let windows = entries.iter().map(|whole| scheduled::effective_from(&whole.entry, &whole.evidence));
+    windows.collect::<Result<Vec<_>>>().map(|windows| windows.into_iter().flatten().max())
 }
 
 fn changed(name: &RefName) -> Fault {

@@ -45,7 +45,7 @@ impl Site {
         let shape = step::shape(&settings, &layout)?;
         // What is wrong with the store is said by whoever needs it.
         let state = if settings.channel().is_none() { store.state().await.ok() } else { None };
-        let Now { wanted, drift, notes } = origin.now(state.as_ref(), &shape);
+        let Now { wanted, drift, notes } = origin.now(state.as_ref(), &shape)?;
         Ok(Site { origin, settings, layout, wanted, drift, notes, store })
     }
 
@@ -118,7 +118,7 @@ impl Site {
         });
         let leader = state.lease.holder.as_ref().filter(|holder| holder.until > now);
         let leader = leader.map(|holder| LeaderShape { name: holder.name.clone(), until: holder.until });
-        let conditions = condition::conditions(&state, self.wanted.as_ref(), &self.drift);
+        let conditions = condition::conditions(&state, self.wanted.as_ref(), &self.drift, now);
         let (store, channel) = (self.store.shown().to_owned(), self.settings.source());
         let shape = SyncShape { store, channel, live, leader, conditions, rows, plan };
         Ok(self.origin.report(Report::new(reason, Body::Sync(Box::new(shape)))))
