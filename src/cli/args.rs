@@ -623,7 +623,7 @@ pub enum Sync {
     Status,
     /// Compare the live snapshot, row by row and byte by byte, with the release that it is of
     Audit,
-    /// Plan what makes the live snapshot right again; with --yes write it, then audit again
+    /// Plan what makes the live snapshot right again; at a terminal ask, with --yes do not, then write it and audit again
     Repair(Repair),
 }
 
@@ -643,7 +643,7 @@ pub struct SyncRun {
 
 #[derive(Clone, Debug, Args)]
 pub struct Repair {
-    /// Carry the plan out
+    /// Carry the plan out without asking
     #[arg(long)]
     pub yes: bool,
 }

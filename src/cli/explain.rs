@@ -13,7 +13,10 @@ use crate::{
     lockdown,
     release::transition::{self, ELSEWHERE, RULEBOOK, RULES},
     report::{Body, Report, TextShape, codes, reply},
-    sync,
+    sync::{
+        self,
+        condition::{self, Known},
+    },
     text::{
         near,
         slash::{COMMANDS, Dialect, Spec},
@@ -266,6 +269,14 @@ fn troubleshooting_page() -> String {
         }
         let _ = writeln!(text, "\n### {reason}\n\n{}\n\nDo: {}", reason.about(), reason.next());
     }
+    text.push_str(TROUBLESHOOTING_STORES);
+    for Known { name, reason, about, next } in condition::REASONS {
+        let _ = writeln!(text, "| `{name}` | `{reason}` | {about} | {next} |");
+    }
+    text.push_str("\nFindings about releases and rows:\n\n| finding | means |\n|---|---|\n");
+    for (code, meaning) in sync::CODES {
+        let _ = writeln!(text, "| `{code}` | {} |", meaning.replace('|', "\\|"));
+    }
     text.push_str("\n## What GitHub lacks\n\n`tagwarden doctor --github` names these:\n\n| finding | means |\n|---|---|\n");
     for (code, meaning) in others().filter(|(code, _)| code.starts_with("github/")) {
         let _ = writeln!(text, "| `{code}` | {} |", meaning.replace('|', "\\|"));
@@ -284,6 +295,16 @@ const TROUBLESHOOTING_INTRO: &str = "\
 <!-- Made by `UPDATE_PAGES=1 cargo test --test it cli_surface` from the closed list of reason codes; edit `src/domain/fault.rs`. -->
 
 Every answer ends with a reason code, in brackets, and JSON has it as `reason_code`. `tagwarden explain CODE` prints what stands here.
+";
+
+const TROUBLESHOOTING_STORES: &str = "
+## What a read store says
+
+`tagwarden sync status`, and `/status` of a controller, show two conditions. `Ready`: readers get a whole snapshot. `Published`: it is what
+the channel is at.
+
+| condition | reason | means | do |
+|---|---|---|---|
 ";
 
 const TROUBLESHOOTING_PERMISSIONS: &str = "

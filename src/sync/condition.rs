@@ -32,18 +32,59 @@ impl Status {
     }
 }
 
-/// Every reason of a condition, with what it means (a sentence without capital and full stop).
-pub const REASONS: &[(&str, &str, &str)] = &[
-    ("Ready", "Live", "readers see a whole snapshot"),
-    ("Ready", "NothingLive", "nothing was published yet"),
-    ("Ready", "SnapshotLost", "the pointer names a snapshot that is not there, so readers see nothing"),
-    ("Published", "UpToDate", "readers see what the channel is at"),
-    ("Published", "NothingReleased", "nothing was promoted to the channel yet"),
-    ("Published", "Behind", "the channel is at a release that was not brought to the store yet"),
-    ("Published", "Rejected", "the release that the channel is at is not valid, so readers keep the one before"),
-    ("Published", "Scheduled", "the release that the channel is at is in force later, so readers keep the one before until then"),
-    ("Published", "TagMoved", "a tag is not where the ledger says, so nothing new is published"),
-    ("Published", "Ahead", "the store is at a later entry than this ledger has"),
+/// A reason of a condition. `about`: a clause without capital and full stop; `next`: what to do, a sentence, empty where all is well.
+pub struct Known {
+    pub name: &'static str,
+    pub reason: &'static str,
+    pub about: &'static str,
+    pub next: &'static str,
+}
+
+const fn known(name: &'static str, reason: &'static str, about: &'static str, next: &'static str) -> Known {
+    Known { name, reason, about, next }
+}
+
+pub const REASONS: &[Known] = &[
+    known("Ready", "Live", "readers see a whole snapshot", ""),
+    known("Ready", "NothingLive", "nothing was published yet", "Promote a release, then `tagwarden sync once`."),
+    known(
+        "Ready",
+        "SnapshotLost",
+        "the pointer names a snapshot that is not there, so readers see nothing",
+        "`tagwarden sync once` writes it again.",
+    ),
+    known("Published", "UpToDate", "readers see what the channel is at", ""),
+    known("Published", "NothingReleased", "nothing was promoted to the channel yet", "`tagwarden promote RELEASE --channel CHANNEL`."),
+    known(
+        "Published",
+        "Behind",
+        "the channel is at a release that was not brought to the store yet",
+        "`tagwarden sync once`; where a controller runs, ask its `/status` why it did not.",
+    ),
+    known(
+        "Published",
+        "Rejected",
+        "the release that the channel is at is not valid, so readers keep the one before",
+        "Mend what the message names and promote a new version, or go back: `tagwarden rollback --channel CHANNEL --reason REASON`.",
+    ),
+    known(
+        "Published",
+        "Scheduled",
+        "the release that the channel is at is in force later, so readers keep the one before until then",
+        "Wait; `tagwarden sync run` brings it at its time.",
+    ),
+    known(
+        "Published",
+        "TagMoved",
+        "a tag is not where the ledger says, or where it was published, so nothing new is published",
+        "`tagwarden doctor` says which tag, and who has to put it back.",
+    ),
+    known(
+        "Published",
+        "Ahead",
+        "the store is at a later entry than this ledger has",
+        "`tagwarden audit`: this clone may be old, or somebody cut the ledger back.",
+    ),
 ];
 
 /// Both, in this order. `wanted`: what the channel is at; `drift`: how its tags disagree with the ledger.
@@ -148,7 +189,7 @@ mod tests {
                 seen.insert((condition.name, condition.reason));
             }
         }
-        assert_eq!(seen, REASONS.iter().map(|(name, reason, _)| (*name, *reason)).collect());
+        assert_eq!(seen, REASONS.iter().map(|known| (known.name, known.reason)).collect());
     }
 
     #[test]

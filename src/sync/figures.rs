@@ -39,7 +39,7 @@ impl Figures {
             let holds = of(name).is_some_and(|condition| condition.status == Status::True);
             page.gauge(&name.to_lowercase(), &format!("1 where the condition {name} is True"), [(String::new(), u64::from(holds))]);
         }
-        let reasons = condition::REASONS.iter().map(|(name, reason, _)| {
+        let reasons = condition::REASONS.iter().map(|condition::Known { name, reason, .. }| {
             let is_now = of(name).is_some_and(|condition| condition.reason == *reason);
             (format!("{{type=\"{name}\",reason=\"{reason}\"}}"), u64::from(is_now))
         });

@@ -1,7 +1,8 @@
 //! What a run waits for, on one line of standard error that is written over, and taken away at the end.
 //!
 //! A value that is handed down: whoever waits says so with [`Progress::wait`] and drops what that gives. Shown on a terminal only, and
-//! only what lasts longer than a moment. While a program may ask something at the terminal, nothing is written over its question.
+//! only what lasts longer than a moment. While a program may ask something at the terminal, nothing is written over its question. Questions of
+//! this program go the same way ([`Progress::ask`]).
 //! Deliberately absent: bars, and anything that decides: what is not shown is done all the same.
 
 use super::output;
@@ -23,12 +24,17 @@ const WIDTH: usize = 78;
 /// Takes what is written: whole lines, or the one line with what puts it in its place.
 pub type Sink = dyn Fn(&str) + Send + Sync;
 
-/// The default shows nothing.
+/// One line of what somebody types; `None`: there is no more.
+pub type Answers = dyn Fn() -> Option<String> + Send + Sync;
+
+/// The default shows nothing, and asks nobody.
 #[derive(Clone, Default)]
 pub struct Progress(Option<Arc<Line>>);
 
 struct Line {
     sink: Arc<Sink>,
+    /// `None`: nobody types.
+    answers: Option<Arc<Answers>>,
     state: Mutex<State>,
 }
 
@@ -68,11 +74,32 @@ impl Progress {
             // A terminal that went away misses nothing.
             let _ = output::to_stderr(text);
         };
-        if io::stderr().is_terminal() { Progress::with_sink(Arc::new(sink)) } else { Progress::default() }
+        let answers = || io::stdin().lines().next().and_then(io::Result::ok);
+        match (io::stderr().is_terminal(), io::stdin().is_terminal()) {
+            (true, true) => Progress::with(Arc::new(sink), Some(Arc::new(answers))),
+            (true, false) => Progress::with_sink(Arc::new(sink)),
+            (false, _) => Progress::default(),
+        }
     }
 
     pub fn with_sink(sink: Arc<Sink>) -> Progress {
-        Progress(Some(Arc::new(Line { sink, state: Mutex::default() })))
+        Progress::with(sink, None)
+    }
+
+    fn with(sink: Arc<Sink>, answers: Option<Arc<Answers>>) -> Progress {
+        Progress(Some(Arc::new(Line { sink, answers, state: Mutex::default() })))
+    }
+
+    /// Asks whoever sits at the terminal. Only a typed `y` or `yes` is one; `None`: nobody is there to be asked.
+    pub fn ask(&self, question: &str) -> Option<bool> {
+        let line = self.0.as_ref()?;
+        let answers = line.answers.as_ref()?;
+        let waiting = self.open(String::new(), Counts::Nothing);
+        waiting.quiet(true);
+        let question: String = question.chars().map(|c| if c == '\n' || is_harmless(c) { c } else { '\u{fffd}' }).collect();
+        (line.sink)(&format!("{question} [y/N] "));
+        let answer = answers().unwrap_or_default();
+        Some(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
     }
 
     /// Says what is done until the answer is dropped.
@@ -277,6 +304,24 @@ mod tests {
         let foreign = open(5, &format!("\u{1b}[2J{}", "x".repeat(200)), Counts::Nothing, start);
         let shown = words(&[foreign], now);
         assert!(!shown.contains('\u{1b}') && shown.chars().count() == WIDTH, "{shown}");
+    }
+
+    #[test]
+    fn only_a_yes_is_one() {
+        let asked = |typed: Option<&str>| {
+            let written = Arc::new(Mutex::new(String::new()));
+            let (sink, typed) = (written.clone(), typed.map(str::to_owned));
+            let sink = move |text: &str| sink.lock().unwrap().push_str(text);
+            let progress = Progress::with(Arc::new(sink), Some(Arc::new(move || typed.clone())));
+            (progress.ask("Do\u{1b} it?"), written.lock().unwrap().clone())
+        };
+        for (typed, want) in
+            [(Some("y"), true), (Some(" YES \r"), true), (Some(""), false), (Some("n"), false), (Some("yesterday"), false), (None, false)]
+        {
+            assert_eq!(asked(typed), (Some(want), "Do\u{fffd} it? [y/N] ".to_owned()), "{typed:?}");
+        }
+        assert_eq!(Progress::with_sink(Arc::new(|_| ())).ask("Do it?"), None, "nobody types");
+        assert_eq!(Progress::default().ask("Do it?"), None);
     }
 
     #[tokio::test(flavor = "multi_thread")]

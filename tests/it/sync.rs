@@ -480,6 +480,25 @@ fn damage_is_found_planned_and_repaired() {
     }
 }
 
+/// `--yes` is for scripts; a person is shown the plan and asked.
+#[cfg(target_os = "linux")]
+#[test]
+fn at_a_terminal_a_repair_asks() {
+    let scratch = synced(PROTOCOL);
+    let right = seen(&scratch);
+    reader(&scratch).execute("DELETE FROM artifacts WHERE identity = 'chair'", []).unwrap();
+    let damaged = everything(&scratch);
+    for (typed, code) in [("n\n", 1), ("\n", 1), ("y\n", 0)] {
+        let was = everything(&scratch);
+        let (ended, shown) = scratch.at_terminal(&["sync", "repair"], typed);
+        assert!(shown.contains("sync/missing: the store has no row of"), "{shown}");
+        assert!(shown.contains("To write: 1, to end: 0, to remove: 1. Repair sqlite:"), "{shown}");
+        assert_eq!(ended, Some(code), "{typed:?}: {shown}");
+        assert_eq!(was, damaged, "what is not wanted is not done");
+    }
+    assert_eq!(seen(&scratch), right);
+}
+
 #[test]
 fn a_damaged_snapshot_is_not_rolled_back_to_but_written_again() {
     let scratch = synced(PROTOCOL);
@@ -714,12 +733,8 @@ fn the_runbooks_do_what_they_say() {
 }
 
 #[test]
-fn the_page_explains_every_reason_of_a_condition() {
+fn what_the_page_says_of_readers_are_queries_that_work() {
     let page = include_str!("../../protocol-docs/sync.md");
-    for (name, reason, _) in tagwarden::sync::condition::REASONS {
-        assert!(page.contains(&format!("| `{name}` | `{reason}` | ")), "{name} {reason}");
-    }
-    // What it says of readers is a query that works.
     let scratch = synced(PROTOCOL);
     let queries = page.split("```sql\n").nth(1).unwrap().split("```").next().unwrap();
     let [pin, read] = queries.lines().collect::<Vec<_>>()[..] else { panic!("{queries}") };

@@ -14,6 +14,7 @@ use crate::{
     },
     world::stores::Strays,
 };
+use std::fmt::Write as _;
 
 pub async fn run(site: &mut Site) -> Result<Report> {
     let (findings, _) = audited(site).await?;
@@ -76,13 +77,28 @@ pub async fn repair(site: &mut Site, yes: bool) -> Result<Report> {
     if findings.is_empty() {
         return site.report(Reason::NothingToDo, None, Some(plan)).await;
     }
-    if !yes {
+    if !yes && !is_wanted(site, &findings, &plan) {
         return Ok(site.report(Reason::Findings, None, Some(plan)).await?.findings(findings));
     }
     let rows = once::led(site, &once::Leader::once()?, async |site, epoch| mend(site, epoch).await).await?;
     let (left, _) = audited(site).await?;
     let reason = if left.is_empty() { Reason::Published } else { Reason::Findings };
     Ok(site.report(reason, Some(rows), Some(PlanShape { done: true, ..plan })).await?.findings(left))
+}
+
+/// Asks at the terminal, where there is one.
+fn is_wanted(site: &Site, findings: &[Finding], plan: &PlanShape) -> bool {
+    const SHOWN: usize = 10;
+    let mut question = String::new();
+    for finding in findings.iter().take(SHOWN) {
+        let _ = writeln!(question, "{}: {}", finding.code, finding.message);
+    }
+    if let Some(more) = findings.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+        let _ = writeln!(question, "and {more} more");
+    }
+    let PlanShape { write, end, remove, .. } = plan;
+    let _ = write!(question, "To write: {write}, to end: {end}, to remove: {remove}. Repair {}?", site.store.shown());
+    site.world().progress.ask(&question) == Some(true)
 }
 
 /// Removes what belongs to nothing, then writes the live release as a snapshot of its own and moves readers there at once.

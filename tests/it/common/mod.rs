@@ -304,6 +304,20 @@ impl Scratch {
         Run::Program(command.spawn().unwrap())
     }
 
+    /// The built program at a terminal, by the clock of the machine: its exit code and everything that was shown. `typed`: what somebody types.
+    #[cfg(target_os = "linux")]
+    pub fn at_terminal(&self, args: &[&str], typed: &str) -> (Option<i32>, String) {
+        use std::io::Write;
+        let line = format!("'{}' {}", env!("CARGO_BIN_EXE_tagwarden"), args.join(" "));
+        let mut command = Command::new("script");
+        command.args(["--quiet", "--return", "--command", &line, "/dev/null"]);
+        command.current_dir(self.path(&self.dir)).env_clear().envs(&self.env).env("SHELL", "/bin/sh").env("TERM", "dumb");
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(typed.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
     /// The built program, running.
     pub fn spawn_program(&self, args: &[&str]) -> Child {
         match self.start_program(args, &[]) {
