@@ -24,6 +24,9 @@ use tagwarden::{
     },
 };
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().collect();
     // git asks, and wants no more than the answer.

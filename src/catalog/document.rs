@@ -175,7 +175,8 @@ fn of_artifact(finding: Finding) -> Finding {
 pub struct Library<'t> {
     tree: &'t dyn Tree,
     entries: &'t [TreeEntry],
-    kept: Mutex<Kept>,
+    /// `None`: nobody asks twice.
+    kept: Option<Mutex<Kept>>,
     large: Mutex<()>,
 }
 
@@ -213,7 +214,12 @@ pub enum Raw {
 
 impl<'t> Library<'t> {
     pub fn new(tree: &'t dyn Tree) -> Result<Library<'t>, Unreadable> {
-        Ok(Library { tree, entries: tree.entries()?, kept: Mutex::default(), large: Mutex::default() })
+        Ok(Library { tree, entries: tree.entries()?, kept: Some(Mutex::default()), large: Mutex::default() })
+    }
+
+    /// Keeps nothing, for work that asks for most files once: what is taken apart at once needs little room, which is faster.
+    pub fn passing(tree: &'t dyn Tree) -> Result<Library<'t>, Unreadable> {
+        Ok(Library { kept: None, ..Library::new(tree)? })
     }
 
     pub fn entries(&self) -> &'t [TreeEntry] {
@@ -273,18 +279,18 @@ impl<'t> Library<'t> {
             return kept;
         }
         let read = Arc::new(self::read(path, bytes));
-        let gone = self.kept().keep(at, read.clone(), length);
+        let gone = self.kept().map(|mut kept| kept.keep(at, read.clone(), length));
         drop((turn, gone));
         read
     }
 
     fn at_hand(&self, at: usize) -> Option<Arc<Read>> {
-        self.kept().documents.get(&at).map(|(read, _)| read.clone())
+        self.kept()?.documents.get(&at).map(|(read, _)| read.clone())
     }
 
     /// What a thread that failed left is whole: it is changed by one call alone.
-    fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    fn kept(&self) -> Option<MutexGuard<'_, Kept>> {
+        self.kept.as_ref().map(|kept| kept.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub fn bytes(&self, path: &str) -> Result<Option<Vec<u8>>, Unreadable> {

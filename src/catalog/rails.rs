@@ -9,7 +9,7 @@
 use super::{
     layout::{Layout, RailOf},
     pointer::malformed,
-    rules::{self, Rule},
+    rules::{self, Form, Rule},
 };
 use crate::{
     domain::{Finding, Place},
@@ -98,6 +98,11 @@ impl Rails {
 
     pub fn get(&self, name: &str) -> Option<&Rail> {
         self.rails.get(name)
+    }
+
+    /// Whether a rule looks into other files than the one that it is asked of.
+    pub fn look_elsewhere(&self) -> bool {
+        self.rails.values().flat_map(|rail| &rail.rules).any(|rule| matches!(rule.form, Form::Refs(_)))
     }
 
     pub fn names(&self) -> impl Iterator<Item = &str> {

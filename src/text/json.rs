@@ -26,6 +26,9 @@ pub fn read(source: &Source) -> Result<Located, Vec<Malformed>> {
     }
 }
 
+/// Room for the members of most objects.
+const FEW: usize = 8;
+
 struct Reader<'t> {
     text: &'t str,
     at: usize,
@@ -83,7 +86,7 @@ impl<'t> Reader<'t> {
     }
 
     fn object(&mut self, start: usize) -> Read<(Value, Spot)> {
-        let mut members = Map::new();
+        let mut members = Map::with_capacity(FEW);
         let mut spots: Vec<(Range<usize>, Spot)> = Vec::new();
         self.space();
         if self.take(b'}') {

@@ -12,8 +12,10 @@ use crate::{
     domain::{Digest, Fault, Oid, Reason, Result, digest::hex},
     tree::{EntryKind, Tree, TreeEntry, TreeId, Unreadable},
 };
+use rayon::prelude::*;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
+    ffi::OsStr,
     io::Read,
     os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
@@ -209,19 +211,23 @@ impl WorkTree {
         let listed = git.list(&["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate"]);
         let listed = listed.map_err(|error| Fault::new(machine::reason(&error, Reason::NotARepository), error.0))?;
         let root = git.dir().to_owned();
+        let names: Vec<&[u8]> = listed.split(|byte| *byte == 0).filter(|name| !name.is_empty()).collect();
+        let mut folders = HashMap::from([(&b""[..], true)]);
+        let names: Vec<&[u8]> = names.into_iter().filter(|name| is_real_folder(&root, above(name), &mut folders)).collect();
+        let on_disk = |name: &&[u8]| {
+            let path = String::from_utf8_lossy(name).into_owned();
+            let found = entry_on_disk(&root.join(OsStr::from_bytes(name)), &path, pinned)?;
+            Ok(found.map(|(kind, digest)| (TreeEntry { path, kind, oid: String::new() }, digest)))
+        };
+        let found: Result<Vec<Option<(TreeEntry, Option<Digest>)>>> = names.par_iter().map(on_disk).collect();
         let mut entries = Vec::new();
         let mut digests = BTreeMap::new();
-        let mut folders = BTreeMap::from([(root.clone(), true)]);
-        for name in listed.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
-            let path = String::from_utf8_lossy(name).into_owned();
-            let on_disk = root.join(std::ffi::OsStr::from_bytes(name));
-            if !on_disk.parent().is_some_and(|folder| is_real_folder(folder, &mut folders)) {
-                continue;
+        for (mut entry, digest) in found?.into_iter().flatten() {
+            if let Some(digest) = digest {
+                entry.oid = digest.hex().to_owned();
+                digests.insert(entry.path.clone(), digest);
             }
-            let Some((kind, digest)) = entry_on_disk(&on_disk, &path, pinned)? else { continue };
-            let oid = digest.as_ref().map(|digest| digest.hex().to_owned()).unwrap_or_default();
-            digests.extend(digest.map(|digest| (path.clone(), digest)));
-            entries.push(TreeEntry { path, kind, oid });
+            entries.push(entry);
         }
         entries.sort_by(|a, b| a.path.cmp(&b.path));
         entries.dedup_by(|a, b| a.path == b.path);
@@ -232,14 +238,20 @@ impl WorkTree {
 
 /// Whether the way from the root to here has no symbolic link, which could lead out of the work tree. git takes what lies
 /// behind one as deleted.
-fn is_real_folder(folder: &Path, known: &mut BTreeMap<PathBuf, bool>) -> bool {
-    let unknown: Vec<&Path> = folder.ancestors().take_while(|folder| !known.contains_key(*folder)).collect();
-    for folder in unknown.into_iter().rev() {
-        let above = folder.parent().and_then(|parent| known.get(parent)).is_some_and(|real| *real);
-        let real = above && std::fs::symlink_metadata(folder).is_ok_and(|meta| meta.is_dir());
-        known.insert(folder.to_owned(), real);
+fn is_real_folder<'n>(root: &Path, folder: &'n [u8], known: &mut HashMap<&'n [u8], bool>) -> bool {
+    if let Some(real) = known.get(folder) {
+        return *real;
     }
-    known.get(folder).is_some_and(|real| *real)
+    let is_folder = || std::fs::symlink_metadata(root.join(OsStr::from_bytes(folder))).is_ok_and(|meta| meta.is_dir());
+    let real = is_real_folder(root, above(folder), known) && is_folder();
+    known.insert(folder, real);
+    real
+}
+
+/// The folder that a path from the root is in; the empty one is the root.
+fn above(path: &[u8]) -> &[u8] {
+    let end = path.iter().rposition(|byte| *byte == b'/').unwrap_or(0);
+    &path[..end]
 }
 
 /// Kind and, where it is asked for, content digest of what is at a path; `None`: nothing is there (a deleted file).

@@ -49,7 +49,12 @@ const MAX_BITS: u64 = 8 * 1024;
 
 const MAX_TEXT: usize = 1024 * 1024;
 
+/// Regular expressions that a thread keeps from run to run. Each may take a megabyte.
+const MAX_PATTERNS: usize = 32;
+
 thread_local! {
+    /// By pattern and flags.
+    static PATTERNS: RefCell<HashMap<(String, String), Regex>> = RefCell::default();
     /// Whether this thread has the stack that a program needs.
     static IS_WORKER: Cell<bool> = const { Cell::new(false) };
 }
@@ -648,13 +653,17 @@ fn group_value(offset: usize, string: &str, name: Option<&str>) -> Val {
 }
 
 impl Meter {
-    /// Each pattern is compiled once in a run. Matching is linear in the text; the size limit bounds the factor.
+    /// Each pattern is paid for once in a run, whoever compiled it. Matching is linear in the text; the size limit bounds the factor.
     fn pattern(&self, pattern: &str, flags: &str) -> Result<Regex, Exn<'static, Val>> {
         let key = (pattern.to_owned(), flags.to_owned());
         if let Some(regex) = self.patterns.borrow().get(&key) {
             return Ok(regex.clone());
         }
         self.spend(5_000 + 20 * pattern.len() as u64)?;
+        if let Some(regex) = PATTERNS.with_borrow(|known| known.get(&key).cloned()) {
+            self.patterns.borrow_mut().insert(key, regex.clone());
+            return Ok(regex);
+        }
         let mut builder = RegexBuilder::new(pattern);
         builder.size_limit(1 << 17).dfa_size_limit(1 << 20).nest_limit(50);
         for flag in flags.chars() {
@@ -670,6 +679,12 @@ impl Meter {
             };
         }
         let regex = builder.build().map_err(|error| Exn::from(Error::str(format!("no regular expression: {error}"))))?;
+        PATTERNS.with_borrow_mut(|known| {
+            if known.len() >= MAX_PATTERNS {
+                known.clear();
+            }
+            known.insert(key.clone(), regex.clone());
+        });
         self.patterns.borrow_mut().insert(key, regex.clone());
         Ok(regex)
     }
