@@ -172,7 +172,8 @@ fn in_order(input: Input) -> Result<Checked, Unreadable> {
             None => file::look(&input, &library, &pointers, place, Turn::Any).inspect(done)?.unwrap_or_default(),
         });
     }
-    checked.pages = seen.iter().filter(|seen| seen.is_page).count();
+    let pages: Vec<&KindName> = places.iter().zip(&seen).filter(|(_, seen)| seen.is_page).map(|(place, _)| place.kind).collect();
+    checked.pages = pages.len();
     for seen in &mut seen {
         checked.findings.append(&mut seen.findings);
     }
@@ -192,7 +193,7 @@ fn in_order(input: Input) -> Result<Checked, Unreadable> {
         known.artifacts.push(artifact);
     }
     if matches!(input.which, Which::All | Which::Changed(_)) {
-        checked.findings.extend(empty_kinds(&checked.kinds, input.layout));
+        checked.findings.extend(empty_kinds(&checked.kinds, &pages, input.layout));
         checked.findings.extend(twice(&known));
         for pointer in &known.pointers {
             checked.active += pointer.entries().len();
@@ -273,11 +274,19 @@ fn places<'a>(input: &'a Input, library: &Library<'a>) -> Vec<At<'a>> {
 }
 
 /// A kind that no file is of is a wrong path more often than an empty folder; either way nothing of it is checked.
-fn empty_kinds(kinds: &[(KindName, usize)], layout: &Layout) -> Vec<Finding> {
+/// `pages`: the kind of each file at a place of artifacts that is for people.
+fn empty_kinds(kinds: &[(KindName, usize)], pages: &[&KindName], layout: &Layout) -> Vec<Finding> {
     let empty = kinds.iter().filter(|(_, count)| *count == 0).filter_map(|(kind, _)| Some((kind, layout.kinds.get(kind)?)));
     let finding = |(kind, of): (&KindName, &super::layout::Kind)| {
-        let message = format!("no file is an artifact of kind `{kind}`: nothing is at `{}`", of.path.as_str());
-        Finding::error("catalog/empty-kind", message).help("correct its `path`, or take the kind out of `kinds`")
+        let message = format!("no file is an artifact of kind `{kind}`: ");
+        let (why, help) = match pages.iter().filter(|page| **page == kind).count() {
+            0 => (format!("nothing is at `{}`", of.path.as_str()), "correct its `path`, or take the kind out of `kinds`"),
+            pages => (
+                format!("the {pages} files at `{}` have no front matter", of.path.as_str()),
+                "give them front matter, or take the kind out of `kinds`",
+            ),
+        };
+        Finding::error("catalog/empty-kind", message + &why).help(help)
     };
     empty.map(finding).collect()
 }

@@ -68,6 +68,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("sync/missing", "the store lacks a row, or its content, that the release has"),
     ("sync/no-identity", "an artifact has nothing at the place that identifies it, or no text or whole number"),
     ("sync/nothing", "the release has no artifact of the kinds that are synced, so readers would see nothing"),
+    ("sync/rejected", "the release that the channel is at is not valid, so readers keep the one before"),
     ("sync/scheduled", "the release is in force later; readers keep what they see until then"),
     ("sync/stale", "a row of the store is not what the release says, or its content is not what its digest says"),
     ("sync/tag-missing", "the tag that readers see is not on the remote any more; they see it still"),

@@ -65,7 +65,8 @@ pub fn same_rows<'s>(state: &'s State, digest: &Digest, shape: &Digest) -> Optio
     state.snapshots.iter().rev().find(|snapshot| snapshot.digest == *digest && snapshot.shape == *shape)
 }
 
-/// How rows are made of files: what of the protocol decides it, and the version of this program's way.
+/// How rows are made of files: what of the protocol decides it, and the version of this program's way. `layout`: with the one pointer file
+/// that readers follow, or none.
 pub fn shape(settings: &Settings, layout: &Layout) -> Result<Digest> {
     const VERSION: u64 = 1;
     let kinds = settings.kinds.iter().map(|(name, rows)| {
@@ -74,7 +75,7 @@ pub fn shape(settings: &Settings, layout: &Layout) -> Result<Digest> {
         json!([name, rows.identity, rows.generation, named])
     });
     let kinds: Vec<_> = kinds.collect();
-    let pointer = settings.channel().and_then(|channel| layout.pointer(channel)).map(|at| (&at.file, format!("{:?}", at.shape)));
+    let pointer = layout.pointers.first().map(|at| (&at.file, format!("{:?}", at.shape)));
     Digest::of_json(&json!([VERSION, kinds, pointer]))
 }
 

@@ -219,10 +219,10 @@ impl WorkTree {
             let found = entry_on_disk(&root.join(OsStr::from_bytes(name)), &path, pinned)?;
             Ok(found.map(|(kind, digest)| (TreeEntry { path, kind, oid: String::new() }, digest)))
         };
-        let found: Result<Vec<Option<(TreeEntry, Option<Digest>)>>> = names.par_iter().map(on_disk).collect();
+        let found = names.par_iter().map(on_disk).collect::<Result<Vec<_>>>()?;
         let mut entries = Vec::new();
         let mut digests = BTreeMap::new();
-        for (mut entry, digest) in found?.into_iter().flatten() {
+        for (mut entry, digest) in found.into_iter().flatten() {
             if let Some(digest) = digest {
                 entry.oid = digest.hex().to_owned();
                 digests.insert(entry.path.clone(), digest);

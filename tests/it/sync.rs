@@ -229,8 +229,9 @@ fn a_release_that_is_not_valid_is_rejected_with_its_place_and_readers_see_the_ol
     ");
     let after = (seen(&scratch), count(&scratch, "SELECT count(*) FROM artifacts"), count(&scratch, "SELECT count(*) FROM bodies"));
     assert_eq!(after, before);
-    let status = scratch.json(&["sync", "status"]).expect("passed");
+    let status = scratch.json(&["sync", "status"]).expect("findings");
     assert_eq!(conditions(&status), ["Ready True Live", "Published False Rejected"]);
+    assert_eq!(findings(&status)[0]["code"], "sync/rejected");
     assert_snapshot!(steady(status["conditions"][1]["message"].as_str().unwrap()), @r"shop@1.1.0 at [short] (entry 4) was rejected at 2026-11-21T10:00Z with 2 findings: products/chair.md:4: product/maxLength: the value is longer than 20 characters; readers see shop@1.0.0 at [short] (entry 2) since 2026-11-21T10:00Z");
 
     // It is tried again whenever somebody asks, and what is mended is published.
@@ -635,6 +636,68 @@ fn where_there_is_no_ledger_tags_say_what_readers_see() {
         scratch.json(&["sync", "once"]).expect("bad_config")
     };
     assert!(refused["message"].as_str().unwrap().contains("without a ledger"), "{refused}");
+}
+
+/// A tagged commit has its own pointer file, which says what is active.
+#[test]
+fn tags_follow_the_pointer_file_of_their_commit() {
+    let protocol = PROTOCOL
+        .replace("products/**/{id}.md\" }", "products/{id}-{version}.md\" }")
+        .replace("identity: /name, ", "")
+        .replace("retain: 1", "tags: ['^release-.*$', '^v\\d.*$']")
+        + "pointer: { file: active.json }\n";
+    let mut scratch = Scratch::new();
+    let live = format!("sqlite:{}", scratch.path("live.db").display());
+    scratch.set("LIVE", &live);
+    for (path, text) in [
+        ("gates/protocol.yaml", protocol.clone()),
+        ("gates/10-open.yaml", GATE.to_owned()),
+        ("gates/rails/product/schema.json", SCHEMA.to_owned()),
+        ("products/chair-1.0.0.md", product("chair", "Chair")),
+        ("products/chair-1.1.0.md", product("chair", "Armchair")),
+        ("active.json", "{ \"chair\": \"1.0.0\" }\n".to_owned()),
+    ] {
+        scratch.write(path, text);
+    }
+    let tagged = |scratch: &Scratch, tag: &str| {
+        scratch.commit(tag);
+        scratch.push();
+        scratch.git(&["tag", "-a", tag, "-m", tag]);
+        scratch.git(&["push", "--quiet", "origin", tag]);
+    };
+    scratch.json(&["sync", "init"]).expect("passed");
+    tagged(&scratch, "release-one");
+    let unranked = once(&scratch, "nothing_to_do");
+    assert_eq!(findings(&unranked)[0]["code"], "sync/unranked-tag");
+    scratch.write("active.json", "{\n  \"chair\": \"1.0.0\"\n}\n");
+    tagged(&scratch, "v1.0.0");
+    once(&scratch, "published");
+    assert_eq!(seen(&scratch), "chair 1 products/chair-1.0.0.md Chair");
+    scratch.write("active.json", "{ \"chair\": \"1.1.0\" }\n");
+    tagged(&scratch, "v1.1.0");
+    once(&scratch, "published");
+    assert_eq!(seen(&scratch), "chair 2 products/chair-1.1.0.md Armchair");
+
+    // What is not there rejects the release, and so does a file that is gone.
+    scratch.write("active.json", "{ \"chair\": \"2.0.0\" }\n");
+    tagged(&scratch, "v1.2.0");
+    assert_eq!(findings(&once(&scratch, "findings"))[0]["code"], "catalog/missing-artifact");
+    assert_eq!(seen(&scratch), "chair 2 products/chair-1.1.0.md Armchair");
+    let status = scratch.json(&["sync", "status"]).expect("findings");
+    let codes: Vec<&Value> = findings(&status).iter().map(|finding| &finding["code"]).collect();
+    assert!(codes.contains(&&"sync/rejected".into()), "{status:#}");
+    scratch.git(&["rm", "--quiet", "active.json"]);
+    tagged(&scratch, "v1.3.0");
+    once(&scratch, "findings");
+
+    // Which of several files is meant, nobody said.
+    scratch.write("gates/protocol.yaml", protocol.replace("file: active.json", "file: \"active-{channel}.json\""));
+    for channel in ["staging", "production"] {
+        scratch.write(&format!("active-{channel}.json"), "{ \"chair\": \"1.1.0\" }\n");
+    }
+    tagged(&scratch, "v1.4.0");
+    let refused = scratch.json(&["sync", "once"]).expect("bad_config");
+    assert!(refused["message"].as_str().unwrap().contains("does not say which"), "{refused}");
 }
 
 /// A release that was moved before its time is brought to the store from its first moment on.

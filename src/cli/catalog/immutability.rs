@@ -43,7 +43,7 @@ pub async fn run(session: &Session, args: &args::CatalogImmutability) -> Result<
         None => None,
         Some(since) => Some(*place_of.get(since).ok_or_else(|| {
             Fault::new(Reason::BadUsage, format!("{} is not in the history of {}", since.short(), head.short()))
-                .help("`git fetch --unshallow` brings a history that is not here")
+                .help("name a commit that it follows, or with `--at REV` one that follows it")
         })?),
     };
     let (mut frozen, mut findings): (HashMap<Name, Frozen>, Vec<Finding>) = (HashMap::new(), Vec::new());

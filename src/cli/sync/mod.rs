@@ -3,7 +3,7 @@
 //! The policy in force says which store, which kinds and which rails; where there is no ledger, the checkout. The content of a branch is
 //! never followed.
 //!
-//! Deliberately absent: times from which a release counts.
+//! Deliberately absent: a hydration before the time from which a release counts.
 
 mod audit;
 mod board;
@@ -15,8 +15,8 @@ mod site;
 
 use super::{Session, args};
 use crate::{
-    domain::{Reason, Result},
-    report::Report,
+    domain::{Finding, Reason, Result},
+    report::{Body, Report},
 };
 use once::Leader;
 use site::Site;
@@ -47,7 +47,11 @@ async fn init(site: &mut Site) -> Result<Report> {
 
 async fn status(site: &mut Site) -> Result<Report> {
     let report = site.report(Reason::Passed, None, None).await?;
-    let findings = site.drift.clone();
+    let mut findings = site.drift.clone();
+    if let Body::Sync(shape) = &report.body {
+        let rejected = shape.conditions.iter().filter(|condition| condition.reason == "Rejected");
+        findings.extend(rejected.map(|condition| Finding::error("sync/rejected", condition.message.clone())));
+    }
     let reason = if findings.is_empty() { Reason::Passed } else { Reason::Findings };
     let notes = site.notes.clone();
     Ok(Report { reason, ..report.findings(findings).findings(notes) })

@@ -39,7 +39,15 @@ impl Site {
     pub async fn open(session: &Session) -> Result<Site> {
         let (origin, settings) = Origin::open(session).await?;
         let mut layout = origin.protocol().map(|protocol| protocol.catalog.clone()).unwrap_or_default();
-        layout.pointers.retain(|pointer| Some(&pointer.channel) == settings.channel());
+        match settings.channel() {
+            Some(channel) => layout.pointers.retain(|pointer| pointer.channel == *channel),
+            // The tagged commit has the file itself, whichever branch it is activated on.
+            None => layout.pointers.dedup_by(|one, other| one.file == other.file),
+        }
+        if layout.pointers.len() > 1 {
+            let why = "every channel has a pointer file of its own, and `sync.tags` does not say which of them readers follow";
+            return Err(Fault::new(Reason::BadConfig, why).help("write `channel` instead of `tags`, or give `pointer` one file"));
+        }
         let world = origin.world();
         let mut store = stores::open(&settings.store, world.git.dir(), &world.env)?;
         let shape = step::shape(&settings, &layout)?;
