@@ -33,7 +33,7 @@ pub fn check(text: &str) {
     let Ok(rails) = Rails::read(&layout) else { return };
     let tree = MapTree::new(files.clone());
     let pointers = vec![files.get("active.json").cloned()];
-    let input = Input { tree: &tree, layout: &layout, rails: &rails, pointers, which: Which::All, done: &|_| {} };
+    let input = Input { tree: &tree, layout: &layout, rails: &rails, pointers, which: Which::All, done: &|_| {}, each: &|_, _| {} };
     let Ok(checked) = check::check(input) else { panic!("a tree in memory can be read") };
     for finding in &checked.findings {
         assert!(explain::knows(&finding.code), "{finding:?}");

@@ -16,7 +16,7 @@ mod tests;
 
 use super::{
     check::file::Turn,
-    document::{Library, Read},
+    document::{Document, Library, Read},
     layout::Layout,
     pointer::{self, Pointer},
     rails::Rails,
@@ -40,6 +40,8 @@ pub struct Input<'a> {
     pub which: Which,
     /// Called once for each file that is an artifact, with how many there are.
     pub done: &'a (dyn Fn(usize) + Sync),
+    /// Called with every artifact that could be read, in any order, so that nobody has to read it again.
+    pub each: &'a (dyn Fn(&Artifact, &Document) + Sync),
 }
 
 /// Which artifacts are looked at. What is said of several files together is looked at as soon as one artifact is.
@@ -203,7 +205,7 @@ fn in_order(input: Input) -> Result<Checked, Unreadable> {
     }
     checked.findings.extend(resolve::all(&library, &known, &asked)?);
     checked.found = known.artifacts;
-    checked.findings.sort_by(|a, b| position(a).cmp(&position(b)));
+    sort(&mut checked.findings);
     Ok(checked)
 }
 
@@ -246,6 +248,11 @@ pub fn kinds_of(tree: &dyn Tree, layout: &Layout, id: &str) -> Result<BTreeSet<S
         }
     }
     Ok(kinds)
+}
+
+/// Puts findings in the order of their places.
+pub fn sort(findings: &mut [Finding]) {
+    findings.sort_by(|a, b| position(a).cmp(&position(b)));
 }
 
 fn position(finding: &Finding) -> (&str, u32, u32, &str) {
@@ -308,7 +315,7 @@ fn twice(known: &Known) -> Vec<Finding> {
 }
 
 /// The document, where it is one.
-fn document(read: &Read) -> Option<&super::document::Document> {
+fn document(read: &Read) -> Option<&Document> {
     match read {
         Read::Document(document) => Some(document),
         Read::NoFrontMatter(_) | Read::Malformed(_) => None,

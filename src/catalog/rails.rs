@@ -105,6 +105,11 @@ impl Rails {
         self.rails.values().flat_map(|rail| &rail.rules).any(|rule| matches!(rule.form, Form::Refs(_)))
     }
 
+    /// Whether every rule looks at one file alone, so that what it says of a file stays true whatever others become.
+    pub fn are_local(&self) -> bool {
+        self.rails.values().flat_map(|rail| &rail.rules).all(Rule::is_local)
+    }
+
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.rails.keys().map(String::as_str)
     }

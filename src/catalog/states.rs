@@ -48,7 +48,8 @@ impl Seen {
 /// Every artifact of a tree, without checking any.
 pub fn artifacts(tree: &dyn Tree, layout: &Layout) -> Result<Vec<Artifact>, Unreadable> {
     let pointers = layout.pointers.iter().map(|_| None).collect();
-    let input = Input { tree, layout, rails: &Rails::default(), pointers, which: Which::Below(Vec::new()), done: &|_| {} };
+    let input =
+        Input { tree, layout, rails: &Rails::default(), pointers, which: Which::Below(Vec::new()), done: &|_| {}, each: &|_, _| {} };
     Ok(check::check(input)?.found)
 }
 

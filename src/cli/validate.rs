@@ -5,7 +5,8 @@
 use super::{Session, args, gather, paths};
 use crate::{
     catalog::{
-        check::{self, Checked, Input, Which},
+        check::{self, Artifact, Checked, Input, Which},
+        document::Document,
         layout::{Layout, PointerAt},
         rails::Rails,
     },
@@ -70,9 +71,22 @@ pub fn check(
     pointers: Vec<Option<Vec<u8>>>,
     which: Which,
 ) -> Result<Checked> {
+    check_each(world, tree, layout, rails, pointers, which, &|_, _| {})
+}
+
+/// The same, with something to do for every artifact that could be read.
+pub fn check_each(
+    world: &World,
+    tree: &dyn Tree,
+    layout: &Layout,
+    rails: &Rails,
+    pointers: Vec<Option<Vec<u8>>>,
+    which: Which,
+    each: &(dyn Fn(&Artifact, &Document) + Sync),
+) -> Result<Checked> {
     let waiting = OnceLock::new();
     let done = |all: usize| waiting.get_or_init(|| world.progress.count("artifacts:", all)).advance();
-    check::check(Input { tree, layout, rails, pointers, which, done: &done }).map_err(unreadable)
+    check::check(Input { tree, layout, rails, pointers, which, done: &done, each }).map_err(unreadable)
 }
 
 /// The refusal of rails that cannot be used.

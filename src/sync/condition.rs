@@ -147,7 +147,7 @@ mod tests {
         let live =
             Live { number: 1, serial: 3, release: "shop@1.0.0".into(), commit, shape: shape.clone(), since: Timestamp::from_unix(0) };
         let counts = BTreeMap::from([("product".to_owned(), 2)]);
-        let snapshot = Snapshot { number: 1, digest: shape.clone(), commit: live.commit.clone(), shape, counts, left: None };
+        let snapshot = Snapshot { number: 1, digest: shape.clone(), commit: live.commit.clone(), shape, rules: None, counts, left: None };
         let source = Source { genesis: live.commit.clone(), channel: "production".into() };
         State { source, live: Some(live), lease: Lease::default(), snapshots: vec![snapshot], attempt: None }
     }

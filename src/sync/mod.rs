@@ -13,16 +13,18 @@
 //! | `attempts` | what became of the newest release that was tried | `name` |
 //!
 //! **Numbers.** Each hydration takes the next number `n`, which is never used again. A snapshot is a number; its rows are those whose
-//! interval holds the number. Its digest is that of its sorted membership ([`row::Membership`]) without numbers, uids and generations, so a
-//! new tag at an old commit, and the commit of a rollback, have the digest of the snapshot that is there already.
+//! interval holds the number. Its digest is that of its rows without numbers, uids and generations, so a new tag at an old commit, and the
+//! commit of a rollback, have the digest of the snapshot that is there already. It is made of the digests of buckets ([`member`]), which the
+//! store keeps of each snapshot: a few changes cost the reading of a few buckets.
 //!
 //! **Differences.** A hydration is written as the difference to the newest complete one, whether readers see that one or not: a row that is
 //! not asked for any more gets `valid_to = n`, a row that is new gets `valid_from = n`. A release that changes 10 rows of 1,000,000 writes
-//! 10 rows. Since intervals follow the order of hydrations and never the pointer, moving the pointer back changes no interval, and the next
+//! 10 rows; where rules look at one file alone and are those that the snapshot was judged by, it reads 10 files, too. Since intervals follow the order of hydrations and never the pointer, moving the pointer back changes no interval, and the next
 //! hydration starts where the last one ended.
 //!
 //! **Crash.** A hydration is complete when its row of `snapshots` is `ready`. One that is not is taken back before anything else is
-//! written: rows with `valid_from = n` go, rows with `valid_to = n` are open again. Both are told by the number alone and can be repeated,
+//! written: rows with `valid_from = n` go, rows with `valid_to = n` are open again. So is a release that turned out not to be valid while
+//! it was written. Both are told by the number alone and can be repeated,
 //! so a store without transactions over several rows needs nothing more. Readers are led by the pointer, and no pointer ever held `n`.
 //!
 //! **The flip.** Lease and live snapshot are one row, and the flip is one conditional update that names the epoch of the lease, the
@@ -47,6 +49,7 @@ pub mod compare;
 pub mod condition;
 pub mod figures;
 pub mod hook;
+pub mod member;
 pub mod pace;
 pub mod retention;
 pub mod row;

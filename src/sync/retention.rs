@@ -43,6 +43,7 @@ mod tests {
             digest: digest.clone(),
             commit: oid(number),
             shape: digest.clone(),
+            rules: None,
             counts: Default::default(),
             left: (number != live && number != 6).then(|| Timestamp::from_unix(number as i64 * 60)),
         };

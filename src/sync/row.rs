@@ -11,11 +11,10 @@ use crate::{
         check::Artifact,
         document::{Document, Format},
     },
-    domain::{Digest, Finding, Place, digest::Hasher},
+    domain::{Digest, Finding, Place},
     text::located,
 };
-use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use serde_json::{Value, json};
 
 /// What names a row within a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -75,8 +74,12 @@ pub fn of(
     let digest = Digest::of(body.text.as_bytes());
     let counted = match &rows.generation {
         Some(pointer) => {
-            let part = document.located.value.pointer(pointer).map(sorted).unwrap_or_default();
-            Digest::of(json!([part, text_below(document)]).to_string().as_bytes())
+            let mut part = String::from("[");
+            sorted(document.located.value.pointer(pointer).unwrap_or(&Value::Null), &mut part);
+            part.push(',');
+            quoted(text_below(document), &mut part);
+            part.push(']');
+            Digest::of(part.as_bytes())
         }
         None => digest.clone(),
     };
@@ -102,10 +105,18 @@ fn body(document: &Document) -> Body {
     match document.format {
         Format::Text => Body { media_type: TEXT, text: document.source.text.clone() },
         Format::FrontMatter => {
-            let value = json!({ "front_matter": sorted(&document.located.value), "text": text_below(document) });
-            Body { media_type: JSON, text: value.to_string() }
+            let mut text = String::from("{\"front_matter\":");
+            sorted(&document.located.value, &mut text);
+            text.push_str(",\"text\":");
+            quoted(text_below(document), &mut text);
+            text.push('}');
+            Body { media_type: JSON, text }
         }
-        Format::Json | Format::Yaml | Format::Csv => Body { media_type: JSON, text: sorted(&document.located.value).to_string() },
+        Format::Json | Format::Yaml | Format::Csv => {
+            let mut text = String::with_capacity(document.source.text.len());
+            sorted(&document.located.value, &mut text);
+            Body { media_type: JSON, text }
+        }
     }
 }
 
@@ -123,15 +134,48 @@ fn text_below(document: &Document) -> &str {
     rest
 }
 
-/// The same value with the keys of every object in order.
-fn sorted(value: &Value) -> Value {
+/// Writes a value with the keys of every object in order. No copy of it is made: there is one for every artifact.
+fn sorted(value: &Value, to: &mut String) {
     match value {
         Value::Object(members) => {
-            let ordered: BTreeMap<&String, Value> = members.iter().map(|(key, value)| (key, sorted(value))).collect();
-            Value::Object(ordered.into_iter().map(|(key, value)| (key.clone(), value)).collect::<Map<_, _>>())
+            let mut ordered: Vec<(&String, &Value)> = members.iter().collect();
+            ordered.sort_unstable_by_key(|(key, _)| *key);
+            to.push('{');
+            for (at, (key, value)) in ordered.into_iter().enumerate() {
+                if at > 0 {
+                    to.push(',');
+                }
+                quoted(key, to);
+                to.push(':');
+                sorted(value, to);
+            }
+            to.push('}');
         }
-        Value::Array(items) => Value::Array(items.iter().map(sorted).collect()),
-        other => other.clone(),
+        Value::Array(items) => {
+            to.push('[');
+            for (at, value) in items.iter().enumerate() {
+                if at > 0 {
+                    to.push(',');
+                }
+                sorted(value, to);
+            }
+            to.push(']');
+        }
+        Value::String(text) => quoted(text, to),
+        Value::Null => to.push_str("null"),
+        Value::Bool(is_true) => to.push_str(if *is_true { "true" } else { "false" }),
+        Value::Number(number) => to.push_str(&number.to_string()),
+    }
+}
+
+/// Writes a text as JSON does.
+fn quoted(text: &str, to: &mut String) {
+    if text.bytes().all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\') {
+        to.push('"');
+        to.push_str(text);
+        to.push('"');
+    } else {
+        to.push_str(&Value::from(text).to_string());
     }
 }
 
@@ -189,39 +233,6 @@ pub fn sort(mut contents: Vec<Content>) -> std::result::Result<Vec<Content>, Vec
     if findings.is_empty() { Ok(contents) } else { Err(findings) }
 }
 
-/// The membership of a snapshot, row by row in order of their keys.
-#[derive(Default)]
-pub struct Membership {
-    hasher: Hasher,
-    counts: BTreeMap<String, u64>,
-}
-
-impl Membership {
-    pub fn of<'c>(contents: impl IntoIterator<Item = &'c Content>) -> (Digest, BTreeMap<String, u64>) {
-        let mut membership = Membership::default();
-        contents.into_iter().for_each(|content| membership.push(content));
-        membership.finish()
-    }
-
-    pub fn push(&mut self, content: &Content) {
-        let Content { key, version, path, digest, .. } = content;
-        let line = json!([key.kind, key.identity, version, path, digest]).to_string();
-        self.hasher.update(line.as_bytes());
-        self.hasher.update(b"\n");
-        match self.counts.get_mut(&key.kind) {
-            Some(count) => *count += 1,
-            None => {
-                self.counts.insert(key.kind.clone(), 1);
-            }
-        }
-    }
-
-    /// The digest, and how many rows of each kind there are.
-    pub fn finish(self) -> (Digest, BTreeMap<String, u64>) {
-        (self.hasher.finish(), self.counts)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -250,6 +261,12 @@ mod tests {
             ("a.csv", "n,v\n1,2\n", JSON, r#"[{"n":"1","v":"2"}]"#),
             ("a.md", "---\nb: 1\na: 2\n---\n# T\n---\nend\n", JSON, r##"{"front_matter":{"a":2,"b":1},"text":"# T\n---\nend\n"}"##),
             ("a.md", "---\r\na: 2\r\n---", JSON, r#"{"front_matter":{"a":2},"text":""}"#),
+            (
+                "a.json",
+                "{\"b\\\"\": \"x\\n\\u0001\\u007fé\", \"a\": [true, -1, null, {}]}",
+                JSON,
+                "{\"a\":[true,-1,null,{}],\"b\\\"\":\"x\\n\\u0001\u{7f}é\"}",
+            ),
             ("a.txt", "as it is\n", TEXT, "as it is\n"),
         ] {
             let (_, made) = row(path, text, &KindRows::default()).unwrap();
@@ -312,16 +329,5 @@ mod tests {
         let content = |path: &str| row(path, "a: 1", &KindRows::default()).unwrap().0;
         let findings = sort(vec![content("b/chair.yaml"), content("a/chair.yaml")]).unwrap_err();
         assert_eq!(findings[0].message, "a/chair.yaml and b/chair.yaml are both `product` `chair`");
-    }
-
-    #[test]
-    fn the_digest_of_a_membership_is_that_of_its_contents() {
-        let content = |path: &str| row(path, "a: 1", &KindRows::default()).unwrap().0;
-        let digest = |contents: &[Content]| Membership::of(contents);
-        let (one, counts) = digest(&[content("a.yaml")]);
-        assert_eq!(counts, BTreeMap::from([("product".to_owned(), 1)]));
-        assert_eq!(one, digest(&[content("a.yaml")]).0);
-        assert_ne!(one, digest(&[content("b.yaml")]).0, "a path is what readers see");
-        assert_ne!(one, digest(&[]).0);
     }
 }

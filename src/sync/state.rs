@@ -41,6 +41,8 @@ pub struct Snapshot {
     pub digest: Digest,
     pub commit: Oid,
     pub shape: Digest,
+    /// What all its files were judged by ([`super::step::rules`]); `None`: they were not judged.
+    pub rules: Option<Digest>,
     /// Rows by kind.
     pub counts: BTreeMap<String, u64>,
     /// When readers stopped seeing it; `None`: they see it, or never did.

@@ -79,10 +79,22 @@ pub fn shape(settings: &Settings, layout: &Layout) -> Result<Digest> {
     Digest::of_json(&json!([VERSION, kinds, pointer]))
 }
 
+/// What the files of a release are judged by: where artifacts are, their rails, and the version of this program.
+pub fn rules(layout: &Layout) -> Result<Digest> {
+    let kinds = layout
+        .kinds
+        .iter()
+        .map(|(name, kind)| json!([name, kind.path.as_str(), format!("{:?}", kind.rail), kind.id, kind.version, kind.null_is_absent]));
+    let kinds: Vec<_> = kinds.collect();
+    let rails: Vec<_> = layout.rails.files.iter().map(|(path, bytes)| json!([path, Digest::of(bytes)])).collect();
+    Digest::of_json(&json!([env!("CARGO_PKG_VERSION"), kinds, rails]))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
+        catalog::layout::RailFiles,
         domain::Timestamp,
         sync::state::{Lease, Live, Source},
     };
@@ -97,7 +109,7 @@ mod tests {
 
     fn snapshot(number: u64, commit: &str, shape: &str) -> Snapshot {
         let (digest, shape) = (digest(commit), digest(shape));
-        Snapshot { number, digest, commit: oid(commit), shape, counts: Default::default(), left: None }
+        Snapshot { number, digest, commit: oid(commit), shape, rules: None, counts: Default::default(), left: None }
     }
 
     fn state(live: Option<(u64, u64, &str)>, snapshots: Vec<Snapshot>) -> State {
@@ -116,6 +128,19 @@ mod tests {
             snapshots,
             attempt: None,
         }
+    }
+
+    #[test]
+    fn other_rails_and_other_places_are_other_rules() {
+        let with = |path: &str, text: &str| {
+            let files = [(path.to_owned(), text.as_bytes().to_vec())].into();
+            rules(&Layout { rails: RailFiles { files, root: "gates".into() }.into(), ..Layout::default() }).unwrap()
+        };
+        let one = with("rails/product/schema.json", "{}");
+        assert_eq!(with("rails/product/schema.json", "{}"), one);
+        assert_ne!(with("rails/product/schema.json", "{ }"), one);
+        assert_ne!(with("rails/other/schema.json", "{}"), one);
+        assert_ne!(rules(&Layout::default()).unwrap(), one);
     }
 
     #[test]

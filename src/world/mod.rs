@@ -6,6 +6,7 @@
 pub mod answer;
 pub mod apply;
 pub mod askpass;
+pub mod beside;
 pub mod clock;
 pub mod documents;
 pub mod env;
@@ -27,6 +28,7 @@ pub mod runtime;
 pub mod scratch;
 pub mod signals;
 pub mod signer;
+pub mod spill;
 pub mod standin;
 pub mod stores;
 pub mod temporary;

@@ -4,7 +4,7 @@
 //! tree is what git would commit: tracked files and those that no ignore rule hides; symbolic links are read as links.
 
 use super::{
-    git::{Git, ObjectKind},
+    git::{Git, ObjectKind, kind_of_mode},
     machine,
     temporary::Temporary,
 };
@@ -322,14 +322,4 @@ impl Tree for WorkTree {
             _ => Ok(Some(bytes)),
         }
     }
-}
-
-fn kind_of_mode(mode: &str) -> Option<EntryKind> {
-    Some(match mode {
-        "100755" => EntryKind::Executable,
-        "120000" => EntryKind::Symlink,
-        "160000" => EntryKind::Submodule,
-        mode if mode.starts_with("100") => EntryKind::File,
-        _ => return None,
-    })
 }

@@ -17,6 +17,7 @@ mod bundle;
 mod canary;
 mod catalog;
 mod census;
+mod changes;
 mod cli_surface;
 mod comments;
 mod controller;

@@ -7,6 +7,7 @@ use tagwarden::{
     sync::{
         StoreAt,
         compare::Change,
+        member::{self, Buckets},
         row::{Body, Content, Key, Row, TEXT},
         state::{Live, Source},
     },
@@ -133,7 +134,7 @@ mod postgres {
         other.batch_execute("DROP TABLE mine").await.unwrap();
         let mut store = place.open();
         store.make(source()).await.unwrap();
-        other.batch_execute("COMMENT ON TABLE source IS 'tagwarden read store, schema 2'").await.unwrap();
+        other.batch_execute("COMMENT ON TABLE source IS 'tagwarden read store, schema 3'").await.unwrap();
         let newer = place.open().state().await.unwrap_err();
         assert!(newer.reason == Reason::ForeignStore && newer.message.contains("newer program"), "{newer:?}");
         let nowhere = Schema(place.0.replace("elsewhere", "nowhere"));
@@ -175,6 +176,15 @@ fn change(identity: &str, text: &str, ends: bool) -> (Change, (Digest, Body)) {
     (Change { key: row.content.key.clone(), ends, begins: Some(row) }, body)
 }
 
+/// The digests of some rows.
+fn buckets(identities: &[&str]) -> Buckets {
+    let mut members: Vec<_> = identities.iter().map(|identity| member::of(&row(identity, "1").0.content)).collect();
+    members.sort_unstable();
+    let mut buckets = Buckets::default();
+    buckets.set_all(&members);
+    buckets
+}
+
 fn end(identity: &str) -> Change {
     Change { key: row(identity, "").0.content.key, ends: true, begins: None }
 }
@@ -186,7 +196,7 @@ async fn write(store: &mut dyn Store, epoch: u64, number: u64, changes: Vec<(Cha
 
 /// `identity=text` of every row of a snapshot.
 async fn seen(store: &mut dyn Store, number: u64) -> String {
-    let bodies: BTreeMap<Digest, String> = store.bodies(None, None, 1000).await.unwrap().into_iter().collect();
+    let bodies: BTreeMap<Digest, String> = store.bodies(None, 1000).await.unwrap().into_iter().collect();
     let mut rows = Vec::new();
     // One row a page: pages must not lose or repeat rows.
     let mut behind = None;
@@ -212,7 +222,7 @@ async fn readers(place: &dyn Place) {
     // Release `n` has rows `0` to `n % 7 + 3`; each text names the release and how many there are.
     let rows = |release: u64| (0..release % 7 + 4).map(move |at| (at.to_string(), format!("{release} of {}", release % 7 + 4)));
     let publish = async |store: &mut dyn Store, from: Option<Live>, serial: u64| {
-        let number = store.begin(epoch, oid('b'), Digest::of(b"s")).await.unwrap();
+        let number = store.begin(epoch, oid('b'), Digest::of(b"s"), None).await.unwrap();
         let last = store.state().await.unwrap().snapshots.last().map_or(0, |snapshot| snapshot.number);
         let there: Vec<String> = store.rows(last, None, 100).await.unwrap().into_iter().map(|row| row.content.key.identity).collect();
         for (identity, text) in rows(serial) {
@@ -222,7 +232,7 @@ async fn readers(place: &dyn Place) {
         let gone = there.iter().filter(|identity| !rows(serial).any(|(wanted, _)| wanted == **identity)).map(|identity| end(identity));
         store.write(epoch, number, at(60), gone.collect(), Vec::new()).await.unwrap();
         let counts = BTreeMap::from([("product".to_owned(), serial % 7 + 4)]);
-        store.complete(epoch, number, Digest::of(serial.to_string().as_bytes()), counts).await.unwrap();
+        store.complete(epoch, number, Buckets::default(), counts).await.unwrap();
         let to = live(number, serial);
         assert!(store.flip(epoch, from, to.clone()).await.unwrap());
         to
@@ -277,7 +287,7 @@ async fn conformance(place: &dyn Place) {
     assert_eq!(two.lead("two".into(), at(69), at(129)).await.unwrap(), None);
 
     // A whole hydration, then a difference that replaces, ends and begins.
-    let number = one.begin(first, oid('b'), Digest::of(b"s")).await.unwrap();
+    let number = one.begin(first, oid('b'), Digest::of(b"s"), Some(Digest::of(b"r"))).await.unwrap();
     let (changes, wanted) = (vec![change("a", "1", false), change("b", "1", false), change("c", "3", false)], "a=1 b=1 c=3");
     let digests = |changes: &[(Change, (Digest, Body))]| changes.iter().map(|(_, (digest, _))| digest.clone()).collect::<Vec<_>>();
     assert_eq!(one.lacks(digests(&changes)).await.unwrap().len(), 3);
@@ -285,11 +295,29 @@ async fn conformance(place: &dyn Place) {
     assert!(one.lacks(digests(&changes)).await.unwrap().is_empty());
     assert!(one.state().await.unwrap().snapshots.is_empty(), "it is not complete");
     let counts = BTreeMap::from([("product".to_owned(), 3)]);
-    one.complete(first, number, Digest::of(b"1"), counts.clone()).await.unwrap();
+    one.complete(first, number, buckets(&["a", "b"]), counts.clone()).await.unwrap();
     let snapshot = one.state().await.unwrap().snapshots.remove(0);
     assert_eq!((snapshot.number, &snapshot.commit, snapshot.rows()), (number, &oid('b'), 3));
     assert_eq!(seen(one.as_mut(), number).await, wanted);
-    assert_eq!(one.bodies(Some(number), None, 10).await.unwrap().len(), 2, "two rows have one content");
+    assert_eq!(one.bodies(None, 10).await.unwrap().len(), 2, "two rows have one content");
+    let written = one.written(number, None, 1).await.unwrap();
+    let behind = one.written(number, Some(written[0].0.clone()), 10).await.unwrap();
+    assert!(written.len() == 1 && behind.len() == 1 && written[0] != behind[0], "{written:?} {behind:?}");
+
+    // What it is asked for by key, by bucket and as digests.
+    let key = |identity: &str| row(identity, "").0.content.key;
+    let identities = |rows: Vec<Row>| rows.into_iter().map(|row| row.content.key.identity).collect::<Vec<_>>();
+    let found = one.find(number, vec![key("c"), key("x"), key("a"), key("c")]).await.unwrap();
+    assert_eq!(identities(found), ["a", "c"], "in order, each once");
+    assert!(one.find(number + 1, vec![key("a")]).await.unwrap().len() == 1 && one.find(0, vec![key("a")]).await.unwrap().is_empty());
+    let of_b = one.bucket(number, member::bucket(&key("b"))).await.unwrap();
+    assert_eq!(of_b.iter().map(|(row, body)| (row.content.key.identity.as_str(), body.as_deref())).collect::<Vec<_>>(), [("b", Some("1"))]);
+    assert!(one.bucket(0, member::bucket(&key("b"))).await.unwrap().is_empty());
+    assert_eq!((one.count(number).await.unwrap(), one.count(0).await.unwrap()), (3, 0));
+    assert_eq!(one.buckets(number).await.unwrap(), Some(buckets(&["a", "b"])));
+    assert_eq!(snapshot.digest, buckets(&["a", "b"]).digest());
+    assert_eq!(one.buckets(number + 1).await.unwrap(), None);
+    assert_eq!(snapshot.rules, Some(Digest::of(b"r")));
 
     // The flip names what was there.
     assert!(!one.flip(first, Some(live(number, 3)), live(number, 4)).await.unwrap());
@@ -299,7 +327,7 @@ async fn conformance(place: &dyn Place) {
     assert_eq!(one.state().await.unwrap().live, Some(live(number, 3)));
 
     // One is cut off in the middle of the next hydration.
-    let cut = one.begin(first, oid('c'), Digest::of(b"s")).await.unwrap();
+    let cut = one.begin(first, oid('c'), Digest::of(b"s"), None).await.unwrap();
     assert!(cut > number);
     write(one.as_mut(), first, cut, vec![change("a", "2", true), change("d", "4", false)]).await.unwrap();
     one.write(first, cut, at(60), vec![end("b")], Vec::new()).await.unwrap();
@@ -309,7 +337,7 @@ async fn conformance(place: &dyn Place) {
     let second = two.lead("two".into(), at(130), at(190)).await.unwrap().unwrap();
     assert!(second > first);
     assert_eq!(reason(write(one.as_mut(), first, cut, vec![change("e", "5", false)]).await), Reason::NotLeading);
-    assert_eq!(reason(one.complete(first, cut, Digest::of(b"2"), counts.clone()).await), Reason::NotLeading);
+    assert_eq!(reason(one.complete(first, cut, Buckets::default(), counts.clone()).await), Reason::NotLeading);
     assert_eq!(reason(one.take_back(first, cut).await), Reason::NotLeading);
     assert_eq!(reason(one.remove(first, vec![number]).await.map(|_| ())), Reason::NotLeading);
     assert_eq!(reason(one.sweep(first, Vec::new()).await), Reason::NotLeading);
@@ -319,12 +347,12 @@ async fn conformance(place: &dyn Place) {
     assert!(two.state().await.unwrap().lease.holder.is_some(), "it cannot give another's lease back");
 
     // What was cut off is taken back whole, then the next number is given.
-    let next = two.begin(second, oid('d'), Digest::of(b"s")).await.unwrap();
+    let next = two.begin(second, oid('d'), Digest::of(b"s"), None).await.unwrap();
     assert!(next > cut, "no number is given twice");
     assert_eq!(seen(two.as_mut(), number).await, wanted);
     assert_eq!(seen(two.as_mut(), next).await, wanted, "an empty difference is the same rows");
     assert_eq!(two.strays().await.unwrap(), stores::Strays::default());
-    assert_eq!(two.bodies(None, None, 10).await.unwrap().len(), 2);
+    assert_eq!(two.bodies(None, 10).await.unwrap().len(), 2);
 
     // It can be taken back twice.
     write(two.as_mut(), second, next, vec![change("a", "2", true)]).await.unwrap();
@@ -333,16 +361,19 @@ async fn conformance(place: &dyn Place) {
     assert_eq!(seen(two.as_mut(), number).await, wanted);
 
     // A snapshot that goes takes along what it alone had.
-    let last = two.begin(second, oid('e'), Digest::of(b"s")).await.unwrap();
+    let last = two.begin(second, oid('e'), Digest::of(b"s"), None).await.unwrap();
     write(two.as_mut(), second, last, vec![change("a", "2", true), change("d", "4", false)]).await.unwrap();
+    write(two.as_mut(), second, last, vec![change("d", "4", false)]).await.unwrap();
+    let written = two.written(last, None, 10).await.unwrap();
+    assert_eq!(written.len(), 2, "a row that is there already is kept as it is: {written:?}");
     two.write(second, last, at(190), vec![end("c")], Vec::new()).await.unwrap();
-    two.complete(second, last, Digest::of(b"3"), counts).await.unwrap();
+    two.complete(second, last, buckets(&["b"]), counts).await.unwrap();
     assert!(two.flip(second, Some(live(number, 3)), live(last, 5)).await.unwrap());
     assert_eq!(two.state().await.unwrap().snapshot(number).unwrap().left, Some(at(5)));
     assert_eq!((seen(two.as_mut(), number).await.as_str(), seen(two.as_mut(), last).await.as_str()), (wanted, "a=2 b=1 d=4"));
     assert_eq!(two.remove(second, vec![number]).await.unwrap(), 2, "the old `a`, and `c`");
     assert_eq!(seen(two.as_mut(), last).await, "a=2 b=1 d=4");
-    assert_eq!(two.bodies(None, None, 10).await.unwrap().len(), 3);
+    assert_eq!(two.bodies(None, 10).await.unwrap().len(), 3);
     two.resign(second).await.unwrap();
     assert_eq!(one.lead("one".into(), at(140), at(200)).await.unwrap(), Some(second + 1), "what was given back is free at once");
 }

@@ -391,7 +391,10 @@ fn a_store_of_something_else_is_left_as_it_is() {
         assert!(answer["message"].as_str().unwrap().contains(said), "{answer}");
         reader(&scratch).execute("UPDATE source SET channel = 'other'", []).unwrap();
     }
-    reader(&scratch).pragma_update(None, "user_version", 2).unwrap();
+    reader(&scratch).pragma_update(None, "user_version", 1).unwrap();
+    let older = scratch.json(&["sync", "once"]).expect("foreign_store");
+    assert!(older["message"].as_str().unwrap().contains("older program") && !older["help"].is_null(), "{older}");
+    reader(&scratch).pragma_update(None, "user_version", 3).unwrap();
     let newer = scratch.json(&["sync", "init"]).expect("foreign_store");
     assert!(newer["message"].as_str().unwrap().contains("newer program"), "{newer}");
 }
@@ -441,7 +444,9 @@ fn damage_is_found_planned_and_repaired() {
     for (damage, codes) in [
         ("DELETE FROM artifacts WHERE identity = 'lamp'".to_owned(), vec!["sync/missing", "sync/dangling"]),
         (
-            format!("INSERT INTO artifacts SELECT kind, 'ghost', {number}, {open}, 'x', 1, NULL, path, digest, counted FROM live_rows"),
+            format!(
+                "INSERT INTO artifacts SELECT kind, 'ghost', {number}, {open}, bucket, 'x', 1, NULL, path, digest, counted FROM live_rows"
+            ),
             vec!["sync/dangling"],
         ),
         ("UPDATE artifacts SET path = 'elsewhere.md' WHERE identity = 'chair'".to_owned(), vec!["sync/stale"]),
@@ -449,12 +454,12 @@ fn damage_is_found_planned_and_repaired() {
         ("DELETE FROM bodies WHERE body LIKE '%Lamp%'".to_owned(), vec!["sync/missing"]),
         (
             format!(
-                "INSERT INTO artifacts SELECT kind, identity, 0, {open}, uid, generation, version, path, digest, counted FROM live_rows"
+                "INSERT INTO artifacts SELECT kind, identity, 0, {open}, bucket, uid, generation, version, path, digest, counted FROM live_rows"
             ),
             vec!["sync/duplicate"],
         ),
         (
-            "INSERT INTO artifacts SELECT kind, 'stray', 700, 800, uid, 1, NULL, path, digest, counted FROM live_rows".to_owned(),
+            "INSERT INTO artifacts SELECT kind, 'stray', 700, 800, bucket, uid, 1, NULL, path, digest, counted FROM live_rows".to_owned(),
             vec!["sync/dangling"],
         ),
         (
@@ -862,7 +867,8 @@ fn what_was_written_in_part_is_taken_back_by_the_next_round() {
         UPDATE pointer SET last_number = 2;
         UPDATE artifacts SET valid_to = 2 WHERE identity = 'lamp';
         INSERT INTO bodies VALUES ('sha256:half', 'text/plain', 'half');
-        INSERT INTO artifacts SELECT kind, 'half', 2, 9223372036854775807, uid, 1, NULL, path, 'sha256:half', counted FROM artifacts LIMIT 1;";
+        INSERT INTO artifacts
+        SELECT kind, 'half', 2, 9223372036854775807, bucket, uid, 1, NULL, path, 'sha256:half', counted FROM artifacts LIMIT 1;";
     reader(&scratch).execute_batch(cut_off).unwrap();
     assert_eq!(seen(&scratch), old, "readers see nothing of it");
     scratch.write("products/chair.md", product("chair", "Armchair"));

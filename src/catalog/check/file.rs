@@ -109,6 +109,7 @@ fn seen<'a>(input: &Input<'a>, library: &Library<'a>, pointers: &[Pointer], at: 
     seen.findings = findings;
     let Some(artifact) = seen.artifact.clone() else { return Ok(seen) };
     let artifact = &artifact;
+    (input.each)(artifact, document);
     let Some(rail) = rail(input, kind, document, &mut seen.findings) else { return Ok(seen) };
     let is_changed = match &input.which {
         Which::Changed(paths) => artifact.is_among(paths),

@@ -41,7 +41,7 @@ fn codes(artifacts: &[(&str, &str)], pointer: &str) -> Vec<String> {
     let files = artifacts.iter().map(|(name, needs)| (format!("{name}.yaml"), format!("needs: [{needs}]\n").into_bytes()));
     let tree = MapTree::new(files.collect());
     let pointers = vec![Some(pointer.as_bytes().to_vec())];
-    let input = Input { tree: &tree, layout: &layout, rails: &rails, pointers, which: Which::All, done: &|_| {} };
+    let input = Input { tree: &tree, layout: &layout, rails: &rails, pointers, which: Which::All, done: &|_| {}, each: &|_, _| {} };
     check(input).unwrap().findings.into_iter().map(|finding| finding.code).collect()
 }
 

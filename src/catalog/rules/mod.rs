@@ -111,6 +111,18 @@ pub enum Form {
     Text(text::Patterns),
 }
 
+impl Rule {
+    /// Whether it looks at the artifact's own file alone.
+    pub fn is_local(&self) -> bool {
+        match &self.form {
+            Form::Find(_) | Form::Ranges(_) => true,
+            Form::Text(patterns) => patterns.files.is_empty(),
+            Form::Unique(unique) => !unique.within_kind,
+            Form::Refs(_) => false,
+        }
+    }
+}
+
 /// What a program or a template may ask of an artifact.
 #[derive(Clone, Copy, Debug)]
 pub struct About<'a> {

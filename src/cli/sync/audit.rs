@@ -1,20 +1,24 @@
 //! `sync audit` and `sync repair`: the live snapshot against the release that it says it is of.
 
 use super::{
-    hydrate::{self, Differences},
+    hydrate::{self, Hydrated, PAGE_OF_BODIES},
     once,
+    release::Release,
     site::Site,
 };
 use crate::{
-    domain::{Fault, Finding, Reason, Result},
+    domain::{Digest, Fault, Finding, Reason, Result},
     report::{Report, shape::PlanShape},
     sync::{
+        compare::{Compare, Pair},
+        row::{self, Content},
         state::{Live, State},
         step::Wanted,
     },
-    world::stores::Strays,
+    world::stores::{PAGE, Strays},
 };
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 pub async fn run(site: &mut Site) -> Result<Report> {
     let (findings, _) = audited(site).await?;
@@ -47,9 +51,74 @@ async fn audited(site: &mut Site) -> Result<(Vec<Finding>, PlanShape)> {
 async fn compared(site: &mut Site, state: &State) -> Result<(Differences, Strays)> {
     let live = live(state)?;
     let asked = asked(site, &live).await?;
-    let found = hydrate::differences(site, &asked, live.number, None).await?;
+    let found = differences(site, &asked, live.number).await?;
     let strays = site.store.strays().await?;
     Ok((found, strays))
+}
+
+/// What is wrong with a snapshot as the store gives it back: its rows against the release, and all bodies.
+async fn differences(site: &mut Site, asked: &[Content], snapshot: u64) -> Result<Differences> {
+    let mut found = Differences::default();
+    let mut compare = Compare::new(asked);
+    let mut behind = None;
+    loop {
+        let page = site.store.rows(snapshot, behind.take(), PAGE).await?;
+        let is_last = page.len() < PAGE;
+        behind = page.last().map(|row| row.content.key.clone());
+        let digests = page.iter().map(|row| row.content.digest.clone()).collect();
+        for digest in site.store.lacks(digests).await? {
+            let row = page.iter().find(|row| row.content.digest == digest);
+            found.findings.extend(row.map(|row| {
+                let Content { key, .. } = &row.content;
+                Finding::error("sync/missing", format!("the store lacks the content of `{}` `{}`", key.kind, key.identity.escape_debug()))
+            }));
+            found.lacking += 1;
+        }
+        found.take(compare.page(page));
+        if is_last {
+            break;
+        }
+    }
+    found.take(compare.finish());
+    let mut behind = None;
+    loop {
+        let page = site.store.bodies(behind.take(), PAGE_OF_BODIES).await?;
+        let is_last = page.len() < PAGE_OF_BODIES;
+        behind = page.last().map(|(digest, _)| digest.clone());
+        for (digest, body) in page {
+            if let Some(wrong) = hydrate::wrong_body(&digest, &body) {
+                found.findings.push(wrong);
+                found.wrong.push(digest);
+            }
+        }
+        if is_last {
+            return Ok(found);
+        }
+    }
+}
+
+#[derive(Default)]
+struct Differences {
+    findings: Vec<Finding>,
+    /// Rows that a repair writes and ends.
+    write: u64,
+    end: u64,
+    /// Rows whose content is not there.
+    lacking: u64,
+    /// Bodies with another content than their digest says.
+    wrong: Vec<Digest>,
+}
+
+impl Differences {
+    fn take(&mut self, pairs: Vec<Pair<'_>>) {
+        for pair in pairs {
+            self.findings.extend(pair.finding());
+            if let Some(change) = pair.change(0) {
+                self.write += u64::from(change.begins.is_some());
+                self.end += u64::from(change.ends);
+            }
+        }
+    }
 }
 
 fn live(state: &State) -> Result<Live> {
@@ -59,13 +128,14 @@ fn live(state: &State) -> Result<Live> {
 }
 
 /// The rows that the live release asks for. Whether its files are valid was judged when it was published.
-async fn asked(site: &Site, live: &Live) -> Result<hydrate::Asked> {
+async fn asked(site: &Site, live: &Live) -> Result<Vec<Content>> {
     if site.wanted.as_ref().is_some_and(|wanted| wanted.shape != live.shape) {
         let why = "the policy in force makes rows in another way than the live snapshot was made";
         return Err(Fault::new(Reason::GateInconclusive, why).help("`tagwarden sync once` writes it anew"));
     }
-    let release = hydrate::read(site, &live.commit).await?;
-    release.asked.map_err(|findings| {
+    let (contents, wrong) = hydrate::contents(site, &live.commit).await?;
+    let sorted = if wrong.is_empty() { row::sort(contents) } else { Err(wrong) };
+    sorted.map_err(|findings| {
         let why = format!("{} at {} cannot be read as it was when it was published", live.release, live.commit.short());
         Fault::new(Reason::GateInconclusive, why).findings(findings)
     })
@@ -107,11 +177,18 @@ async fn mend(site: &mut Site, epoch: u64) -> Result<crate::report::shape::RowsS
     let live = live(&state)?;
     let (found, _) = compared(site, &state).await?;
     site.store.sweep(epoch, found.wrong).await?;
-    let asked = asked(site, &live).await?;
     let Live { serial, release, commit, shape, .. } = live;
     let wanted = Wanted { serial, release, commit, shape, from: None };
-    let base = state.snapshots.last().map_or(0, |snapshot| snapshot.number);
-    let (number, rows) = once::write(site, epoch, &wanted, &asked, (base, once::Bodies::OfAllRows)).await?;
-    once::publish(site, epoch, &state, &wanted, number).await?;
-    Ok(rows)
+    let release = Arc::new(Release::of(site, &wanted.commit).await?.judged_before());
+    match hydrate::write(site, &state, epoch, &wanted, release, true).await? {
+        Hydrated::Written(number, rows, _) => {
+            once::publish(site, epoch, &state, &wanted, number).await?;
+            Ok(rows)
+        }
+        Hydrated::Rejected(findings) => {
+            let why = format!("{} at {} cannot be read as it was when it was published", wanted.release, wanted.commit.short());
+            Err(Fault::new(Reason::GateInconclusive, why).findings(findings))
+        }
+        Hydrated::Same(_) => Err(Fault::new(Reason::Internal, "a repair found nothing to write")),
+    }
 }

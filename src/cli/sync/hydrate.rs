@@ -1,310 +1,299 @@
-//! From the files of a release to the rows that it asks for, and from there into the store.
+//! Writes a release into the store beside what is live, as the difference to the newest complete snapshot, and demands it back.
+//!
+//! Rows are written as they are read: no list of them is kept, only 48 bytes of each, and those in a file where they are many. A release
+//! that turns out to be wrong is taken back; no pointer ever held its number.
 
-use super::site::Site;
+use super::{
+    once,
+    release::{Item, Release},
+    site::Site,
+};
 use crate::{
-    catalog::{
-        check::{Artifact, Which},
-        document::{self, Read},
-        pointer::Pointer,
-        rails::Rails,
-    },
-    cli::validate,
-    domain::{Digest, Fault, Finding, Oid, Reason, Result, Severity},
+    domain::{Digest, Fault, Finding, Oid, Reason, Result},
     report::shape::RowsShape,
     sync::{
-        KindRows, Orphans,
-        compare::{Change, Compare, Pair},
-        row::{self, Body, Content, Membership},
+        compare::{Change, Pair},
+        member::{self, Buckets, Member, same_key},
+        row::{self, Content, Key, Row},
+        state::State,
+        step::{self, Wanted},
     },
-    text::yaml,
-    tree::{Tree, Unreadable},
-    world::{stores::PAGE, trees::CommitTree},
+    world::{
+        beside::{Next, beside},
+        spill::{PARTS, Spill},
+        stores::PAGE,
+    },
 };
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
-/// Changes that are written at once.
-const BATCH: usize = 2_000;
+/// Rows that are written at once.
+const BATCH: usize = 5_000;
 /// Bodies that are read at once. Each is as large as a file.
-const PAGE_OF_BODIES: usize = 500;
+pub const PAGE_OF_BODIES: usize = 500;
+/// How long nothing may come before the lease is prolonged. The shortest lease is longer.
+const QUIET: Duration = Duration::from_secs(1);
 
-/// The rows of a release, sorted, with the digest of their membership.
-pub struct Asked {
-    pub contents: Vec<Content>,
-    pub digest: Digest,
-    pub counts: BTreeMap<String, u64>,
-    tree: CommitTree,
+/// What became of a release.
+pub enum Hydrated {
+    /// Why it is not valid. Nothing of it is left in the store.
+    Rejected(Vec<Finding>),
+    /// This snapshot has these very rows already. Nothing was left in the store.
+    Same(u64),
+    /// What is only worth a warning goes along.
+    Written(u64, RowsShape, Vec<Finding>),
 }
 
-/// What was read of a release.
-pub struct Release {
-    /// The findings: why it has no rows.
-    pub asked: std::result::Result<Asked, Vec<Finding>>,
-    /// By the rules of the catalog.
-    pub findings: Vec<Finding>,
-}
-
-impl Release {
-    /// What forbids publishing it.
-    pub fn errors(&self) -> impl Iterator<Item = &Finding> {
-        let own = self.asked.as_ref().err().into_iter().flatten();
-        self.findings.iter().filter(|finding| finding.severity == Severity::Error).chain(own)
-    }
-}
-
-/// Reads a release and judges its files by the rails of the policy in force.
-pub async fn read(site: &Site, commit: &Oid) -> Result<Release> {
-    let tree = site.tree(commit).await?;
-    let rails = Rails::read(&site.layout).map_err(validate::wrong_rails)?;
-    let at = site.layout.pointers.first();
-    let bytes = at.map(|at| tree.read(&at.file)).transpose().map_err(unreadable)?.flatten();
-    let pointers = at.map(|_| bytes.clone()).into_iter().collect();
-    let checked = validate::check(site.world(), &tree, &site.layout, &rails, pointers, Which::All)?;
-    let findings = checked.findings.into_iter().map(|finding| tolerated(finding, site.settings.orphans)).collect();
-    let pointer = at.zip(bytes).and_then(|(at, bytes)| {
-        let source = yaml::source(&at.file, &bytes).ok()?;
-        Pointer::read(source, at.shape).ok()
-    });
-    let asked = contents(site, &tree, &checked.found, pointer.as_ref())?;
-    let asked = asked.map(|contents| {
-        let (digest, counts) = Membership::of(&contents);
-        Asked { contents, digest, counts, tree }
-    });
-    Ok(Release { asked, findings })
-}
-
-/// References to what is not there only warn where the settings say so.
-fn tolerated(finding: Finding, orphans: Orphans) -> Finding {
-    let is_orphan = matches!(finding.code.as_str(), "catalog/dangling-reference" | "catalog/inactive-reference");
-    if is_orphan && orphans == Orphans::Publish { Finding { severity: Severity::Warning, ..finding } } else { finding }
-}
-
-/// One row for each artifact; where the channel has a pointer file, for each that is active.
-fn contents(
-    site: &Site,
-    tree: &CommitTree,
-    found: &[Artifact],
-    pointer: Option<&Pointer>,
-) -> Result<std::result::Result<Vec<Content>, Vec<Finding>>> {
-    let has_versions = site.layout.pointers.is_empty();
-    let mut contents = Vec::new();
-    let mut findings = Vec::new();
-    for artifact in found {
-        let Some(rows) = site.settings.kinds.get(&artifact.kind) else { continue };
-        if !has_versions && !is_active(pointer, artifact) {
-            continue;
-        }
-        match content(tree, artifact, rows, has_versions)? {
-            Ok((content, _)) => contents.push(content),
-            Err(wrong) => findings.extend(wrong),
-        }
-    }
-    if findings.is_empty() && contents.is_empty() {
-        let finding = Finding::error("sync/nothing", "the release has no artifact of the kinds that are synced");
-        findings.push(finding.help("readers keep what they see; `tagwarden validate` shows which artifacts there are"));
-    }
-    Ok(if findings.is_empty() { row::sort(contents) } else { Err(findings) })
-}
-
-fn is_active(pointer: Option<&Pointer>, artifact: &Artifact) -> bool {
-    let active = pointer.and_then(|pointer| pointer.active(artifact.kind.as_str(), &artifact.id));
-    active.is_some() && active == artifact.version.as_deref()
-}
-
-type RowOf = std::result::Result<(Content, Body), Vec<Finding>>;
-
-fn content(tree: &CommitTree, artifact: &Artifact, rows: &KindRows, has_versions: bool) -> Result<RowOf> {
-    let Some(bytes) = tree.read(&artifact.path).map_err(unreadable)? else {
-        return Err(Fault::new(Reason::GateInconclusive, format!("{} is listed, but not there", artifact.path)));
+/// One hydration, from its number to its completion. `anew`: whether it is written even where a snapshot has the same rows.
+pub async fn write(site: &mut Site, state: &State, epoch: u64, wanted: &Wanted, release: Arc<Release>, anew: bool) -> Result<Hydrated> {
+    let base = state.snapshots.last().map_or(0, |snapshot| snapshot.number);
+    let number = site.store.begin(epoch, wanted.commit.clone(), wanted.shape.clone(), release.rules().cloned()).await?;
+    let mut hydration = Hydration {
+        epoch,
+        number,
+        base,
+        rows: RowsShape::default(),
+        counts: BTreeMap::new(),
+        members: Spill::new(&site.world().env.temp_dir()),
+        open: Vec::new(),
     };
-    Ok(match document::read(&artifact.path, bytes) {
-        Read::Document(document) => row::of(artifact, &document, rows, has_versions),
-        // The check of the tree names what is wrong; without its file there is no row.
-        Read::Malformed(findings) => Err(findings),
-        Read::NoFrontMatter(_) => Err(Vec::new()),
-    })
-}
-
-impl Asked {
-    /// The body of a row, read again.
-    fn body(&self, site: &Site, content: &Content) -> Result<Body> {
-        let found = |kind: &crate::domain::KindName| kind.as_str() == content.key.kind;
-        let (kind, rows) = site.settings.kinds.iter().find(|(kind, _)| found(kind)).ok_or_else(|| changed(content))?;
-        let artifact = Artifact { kind: kind.clone(), id: String::new(), version: None, path: content.path.clone(), owns_folder: false };
-        match self::content(&self.tree, &artifact, rows, false)? {
-            Ok((read, body)) if read.digest == content.digest => Ok(body),
-            _ => Err(changed(content)),
-        }
-    }
-}
-
-fn changed(content: &Content) -> Fault {
-    Fault::new(Reason::GateInconclusive, format!("{} gave something else when it was read again", content.path))
-}
-
-/// Writes the difference between a release and a snapshot as hydration `number`. `base`: 0 for none.
-pub async fn write(site: &mut Site, asked: &Asked, epoch: u64, number: u64, base: u64) -> Result<RowsShape> {
-    let mut rows = RowsShape::default();
-    let mut compare = Compare::new(&asked.contents);
-    let mut behind = None;
-    let mut batch = Vec::new();
+    let mut reading = beside(2, move |give| release.read(give));
     loop {
-        let page = site.store.rows(base, behind.take(), PAGE).await?;
-        let is_last = page.len() < PAGE;
-        behind = page.last().map(|row| row.content.key.clone());
-        let pairs = compare.page(page);
-        put(site, asked, epoch, number, pairs, &mut batch, &mut rows).await?;
-        if is_last {
-            break;
+        match reading.next(QUIET).await {
+            Next::Part(items) => hydration.take(site, items).await?,
+            Next::Quiet => hydration.go_on(site).await?,
+            Next::End => break,
         }
     }
-    for pairs in in_parts(compare.finish()) {
-        put(site, asked, epoch, number, pairs, &mut batch, &mut rows).await?;
+    let judged = match reading.end().await? {
+        Ok(judged) => judged,
+        Err(fault) => {
+            site.store.take_back(epoch, number).await?;
+            return Err(fault);
+        }
+    };
+    let errors: Vec<Finding> = judged.errors().cloned().collect();
+    if !errors.is_empty() {
+        site.store.take_back(epoch, number).await?;
+        return Ok(Hydrated::Rejected(errors));
     }
-    send(site, asked, epoch, number, &mut batch).await?;
-    Ok(rows)
+    hydration.send(site).await?;
+    let Some(buckets) = hydration.buckets()? else {
+        site.store.take_back(epoch, number).await?;
+        return Ok(Hydrated::Rejected(twice(site, &wanted.commit).await?));
+    };
+    let same = step::same_rows(state, &buckets.digest(), &wanted.shape).filter(|_| !anew);
+    if let Some(number) = same.map(|snapshot| snapshot.number)
+        && once::is_whole(site, state, number).await?
+    {
+        site.store.take_back(epoch, hydration.number).await?;
+        return Ok(Hydrated::Same(number));
+    }
+    let found = hydration.settle(site).await?;
+    if !found.is_empty() {
+        site.store.take_back(epoch, number).await?;
+        return Err(other_than_written(site, found));
+    }
+    site.store.complete(epoch, number, buckets, hydration.counts).await?;
+    Ok(Hydrated::Written(number, hydration.rows, judged.findings))
 }
 
-fn in_parts(pairs: Vec<Pair<'_>>) -> impl Iterator<Item = Vec<Pair<'_>>> {
-    let mut pairs = pairs.into_iter();
-    std::iter::from_fn(move || Some(pairs.by_ref().take(BATCH).collect::<Vec<_>>()).filter(|part| !part.is_empty()))
+/// Which identities a release has twice: it is read again, and only of those who are wrong is it asked.
+async fn twice(site: &Site, commit: &Oid) -> Result<Vec<Finding>> {
+    let (contents, _) = contents(site, commit).await?;
+    match row::sort(contents) {
+        Err(findings) => Ok(findings),
+        Ok(_) => Err(Fault::new(Reason::Internal, "a release had an identity twice, and had not when it was read again")),
+    }
 }
 
-async fn put(
-    site: &mut Site,
-    asked: &Asked,
+/// All rows of a release, in any order, and why files have none.
+pub async fn contents(site: &Site, commit: &Oid) -> Result<(Vec<Content>, Vec<Finding>)> {
+    let release = Release::of(site, commit).await?.judged_before();
+    let mut reading = beside(2, move |give| release.read(give));
+    let mut contents = Vec::new();
+    loop {
+        match reading.next(QUIET).await {
+            Next::Part(items) => contents.extend(items.into_iter().map(|item| item.content)),
+            Next::Quiet => {}
+            Next::End => return Ok((contents, reading.end().await??.wrong)),
+        }
+    }
+}
+
+pub fn other_than_written(site: &Site, findings: Vec<Finding>) -> Fault {
+    let why = format!("{} gives back something else than was written; readers see what they saw before", site.store.shown());
+    let fault = Fault::new(Reason::Unreachable, why).findings(findings);
+    fault.help("`tagwarden sync audit` compares all of it, `tagwarden sync repair` mends it")
+}
+
+struct Hydration {
     epoch: u64,
     number: u64,
-    pairs: Vec<Pair<'_>>,
-    batch: &mut Vec<Change>,
-    rows: &mut RowsShape,
-) -> Result<()> {
-    for pair in pairs {
-        let Some(change) = pair.change(number) else {
-            rows.kept += 1;
-            continue;
-        };
-        rows.written += u64::from(change.begins.is_some());
-        rows.ended += u64::from(change.ends);
-        batch.push(change);
-        if batch.len() >= BATCH {
-            send(site, asked, epoch, number, batch).await?;
-        }
-    }
-    Ok(())
+    /// The snapshot that it is the difference to, 0 for none.
+    base: u64,
+    rows: RowsShape,
+    counts: BTreeMap<String, u64>,
+    members: Spill<{ size_of::<Member>() }>,
+    /// Not written yet.
+    open: Vec<Item>,
 }
 
-/// Writes the bodies that rows of a release lack, which only a damaged store does.
-pub async fn fill(site: &mut Site, asked: &Asked, epoch: u64, number: u64) -> Result<()> {
-    for contents in asked.contents.chunks(BATCH) {
-        let lacking = site.store.lacks(contents.iter().map(|content| content.digest.clone()).collect()).await?;
-        if lacking.is_empty() {
-            continue;
+impl Hydration {
+    async fn take(&mut self, site: &mut Site, items: Vec<Item>) -> Result<()> {
+        for item in &items {
+            self.members.push(item.member)?;
+            match self.counts.get_mut(&item.content.key.kind) {
+                Some(count) => *count += 1,
+                None => drop(self.counts.insert(item.content.key.kind.clone(), 1)),
+            }
         }
-        let mut bodies = BTreeMap::new();
-        for content in contents.iter().filter(|content| lacking.contains(&content.digest)) {
-            bodies.insert(content.digest.clone(), asked.body(site, content)?);
+        self.open.extend(items);
+        if self.open.len() >= BATCH { self.send(site).await } else { Ok(()) }
+    }
+
+    async fn send(&mut self, site: &mut Site) -> Result<()> {
+        let items = std::mem::take(&mut self.open);
+        let keys = || items.iter().map(|item| item.content.key.clone()).collect();
+        let mut there: HashMap<Key, Vec<Row>> = HashMap::new();
+        if self.base > 0 {
+            for row in site.store.find(self.base, keys()).await? {
+                there.entry(row.content.key.clone()).or_default().push(row);
+            }
+        }
+        let digests: BTreeSet<Digest> = items.iter().map(|item| item.content.digest.clone()).collect();
+        let mut lacking: BTreeSet<Digest> = site.store.lacks(digests.into_iter().collect()).await?.into_iter().collect();
+        let (mut changes, mut bodies) = (Vec::new(), Vec::new());
+        for Item { content, body, .. } in items {
+            if lacking.remove(&content.digest) {
+                bodies.push((content.digest.clone(), body));
+            }
+            let mut rows = there.remove(&content.key).unwrap_or_default();
+            let pair = match rows.len() {
+                0 => Pair::Missing(&content),
+                1 => Pair::Both(&content, rows.remove(0)),
+                _ => Pair::Twice(Some(&content), rows),
+            };
+            let Some(change) = pair.change(self.number) else {
+                self.rows.kept += 1;
+                continue;
+            };
+            self.rows.written += 1;
+            self.rows.ended += u64::from(change.ends);
+            changes.push(change);
         }
         let until = site.now().plus(site.settings.lease);
-        site.store.write(epoch, number, until, Vec::new(), bodies.into_iter().collect()).await?;
+        site.store.write(self.epoch, self.number, until, changes, bodies).await
     }
-    Ok(())
-}
 
-async fn send(site: &mut Site, asked: &Asked, epoch: u64, number: u64, batch: &mut Vec<Change>) -> Result<()> {
-    let changes = std::mem::take(batch);
-    if changes.is_empty() {
-        return Ok(());
+    /// Goes on with the lease.
+    async fn go_on(&mut self, site: &mut Site) -> Result<()> {
+        let until = site.now().plus(site.settings.lease);
+        site.store.write(self.epoch, self.number, until, Vec::new(), Vec::new()).await
     }
-    let mut begins: BTreeMap<&Digest, &Content> = BTreeMap::new();
-    begins.extend(changes.iter().filter_map(|change| change.begins.as_ref()).map(|row| (&row.content.digest, &row.content)));
-    let lacking = site.store.lacks(begins.keys().map(|digest| (*digest).clone()).collect()).await?;
-    let mut bodies = Vec::new();
-    for digest in lacking {
-        let content = begins.get(&digest).copied();
-        let body = content.map(|content| asked.body(site, content)).transpose()?;
-        bodies.extend(body.map(|body| (digest, body)));
-    }
-    let until = site.now().plus(site.settings.lease);
-    site.store.write(epoch, number, until, changes, bodies).await
-}
 
-/// What is wrong with a snapshot as the store gives it back: its rows against the release, and all bodies. Under the epoch of a lease it is
-/// the hydration of this run: only the bodies that it wrote are read, and the lease goes on.
-pub async fn differences(site: &mut Site, asked: &Asked, snapshot: u64, epoch: Option<u64>) -> Result<Differences> {
-    let mut found = Differences::default();
-    let mut compare = Compare::new(&asked.contents);
-    let mut behind = None;
-    loop {
-        let page = site.store.rows(snapshot, behind.take(), PAGE).await?;
-        let is_last = page.len() < PAGE;
-        behind = page.last().map(|row| row.content.key.clone());
-        let digests = page.iter().map(|row| row.content.digest.clone()).collect();
-        for digest in site.store.lacks(digests).await? {
-            let row = page.iter().find(|row| row.content.digest == digest);
-            found.findings.extend(row.map(|row| {
-                let Content { key, .. } = &row.content;
-                Finding::error("sync/missing", format!("the store lacks the content of `{}` `{}`", key.kind, key.identity.escape_debug()))
-            }));
-            found.lacking += 1;
-        }
-        found.take(compare.page(page));
-        go_on(site, snapshot, epoch).await?;
-        if is_last {
-            break;
-        }
-    }
-    found.take(compare.finish());
-    let mut behind = None;
-    loop {
-        let page = site.store.bodies(epoch.map(|_| snapshot), behind.take(), PAGE_OF_BODIES).await?;
-        behind = page.last().map(|(digest, _)| digest.clone());
-        let is_last = page.len() < PAGE_OF_BODIES;
-        for (digest, body) in page {
-            if Digest::of(body.as_bytes()) != digest {
-                found.findings.push(Finding::error("sync/stale", format!("the content that is stored as {digest} is not that")));
-                found.wrong.push(digest);
+    /// The digests that the release asks for. `None`: it has some identity twice.
+    fn buckets(&self) -> Result<Option<Buckets>> {
+        let mut buckets = Buckets::default();
+        for part in 0..PARTS {
+            let members = self.members.part(part)?;
+            if members.windows(2).any(|pair| same_key(&pair[0], &pair[1])) {
+                return Ok(None);
             }
+            buckets.set_all(&members);
         }
-        go_on(site, snapshot, epoch).await?;
-        if is_last {
-            return Ok(found);
+        Ok(Some(buckets))
+    }
+
+    /// Ends what the release does not have, and compares everything that the store gives back with what was read.
+    async fn settle(&mut self, site: &mut Site) -> Result<Vec<Finding>> {
+        let stored = self.stored(site).await?;
+        let mut lost = 0;
+        let mut gone: HashSet<Member> = HashSet::new();
+        for part in 0..PARTS {
+            let (asked, stored) = (self.members.part(part)?, stored.part(part)?);
+            let mut asked = asked.iter().peekable();
+            for member in stored {
+                while asked.next_if(|asked| **asked < member && !same_key(asked, &member)).is_some() {
+                    lost += 1;
+                }
+                match asked.next_if(|asked| same_key(asked, &member)) {
+                    Some(asked) => lost += u64::from(*asked != member),
+                    None => drop(gone.insert(member)),
+                }
+            }
+            lost += asked.count() as u64;
         }
+        if !gone.is_empty() {
+            self.end(site, &gone).await?;
+        }
+        let rows: u64 = self.counts.values().sum();
+        let there = site.store.count(self.number).await?;
+        let mut findings = self.wrong_bodies(site).await?;
+        if lost > 0 || there != rows {
+            let message = format!("of {rows} rows {lost} are not there, or not as they were written, and there are {there}");
+            findings.push(Finding::error("sync/stale", message));
+        }
+        Ok(findings)
     }
-}
 
-/// Goes on with the lease.
-async fn go_on(site: &mut Site, number: u64, epoch: Option<u64>) -> Result<()> {
-    let until = site.now().plus(site.settings.lease);
-    match epoch {
-        Some(epoch) => site.store.write(epoch, number, until, Vec::new(), Vec::new()).await,
-        None => Ok(()),
-    }
-}
-
-#[derive(Default)]
-pub struct Differences {
-    pub findings: Vec<Finding>,
-    /// Rows that a repair writes and ends.
-    pub write: u64,
-    pub end: u64,
-    /// Rows whose content is not there.
-    pub lacking: u64,
-    /// Bodies with another content than their digest says.
-    pub wrong: Vec<Digest>,
-}
-
-impl Differences {
-    fn take(&mut self, pairs: Vec<Pair<'_>>) {
-        for pair in pairs {
-            self.findings.extend(pair.finding());
-            if let Some(change) = pair.change(0) {
-                self.write += u64::from(change.begins.is_some());
-                self.end += u64::from(change.ends);
+    /// Ends rows: the store is read once more, since a member does not say its key.
+    async fn end(&mut self, site: &mut Site, gone: &HashSet<Member>) -> Result<()> {
+        let mut behind = None;
+        loop {
+            let page = site.store.rows(self.number, behind.take(), PAGE).await?;
+            let is_last = page.len() < PAGE;
+            behind = page.last().map(|row| row.content.key.clone());
+            let ends = page.into_iter().filter(|row| gone.contains(&member::of(&row.content)));
+            let ends: Vec<Change> = ends.map(|row| Change { key: row.content.key, ends: true, begins: None }).collect();
+            self.rows.ended += ends.len() as u64;
+            let until = site.now().plus(site.settings.lease);
+            site.store.write(self.epoch, self.number, until, ends, Vec::new()).await?;
+            if is_last {
+                return Ok(());
             }
         }
     }
+
+    /// The members that the store gives back.
+    async fn stored(&mut self, site: &mut Site) -> Result<Spill<{ size_of::<Member>() }>> {
+        let mut stored = Spill::new(&site.world().env.temp_dir());
+        let mut behind = None;
+        loop {
+            let page = site.store.rows(self.number, behind.take(), PAGE).await?;
+            page.iter().try_for_each(|row| stored.push(member::of(&row.content)))?;
+            self.go_on(site).await?;
+            let is_last = page.len() < PAGE;
+            behind = page.into_iter().next_back().map(|row| row.content.key);
+            if is_last {
+                return Ok(stored);
+            }
+        }
+    }
+
+    async fn wrong_bodies(&mut self, site: &mut Site) -> Result<Vec<Finding>> {
+        let mut findings = Vec::new();
+        let mut behind = None;
+        loop {
+            let page = site.store.written(self.number, behind.take(), PAGE_OF_BODIES).await?;
+            let is_last = page.len() < PAGE_OF_BODIES;
+            for (digest, body) in &page {
+                findings.extend(wrong_body(digest, body));
+            }
+            self.go_on(site).await?;
+            behind = page.into_iter().next_back().map(|(digest, _)| digest);
+            if is_last {
+                return Ok(findings);
+            }
+        }
+    }
 }
 
-fn unreadable(error: Unreadable) -> Fault {
-    Fault::new(Reason::GateInconclusive, error.to_string())
+/// What is wrong with a body as it is stored.
+pub fn wrong_body(digest: &Digest, body: &str) -> Option<Finding> {
+    let is_right = Digest::of(body.as_bytes()) == *digest;
+    (!is_right).then(|| Finding::error("sync/stale", format!("the content that is stored as {digest} is not that")))
 }

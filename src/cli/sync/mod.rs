@@ -7,9 +7,11 @@
 
 mod audit;
 mod board;
+mod changes;
 mod hydrate;
 mod once;
 mod origin;
+mod release;
 mod run;
 mod site;
 

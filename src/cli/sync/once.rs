@@ -1,20 +1,22 @@
 //! `sync once`: one round of a controller. It takes the lease, does what the channel's release asks for, and gives the lease back.
 
 use super::{
-    hydrate::{self, Asked, Release},
+    changes::{self, Changed, Looked},
+    hydrate::{self, Hydrated},
+    release::Release,
     site::Site,
 };
 use crate::{
     domain::{Fault, Finding, Reason, Result, Severity},
-    report::{Report, shape::RowsShape},
+    report::Report,
     sync::{
         retention,
-        row::Membership,
         state::{Attempt, Live, Rejected, State},
         step::{self, Step, Wanted},
     },
-    world::stores::{self, PAGE},
+    world::stores,
 };
+use std::sync::Arc;
 
 /// As whom a round leads.
 pub struct Leader {
@@ -78,28 +80,31 @@ pub async fn run(site: &mut Site, leader: &Leader) -> Result<Report> {
             Finding::note("sync/scheduled", message).help("`tagwarden sync once` after that, or `tagwarden sync run`, which waits for it");
         return Ok(site.report(Reason::NothingToDo, None, None).await?.findings([note]));
     }
-    // Reading takes as long as it takes, so nobody leads meanwhile.
     nobody_else_leads(site, leader, &state)?;
     let prepared = match step::step(&state, &wanted) {
         Step::Nothing | Step::Newer { .. } => Prepared::Nothing,
         Step::Flip(number) if is_whole(site, &state, number).await? => Prepared::Snapshot(number),
         Step::Flip(_) | Step::Hydrate => {
-            let release = hydrate::read(site, &wanted.commit).await?;
-            match same_rows(site, &state, &wanted, &release).await? {
-                Some(number) => Prepared::Snapshot(number),
-                None => Prepared::Release(Box::new(release)),
+            let release = Arc::new(Release::of(site, &wanted.commit).await?);
+            match changes::look(site, &state, &wanted, &release).await? {
+                Looked::Whole => Prepared::Release(release, None),
+                Looked::Rejected(findings) => Prepared::Rejected(findings),
+                Looked::Same(number) => Prepared::Snapshot(number),
+                Looked::Changed(changed) => Prepared::Release(release, Some(changed)),
             }
         }
     };
     led(site, leader, async |site, epoch| round(site, (leader, epoch), &wanted, prepared).await).await
 }
 
-/// What was read before the lease was taken.
+/// What is to be done with the lease.
 enum Prepared {
     Nothing,
-    /// It has the rows already, and all of them.
+    /// It has the rows already, as many as it should have.
     Snapshot(u64),
-    Release(Box<Release>),
+    /// Where only little differs from a snapshot, with that.
+    Release(Arc<Release>, Option<Box<Changed>>),
+    Rejected(Vec<Finding>),
 }
 
 /// Faults: `not_leading` where somebody else leads now.
@@ -137,12 +142,14 @@ async fn round(site: &mut Site, (leader, epoch): (&Leader, u64), wanted: &Wanted
     let published = match prepared {
         _ if !is_due => None,
         Prepared::Snapshot(number) if state.snapshot(number).is_some() => Some(number),
-        Prepared::Release(release) => match hydrated(site, &state, epoch, wanted, &release).await? {
-            Ok((number, written)) => {
-                (rows, warnings) = (Some(written), release.findings);
+        Prepared::Rejected(findings) => return rejected(site, (leader, epoch), wanted, findings).await,
+        Prepared::Release(release, changed) => match hydrated(site, &state, epoch, wanted, (release, changed)).await? {
+            Hydrated::Written(number, written, findings) => {
+                (rows, warnings) = (Some(written), findings);
                 Some(number)
             }
-            Err(findings) => return rejected(site, (leader, epoch), wanted, findings).await,
+            Hydrated::Same(number) => Some(number),
+            Hydrated::Rejected(findings) => return rejected(site, (leader, epoch), wanted, findings).await,
         },
         Prepared::Nothing | Prepared::Snapshot(_) => {
             return Err(
@@ -164,68 +171,27 @@ async fn round(site: &mut Site, (leader, epoch): (&Leader, u64), wanted: &Wanted
     Ok(site.report(reason, rows, None).await?.findings(warnings))
 }
 
-/// The snapshot that has these very rows already.
-async fn same_rows(site: &mut Site, state: &State, wanted: &Wanted, release: &Release) -> Result<Option<u64>> {
-    let Ok(asked) = &release.asked else { return Ok(None) };
-    let Some(snapshot) = step::same_rows(state, &asked.digest, &wanted.shape) else { return Ok(None) };
-    let number = snapshot.number;
-    Ok(is_whole(site, state, number).await?.then_some(number))
+async fn hydrated(
+    site: &mut Site,
+    state: &State,
+    epoch: u64,
+    wanted: &Wanted,
+    (release, changed): (Arc<Release>, Option<Box<Changed>>),
+) -> Result<Hydrated> {
+    // Somebody else may have led meanwhile, and then the difference is to what is not the newest any more.
+    match changed.filter(|changed| state.snapshots.last().is_some_and(|last| last.number == changed.base)) {
+        Some(changed) => changes::write(site, epoch, wanted, &release, *changed).await,
+        None => hydrate::write(site, state, epoch, wanted, release, false).await,
+    }
 }
 
-/// Whether a snapshot still has the rows that it was completed with.
-async fn is_whole(site: &mut Site, state: &State, number: u64) -> Result<bool> {
+/// Whether a snapshot still has as many rows as it was completed with. What is in them is compared by `sync audit` alone: going back must
+/// not wait for reading everything.
+pub async fn is_whole(site: &mut Site, state: &State, number: u64) -> Result<bool> {
     let Some(snapshot) = state.snapshot(number) else { return Ok(false) };
-    let mut membership = Membership::default();
-    let mut behind = None;
-    loop {
-        let page = site.store.rows(number, behind.take(), PAGE).await?;
-        behind = page.last().map(|row| row.content.key.clone());
-        page.iter().for_each(|row| membership.push(&row.content));
-        let lacking = site.store.lacks(page.iter().map(|row| row.content.digest.clone()).collect()).await?;
-        if !lacking.is_empty() {
-            return Ok(false);
-        }
-        if page.len() < PAGE {
-            return Ok(membership.finish().0 == snapshot.digest);
-        }
-    }
-}
-
-type Hydrated = std::result::Result<(u64, RowsShape), Vec<Finding>>;
-
-/// Writes a release beside what is live, and reads it back. The findings: why it is not valid; nothing of it is left then.
-async fn hydrated(site: &mut Site, state: &State, epoch: u64, wanted: &Wanted, release: &Release) -> Result<Hydrated> {
-    let asked = match &release.asked {
-        Ok(asked) if release.errors().next().is_none() => asked,
-        _ => return Ok(Err(release.errors().cloned().collect())),
-    };
-    let base = state.snapshots.last().map_or(0, |snapshot| snapshot.number);
-    write(site, epoch, wanted, asked, (base, Bodies::OfNewRows)).await.map(Ok)
-}
-
-/// Which bodies a hydration looks for in the store.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Bodies {
-    OfNewRows,
-    OfAllRows,
-}
-
-/// One hydration, from its number to its completion. `base`: the snapshot that it is the difference to, 0 for none.
-pub async fn write(site: &mut Site, epoch: u64, wanted: &Wanted, asked: &Asked, (base, bodies): (u64, Bodies)) -> Result<(u64, RowsShape)> {
-    let number = site.store.begin(epoch, wanted.commit.clone(), wanted.shape.clone()).await?;
-    if bodies == Bodies::OfAllRows {
-        hydrate::fill(site, asked, epoch, number).await?;
-    }
-    let rows = hydrate::write(site, asked, epoch, number, base).await?;
-    let found = hydrate::differences(site, asked, number, Some(epoch)).await?;
-    if !found.findings.is_empty() {
-        site.store.take_back(epoch, number).await?;
-        let why = format!("{} gives back something else than was written; readers see what they saw before", site.store.shown());
-        let fault = Fault::new(Reason::Unreachable, why).findings(found.findings);
-        return Err(fault.help("`tagwarden sync audit` compares all of it, `tagwarden sync repair` mends it"));
-    }
-    site.store.complete(epoch, number, asked.digest.clone(), asked.counts.clone()).await?;
-    Ok((number, rows))
+    let buckets = site.store.buckets(number).await?;
+    let is_known = buckets.is_some_and(|buckets| buckets.digest() == snapshot.digest);
+    Ok(is_known && site.store.count(number).await? == snapshot.rows())
 }
 
 /// Moves the pointer, if everything still is as it was when this began.

@@ -100,7 +100,8 @@ fn look(cx: &Context, checks: &mut Checks) -> std::result::Result<(), Unreadable
         layout.pointers.clear();
         pointers.clear();
     }
-    let input = Input { tree: cx.tree.as_ref(), layout: &layout, rails: &rails, pointers, which: Which::All, done: &|_| () };
+    let input =
+        Input { tree: cx.tree.as_ref(), layout: &layout, rails: &rails, pointers, which: Which::All, done: &|_| (), each: &|_, _| {} };
     tell(check::check(input)?, checks);
     Ok(())
 }

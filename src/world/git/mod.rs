@@ -9,6 +9,7 @@
 //! git note in its remote-tracking refs what it pushed.
 
 mod history;
+mod listing;
 mod log;
 mod merge;
 mod objects;
@@ -19,6 +20,8 @@ mod run;
 mod talk;
 mod words;
 
+pub(in crate::world) use listing::kind_of_mode;
+pub use listing::{Differs, Files, Listed, Part};
 pub use log::{Edit, LogOf, Logged};
 pub use merge::Merged;
 pub use objects::{Object, ObjectKind, Small, TreeItem};

@@ -22,6 +22,7 @@ use crate::{
     sync::{
         StoreAt,
         compare::Change,
+        member::Buckets,
         row::{Body, Key, Row},
         state::{Attempt, Live, Source, State},
     },
@@ -51,17 +52,18 @@ pub trait Store: Send {
     /// Gives the lease back, where it still is of this epoch.
     fn resign(&mut self, epoch: u64) -> Doing<'_, ()>;
 
-    /// Takes back what was not completed, then begins a hydration; its number.
-    fn begin(&mut self, epoch: u64, commit: Oid, shape: Digest) -> Doing<'_, u64>;
+    /// Takes back what was not completed, then begins a hydration; its number. `rules`: what its files are judged by, where they are.
+    fn begin(&mut self, epoch: u64, commit: Oid, shape: Digest, rules: Option<Digest>) -> Doing<'_, u64>;
 
     /// Those of these digests that have no body.
     fn lacks(&mut self, digests: Vec<Digest>) -> Doing<'_, Vec<Digest>>;
 
-    /// Writes a part of hydration `number`, and goes on with the lease.
+    /// Writes a part of hydration `number`, and goes on with the lease. Of two rows with one key, which no valid release has, the first is
+    /// kept.
     fn write(&mut self, epoch: u64, number: u64, until: Timestamp, changes: Vec<Change>, bodies: Vec<(Digest, Body)>) -> Doing<'_, ()>;
 
     /// The hydration is whole.
-    fn complete(&mut self, epoch: u64, number: u64, digest: Digest, counts: BTreeMap<String, u64>) -> Doing<'_, ()>;
+    fn complete(&mut self, epoch: u64, number: u64, buckets: Buckets, counts: BTreeMap<String, u64>) -> Doing<'_, ()>;
 
     /// Removes everything of a hydration that was not completed.
     fn take_back(&mut self, epoch: u64, number: u64) -> Doing<'_, ()>;
@@ -69,8 +71,23 @@ pub trait Store: Send {
     /// The rows of a snapshot behind this key, in order of their keys; fewer than `limit`: there are no more.
     fn rows(&mut self, number: u64, behind: Option<Key>, limit: usize) -> Doing<'_, Vec<Row>>;
 
-    /// The bodies of the rows that hydration `number` wrote, or with `None` of all, behind this digest and in order, as they are stored.
-    fn bodies(&mut self, number: Option<u64>, behind: Option<Digest>, limit: usize) -> Doing<'_, Vec<(Digest, String)>>;
+    /// How many rows a snapshot has.
+    fn count(&mut self, number: u64) -> Doing<'_, u64>;
+
+    /// The rows of a snapshot that have these keys, in order of their keys.
+    fn find(&mut self, number: u64, keys: Vec<Key>) -> Doing<'_, Vec<Row>>;
+
+    /// The rows of a snapshot in one bucket, each with its body, as it is stored; `None`: it is not there.
+    fn bucket(&mut self, number: u64, bucket: u16) -> Doing<'_, Vec<(Row, Option<String>)>>;
+
+    /// The digests that a snapshot was completed with. `None`: there is no such snapshot, or what is stored is nothing that was written.
+    fn buckets(&mut self, number: u64) -> Doing<'_, Option<Buckets>>;
+
+    /// All bodies behind this digest, as they are stored, in an order of the store's own.
+    fn bodies(&mut self, behind: Option<Digest>, limit: usize) -> Doing<'_, Vec<(Digest, String)>>;
+
+    /// The bodies that hydration `number` wrote, likewise.
+    fn written(&mut self, number: u64, behind: Option<Digest>, limit: usize) -> Doing<'_, Vec<(Digest, String)>>;
 
     /// Moves the pointer if it is at `from`: the one act that readers see. `false`: it is elsewhere.
     fn flip(&mut self, epoch: u64, from: Option<Live>, to: Live) -> Doing<'_, bool>;
@@ -145,6 +162,16 @@ fn not_leading(what: &str) -> Fault {
     Fault::new(
         Reason::NotLeading,
         format!("the lease of this run was taken over by another controller before {what}; nothing was published"),
+    )
+}
+
+/// The refusal of tables that a version of this program made which knew less.
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+fn older(shown: &str, schema: i64) -> Fault {
+    let why = format!("{shown} was made by an older program (schema {schema}; this one knows {SCHEMA})");
+    Fault::new(Reason::ForeignStore, why).help(
+        "keep it for its readers, and name a new store under `sync.store`: `tagwarden sync init` and `tagwarden sync once` fill that from \
+         the repository",
     )
 }
 

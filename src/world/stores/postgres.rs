@@ -11,11 +11,12 @@
 
 mod tls;
 
-use super::{Doing, OPEN, POINTER, SCHEMA, STRAY, Store, Strays, counted_strays, not_leading, signed, text_of, unsigned};
+use super::{Doing, OPEN, POINTER, SCHEMA, STRAY, Store, Strays, counted_strays, not_leading, older, signed, text_of, unsigned};
 use crate::{
     domain::{Digest, Fault, Oid, Reason, Result, Timestamp},
     sync::{
         compare::Change,
+        member::{self, Buckets},
         row::{Body, Content, Key, Row},
         state::{Attempt, Holder, Lease, Live, Rejected, Snapshot, Source, State},
     },
@@ -46,14 +47,16 @@ CREATE TABLE source (genesis text NOT NULL, channel text NOT NULL);
 CREATE TABLE bodies (digest text COLLATE "C" PRIMARY KEY, media_type text NOT NULL, body text NOT NULL);
 CREATE TABLE artifacts (
   kind text COLLATE "C" NOT NULL, identity text COLLATE "C" NOT NULL, valid_from bigint NOT NULL, valid_to bigint NOT NULL,
-  uid text NOT NULL, generation bigint NOT NULL, version text, path text NOT NULL, digest text COLLATE "C" NOT NULL, counted text NOT NULL,
+  bucket integer NOT NULL, uid text NOT NULL, generation bigint NOT NULL, version text, path text NOT NULL, digest text COLLATE "C" NOT NULL, counted text NOT NULL,
   PRIMARY KEY (kind, identity, valid_from)
 );
 CREATE INDEX artifacts_from ON artifacts (valid_from);
+CREATE INDEX artifacts_bucket ON artifacts (bucket, valid_from, valid_to);
 CREATE INDEX artifacts_to ON artifacts (valid_to) WHERE valid_to < 9223372036854775807;
 CREATE INDEX artifacts_digest ON artifacts (digest);
 CREATE TABLE snapshots (
-  number bigint PRIMARY KEY, state text NOT NULL, digest text, commit_id text NOT NULL, shape text NOT NULL, counts text, left_at text
+  number bigint PRIMARY KEY, state text NOT NULL, digest text, commit_id text NOT NULL, shape text NOT NULL, rules text, counts text,
+  left_at text, buckets bytea
 );
 CREATE TABLE pointer (
   name text PRIMARY KEY, snapshot bigint, serial bigint NOT NULL, release text, commit_id text, shape text, since text,
@@ -150,6 +153,7 @@ impl Postgres {
         match (version, row.try_get::<_, i64>(2).map_err(told)?) {
             (Some(SCHEMA), _) => Ok(Kind::Own),
             (None, 0) => Ok(Kind::Empty),
+            (Some(version), _) if version < SCHEMA => Err(older(&self.shown, version)),
             (Some(version), _) if version > SCHEMA => {
                 Err(foreign(format!("a newer program made it (schema {version}; this one knows {SCHEMA})"))
                     .help("use the program that made it, or a newer one"))
@@ -361,7 +365,7 @@ impl Store for Postgres {
         })
     }
 
-    fn begin(&mut self, epoch: u64, commit: Oid, shape: Digest) -> Doing<'_, u64> {
+    fn begin(&mut self, epoch: u64, commit: Oid, shape: Digest, rules: Option<Digest>) -> Doing<'_, u64> {
         self.leading(epoch, "it began to write", move |transaction| {
             async move {
                 let unfinished = "SELECT number FROM snapshots WHERE state <> 'ready' ORDER BY number DESC";
@@ -370,8 +374,9 @@ impl Store for Postgres {
                 }
                 let next = "UPDATE pointer SET last_number = last_number + 1 WHERE name = $1 RETURNING last_number";
                 let next = number(&transaction.query_one(next, &[&POINTER]).await?, 0)?;
-                let begun = "INSERT INTO snapshots (number, state, commit_id, shape) VALUES ($1, 'writing', $2, $3)";
-                transaction.execute(begun, &[&signed(next), &commit.as_str(), &shape.as_str()]).await?;
+                let begun = "INSERT INTO snapshots (number, state, commit_id, shape, rules) VALUES ($1, 'writing', $2, $3, $4)";
+                let rules = rules.as_ref().map(Digest::as_str);
+                transaction.execute(begun, &[&signed(next), &commit.as_str(), &shape.as_str(), &rules]).await?;
                 Ok(next)
             }
             .boxed()
@@ -412,11 +417,12 @@ impl Store for Postgres {
         })
     }
 
-    fn complete(&mut self, epoch: u64, number: u64, digest: Digest, counts: BTreeMap<String, u64>) -> Doing<'_, ()> {
+    fn complete(&mut self, epoch: u64, number: u64, buckets: Buckets, counts: BTreeMap<String, u64>) -> Doing<'_, ()> {
         self.leading(epoch, "the release was complete", move |transaction| {
             async move {
-                let complete = "UPDATE snapshots SET state = 'ready', digest = $2, counts = $3 WHERE number = $1";
-                transaction.execute(complete, &[&signed(number), &digest.as_str(), &text_of(&counts)]).await?;
+                let complete = "UPDATE snapshots SET state = 'ready', digest = $2, counts = $3, buckets = $4 WHERE number = $1";
+                let (digest, bytes) = (buckets.digest(), buckets.to_bytes());
+                transaction.execute(complete, &[&signed(number), &digest.as_str(), &text_of(&counts), &bytes]).await?;
                 Ok(())
             }
             .boxed()
@@ -430,29 +436,76 @@ impl Store for Postgres {
     fn rows(&mut self, number: u64, behind: Option<Key>, limit: usize) -> Doing<'_, Vec<Row>> {
         self.reading(move |transaction| {
             async move {
-                let query = "SELECT kind, identity, version, path, digest, counted, uid, generation FROM artifacts
-                             WHERE valid_from <= $1 AND $1 < valid_to AND (kind, identity) > ($2, $3)
-                             ORDER BY kind, identity, valid_from LIMIT $4";
+                let query = format!(
+                    "SELECT {ROW} FROM artifacts a WHERE valid_from <= $1 AND $1 < valid_to AND (kind, identity) > ($2, $3)
+                     ORDER BY kind, identity, valid_from LIMIT $4"
+                );
                 let Key { kind, identity } = behind.unwrap_or_else(|| Key { kind: String::new(), identity: String::new() });
-                let rows = transaction.query(query, &[&signed(number), &kind, &identity, &(limit as i64)]).await?;
+                let rows = transaction.query(&query, &[&signed(number), &kind, &identity, &(limit as i64)]).await?;
                 rows.iter().map(row).collect()
             }
             .boxed()
         })
     }
 
-    fn bodies(&mut self, number: Option<u64>, behind: Option<Digest>, limit: usize) -> Doing<'_, Vec<(Digest, String)>> {
+    fn count(&mut self, number: u64) -> Doing<'_, u64> {
         self.reading(move |transaction| {
             async move {
-                let of =
-                    if number.is_some() { "digest IN (SELECT digest FROM artifacts WHERE valid_from = $1)" } else { "$1::bigint IS NULL" };
-                let query = format!("SELECT digest, body FROM bodies WHERE {of} AND digest > $2 ORDER BY digest LIMIT $3");
-                let behind = behind.as_ref().map_or("", Digest::as_str);
-                let rows = transaction.query(&query, &[&number.map(signed), &behind, &(limit as i64)]).await?;
-                rows.iter().map(|row| Ok((parsed(row, 0)?, row.try_get(1)?))).collect()
+                let query = "SELECT count(*) FROM artifacts WHERE valid_from <= $1 AND $1 < valid_to";
+                self::number(&transaction.query_one(query, &[&signed(number)]).await?, 0)
             }
             .boxed()
         })
+    }
+
+    fn find(&mut self, number: u64, keys: Vec<Key>) -> Doing<'_, Vec<Row>> {
+        self.reading(move |transaction| {
+            async move {
+                let query = format!(
+                    "SELECT {ROW} FROM (SELECT DISTINCT * FROM unnest($2::text[], $3::text[]) AS w (k, i)) w
+                     JOIN artifacts a ON a.kind = w.k AND a.identity = w.i AND valid_from <= $1 AND $1 < valid_to
+                     ORDER BY kind, identity, valid_from"
+                );
+                let (kinds, identities): (Vec<&str>, Vec<&str>) = keys.iter().map(|key| (key.kind.as_str(), key.identity.as_str())).unzip();
+                let rows = transaction.query(&query, &[&signed(number), &kinds, &identities]).await?;
+                rows.iter().map(row).collect()
+            }
+            .boxed()
+        })
+    }
+
+    fn bucket(&mut self, number: u64, bucket: u16) -> Doing<'_, Vec<(Row, Option<String>)>> {
+        self.reading(move |transaction| {
+            async move {
+                let query = format!(
+                    "SELECT {ROW}, (SELECT body FROM bodies b WHERE b.digest = a.digest) FROM artifacts a
+                     WHERE bucket = $2 AND valid_from <= $1 AND $1 < valid_to"
+                );
+                let rows = transaction.query(&query, &[&signed(number), &i32::from(bucket)]).await?;
+                rows.iter().map(|found| Ok((row(found)?, found.try_get(8)?))).collect()
+            }
+            .boxed()
+        })
+    }
+
+    fn buckets(&mut self, number: u64) -> Doing<'_, Option<Buckets>> {
+        self.reading(move |transaction| {
+            async move {
+                let query = "SELECT buckets FROM snapshots WHERE number = $1 AND state = 'ready' AND buckets IS NOT NULL";
+                let found = transaction.query_opt(query, &[&signed(number)]).await?;
+                let bytes: Option<Vec<u8>> = found.map(|row| row.try_get(0)).transpose()?;
+                Ok(bytes.and_then(|bytes| Buckets::of_bytes(&bytes)))
+            }
+            .boxed()
+        })
+    }
+
+    fn bodies(&mut self, behind: Option<Digest>, limit: usize) -> Doing<'_, Vec<(Digest, String)>> {
+        self.reading(move |transaction| bodies(transaction, None, behind, limit).boxed())
+    }
+
+    fn written(&mut self, number: u64, behind: Option<Digest>, limit: usize) -> Doing<'_, Vec<(Digest, String)>> {
+        self.reading(move |transaction| bodies(transaction, Some(number), behind, limit).boxed())
     }
 
     fn flip(&mut self, epoch: u64, from: Option<Live>, to: Live) -> Doing<'_, bool> {
@@ -532,15 +585,17 @@ async fn state(transaction: &Transaction<'_>) -> std::result::Result<State, Fail
         Some(name) => Some(Holder { name, until: parsed(&pointer, 8)? }),
     };
     let lease = Lease { epoch: number(&pointer, 6)?, holder };
-    let query = "SELECT number, digest, commit_id, shape, counts, left_at FROM snapshots WHERE state = 'ready' ORDER BY number";
+    let query = "SELECT number, digest, commit_id, shape, counts, left_at, rules FROM snapshots WHERE state = 'ready' ORDER BY number";
     let mut snapshots = Vec::new();
     for row in &transaction.query(query, &[]).await? {
         let left = row.try_get::<_, Option<&str>>(5)?.is_some();
+        let has_rules = row.try_get::<_, Option<&str>>(6)?.is_some();
         snapshots.push(Snapshot {
             number: number(row, 0)?,
             digest: parsed(row, 1)?,
             commit: parsed(row, 2)?,
             shape: parsed(row, 3)?,
+            rules: if has_rules { Some(parsed(row, 6)?) } else { None },
             counts: serde_json::from_str(row.try_get(4)?).map_err(|error| Failed::Foreign(error.to_string()))?,
             left: left.then(|| parsed(row, 5)).transpose()?,
         });
@@ -612,11 +667,13 @@ async fn insert(transaction: &Transaction<'_>, number: u64, rows: &[&Row]) -> st
     }
     let texts = |of: fn(&Row) -> &str| rows.iter().map(|row| of(row)).collect::<Vec<&str>>();
     let versions: Vec<Option<&str>> = rows.iter().map(|row| row.content.version.as_deref()).collect();
+    let buckets: Vec<i32> = rows.iter().map(|row| i32::from(member::bucket(&row.content.key))).collect();
     let generations: Vec<i64> = rows.iter().map(|row| signed(row.generation)).collect();
     let begin = format!(
-        "INSERT INTO artifacts (kind, identity, uid, path, digest, counted, version, generation, valid_from, valid_to)
-         SELECT *, $9::bigint, {OPEN}
-         FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[])"
+        "INSERT INTO artifacts (kind, identity, uid, path, digest, counted, version, generation, bucket, valid_from, valid_to)
+         SELECT *, $10::bigint, {OPEN}
+         FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[], $9::integer[])
+         ON CONFLICT (kind, identity, valid_from) DO NOTHING"
     );
     transaction
         .execute(
@@ -630,6 +687,7 @@ async fn insert(transaction: &Transaction<'_>, number: u64, rows: &[&Row]) -> st
                 &texts(|row| row.content.counted.as_str()),
                 &versions,
                 &generations,
+                &buckets,
                 &signed(number),
             ],
         )
@@ -661,6 +719,23 @@ async fn remove_rows(transaction: &Transaction<'_>, which: &str) -> std::result:
     }
     Ok(rows)
 }
+
+/// All, or those of the rows that a hydration wrote.
+async fn bodies(
+    transaction: &Transaction<'_>,
+    number: Option<u64>,
+    behind: Option<Digest>,
+    limit: usize,
+) -> std::result::Result<Vec<(Digest, String)>, Failed> {
+    let of = if number.is_some() { "digest IN (SELECT digest FROM artifacts WHERE valid_from = $1)" } else { "$1::bigint IS NULL" };
+    let query = format!("SELECT digest, body FROM bodies WHERE {of} AND digest > $2 ORDER BY digest LIMIT $3");
+    let behind = behind.as_ref().map_or("", Digest::as_str);
+    let rows = transaction.query(&query, &[&number.map(signed), &behind, &(limit as i64)]).await?;
+    rows.iter().map(|row| Ok((parsed(row, 0)?, row.try_get(1)?))).collect()
+}
+
+/// What [`row`] reads.
+const ROW: &str = "a.kind, a.identity, a.version, a.path, a.digest, a.counted, a.uid, a.generation";
 
 fn row(row: &tokio_postgres::Row) -> std::result::Result<Row, Failed> {
     let key = Key { kind: row.try_get(0)?, identity: row.try_get(1)? };

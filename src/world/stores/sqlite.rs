@@ -5,11 +5,12 @@
 //!
 //! Deliberately absent: network file systems, on which locks of SQLite do not hold.
 
-use super::{Doing, OPEN, POINTER, SCHEMA, STRAY, Store, Strays, counted_strays, not_leading, signed, text_of, unsigned};
+use super::{Doing, OPEN, POINTER, SCHEMA, STRAY, Store, Strays, counted_strays, not_leading, older, signed, text_of, unsigned};
 use crate::{
     domain::{Digest, Fault, Oid, Reason, Result, Timestamp},
     sync::{
         compare::Change,
+        member::{self, Buckets},
         row::{Body, Content, Key, Row},
         state::{Attempt, Holder, Lease, Live, Rejected, Snapshot, Source, State},
     },
@@ -24,19 +25,29 @@ const APPLICATION: i64 = 0x5457_5253;
 /// Longer than any transaction of this module on a machine that is not overloaded.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// What a connection keeps of the file in memory, in KiB, however large the file is; and that only the flip waits for the disk: what comes
+/// before it is on disk with it, and without it nobody needs that.
+const CONNECTION: &str = "PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 8192; PRAGMA synchronous = NORMAL;";
+
+/// Those that a first hydration does without: made from a full table they cost a fraction of what keeping them up row by row does.
+const INDEXES: &[(&str, &str)] = &[
+    ("artifacts_from", "artifacts (valid_from)"),
+    ("artifacts_bucket", "artifacts (bucket, valid_from, valid_to)"),
+    ("artifacts_digest", "artifacts (digest)"),
+];
+
 const TABLES: &str = "
 CREATE TABLE source (genesis TEXT NOT NULL, channel TEXT NOT NULL) STRICT;
 CREATE TABLE bodies (digest TEXT PRIMARY KEY, media_type TEXT NOT NULL, body TEXT NOT NULL) STRICT;
 CREATE TABLE artifacts (
-  kind TEXT NOT NULL, identity TEXT NOT NULL, valid_from INTEGER NOT NULL, valid_to INTEGER NOT NULL,
+  kind TEXT NOT NULL, identity TEXT NOT NULL, valid_from INTEGER NOT NULL, valid_to INTEGER NOT NULL, bucket INTEGER NOT NULL,
   uid TEXT NOT NULL, generation INTEGER NOT NULL, version TEXT, path TEXT NOT NULL, digest TEXT NOT NULL, counted TEXT NOT NULL,
   PRIMARY KEY (kind, identity, valid_from)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX artifacts_from ON artifacts (valid_from);
 CREATE INDEX artifacts_to ON artifacts (valid_to) WHERE valid_to < 9223372036854775807;
-CREATE INDEX artifacts_digest ON artifacts (digest);
 CREATE TABLE snapshots (
-  number INTEGER PRIMARY KEY, state TEXT NOT NULL, digest TEXT, commit_id TEXT NOT NULL, shape TEXT NOT NULL, counts TEXT, left_at TEXT
+  number INTEGER PRIMARY KEY, state TEXT NOT NULL, digest TEXT, commit_id TEXT NOT NULL, shape TEXT NOT NULL, rules TEXT, counts TEXT,
+  left_at TEXT, buckets BLOB
 ) STRICT;
 CREATE TABLE pointer (
   name TEXT PRIMARY KEY, snapshot INTEGER, serial INTEGER NOT NULL, release TEXT, commit_id TEXT, shape TEXT, since TEXT,
@@ -63,11 +74,13 @@ pub struct Sqlite {
     path: PathBuf,
     shown: String,
     connection: Option<Connection>,
+    /// The hydration that this run began last, and the last body that was there before it.
+    begun: Option<(u64, i64)>,
 }
 
 impl Sqlite {
     pub fn at(path: PathBuf, shown: String) -> Sqlite {
-        Sqlite { path, shown, connection: None }
+        Sqlite { path, shown, connection: None, begun: None }
     }
 
     /// The open file. Faults: `no_store` where there is none or it is empty, `foreign_store`.
@@ -95,6 +108,7 @@ impl Sqlite {
         let told = |error| self.fault(&error);
         let connection = Connection::open_with_flags(&self.path, flags).map_err(told)?;
         connection.busy_timeout(PATIENCE).map_err(told)?;
+        connection.execute_batch(CONNECTION).map_err(told)?;
         Ok(connection)
     }
 
@@ -107,6 +121,7 @@ impl Sqlite {
         match (application, version, tables) {
             (APPLICATION, SCHEMA, _) => Ok(Kind::Own),
             (0, 0, 0) => Ok(Kind::Empty),
+            (APPLICATION, version, _) if version < SCHEMA => Err(older(&self.shown, version)),
             (APPLICATION, version, _) if version > SCHEMA => {
                 let why = format!("{} was made by a newer program (schema {version}; this one knows {SCHEMA})", self.shown);
                 Err(Fault::new(Reason::ForeignStore, why).help("use the program that made it, or a newer one"))
@@ -150,11 +165,19 @@ impl Sqlite {
         what: &'static str,
         work: impl FnOnce(&Transaction) -> std::result::Result<T, Failed>,
     ) -> Doing<'_, T> {
-        let done = self.transaction(TransactionBehavior::Immediate, |transaction| {
+        future::ready(self.leading_now(epoch, what, work)).boxed()
+    }
+
+    fn leading_now<T>(
+        &mut self,
+        epoch: u64,
+        what: &'static str,
+        work: impl FnOnce(&Transaction) -> std::result::Result<T, Failed>,
+    ) -> Result<T> {
+        self.transaction(TransactionBehavior::Immediate, |transaction| {
             let present: u64 = transaction.query_row("SELECT lease_epoch FROM pointer WHERE name = ?1", [POINTER], number(0))?;
             if present == epoch { work(transaction) } else { Err(Failed::Fault(not_leading(what))) }
-        });
-        future::ready(done).boxed()
+        })
     }
 
     fn transaction<T>(
@@ -225,7 +248,8 @@ impl Store for Sqlite {
                 };
                 Ok((live, Lease { epoch: number_at(row, 6)?, holder }))
             })?;
-            let query = "SELECT number, digest, commit_id, shape, counts, left_at FROM snapshots WHERE state = 'ready' ORDER BY number";
+            let query =
+                "SELECT number, digest, commit_id, shape, counts, left_at, rules FROM snapshots WHERE state = 'ready' ORDER BY number";
             let mut statement = transaction.prepare(query)?;
             let snapshots = statement.query_map([], |row| {
                 let counts: String = row.get(4)?;
@@ -235,7 +259,8 @@ impl Store for Sqlite {
                     commit: parsed(row, 2)?,
                     shape: parsed(row, 3)?,
                     counts: serde_json::from_str(&counts).map_err(|error| foreign(4, error))?,
-                    left: if row.get_ref(5)? == rusqlite::types::ValueRef::Null { None } else { Some(parsed(row, 5)?) },
+                    left: parsed_or_null(row, 5)?,
+                    rules: parsed_or_null(row, 6)?,
                 })
             })?;
             let snapshots = snapshots.collect::<rusqlite::Result<Vec<_>>>()?;
@@ -275,8 +300,8 @@ impl Store for Sqlite {
         future::ready(done).boxed()
     }
 
-    fn begin(&mut self, epoch: u64, commit: Oid, shape: Digest) -> Doing<'_, u64> {
-        self.leading(epoch, "it began to write", move |transaction| {
+    fn begin(&mut self, epoch: u64, commit: Oid, shape: Digest, rules: Option<Digest>) -> Doing<'_, u64> {
+        let begun = self.leading_now(epoch, "it began to write", move |transaction| {
             let mut unfinished = transaction.prepare("SELECT number FROM snapshots WHERE state <> 'ready' ORDER BY number DESC")?;
             let unfinished = unfinished.query_map([], number(0))?.collect::<rusqlite::Result<Vec<u64>>>()?;
             for number in unfinished {
@@ -285,11 +310,19 @@ impl Store for Sqlite {
             transaction.execute("UPDATE pointer SET last_number = last_number + 1 WHERE name = ?1", [POINTER])?;
             let number: u64 = transaction.query_row("SELECT last_number FROM pointer WHERE name = ?1", [POINTER], number(0))?;
             transaction.execute(
-                "INSERT INTO snapshots (number, state, commit_id, shape) VALUES (?1, 'writing', ?2, ?3)",
-                params![signed(number), commit.as_str(), shape.as_str()],
+                "INSERT INTO snapshots (number, state, commit_id, shape, rules) VALUES (?1, 'writing', ?2, ?3, ?4)",
+                params![signed(number), commit.as_str(), shape.as_str(), rules.as_ref().map(Digest::as_str)],
             )?;
-            Ok(number)
-        })
+            if !transaction.prepare("SELECT 1 FROM artifacts")?.exists([])? {
+                for (name, _) in INDEXES {
+                    transaction.execute(&format!("DROP INDEX IF EXISTS {name}"), [])?;
+                }
+            }
+            let last = transaction.query_row("SELECT coalesce(max(rowid), 0) FROM bodies", [], |row| row.get(0))?;
+            Ok((number, last))
+        });
+        self.begun = begun.as_ref().ok().copied();
+        future::ready(begun.map(|(number, _)| number)).boxed()
     }
 
     fn lacks(&mut self, digests: Vec<Digest>) -> Doing<'_, Vec<Digest>> {
@@ -315,8 +348,8 @@ impl Store for Sqlite {
                 "UPDATE artifacts SET valid_to = ?3 WHERE kind = ?1 AND identity = ?2 AND valid_to = 9223372036854775807 AND valid_from < ?3",
             )?;
             let mut begin = transaction.prepare(
-                "INSERT INTO artifacts (kind, identity, valid_from, valid_to, uid, generation, version, path, digest, counted)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                "INSERT INTO artifacts (kind, identity, valid_from, valid_to, uid, generation, version, path, digest, counted, bucket)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (kind, identity, valid_from) DO NOTHING",
             )?;
             for Change { key, ends, begins } in &changes {
                 if *ends {
@@ -334,7 +367,8 @@ impl Store for Sqlite {
                         version,
                         path,
                         digest.as_str(),
-                        counted.as_str()
+                        counted.as_str(),
+                        member::bucket(key)
                     ])?;
                 }
             }
@@ -343,11 +377,14 @@ impl Store for Sqlite {
         })
     }
 
-    fn complete(&mut self, epoch: u64, number: u64, digest: Digest, counts: BTreeMap<String, u64>) -> Doing<'_, ()> {
+    fn complete(&mut self, epoch: u64, number: u64, buckets: Buckets, counts: BTreeMap<String, u64>) -> Doing<'_, ()> {
         self.leading(epoch, "the release was complete", move |transaction| {
+            for (name, of) in INDEXES {
+                transaction.execute(&format!("CREATE INDEX IF NOT EXISTS {name} ON {of}"), [])?;
+            }
             transaction.execute(
-                "UPDATE snapshots SET state = 'ready', digest = ?2, counts = ?3 WHERE number = ?1",
-                params![signed(number), digest.as_str(), text_of(&counts)],
+                "UPDATE snapshots SET state = 'ready', digest = ?2, counts = ?3, buckets = ?4 WHERE number = ?1",
+                params![signed(number), buckets.digest().as_str(), text_of(&counts), buckets.to_bytes()],
             )?;
             Ok(())
         })
@@ -359,34 +396,89 @@ impl Store for Sqlite {
 
     fn rows(&mut self, number: u64, behind: Option<Key>, limit: usize) -> Doing<'_, Vec<Row>> {
         self.within(move |transaction| {
-            let mut statement = transaction.prepare(
-                "SELECT kind, identity, version, path, digest, counted, uid, generation FROM artifacts
-                 WHERE valid_from <= ?1 AND ?1 < valid_to AND (kind, identity) > (?2, ?3) ORDER BY kind, identity, valid_from LIMIT ?4",
-            )?;
+            let query = format!(
+                "SELECT {ROW} FROM artifacts
+                 WHERE valid_from <= ?1 AND ?1 < valid_to AND (kind, identity) > (?2, ?3) ORDER BY kind, identity, valid_from LIMIT ?4"
+            );
+            let mut statement = transaction.prepare(&query)?;
             let Key { kind, identity } = behind.unwrap_or_else(|| Key { kind: String::new(), identity: String::new() });
-            let rows = statement.query_map(params![signed(number), kind, identity, limit as i64], |row| {
-                let key = Key { kind: row.get(0)?, identity: row.get(1)? };
-                let (digest, counted) = (parsed(row, 4)?, parsed(row, 5)?);
-                let content = Content { key, version: row.get(2)?, path: row.get(3)?, digest, counted };
-                Ok(Row { content, uid: row.get(6)?, generation: number_at(row, 7)? })
-            })?;
+            let rows = statement.query_map(params![signed(number), kind, identity, limit as i64], row)?;
             Ok(rows.collect::<rusqlite::Result<Vec<_>>>()?)
         })
     }
 
-    fn bodies(&mut self, number: Option<u64>, behind: Option<Digest>, limit: usize) -> Doing<'_, Vec<(Digest, String)>> {
+    fn count(&mut self, number: u64) -> Doing<'_, u64> {
         self.within(move |transaction| {
-            let of = if number.is_some() { "digest IN (SELECT digest FROM artifacts WHERE valid_from = ?1)" } else { "?1 IS NULL" };
-            let query = format!("SELECT digest, body FROM bodies WHERE {of} AND digest > ?2 ORDER BY digest LIMIT ?3");
+            let query = "SELECT count(*) FROM artifacts WHERE valid_from <= ?1 AND ?1 < valid_to";
+            Ok(transaction.query_row(query, [signed(number)], self::number(0))?)
+        })
+    }
+
+    fn find(&mut self, number: u64, mut keys: Vec<Key>) -> Doing<'_, Vec<Row>> {
+        self.within(move |transaction| {
+            keys.sort_unstable();
+            keys.dedup();
+            let query = format!(
+                "SELECT {ROW} FROM artifacts WHERE kind = ?2 AND identity = ?3 AND valid_from <= ?1 AND ?1 < valid_to ORDER BY valid_from"
+            );
             let mut statement = transaction.prepare(&query)?;
+            let mut found = Vec::with_capacity(keys.len());
+            for Key { kind, identity } in &keys {
+                for there in statement.query_map(params![signed(number), kind, identity], row)? {
+                    found.push(there?);
+                }
+            }
+            Ok(found)
+        })
+    }
+
+    fn bucket(&mut self, number: u64, bucket: u16) -> Doing<'_, Vec<(Row, Option<String>)>> {
+        self.within(move |transaction| {
+            let query = format!(
+                "SELECT {ROW}, (SELECT body FROM bodies WHERE bodies.digest = artifacts.digest) FROM artifacts
+                 WHERE bucket = ?2 AND valid_from <= ?1 AND ?1 < valid_to"
+            );
+            let mut statement = transaction.prepare(&query)?;
+            let rows = statement.query_map(params![signed(number), bucket], |found| Ok((row(found)?, found.get(8)?)))?;
+            Ok(rows.collect::<rusqlite::Result<Vec<_>>>()?)
+        })
+    }
+
+    fn buckets(&mut self, number: u64) -> Doing<'_, Option<Buckets>> {
+        self.within(move |transaction| {
+            let query = "SELECT buckets FROM snapshots WHERE number = ?1 AND state = 'ready'";
+            let bytes: Option<Option<Vec<u8>>> = transaction.query_row(query, [signed(number)], |row| row.get(0)).optional()?;
+            Ok(bytes.flatten().and_then(|bytes| Buckets::of_bytes(&bytes)))
+        })
+    }
+
+    fn bodies(&mut self, behind: Option<Digest>, limit: usize) -> Doing<'_, Vec<(Digest, String)>> {
+        self.within(move |transaction| {
+            let mut statement = transaction.prepare("SELECT digest, body FROM bodies WHERE digest > ?1 ORDER BY digest LIMIT ?2")?;
             let behind = behind.as_ref().map_or("", Digest::as_str);
-            let bodies =
-                statement.query_map(params![number.map(signed), behind, limit as i64], |row| Ok((parsed(row, 0)?, row.get(1)?)))?;
+            let bodies = statement.query_map(params![behind, limit as i64], |row| Ok((parsed(row, 0)?, row.get(1)?)))?;
+            Ok(bodies.collect::<rusqlite::Result<Vec<_>>>()?)
+        })
+    }
+
+    fn written(&mut self, number: u64, behind: Option<Digest>, limit: usize) -> Doing<'_, Vec<(Digest, String)>> {
+        // What came last has the highest rows, and reading them in their order is reading the file in its order.
+        let from = self.begun.filter(|(begun, _)| *begun == number).map_or(0, |(_, last)| last);
+        self.within(move |transaction| {
+            let mut statement = transaction.prepare(
+                "SELECT digest, body FROM bodies
+                 WHERE rowid > max(?1, coalesce((SELECT rowid FROM bodies WHERE digest = ?2), 0)) ORDER BY rowid LIMIT ?3",
+            )?;
+            let behind = behind.as_ref().map(Digest::as_str);
+            let bodies = statement.query_map(params![from, behind, limit as i64], |row| Ok((parsed(row, 0)?, row.get(1)?)))?;
             Ok(bodies.collect::<rusqlite::Result<Vec<_>>>()?)
         })
     }
 
     fn flip(&mut self, epoch: u64, from: Option<Live>, to: Live) -> Doing<'_, bool> {
+        if let Err(fault) = self.on_disk(true) {
+            return future::ready(Err(fault)).boxed();
+        }
         let done = self.transaction(TransactionBehavior::Immediate, move |transaction| {
             let (number, serial) = from.as_ref().map_or((None, 0), |live| (Some(signed(live.number)), signed(live.serial)));
             let moved = transaction.execute(
@@ -420,6 +512,7 @@ impl Store for Sqlite {
             )?;
             Ok(true)
         });
+        let done = self.on_disk(false).and(done);
         future::ready(done).boxed()
     }
 
@@ -466,6 +559,13 @@ impl Store for Sqlite {
 }
 
 impl Sqlite {
+    /// Whether a transaction waits until it, and all before it, is on disk.
+    fn on_disk(&mut self, waits: bool) -> Result<()> {
+        let mode = if waits { "FULL" } else { "NORMAL" };
+        let set = self.open()?.pragma_update(None, "synchronous", mode);
+        set.map_err(|error| self.fault(&error))
+    }
+
     fn made(&mut self, source: &Source) -> Result<bool> {
         let connection = self.connect(true)?;
         let told = |error| self.fault(&error);
@@ -513,6 +613,20 @@ fn remove_rows(transaction: &Transaction, which: &str, with: &[i64]) -> rusqlite
         [],
     )?;
     Ok(rows as u64)
+}
+
+/// What [`row`] reads.
+const ROW: &str = "kind, identity, version, path, digest, counted, uid, generation";
+
+fn row(row: &rusqlite::Row) -> rusqlite::Result<Row> {
+    let key = Key { kind: row.get(0)?, identity: row.get(1)? };
+    let content = Content { key, version: row.get(2)?, path: row.get(3)?, digest: parsed(row, 4)?, counted: parsed(row, 5)? };
+    Ok(Row { content, uid: row.get(6)?, generation: number_at(row, 7)? })
+}
+
+fn parsed_or_null<T: std::str::FromStr<Err = String>>(row: &rusqlite::Row, column: usize) -> rusqlite::Result<Option<T>> {
+    let is_null = row.get_ref(column)? == rusqlite::types::ValueRef::Null;
+    (!is_null).then(|| parsed(row, column)).transpose()
 }
 
 fn number_at(row: &rusqlite::Row, column: usize) -> rusqlite::Result<u64> {
