@@ -217,7 +217,7 @@ fn a_source_that_shrank_is_refused_unless_it_is_meant() {
     scratch.write("config/index.json", "{}\n");
     assert_snapshot!(shown(&scratch.run(&["snapshot", "create", "config", "--max-shrink", "40"]).all()), @r#"
     -- stderr
-    error[snapshot/shrunk]: config shrank: 2 files and 13 bytes, and it had 2 and 35 at 2026-11-21T10:00Z
+    error[snapshot/shrunk]: config shrank: 2 files and 13 bytes, and it had 2 files and 35 bytes at 2026-11-21T10:00Z
     signing: none
 
     stop (findings). If that is meant: `--max-shrink 62`; the limit is 40 percent.

@@ -256,7 +256,13 @@ fn validated(around: &Around, given: &Given, files: &[FileEntry], label: Option<
     if wrong == 0 {
         return Ok(checked.artifacts);
     }
-    let fault = Fault::new(Reason::Findings, format!("the source is not valid, so it was not captured: {wrong} errors"));
+    let fault = Fault::new(
+        Reason::Findings,
+        format!(
+            "the source is not valid, so it was not captured: {}",
+            if wrong == 1 { "1 error".to_owned() } else { format!("{wrong} errors") }
+        ),
+    );
     Err(fault.findings(checked.findings).help("`tagwarden validate` shows the same; correct the artifacts"))
 }
 
@@ -334,10 +340,10 @@ fn shrunk(view: &View, source: &str, files: &[FileEntry], max_shrink: u8) -> Res
         return Ok(());
     }
     let message = format!(
-        "{source} shrank: {} and {} bytes, and it had {} and {} at {time}",
+        "{source} shrank: {} and {} bytes, and it had {} and {} bytes at {time}",
         files::counted(files.len()),
         files::total(files),
-        before.files,
+        files::counted(before.files as usize),
         before.bytes
     );
     let fault = Fault::new(Reason::Findings, message.clone()).finding(Finding::error("snapshot/shrunk", message));
