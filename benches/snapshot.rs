@@ -103,7 +103,7 @@ fn main() -> Result<()> {
         }
     }
     if !has_restic {
-        println!("restic is not installed, or has no");
+        println!("restic is not installed, so it was not measured");
     }
     let answer: Value = json!({ "benchmark": "snapshot", "seed": options.seed, "rows": rows });
     fs::write(&options.json, serde_json::to_string_pretty(&answer)? + "\n")?;

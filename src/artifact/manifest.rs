@@ -162,9 +162,16 @@ pub(super) fn empty_config() -> Descriptor {
     Descriptor::new(EMPTY, Digest::of(EMPTY_BYTES), EMPTY_BYTES.len() as u64)
 }
 
-/// The list of files that is the config of a snapshot in the form of a tar.
+/// The list of files that is the config of a snapshot in the form of a tar. It is long: written entry by entry it needs the memory of its
+/// text, as a whole several times that.
 pub fn list_of(files: &[FileEntry]) -> Result<Vec<u8>> {
-    canonical_json(&List { schema: LIST_SCHEMA.to_owned(), files: files.to_vec() })
+    let mut text = b"{\"files\":[".to_vec();
+    for (at, file) in files.iter().enumerate() {
+        text.extend_from_slice(if at > 0 { b"," } else { b"" });
+        text.append(&mut canonical_json(file)?);
+    }
+    text.extend_from_slice(format!("],\"schema\":\"{LIST_SCHEMA}\"}}").as_bytes());
+    Ok(text)
 }
 
 /// The snapshot of these files with the tar layer that holds them.
@@ -437,6 +444,9 @@ mod tests {
         let Ok(Parsed::Listed(listed)) = parse(&made.snapshot.digest, &made.manifest) else { panic!("it has a list") };
         assert_eq!(listed.clone().with(&made.config).unwrap(), made.snapshot);
         let short = list_of(&many[1..]).unwrap();
+        for files in [&many[1..], &many[..1], &[]] {
+            assert_eq!(list_of(files).unwrap(), canonical_json(&List { schema: LIST_SCHEMA.to_owned(), files: files.to_vec() }).unwrap());
+        }
         assert_eq!(listed.with(&short).unwrap_err(), "its tar is not as long as the files in its list make it");
     }
 
