@@ -44,7 +44,10 @@ fn digest(answer: &Value) -> String {
 fn shown(text: &str) -> String {
     let short = regex::Regex::new(r"\b(?:[0-9a-f]{64}|[0-9a-f]{12})\b").unwrap();
     let stores = regex::Regex::new(r"\S*/store\b").unwrap();
-    stores.replace_all(&short.replace_all(&steady(text), "[digest12]"), "[store]").replace(concat!("[scratch]", "/work/"), "")
+    let checkout = regex::Regex::new(r"\[scratch\]/\w+/").unwrap();
+    let text = steady(text);
+    let text = stores.replace_all(&short.replace_all(&text, "[digest12]"), "[store]").into_owned();
+    checkout.replace_all(&text, "").into_owned()
 }
 
 /// Every file of the store but lock and log, by its path.

@@ -506,6 +506,20 @@ fn at_a_terminal_a_repair_asks() {
 }
 
 #[test]
+fn a_snapshot_without_a_body_is_not_rolled_back_to_but_written_again() {
+    let scratch = synced(PROTOCOL);
+    let old = seen(&scratch);
+    scratch.write("products/chair.md", product("chair", "Armchair"));
+    release(&scratch, "1.1.0");
+    once(&scratch, "published");
+    let lost = "DELETE FROM bodies WHERE digest IN (SELECT digest FROM artifacts WHERE valid_to = 2)";
+    assert_eq!(reader(&scratch).execute(lost, []).unwrap(), 1);
+    scratch.json(&["rollback", "--channel", "production", "--reason", "wrong title"]).expect("moved");
+    once(&scratch, "published");
+    assert_eq!(seen(&scratch), old.replace("chair 1", "chair 3"));
+}
+
+#[test]
 fn a_damaged_snapshot_is_not_rolled_back_to_but_written_again() {
     let scratch = synced(PROTOCOL);
     let old = seen(&scratch);

@@ -4,16 +4,13 @@
 //! read is never skipped.
 
 use super::certificate::Part;
-use crate::domain::Timestamp;
+use crate::{domain::Timestamp, gate::freshness::CLOCK_SLACK};
 use pgp::{
     armor::{BlockType, Dearmor, DearmorOptions},
     crypto::hash::HashAlgorithm,
     packet::{Packet, PacketParser, Signature, SignatureType, SignatureVersion, SubpacketData},
 };
 use std::{fmt::Display, io::Read};
-
-/// How far the clock of a signer may be ahead, in seconds.
-const SLACK: i64 = 300;
 
 /// A packet that means nothing.
 const MARKER: &[u8] = b"\xca\x03PGP";
@@ -68,7 +65,7 @@ impl Detached {
 
     /// It was not made after it was recorded, and its own time is not over.
     pub fn in_force(&self, at: Timestamp, now: Timestamp) -> Result<(), String> {
-        if self.made > at.unix() + SLACK {
+        if self.made > at.plus(CLOCK_SLACK).unix() {
             return Err(format!("it says that it was made at {}, after {at}", Timestamp::from_unix(self.made)));
         }
         let lasts = self.signature.signature_expiration_time().map_or(0, |lasts| i64::from(lasts.as_secs()));

@@ -71,7 +71,7 @@ pub trait Store: Send {
     /// The rows of a snapshot behind this key, in order of their keys; fewer than `limit`: there are no more.
     fn rows(&mut self, number: u64, behind: Option<Key>, limit: usize) -> Doing<'_, Vec<Row>>;
 
-    /// How many rows a snapshot has.
+    /// How many rows of a snapshot readers see: those whose body is there.
     fn count(&mut self, number: u64) -> Doing<'_, u64>;
 
     /// The rows of a snapshot that have these keys, in order of their keys.

@@ -451,7 +451,7 @@ impl Store for Postgres {
     fn count(&mut self, number: u64) -> Doing<'_, u64> {
         self.reading(move |transaction| {
             async move {
-                let query = "SELECT count(*) FROM artifacts WHERE valid_from <= $1 AND $1 < valid_to";
+                let query = "SELECT count(*) FROM artifacts JOIN bodies USING (digest) WHERE valid_from <= $1 AND $1 < valid_to";
                 self::number(&transaction.query_one(query, &[&signed(number)]).await?, 0)
             }
             .boxed()

@@ -409,7 +409,7 @@ impl Store for Sqlite {
 
     fn count(&mut self, number: u64) -> Doing<'_, u64> {
         self.within(move |transaction| {
-            let query = "SELECT count(*) FROM artifacts WHERE valid_from <= ?1 AND ?1 < valid_to";
+            let query = "SELECT count(*) FROM artifacts JOIN bodies USING (digest) WHERE valid_from <= ?1 AND ?1 < valid_to";
             Ok(transaction.query_row(query, [signed(number)], self::number(0))?)
         })
     }
