@@ -25,7 +25,7 @@ use super::{
     policy::{self, Policies},
     state,
     state_tree::StateTree,
-    transition::{Checked, Ledger, RULEBOOK, Signature, Violation, may_pass, signed_by, transition},
+    transition::{Checked, Ledger, NOT_BESIDE, RULEBOOK, Signature, Violation, brings_policy, may_pass, signed_by, transition},
 };
 use crate::{
     attest::Verified as Signed,
@@ -501,10 +501,8 @@ impl Fold {
         if offer.entry.action != Verb::Adopt || self.policies.contains_key(tree) {
             return Ok(None);
         }
-        // What the entry names may not even be there; what is in its tree is.
-        if !offer.shape.iter().any(|(path, mode, oid)| path == "policy" && mode == "40000" && oid == tree) {
-            let why = "the policy in its tree is not the one it names";
-            return Ok(Some(Violation::new("ledger/policy", Reason::LedgerBroken, why)));
+        if !brings_policy(offer) {
+            return Ok(Some(Violation::new("ledger/policy", Reason::LedgerBroken, NOT_BESIDE)));
         }
         let bad = |why: String| {
             let why = format!("the policy {} cannot be read: {why}", tree.short());

@@ -22,7 +22,7 @@ pub use fields::statement_of;
 pub use links::may_pass;
 pub use moves::{is_there, never_there, not_active, rollback_body};
 pub use rights::signed_by;
-pub use shape::evidence_of;
+pub use shape::{NOT_BESIDE, brings_policy, evidence_of};
 
 use super::{
     draft::{self, Attested},
@@ -380,7 +380,12 @@ fn is_plausible(entry: &Entry, policy: &Policy) -> bool {
     entry.gates.len() <= gates.len() + UNKNOWN_GATES && entry.packages().count() <= releases && entry.moves.len() <= 2 * releases
 }
 
+/// What gave the actor the right. An actor who signs has no such file, as [`evidence_of`] says; where one lies there, it gives
+/// nobody a right.
 fn actor_evidence(offer: &Offer) -> Result<Option<ActorEvidence>, Violation> {
+    if !evidence_of(&offer.entry).any(|path| path == statement::ACTOR_PATH) {
+        return Ok(None);
+    }
     let Some(bytes) = offer.evidence.get(statement::ACTOR_PATH) else { return Ok(None) };
     let wrong = |why: String| Violation::new("ledger/actor", Reason::NotPermitted, format!("{} {why}", statement::ACTOR_PATH));
     let actor: ActorEvidence = serde_json::from_slice(bytes).map_err(|error| wrong(format!("is malformed: {error}")))?;

@@ -1,6 +1,6 @@
 //! The tree of an entry: exactly its files, the policy beside it, the state after it.
 
-use super::{Case, Found, Violation, Whole};
+use super::{Case, Found, Offer, Violation, Whole};
 use crate::{
     attest::statement::{ACTOR_PATH, REPORT_PATH, SUMMARY_PATH, evidence_path, gate_path},
     domain::{
@@ -68,12 +68,20 @@ pub(super) fn state(_: &Case, whole: &Whole, found: &mut Found) {
     }
 }
 
+/// Why an entry is refused that does not [bring](brings_policy) its policy.
+pub const NOT_BESIDE: &str = "the policy in its tree is not the one it names";
+
+/// Whether the policy that an entry names is the one in its tree. What it names may not even be there; what is in its tree is.
+pub fn brings_policy(offer: &Offer) -> bool {
+    offer.shape.iter().any(|(path, mode, oid)| path == "policy" && mode == FOLDER && *oid == offer.entry.policy.tree)
+}
+
 pub(super) fn policy(case: &Case, whole: &Whole, found: &mut Found) {
     let (entry, named) = (case.entry, &case.entry.policy);
     let mut refuse = |message: String| found.push(Violation::new("ledger/policy", Reason::LedgerBroken, message));
-    let beside = whole.offer.shape.iter().find(|(path, ..)| path == "policy").map(|(.., oid)| oid);
-    if beside.is_some_and(|beside| *beside != named.tree) {
-        refuse("the policy beside it is not the one it names".to_owned());
+    let beside = whole.offer.shape.iter().any(|(path, ..)| path == "policy");
+    if (beside || entry.action == Verb::Adopt) && !brings_policy(whole.offer) {
+        refuse(NOT_BESIDE.to_owned());
     }
     if named.documents.is_some() && !entry.action.moves() {
         refuse("it names documents, and judged none".to_owned());
