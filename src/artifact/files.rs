@@ -3,9 +3,9 @@
 //! The same rules hold for what is captured and for what a manifest says, so that nothing can be restored that could not have been
 //! captured. Deliberately absent: names that differ in case only, which some file systems take for one.
 
+use super::Files;
 use crate::domain::Digest;
 use serde::{Deserialize, Serialize};
-use std::collections::HashSet;
 
 /// One file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,33 +81,27 @@ pub fn why_not(path: &str) -> Option<&'static str> {
     }
 }
 
-/// Why a list cannot be the files of a snapshot. The list must be sorted by path in byte order.
-pub fn why_not_all(files: &[FileEntry]) -> Option<String> {
+/// Why a list cannot be the files of a snapshot.
+pub fn why_not_all(files: &Files) -> Option<String> {
     if files.is_empty() {
         return Some("it names no file".to_owned());
     }
-    if let Some((file, why)) = files.iter().find_map(|file| Some((file, why_not(&file.path)?))) {
-        return Some(format!("it names `{}`: {why}", file.path.escape_debug()));
+    if let Some((path, why)) = files.paths().find_map(|path| Some((path, why_not(path)?))) {
+        return Some(format!("it names `{}`: {why}", path.escape_debug()));
     }
-    if let Some(pair) = files.windows(2).find(|pair| pair[0].path >= pair[1].path) {
-        return Some(format!("`{}` is there twice, or not in its order", pair[1].path.escape_debug()));
+    if let Some((_, second)) = files.paths().zip(files.paths().skip(1)).find(|(first, second)| first >= second) {
+        return Some(format!("`{}` is there twice, or not in its order", second.escape_debug()));
     }
-    if files.iter().try_fold(0_u64, |sum, file| sum.checked_add(file.size)).is_none() {
+    if files.sizes().try_fold(0_u64, u64::checked_add).is_none() {
         return Some("its sizes have no sum".to_owned());
     }
-    let folders: HashSet<&str> = files.iter().flat_map(|file| folders(&file.path)).collect();
-    let both = files.iter().find(|file| folders.contains(file.path.as_str()));
-    both.map(|file| format!("`{}` is a file and a folder", file.path.escape_debug()))
+    let both = files.folders().find(|folder| files.find(folder).is_some());
+    both.map(|path| format!("`{}` is a file and a folder", path.escape_debug()))
 }
 
 /// The folders that a file is in, from the outermost.
 pub fn folders(path: &str) -> impl Iterator<Item = &str> {
     path.match_indices('/').map(|(at, _)| &path[..at])
-}
-
-/// All bytes together.
-pub fn total(files: &[FileEntry]) -> u64 {
-    files.iter().fold(0, |sum, file| sum.saturating_add(file.size))
 }
 
 /// How many files, for people.
@@ -147,7 +141,7 @@ mod tests {
 
     #[test]
     fn lists_that_no_folder_can_hold_are_refused() {
-        let list = |paths: &[&str]| paths.iter().map(|path| entry(path)).collect::<Vec<_>>();
+        let list = |paths: &[&str]| paths.iter().map(|path| entry(path)).collect::<Files>();
         assert_eq!(why_not_all(&list(&["a", "a.b", "a0/c", "b/c"])), None);
         for (paths, why) in [
             (&[][..], "it names no file"),
@@ -160,7 +154,7 @@ mod tests {
             assert_eq!(why_not_all(&list(paths)).as_deref(), Some(why), "{paths:?}");
         }
         let huge = FileEntry { size: u64::MAX, ..entry("a") };
-        assert_eq!(why_not_all(&[huge, entry("b")]).as_deref(), Some("its sizes have no sum"));
+        assert_eq!(why_not_all(&[huge, entry("b")].into_iter().collect()).as_deref(), Some("its sizes have no sum"));
     }
 
     #[test]

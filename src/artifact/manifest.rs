@@ -3,14 +3,17 @@
 //! Only SHA-256 is read. Members that are not known here are kept where a file is written again (`index.json`), and ignored elsewhere.
 
 use super::{
-    BUNDLE, LARGEST_MANIFEST, Label, MOST_LAYERS, SNAPSHOT,
+    BUNDLE, Files, LARGEST_MANIFEST, Label, MOST_LAYERS, SNAPSHOT,
     files::{self, FileEntry, Mode},
     names, tar,
 };
 use crate::domain::{Digest, Result, digest::canonical_json};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::{self, Read, Write},
+};
 
 pub const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 pub const INDEX: &str = "application/vnd.oci.image.index.v1+json";
@@ -90,11 +93,11 @@ struct Manifest {
 }
 
 /// The config of a snapshot whose files are in a tar layer.
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct List {
     schema: String,
-    files: Vec<FileEntry>,
+    files: Files,
 }
 
 /// How the files of a snapshot are kept.
@@ -110,8 +113,7 @@ pub enum Form {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
     pub digest: Digest,
-    /// Sorted by path.
-    pub files: Vec<FileEntry>,
+    pub files: Files,
     pub form: Form,
     /// `None`: it is not a bundle.
     pub label: Option<Label>,
@@ -123,7 +125,7 @@ impl Snapshot {
     }
 
     pub fn bytes(&self) -> u64 {
-        files::total(&self.files)
+        self.files.total()
     }
 }
 
@@ -136,25 +138,24 @@ fn artifact_type(label: Option<&Label>) -> &'static str {
 pub struct Made {
     pub snapshot: Snapshot,
     pub manifest: Vec<u8>,
-    pub config: Vec<u8>,
 }
 
-/// The snapshot of these files (sorted, without what [`files::why_not_all`] refuses) with a layer for each; `None`: they are too many,
+/// The snapshot of these files (without what [`files::why_not_all`] refuses) with a layer for each; `None`: they are too many,
 /// and travel as a tar: [`in_tar`].
-pub fn of_files(files: &[FileEntry], label: Option<&Label>) -> Result<Option<Made>> {
+pub fn of_files(files: &Files, label: Option<&Label>) -> Result<Option<Made>> {
     if files.len() > MOST_LAYERS {
         return Ok(None);
     }
-    let layer = |file: &FileEntry| {
-        let layer = Descriptor::new(BYTES, file.digest.clone(), file.size);
-        layer.with(TITLE, file.path.clone()).with(MODE, file.mode.to_string())
+    let layer = |file: FileEntry| {
+        let layer = Descriptor::new(BYTES, file.digest, file.size);
+        layer.with(TITLE, file.path).with(MODE, file.mode.to_string())
     };
     let manifest = written(empty_config(), files.iter().map(layer).collect(), label)?;
     if manifest.len() > LARGEST_MANIFEST {
         return Ok(None);
     }
-    let snapshot = Snapshot { digest: Digest::of(&manifest), files: files.to_vec(), form: Form::Blobs, label: label.cloned() };
-    Ok(Some(Made { snapshot, manifest, config: EMPTY_BYTES.to_vec() }))
+    let snapshot = Snapshot { digest: Digest::of(&manifest), files: files.clone(), form: Form::Blobs, label: label.cloned() };
+    Ok(Some(Made { snapshot, manifest }))
 }
 
 /// The config of an artifact that has none.
@@ -162,27 +163,25 @@ pub(super) fn empty_config() -> Descriptor {
     Descriptor::new(EMPTY, Digest::of(EMPTY_BYTES), EMPTY_BYTES.len() as u64)
 }
 
-/// The list of files that is the config of a snapshot in the form of a tar. It is long: written entry by entry it needs the memory of its
-/// text, as a whole several times that.
-pub fn list_of(files: &[FileEntry]) -> Result<Vec<u8>> {
-    let mut text = b"{\"files\":[".to_vec();
+/// Writes the list of files that is the config of a snapshot in the form of a tar. As a whole it would be the largest thing in memory.
+pub fn list_of(files: &Files, to: &mut impl Write) -> io::Result<()> {
+    to.write_all(b"{\"files\":[")?;
     for (at, file) in files.iter().enumerate() {
-        text.extend_from_slice(if at > 0 { b"," } else { b"" });
-        text.append(&mut canonical_json(file)?);
+        to.write_all(if at > 0 { b"," } else { b"" })?;
+        to.write_all(&canonical_json(&file).map_err(|fault| io::Error::other(fault.message))?)?;
     }
-    text.extend_from_slice(format!("],\"schema\":\"{LIST_SCHEMA}\"}}").as_bytes());
-    Ok(text)
+    to.write_all(format!("],\"schema\":\"{LIST_SCHEMA}\"}}").as_bytes())
 }
 
-/// The snapshot of these files with the tar layer that holds them.
-pub fn in_tar(files: &[FileEntry], list: Vec<u8>, layer: Digest, label: Option<&Label>) -> Result<Made> {
-    let (list_digest, list_size, size) = (Digest::of(&list), list.len() as u64, tar::length(files));
-    let config = Descriptor::new(LIST, list_digest.clone(), list_size);
+/// The snapshot of these files with digest and length of their list, and the tar layer that holds them.
+pub fn in_tar(files: &Files, list: (Digest, u64), layer: Digest, label: Option<&Label>) -> Result<Made> {
+    let (list, list_size) = list;
+    let (config, size) = (Descriptor::new(LIST, list.clone(), list_size), tar::length(files));
     let only = Descriptor::new(TAR, layer.clone(), size).with(TITLE, "files.tar");
     let manifest = written(config, vec![only], label)?;
-    let form = Form::Tar { layer, size, list: list_digest, list_size };
-    let snapshot = Snapshot { digest: Digest::of(&manifest), files: files.to_vec(), form, label: label.cloned() };
-    Ok(Made { snapshot, manifest, config: list })
+    let form = Form::Tar { layer, size, list, list_size };
+    let snapshot = Snapshot { digest: Digest::of(&manifest), files: files.clone(), form, label: label.cloned() };
+    Ok(Made { snapshot, manifest })
 }
 
 fn written(config: Descriptor, layers: Vec<Descriptor>, label: Option<&Label>) -> Result<Vec<u8>> {
@@ -241,6 +240,7 @@ pub fn parse(digest: &Digest, bytes: &[u8]) -> std::result::Result<Parsed, Strin
         files.push(FileEntry { path, mode, size: layer.size, digest: layer.digest });
     }
     files.sort_by(|a, b| a.path.cmp(&b.path));
+    let files: Files = files.into_iter().collect();
     match files::why_not_all(&files) {
         Some(why) => Err(why),
         None => Ok(Parsed::Whole(Snapshot { digest: digest.clone(), files, form: Form::Blobs, label })),
@@ -248,9 +248,9 @@ pub fn parse(digest: &Digest, bytes: &[u8]) -> std::result::Result<Parsed, Strin
 }
 
 impl Listed {
-    /// The whole snapshot, with the bytes of its list.
-    pub fn with(self, list: &[u8]) -> std::result::Result<Snapshot, String> {
-        let list: List = serde_json::from_slice(list).map_err(|error| format!("its list of files cannot be read: {error}"))?;
+    /// The whole snapshot, with the text of its list.
+    pub fn with(self, list: impl Read) -> std::result::Result<Snapshot, String> {
+        let list: List = serde_json::from_reader(list).map_err(|error| format!("its list of files cannot be read: {error}"))?;
         if list.schema != LIST_SCHEMA {
             return Err(format!("its list of files has the schema `{}`", list.schema.escape_debug()));
         }
@@ -410,9 +410,19 @@ mod tests {
         FileEntry { path: path.to_owned(), mode: Mode::FILE, size: bytes.len() as u64, digest: Digest::of(bytes) }
     }
 
+    fn text_of(files: &Files) -> Vec<u8> {
+        let mut text = Vec::new();
+        list_of(files, &mut text).unwrap();
+        text
+    }
+
+    fn noted(text: &[u8]) -> (Digest, u64) {
+        (Digest::of(text), text.len() as u64)
+    }
+
     #[test]
     fn a_manifest_is_made_and_read_back() {
-        let files = [entry("a/b", b"one"), FileEntry { mode: Mode::EXECUTABLE, ..entry("c", b"") }];
+        let files = [entry("a/b", b"one"), FileEntry { mode: Mode::EXECUTABLE, ..entry("c", b"") }].into_iter().collect();
         let made = of_files(&files, None).unwrap().unwrap();
         insta::assert_snapshot!(String::from_utf8(made.manifest.clone()).unwrap().replace(",\"", ",\n\""), @r#"
         {"artifactType":"application/vnd.tagwarden.snapshot.v1+json",
@@ -437,23 +447,26 @@ mod tests {
     #[test]
     fn many_files_and_long_manifests_travel_as_a_tar() {
         let many: Vec<FileEntry> = (0..=MOST_LAYERS).map(|at| entry(&format!("{at:05}"), b"x")).collect();
-        assert!(of_files(&many[1..], None).unwrap().is_some() && of_files(&many, None).unwrap().is_none());
-        let long: Vec<FileEntry> = (0..1500).map(|at| entry(&format!("{at:05}/{}", "x/".repeat(250) + "y"), b"x")).collect();
+        let (few, all) = (many[1..].iter().cloned().collect(), many.iter().cloned().collect());
+        assert!(of_files(&few, None).unwrap().is_some() && of_files(&all, None).unwrap().is_none());
+        let long: Files = (0..1500).map(|at| entry(&format!("{at:05}/{}", "x/".repeat(250) + "y"), b"x")).collect();
         assert!(of_files(&long, None).unwrap().is_none());
-        let made = in_tar(&many, list_of(&many).unwrap(), Digest::of(b"the tar"), None).unwrap();
+        let text = text_of(&all);
+        let made = in_tar(&all, noted(&text), Digest::of(b"the tar"), None).unwrap();
         let Ok(Parsed::Listed(listed)) = parse(&made.snapshot.digest, &made.manifest) else { panic!("it has a list") };
-        assert_eq!(listed.clone().with(&made.config).unwrap(), made.snapshot);
-        let short = list_of(&many[1..]).unwrap();
+        assert_eq!(listed.clone().with(&text[..]).unwrap(), made.snapshot);
+        let short = text_of(&few);
         for files in [&many[1..], &many[..1], &[]] {
-            assert_eq!(list_of(files).unwrap(), canonical_json(&List { schema: LIST_SCHEMA.to_owned(), files: files.to_vec() }).unwrap());
+            let value = json!({"schema": LIST_SCHEMA, "files": files});
+            assert_eq!(text_of(&files.iter().cloned().collect()), canonical_json(&value).unwrap());
         }
-        assert_eq!(listed.with(&short).unwrap_err(), "its tar is not as long as the files in its list make it");
+        assert_eq!(listed.with(&short[..]).unwrap_err(), "its tar is not as long as the files in its list make it");
     }
 
     /// The label is in the digest; nothing else of the content changes.
     #[test]
     fn a_bundle_is_a_manifest_of_its_own() {
-        let files = [entry("a", b"one")];
+        let files = [entry("a", b"one")].into_iter().collect();
         let label = |version: &str| Label::new("routing", version, (None, None)).unwrap();
         let made = |label: Option<&Label>| of_files(&files, label).unwrap().unwrap();
         let (plain, one, two) = (made(None), made(Some(&label("1"))), made(Some(&label("2"))));
@@ -461,9 +474,10 @@ mod tests {
         assert_eq!(parse(&one.snapshot.digest, &one.manifest), Ok(Parsed::Whole(one.snapshot.clone())));
         let text = String::from_utf8(one.manifest).unwrap();
         assert!(text.contains(BUNDLE) && text.contains("\"vnd.tagwarden.bundle.version\":\"1\""), "{text}");
-        let many = in_tar(&files, list_of(&files).unwrap(), Digest::of(b"the tar"), Some(&label("1"))).unwrap();
+        let text = text_of(&files);
+        let many = in_tar(&files, noted(&text), Digest::of(b"the tar"), Some(&label("1"))).unwrap();
         let Ok(Parsed::Listed(listed)) = parse(&many.snapshot.digest, &many.manifest) else { panic!("it has a list") };
-        assert_eq!(listed.with(&many.config).unwrap().label, Some(label("1")));
+        assert_eq!(listed.with(&text[..]).unwrap().label, Some(label("1")));
         let mut index = Index::default();
         index.add(one.snapshot.artifact_type(), &one.snapshot.digest, 3, &[]);
         let names = format!("bundle-{}", one.snapshot.digest.hex());
@@ -473,7 +487,7 @@ mod tests {
     /// A right manifest with one thing changed.
     #[test]
     fn hostile_manifests_are_refused_with_a_reason() {
-        let files = [entry("a", b"one"), entry("b", b"two")];
+        let files = [entry("a", b"one"), entry("b", b"two")].into_iter().collect();
         let made = of_files(&files, None).unwrap().unwrap();
         let right: Value = serde_json::from_slice(&made.manifest).unwrap();
         let digest = made.snapshot.digest;

@@ -41,6 +41,7 @@
 
 pub mod bundle;
 pub mod files;
+pub mod list;
 pub mod log;
 pub mod manifest;
 pub mod names;
@@ -50,6 +51,7 @@ pub mod tar;
 
 pub use bundle::Label;
 pub use files::FileEntry;
+pub use list::Files;
 pub use manifest::{Form, Snapshot};
 
 /// The artifact type of a snapshot.

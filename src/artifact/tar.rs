@@ -4,7 +4,7 @@
 //! unpacked by what it says: whoever reads it knows from the list where each file is and which header stands before it, and anything
 //! else is refused. A tar that unfolds to more than its list says cannot be expressed.
 
-use super::files::FileEntry;
+use super::{Files, files::FileEntry};
 
 const BLOCK: u64 = 512;
 
@@ -41,8 +41,8 @@ pub fn padding(size: u64) -> usize {
 }
 
 /// The length of the whole tar.
-pub fn length(files: &[FileEntry]) -> u64 {
-    let one = |file: &FileEntry| (header(file).len() as u64).saturating_add(file.size).saturating_add(padding(file.size) as u64);
+pub fn length(files: &Files) -> u64 {
+    let one = |file: FileEntry| (header(&file).len() as u64).saturating_add(file.size).saturating_add(padding(file.size) as u64);
     files.iter().fold(END.len() as u64, |sum, file| sum.saturating_add(one(file)))
 }
 
@@ -106,7 +106,7 @@ mod tests {
         for (path, length) in [("a/b", 512), (long.as_str(), 512), ("ä", 1536), (&"x".repeat(101), 1536), (&"x".repeat(510), 2048)] {
             assert_eq!(header(&file(path, 0)).len(), length, "{path}");
         }
-        assert_eq!(length(&[file("a", 0), file("b", 1), file("c", 512)]), 512 + 1024 + 1024 + 1024);
+        assert_eq!(length(&[file("a", 0), file("b", 1), file("c", 512)].into_iter().collect()), 512 + 1024 + 1024 + 1024);
     }
 
     #[test]

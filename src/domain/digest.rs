@@ -18,6 +18,17 @@ impl Digest {
         Ok(Digest::of(&canonical_json(value)?))
     }
 
+    pub fn of_bytes(digest: &[u8; 32]) -> Digest {
+        Digest(format!("sha256:{}", hex(digest)))
+    }
+
+    /// The digest in the least room.
+    pub fn to_bytes(&self) -> [u8; 32] {
+        let digit = |c: u8| if c.is_ascii_digit() { c - b'0' } else { c - b'a' + 10 };
+        let hex = self.hex().as_bytes();
+        std::array::from_fn(|at| digit(hex[2 * at]) << 4 | digit(hex[2 * at + 1]))
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -101,6 +112,7 @@ mod tests {
         let digest = Digest::of(b"");
         assert_eq!(digest.as_str(), "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
         assert_eq!(digest.as_str().parse::<Digest>().unwrap(), digest);
+        assert_eq!(Digest::of_bytes(&digest.to_bytes()), digest);
         for wrong in ["", "sha256:", "e3b0c442", &digest.as_str().to_uppercase()] {
             assert!(wrong.parse::<Digest>().is_err(), "{wrong}");
         }

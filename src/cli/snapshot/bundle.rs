@@ -49,16 +49,16 @@ fn fields(from: &Snapshot, to: &Snapshot) -> Vec<FieldShape> {
 
 /// Files that one has and the other has not, or otherwise. A mode is a part of a file.
 fn changes(from: &Snapshot, to: &Snapshot) -> Vec<ChangeShape> {
-    let mut sides: BTreeMap<&str, [Option<&FileEntry>; 2]> = BTreeMap::new();
+    let mut sides: BTreeMap<&str, [Option<FileEntry>; 2]> = BTreeMap::new();
     for (at, snapshot) in [from, to].into_iter().enumerate() {
-        for file in &snapshot.files {
-            sides.entry(&file.path).or_default()[at] = Some(file);
+        for (path, file) in snapshot.files.paths().zip(snapshot.files.iter()) {
+            sides.entry(path).or_default()[at] = Some(file);
         }
     }
-    let digest = |file: Option<&FileEntry>| -> Option<Digest> { file.map(|file| file.digest.clone()) };
+    let digest = |file: Option<FileEntry>| -> Option<Digest> { file.map(|file| file.digest) };
     let changes = sides.into_iter().filter(|(_, [from, to])| from != to).map(|(path, [from, to])| ChangeShape {
         path: path.to_owned(),
-        change: match (from, to) {
+        change: match (&from, &to) {
             (None, _) => "added",
             (_, None) => "removed",
             _ => "changed",

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     artifact::{
-        FileEntry, Label, files,
+        Files, Label, files,
         log::{Capture, Known, What},
     },
     catalog::{
@@ -34,7 +34,6 @@ use crate::{
     },
 };
 use std::{
-    collections::HashMap,
     path::Path,
     sync::{Arc, OnceLock},
 };
@@ -61,7 +60,7 @@ impl As {
     }
 
     /// What may follow what was captured before.
-    fn follows(&self, view: &View, source: &str, files: &[FileEntry]) -> Result<()> {
+    fn follows(&self, view: &View, source: &str, files: &Files) -> Result<()> {
         match self {
             As::Snapshot { max_shrink } => shrunk(view, source, files, *max_shrink),
             As::Bundle(_) => Ok(()),
@@ -81,17 +80,18 @@ pub async fn capture(session: &Session, args: &Capturing, what: &As) -> Result<R
     }
     let store = Store::open_or_begin(&around.store)?;
     let waiting = OnceLock::new();
-    let files = found.source.read(&|all| waiting.get_or_init(|| session.progress().count("files read:", all)).advance())?;
-    let artifacts = validated(&around, &found, &files, what.label())?;
-    what.follows(&store.view()?, &found.name, &files)?;
+    let without_git = found.source.without_git;
+    let source = found.source.read(&|all| waiting.get_or_init(|| session.progress().count("files read:", all)).advance())?;
+    let artifacts = validated(&around, found.tree.as_ref(), &source.files, what.label())?;
+    what.follows(&store.view()?, &found.name, &source.files)?;
 
     // A key that is missing is no reason to capture without it.
     let signer = if args.sign { Some(sign::signer(session, &around).await?) } else { None };
     let mut writer = Writer::begin(&store, session.progress()).await?;
     // Somebody may have captured meanwhile.
-    what.follows(&writer.view, &found.name, &files)?;
+    what.follows(&writer.view, &found.name, &source.files)?;
     let waiting = OnceLock::new();
-    let made = writer.capture(&found.source, &files, what.label(), &|all| {
+    let made = writer.capture(&source, what.label(), &|all| {
         waiting.get_or_init(|| session.progress().count("files stored:", all)).advance();
     })?;
     let (artifact_type, digest) = (made.snapshot.artifact_type(), made.snapshot.digest);
@@ -113,8 +113,8 @@ pub async fn capture(session: &Session, args: &Capturing, what: &As) -> Result<R
         source: found.name.clone(),
         commit: commit.as_ref().map(Oid::to_string),
         channel: args.channel.as_ref().map(ToString::to_string),
-        files: files.len() as u64,
-        bytes: files::total(&files),
+        files: source.files.len() as u64,
+        bytes: source.files.total(),
         tags: tags.clone(),
         reason: args.reason.as_ref().map(masked),
         before_restore: false,
@@ -127,11 +127,11 @@ pub async fn capture(session: &Session, args: &Capturing, what: &As) -> Result<R
     if let Some(signer) = &signer {
         sign::put(session, &around, &store, &mut writer, signer, &digest, &by).await?;
     }
-    let (bundle, bytes) = (what.label().cloned(), files::total(&files));
-    let created = Created { digest, files: files.len(), bytes, new, source: found.name, tags, artifacts, serial, bundle };
+    let (bundle, bytes) = (what.label().cloned(), source.files.total());
+    let created = Created { digest, files: source.files.len(), bytes, new, source: found.name, tags, artifacts, serial, bundle };
     let report = around.report(if new { Reason::Passed } else { Reason::NothingToDo }, SnapshotAnswer::Created(created));
     let report = report.findings(overlapping);
-    Ok(if found.source.without_git { report.notice("git's own folder `.git` was left out") } else { report })
+    Ok(if without_git { report.notice("git's own folder `.git` was left out") } else { report })
 }
 
 /// What is captured, and how it is called.
@@ -216,8 +216,8 @@ fn called<'a>(paths: impl Iterator<Item = &'a str>) -> String {
 
 /// Checks the artifacts among the files by their rails; how many there were. The files of a bundle must have some of its rail. Faults:
 /// `findings`, `nothing_to_check`.
-fn validated(around: &Around, given: &Given, files: &[FileEntry], label: Option<&Label>) -> Result<usize> {
-    let (world, protocol, (tree, roots)) = match (&around.world, &around.protocol, &given.tree) {
+fn validated(around: &Around, tree: Option<&InTree>, files: &Files, label: Option<&Label>) -> Result<usize> {
+    let (world, protocol, (tree, roots)) = match (&around.world, &around.protocol, tree) {
         (Some(world), Some(protocol), Some(tree)) if !protocol.catalog.kinds.is_empty() => (world, protocol, tree),
         _ if label.is_none() => return Ok(0),
         _ => {
@@ -233,21 +233,12 @@ fn validated(around: &Around, given: &Given, files: &[FileEntry], label: Option<
         let names: Vec<&str> = rails.names().collect();
         return Err(fault.help(format!("rails of gates/rails: {}", names.join(", "))));
     }
-    let mut digests = HashMap::new();
-    for file in files {
-        for (root, name) in roots {
-            digests.extend(origin(root, name, &file.path).map(|path| (path, file.digest.clone())));
-        }
-    }
     let which = Which::Below(roots.iter().map(|(root, _)| root.clone()).collect());
-    let captured = Captured { tree: tree.as_ref(), digests };
+    let captured = Captured { tree: tree.as_ref(), roots, files };
     let pointers = vec![None; protocol.catalog.pointers.len()];
     let checked = validate::check(world, &captured, &protocol.catalog, &rails, pointers, which)?;
     if let Some(label) = label
-        && !checked
-            .found
-            .iter()
-            .any(|artifact| captured.digests.contains_key(&artifact.path) && may_have(&protocol.catalog, artifact, label))
+        && !checked.found.iter().any(|artifact| captured.find(&artifact.path).is_some() && may_have(&protocol.catalog, artifact, label))
     {
         let fault = Fault::new(Reason::NothingToCheck, format!("none of the files is an artifact of the rail `{}`", label.rail));
         return Err(fault.help("name the files that `kinds` in gates/protocol.yaml gives this rail; `tagwarden validate` shows them"));
@@ -293,22 +284,31 @@ fn overlapping(view: &View, label: &Label, digest: &Digest) -> Vec<Finding> {
     others.map(|other| Finding::warning("bundle/overlap", format!("{label} and {other} are in force at the same time"))).collect()
 }
 
-/// Where a file of the snapshot may be in the tree.
-fn origin(root: &str, name: &str, path: &str) -> Option<String> {
-    let below = if name.is_empty() { Some(path) } else { path.strip_prefix(name)?.strip_prefix('/').or((path == name).then_some("")) }?;
-    Some(match (root.is_empty(), below.is_empty()) {
-        (true, _) => below.to_owned(),
-        (_, true) => root.to_owned(),
-        // A single file has its own name in the snapshot, whatever folder it is in.
-        _ if root.rsplit('/').next() == Some(below) => root.to_owned(),
-        _ => format!("{root}/{below}"),
-    })
+/// The name that a file of the tree has in the snapshot, if it is below this root.
+fn named(root: &str, name: &str, path: &str) -> Option<String> {
+    let below = if root.is_empty() { path } else { path.strip_prefix(root)? };
+    match (name, below) {
+        ("", "") => path.rsplit('/').next().map(str::to_owned),
+        (name, "") => Some(name.to_owned()),
+        (name, below) => {
+            let below = if root.is_empty() { below } else { below.strip_prefix('/')? };
+            Some(if name.is_empty() { below.to_owned() } else { format!("{name}/{below}") })
+        }
+    }
 }
 
 /// A tree in which the captured files have the captured bytes.
 struct Captured<'a> {
     tree: &'a dyn Tree,
-    digests: HashMap<String, Digest>,
+    roots: &'a [(String, String)],
+    files: &'a Files,
+}
+
+impl Captured<'_> {
+    /// Where the file of a path in the tree is among the captured ones.
+    fn find(&self, path: &str) -> Option<usize> {
+        self.roots.iter().find_map(|(root, name)| self.files.find(&named(root, name, path)?))
+    }
 }
 
 impl Tree for Captured<'_> {
@@ -322,8 +322,8 @@ impl Tree for Captured<'_> {
 
     fn read(&self, path: &str) -> std::result::Result<Option<Vec<u8>>, Unreadable> {
         let read = self.tree.read(path)?;
-        match (&read, self.digests.get(path)) {
-            (Some(bytes), Some(digest)) if Digest::of(bytes) != *digest => {
+        match (&read, self.find(path)) {
+            (Some(bytes), Some(at)) if Digest::of(bytes) != self.files.get(at).digest => {
                 Err(Unreadable(format!("`{path}` changed while it was captured")))
             }
             _ => Ok(read),
@@ -332,17 +332,17 @@ impl Tree for Captured<'_> {
 }
 
 /// Refuses a source that lost more than it may since its last capture.
-fn shrunk(view: &View, source: &str, files: &[FileEntry], max_shrink: u8) -> Result<()> {
+fn shrunk(view: &View, source: &str, files: &Files, max_shrink: u8) -> Result<()> {
     let Some(Known { capture: before, time, .. }) = view.state.newest_of(source) else { return Ok(()) };
     let lost = |before: u64, now: u64| before.checked_sub(now).map_or(0, |lost| u128::from(lost) * 100 / u128::from(before.max(1)));
-    let (of_files, of_bytes) = (lost(before.files, files.len() as u64), lost(before.bytes, files::total(files)));
+    let (of_files, of_bytes) = (lost(before.files, files.len() as u64), lost(before.bytes, files.total()));
     if of_files.max(of_bytes) <= u128::from(max_shrink) {
         return Ok(());
     }
     let message = format!(
         "{source} shrank: {} and {} bytes, and it had {} and {} bytes at {time}",
         files::counted(files.len()),
-        files::total(files),
+        files.total(),
         files::counted(before.files as usize),
         before.bytes
     );
@@ -359,17 +359,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_of_a_snapshot_is_found_in_its_tree() {
+    fn a_file_of_a_tree_has_its_name_in_the_snapshot() {
         for (root, name, path, found) in [
-            ("config", "", "a/b", Some("config/a/b")),
+            ("config", "", "config/a/b", Some("a/b")),
+            ("config", "", "config/config", Some("config")),
             ("", "", "a/b", Some("a/b")),
-            ("config/index.json", "", "index.json", Some("config/index.json")),
-            ("config/index.json", "index.json", "index.json", Some("config/index.json")),
+            ("", "top", "a/b", Some("top/a/b")),
+            ("config/index.json", "", "config/index.json", Some("index.json")),
+            ("config/index.json", "config/index.json", "config/index.json", Some("config/index.json")),
             ("config", "config", "config/a", Some("config/a")),
             ("config", "config", "config.json", None),
+            ("config", "", "other/a", None),
             ("one.json", "one.json", "one.json", Some("one.json")),
         ] {
-            assert_eq!(origin(root, name, path).as_deref(), found, "{root} {name} {path}");
+            assert_eq!(named(root, name, path).as_deref(), found, "{root} {name} {path}");
         }
     }
 }

@@ -60,7 +60,7 @@ pub async fn info(session: &Session, args: &SnapshotOne, meant: Meant) -> Result
     let (files, bytes) = (snapshot.files.len() as u64, snapshot.bytes());
     let now = session.clock.now();
     let signed = sign::of(&around, &store, &view, &digest, now).map(|signatures| signatures.names());
-    let contents = snapshot.files.into_iter();
+    let contents = snapshot.files.iter();
     let contents = contents.map(|file| FileShape { path: file.path, mode: file.mode.to_string(), size: file.size, digest: file.digest });
     // What the manifest itself says is known even where nothing is recorded.
     let listed = Listed { files: Some(files), bytes: Some(bytes), bundle: snapshot.label, ..listed(&view, digest, now) }.at(now);

@@ -10,7 +10,7 @@
 use super::{Around, args::SnapshotRehearse};
 use crate::{
     artifact::{
-        FileEntry, Form, Snapshot,
+        Form, Snapshot,
         files::counted,
         log::{By, Capture, Rehearsal, What},
         signature::{self, Allowed, Kind},
@@ -120,8 +120,8 @@ impl Drill<'_> {
         let store = Store::open_or_begin(&scratch.path().join("store"))?;
         let mut writer = Writer::begin(&store, self.session.progress()).await?;
         let source = Source::of_disk(&[(scratch.path().join(LIVE), String::new())], store.root())?;
-        let files = source.read(&|_| {})?;
-        let made = writer.capture(&source, &files, self.snapshot.label.as_ref(), &|_| {})?;
+        let source = source.read(&|_| {})?;
+        let made = writer.capture(&source, self.snapshot.label.as_ref(), &|_| {})?;
         let (digest, size) = (made.snapshot.digest.clone(), made.manifest.len() as u64);
         let same = match digest == self.snapshot.digest {
             true => Ok(format!("captured again, it is {}", &digest.hex()[..12])),
@@ -133,7 +133,7 @@ impl Drill<'_> {
             source: "rehearsal".to_owned(),
             commit: None,
             channel: None,
-            files: files.len() as u64,
+            files: source.files.len() as u64,
             bytes: made.snapshot.bytes(),
             tags: Vec::new(),
             reason: None,
@@ -205,7 +205,7 @@ fn restored(store: &Store, snapshot: &Snapshot, live: &Target) -> std::result::R
 
 /// The blob whose loss would lose the most.
 fn largest(snapshot: &Snapshot) -> Digest {
-    let file = || snapshot.files.iter().max_by_key(|file| file.size).map_or_else(|| snapshot.digest.clone(), |file| file.digest.clone());
+    let file = || snapshot.files.iter().max_by_key(|file| file.size).map_or_else(|| snapshot.digest.clone(), |file| file.digest);
     match &snapshot.form {
         Form::Tar { layer, .. } => layer.clone(),
         Form::Blobs => file(),
@@ -242,8 +242,8 @@ fn planted(store: &Store, snapshot: &Snapshot, refused: &Target, at: &Digest, fa
     }
 }
 
-fn all(snapshot: &Snapshot) -> Vec<&FileEntry> {
-    snapshot.files.iter().collect()
+fn all(snapshot: &Snapshot) -> Vec<usize> {
+    (0..snapshot.files.len()).collect()
 }
 
 /// Stops a restore over other files when half of them took their places, then runs it again.

@@ -6,7 +6,7 @@
 use super::{Around, args::SnapshotRestore, sign};
 use crate::{
     artifact::{
-        FileEntry, SNAPSHOT, Snapshot, files,
+        Files, SNAPSHOT, Snapshot, files,
         log::{By, Capture, What},
     },
     cli::{Session, paths},
@@ -82,12 +82,12 @@ pub async fn run(session: &Session, args: &SnapshotRestore) -> Result<Report> {
         writer.commit(session.clock.now(), &by, end(false), |_| {})?;
         return Ok(around.report(Reason::Passed, shape(differing.len(), previous, false)));
     };
-    let new: Vec<String> = match wrote {
+    let new: Vec<usize> = match wrote {
         Ok(Restored { new, .. }) => new,
         // Nobody knows how far it came.
         Err(_) => missing(&store, &writer, now.as_ref(), &snapshot)?,
     };
-    match undo(&store, &writer, &target, now.as_ref(), &new) {
+    match undo(&store, &writer, &target, now.as_ref(), (&snapshot.files, &new)) {
         Ok(()) => {
             writer.commit(session.clock.now(), &by, end(true), |_| {})?;
             let report = around.report(fault.reason, shape(0, previous, true));
@@ -111,18 +111,18 @@ fn said(fault: &Fault) -> Vec<Finding> {
 }
 
 /// Captures the files that are about to be replaced.
-fn before(session: &Session, writer: &mut Writer<'_>, target: &Target, files: &[FileEntry], by: &By) -> Result<Option<Digest>> {
+fn before(session: &Session, writer: &mut Writer<'_>, target: &Target, files: &Files, by: &By) -> Result<Option<Digest>> {
     let Some(source) = target.now(files)? else { return Ok(None) };
-    let files = source.read(&|_| {})?;
-    let made = writer.capture(&source, &files, None, &|_| {})?;
+    let source = source.read(&|_| {})?;
+    let made = writer.capture(&source, None, &|_| {})?;
     let digest = made.snapshot.digest;
     let capture = Capture {
         snapshot: digest.clone(),
         source: format!("before a restore to {}", target.name()),
         commit: None,
         channel: None,
-        files: files.len() as u64,
-        bytes: files::total(&files),
+        files: source.files.len() as u64,
+        bytes: source.files.total(),
         tags: Vec::new(),
         reason: None,
         before_restore: true,
@@ -133,15 +133,15 @@ fn before(session: &Session, writer: &mut Writer<'_>, target: &Target, files: &[
     Ok(Some(digest))
 }
 
-/// The files of a snapshot that were not there before.
-fn missing(store: &Store, writer: &Writer<'_>, before: Option<&Digest>, snapshot: &Snapshot) -> Result<Vec<String>> {
+/// The files of a snapshot that were not there before, as places in its list.
+fn missing(store: &Store, writer: &Writer<'_>, before: Option<&Digest>, snapshot: &Snapshot) -> Result<Vec<usize>> {
     let before = before.map(|digest| store.named(&writer.view, digest)).transpose()?;
-    let was = |path: &str| before.iter().flat_map(|before| &before.files).any(|file| file.path == path);
-    Ok(snapshot.files.iter().map(|file| file.path.clone()).filter(|path| !was(path)).collect())
+    let was = |path: &str| before.as_ref().is_some_and(|before| before.files.find(path).is_some());
+    Ok((0..snapshot.files.len()).filter(|at| !was(snapshot.files.path(*at))).collect())
 }
 
 /// Puts a folder back to what it was.
-fn undo(store: &Store, writer: &Writer<'_>, target: &Target, before: Option<&Digest>, new: &[String]) -> Result<()> {
+fn undo(store: &Store, writer: &Writer<'_>, target: &Target, before: Option<&Digest>, new: (&Files, &[usize])) -> Result<()> {
     if let Some(digest) = before {
         let snapshot = store.named(&writer.view, digest)?;
         let differing = target.differing(&snapshot)?;
@@ -149,7 +149,7 @@ fn undo(store: &Store, writer: &Writer<'_>, target: &Target, before: Option<&Dig
             target.write(store, &snapshot, &differing)?;
         }
     }
-    target.remove(new)
+    target.remove(new.0, new.1)
 }
 
 /// Runs what decides whether the restored folder is good, in that folder.

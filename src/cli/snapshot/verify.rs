@@ -5,7 +5,7 @@
 
 use super::{Around, Meant, args::StoreAt, sign};
 use crate::{
-    artifact::{Snapshot, files, log::What, names::Wanted},
+    artifact::{Snapshot, log::What, names::Wanted},
     cli::{Session, paths},
     domain::{Digest, Finding, Reason, Result, Severity},
     report::{
@@ -75,7 +75,7 @@ pub async fn run(session: &Session, at: &StoreAt, wanted: Option<&Wanted>, meant
         _ => Reason::Findings,
     };
     let files = snapshots.iter().map(|snapshot| snapshot.files.len()).sum();
-    let bytes = snapshots.iter().map(|snapshot| files::total(&snapshot.files)).sum();
+    let bytes = snapshots.iter().map(|snapshot| snapshot.files.total()).sum();
     let what = What::Verify { snapshot: digest.clone(), snapshots: snapshots.len() as u64, findings: errors };
     let recorded = record(session, &around, &store, what).await;
     let events = view.broken.is_none().then_some(view.log.events.len() as u64).filter(|_| view.is_logged);
@@ -136,11 +136,11 @@ pub(super) fn open_restores(view: &View) -> Vec<Finding> {
 /// What is wrong with blobs, with the file that each is.
 fn named(wrong: &[Wrong], snapshots: &[Snapshot]) -> Vec<Finding> {
     let blobs: BTreeSet<&Digest> = wrong.iter().map(Wrong::digest).collect();
-    let mut files: HashMap<&Digest, (String, usize)> = HashMap::new();
+    let mut files: HashMap<Digest, (String, usize)> = HashMap::new();
     for snapshot in snapshots {
         for file in snapshot.files.iter().filter(|file| blobs.contains(&file.digest)) {
             let first = || (format!("`{}` of {}", file.path, &snapshot.digest.hex()[..12]), 0);
-            files.entry(&file.digest).or_insert_with(first).1 += 1;
+            files.entry(file.digest.clone()).or_insert_with(first).1 += 1;
         }
     }
     let named = wrong.iter().map(|wrong| {

@@ -2,7 +2,7 @@
 
 use super::{ALGORITHM, BLOBS, Store};
 use crate::{
-    artifact::{Form, Snapshot, tar},
+    artifact::{FileEntry, Form, Snapshot, tar},
     domain::{Digest, Finding, digest::Hasher},
 };
 use rayon::prelude::*;
@@ -107,6 +107,9 @@ pub fn digested(from: impl Read, most: u64) -> io::Result<(u64, Digest)> {
     Ok((size, hasher.finish()))
 }
 
+/// Called with a file's place in its list, the file, and a piece of its bytes.
+pub(super) type Taking<'a> = dyn FnMut(usize, &FileEntry, &[u8]) -> io::Result<()> + 'a;
+
 impl Store {
     /// A blob of this size. Its bytes are not looked at yet.
     pub(super) fn open_blob(&self, digest: &Digest, size: u64) -> Result<File, Wrong> {
@@ -132,6 +135,21 @@ impl Store {
         if Digest::of(&bytes) == *digest { Ok(bytes) } else { Err(other_bytes(digest, &Digest::of(&bytes))) }
     }
 
+    /// What is made of a blob while it is read; its digest is checked before, and of what was read again. It need not be in memory.
+    pub(super) fn large_blob<T>(&self, digest: &Digest, size: u64, limit: u64, make: impl FnOnce(&mut dyn Read) -> T) -> Result<T, Wrong> {
+        if size > limit {
+            return Err(Wrong::Malformed(digest.clone(), format!("it has {size} bytes, and {limit} are read at most")));
+        }
+        self.check(digest, size)?;
+        let file = self.open_blob(digest, size)?.take(size);
+        let mut hashed = Hashed { from: file, hasher: Hasher::default() };
+        let made = make(&mut io::BufReader::with_capacity(PIECE, &mut hashed));
+        let rest = io::copy(&mut hashed, &mut io::sink());
+        rest.map_err(|error| Wrong::Unreadable(digest.clone(), error.to_string()))?;
+        let found = hashed.hasher.finish();
+        if found == *digest { Ok(made) } else { Err(other_bytes(digest, &found)) }
+    }
+
     /// Whether a blob has the bytes of its name.
     pub fn check(&self, digest: &Digest, size: u64) -> Result<(), Wrong> {
         let file = self.open_blob(digest, size)?;
@@ -144,16 +162,16 @@ impl Store {
     /// Every byte of these snapshots against the names; each blob is read once. What is wrong comes sorted. `done` is called for each
     /// blob, with how many there are.
     pub fn check_all(&self, snapshots: &[&Snapshot], done: &(dyn Fn(usize) + Sync)) -> Vec<Wrong> {
-        let mut files: BTreeMap<(&Digest, u64), ()> = BTreeMap::new();
+        let mut files: BTreeSet<([u8; 32], u64)> = BTreeSet::new();
         let mut tars: BTreeMap<&Digest, &Snapshot> = BTreeMap::new();
         for snapshot in snapshots {
             match &snapshot.form {
-                Form::Blobs => files.extend(snapshot.files.iter().map(|file| ((&file.digest, file.size), ()))),
+                Form::Blobs => files.extend(snapshot.files.iter().map(|file| (file.digest.to_bytes(), file.size))),
                 Form::Tar { layer, .. } => drop(tars.insert(layer, snapshot)),
             }
         }
         let all = files.len() + tars.len();
-        let files: Vec<(&Digest, u64)> = files.into_keys().collect();
+        let files: Vec<([u8; 32], u64)> = files.into_iter().collect();
         let tars: Vec<&Snapshot> = tars.into_values().collect();
         let mut wrong: Vec<Wrong> = tars
             .par_iter()
@@ -163,7 +181,7 @@ impl Store {
                 wrong
             })
             .chain(files.par_iter().filter_map(|(digest, size)| {
-                let wrong = self.check(digest, *size).err();
+                let wrong = self.check(&Digest::of_bytes(digest), *size).err();
                 done(all);
                 wrong
             }))
@@ -174,30 +192,26 @@ impl Store {
 
     /// A tar layer as a whole, and each file in it.
     fn check_tar(&self, snapshot: &Snapshot) -> Result<(), Wrong> {
-        let mut check = |_: &_, _: &[u8]| Ok(());
+        let mut check = |_, _: &_, _: &[u8]| Ok(());
         self.untar(snapshot, &mut check)
     }
 
-    /// Reads the tar layer of a snapshot once from end to end, and gives each file's bytes in pieces. Only when all of it was read is
+    /// Reads the tar layer of a snapshot once from end to end, and gives each file's place in the list and bytes in pieces. Only when all of it was read is
     /// it known to be right.
-    pub(super) fn untar(
-        &self,
-        snapshot: &Snapshot,
-        take: &mut dyn FnMut(&crate::artifact::FileEntry, &[u8]) -> io::Result<()>,
-    ) -> Result<(), Wrong> {
+    pub(super) fn untar(&self, snapshot: &Snapshot, take: &mut Taking) -> Result<(), Wrong> {
         let Form::Tar { layer, size, .. } = &snapshot.form else { return Ok(()) };
         let failed = |error: io::Error| Wrong::Unreadable(layer.clone(), error.to_string());
         let other = |what: String| Wrong::Other(layer.clone(), what);
         let mut input = Hashed { from: io::BufReader::with_capacity(PIECE, self.open_blob(layer, *size)?), hasher: Hasher::default() };
-        for file in &snapshot.files {
-            let header = tar::header(file);
+        for (at, file) in snapshot.files.iter().enumerate() {
+            let header = tar::header(&file);
             if input.next(header.len()).map_err(failed)? != header {
                 return Err(other(format!("does not have the header of `{}` where it belongs", file.path)));
             }
             let mut hasher = Hasher::default();
             let read = pieces((&mut input).take(file.size), file.size, |piece| {
                 hasher.update(piece);
-                take(file, piece)
+                take(at, &file, piece)
             });
             let read = read.map_err(failed)?;
             if read != file.size || hasher.finish() != file.digest {

@@ -19,7 +19,7 @@ mod writer;
 pub use blobs::Wrong;
 pub use restore::{Restored, Target};
 pub use signatures::Signatures;
-pub use source::{Progressed, Source, listed};
+pub use source::{Progressed, Read, Source};
 pub use spoil::Spoiled;
 pub use writer::Writer;
 
@@ -187,8 +187,8 @@ impl Store {
         match manifest::parse(digest, &bytes).map_err(malformed)? {
             Parsed::Whole(snapshot) => Ok(snapshot),
             Parsed::Listed(listed) => {
-                let list = self.small_blob(&listed.list, listed.list_size, LONGEST_LIST)?;
-                listed.with(&list).map_err(malformed)
+                let (list, size) = (listed.list.clone(), listed.list_size);
+                self.large_blob(&list, size, LONGEST_LIST, |text| listed.with(text))?.map_err(malformed)
             }
         }
     }

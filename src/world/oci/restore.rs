@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     artifact::{
-        FileEntry, Form, Snapshot,
+        FileEntry, Files, Form, Snapshot,
         files::{self, Mode},
     },
     domain::{Fault, Finding, Reason, Result, digest::Hasher},
@@ -20,7 +20,7 @@ use crate::{
 };
 use rayon::prelude::*;
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     fs::{self, File, TryLockError},
     io::{self, Write},
     os::unix::fs::PermissionsExt,
@@ -43,8 +43,8 @@ pub struct Restored {
     pub written: usize,
     /// Files that were right already.
     pub kept: usize,
-    /// Paths of the files that were not there before.
-    pub new: Vec<String>,
+    /// The files that were not there before, as places in the list.
+    pub new: Vec<usize>,
 }
 
 impl Target {
@@ -80,21 +80,20 @@ impl Target {
     }
 
     /// Refuses places where no file may be written: behind symbolic links, where a folder is, where something else is.
-    pub fn check(&self, files: &[FileEntry]) -> Result<()> {
+    pub fn check(&self, files: &Files) -> Result<()> {
         let mut wrong = Vec::new();
-        let folders: BTreeSet<&str> = files.iter().flat_map(|file| files::folders(&file.path)).collect();
         let refuse = |path: &str, why: &str| {
             Finding::error("snapshot/source", format!("`{}` cannot be written in {}: {why}", path.escape_debug(), self.root.display()))
         };
-        for folder in folders {
+        for folder in files.folders() {
             match self.at(folder)? {
                 Some(meta) if !meta.is_dir() => wrong.push(refuse(folder, "a folder is needed there, and something else is")),
                 _ => {}
             }
         }
-        for file in files {
-            match self.at(&file.path)? {
-                Some(meta) if !meta.is_file() => wrong.push(refuse(&file.path, "it is there and is not a plain file")),
+        for path in files.paths() {
+            match self.at(path)? {
+                Some(meta) if !meta.is_file() => wrong.push(refuse(path, "it is there and is not a plain file")),
                 _ => {}
             }
         }
@@ -114,30 +113,23 @@ impl Target {
     }
 
     /// The files of the folder at these paths, as they are now.
-    pub fn now(&self, files: &[FileEntry]) -> Result<Option<Source>> {
-        let mut roots = Vec::new();
-        for file in files {
-            if self.at(&file.path)?.is_some() {
-                roots.push((self.root.join(&file.path), file.path.clone()));
-            }
-        }
-        if roots.is_empty() { Ok(None) } else { Source::of_disk(&roots, Path::new("")).map(Some) }
+    pub fn now(&self, files: &Files) -> Result<Option<Source>> {
+        let source = Source::of_folder(&self.root, files)?;
+        Ok(if source.is_empty() { None } else { Some(source) })
     }
 
-    /// Which files differ from the snapshot's.
-    pub fn differing<'s>(&self, snapshot: &'s Snapshot) -> Result<Vec<&'s FileEntry>> {
-        let paths: Vec<&str> = snapshot.files.iter().map(|file| file.path.as_str()).collect();
-        let now = source::listed(&self.root, &paths)?;
-        Ok(snapshot.files.iter().zip(now).filter(|(file, now)| now.as_ref() != Some(*file)).map(|(file, _)| file).collect())
+    /// Which files differ from the snapshot's: their places in its list, from the first.
+    pub fn differing(&self, snapshot: &Snapshot) -> Result<Vec<usize>> {
+        source::differing(&self.root, &snapshot.files)
     }
 
-    /// Writes these files of a snapshot. Every byte is checked against its digest before the first file takes its place.
-    pub fn write(&self, store: &Store, snapshot: &Snapshot, files: &[&FileEntry]) -> Result<Restored> {
+    /// Writes files of a snapshot, of which the places in its list are given from the first. Every byte is checked against its digest before the first file takes its place.
+    pub fn write(&self, store: &Store, snapshot: &Snapshot, files: &[usize]) -> Result<Restored> {
         self.write_some(store, snapshot, files, files.len())
     }
 
     /// The same, stopped when so many files took their places: what a process leaves that is killed there.
-    pub fn write_some(&self, store: &Store, snapshot: &Snapshot, files: &[&FileEntry], places: usize) -> Result<Restored> {
+    pub fn write_some(&self, store: &Store, snapshot: &Snapshot, files: &[usize], places: usize) -> Result<Restored> {
         let unwritten = |error: io::Error| {
             Fault::new(machine::unwritten(&error, Reason::NoResources), format!("cannot write to {}: {error}", self.root.display()))
         };
@@ -151,19 +143,23 @@ impl Target {
             let _ = self.clean();
         }
         staged?;
-        let new = files.iter().map(|file| Ok(self.at(&file.path)?.is_none().then(|| file.path.clone())));
-        let new: Vec<String> = new.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
+        let mut new = Vec::new();
+        for at in files {
+            if self.at(snapshot.files.path(*at))?.is_none() {
+                new.push(*at);
+            }
+        }
         let place = || -> io::Result<()> {
             let mut folders = BTreeSet::from([self.root.clone()]);
-            for (at, file) in files.iter().enumerate().take(places) {
-                let place = self.root.join(&file.path);
-                for folder in files::folders(&file.path) {
+            for at in files.iter().take(places) {
+                let path = snapshot.files.path(*at);
+                for folder in files::folders(path) {
                     let folder = self.root.join(folder);
                     if folders.insert(folder.clone()) && !folder.is_dir() {
                         fs::create_dir(&folder)?;
                     }
                 }
-                fs::rename(staging.join(at.to_string()), place)?;
+                fs::rename(staging.join(at.to_string()), self.root.join(path))?;
             }
             folders.iter().try_for_each(|folder| sync_folder(folder))?;
             if places < files.len() { Ok(()) } else { self.clean() }
@@ -172,14 +168,15 @@ impl Target {
         Ok(Restored { written: files.len(), kept: snapshot.files.len() - files.len(), new })
     }
 
-    fn stage(&self, store: &Store, snapshot: &Snapshot, files: &[&FileEntry], staging: &Path) -> Result<()> {
+    fn stage(&self, store: &Store, snapshot: &Snapshot, files: &[usize], staging: &Path) -> Result<()> {
         let failed = |error: io::Error| {
             Fault::new(machine::unwritten(&error, Reason::NoResources), format!("cannot write to {}: {error}", self.root.display()))
         };
         if let Form::Tar { .. } = snapshot.form {
             self.stage_tar(store, snapshot, files, staging)?;
         } else {
-            let one = |(at, file): (usize, &&FileEntry)| -> Result<()> {
+            let one = |at: &usize| -> Result<()> {
+                let file = snapshot.files.get(*at);
                 let from = store.open_blob(&file.digest, file.size).map_err(|wrong| store.broken(&wrong.finding()))?;
                 let mut output = create(&staging.join(at.to_string())).map_err(failed)?;
                 let mut hasher = Hasher::default();
@@ -193,38 +190,35 @@ impl Target {
                 }
                 finish(&output, file.mode, files.len()).map_err(failed)
             };
-            files.par_iter().enumerate().map(one).collect::<Result<Vec<()>>>()?;
+            files.par_iter().map(one).collect::<Result<Vec<()>>>()?;
         }
-        let names: Vec<String> = (0..files.len()).map(|at| at.to_string()).collect();
         let is_synced = files.len() <= FEW && snapshot.form == Form::Blobs;
-        if is_synced { Ok(()) } else { sync_all(staging, names.iter().map(String::as_str)).map_err(failed) }
+        if is_synced { Ok(()) } else { sync_all(staging, files.iter().map(usize::to_string)).map_err(failed) }
     }
 
-    fn stage_tar(&self, store: &Store, snapshot: &Snapshot, files: &[&FileEntry], staging: &Path) -> Result<()> {
-        let wanted: BTreeMap<&str, usize> = files.iter().enumerate().map(|(at, file)| (file.path.as_str(), at)).collect();
+    fn stage_tar(&self, store: &Store, snapshot: &Snapshot, files: &[usize], staging: &Path) -> Result<()> {
         let mut kept = Ok(());
-        let mut open: Option<(&str, File)> = None;
+        let mut open: Option<(usize, File)> = None;
         let begin = |at: usize, mode: Mode| -> io::Result<File> {
             let file = create(&staging.join(at.to_string()))?;
             finish(&file, mode, usize::MAX)?;
             Ok(file)
         };
         // A file without bytes is never given any.
-        for (file, at) in files.iter().filter(|file| file.size == 0).filter_map(|file| Some((file, *wanted.get(file.path.as_str())?))) {
+        for (at, file) in files.iter().map(|at| (*at, snapshot.files.get(*at))).filter(|(_, file)| file.size == 0) {
             begin(at, file.mode).map_err(|error| source::unread(&file.path, &error))?;
         }
-        let paths: BTreeMap<&str, &FileEntry> = files.iter().map(|file| (file.path.as_str(), *file)).collect();
         let mut write = |file: &FileEntry, at: usize, piece: &[u8]| -> io::Result<()> {
-            if open.as_ref().is_none_or(|(path, _)| *path != file.path)
-                && let Some(own) = paths.get(file.path.as_str())
-            {
-                open = Some((own.path.as_str(), begin(at, file.mode)?));
+            if open.as_ref().is_none_or(|(own, _)| *own != at) {
+                open = Some((at, begin(at, file.mode)?));
             }
             open.as_mut().map_or(Ok(()), |(_, output)| output.write_all(piece))
         };
-        let read = store.untar(snapshot, &mut |file, piece| {
-            let Some(at) = wanted.get(file.path.as_str()) else { return Ok(()) };
-            kept = write(file, *at, piece);
+        let read = store.untar(snapshot, &mut |at, file, piece| {
+            if files.binary_search(&at).is_err() {
+                return Ok(());
+            }
+            kept = write(file, at, piece);
             if kept.is_ok() { Ok(()) } else { Err(io::ErrorKind::Other.into()) }
         });
         kept.map_err(|error| {
@@ -233,17 +227,19 @@ impl Target {
         read.map_err(|wrong| store.broken(&wrong.finding()))
     }
 
-    /// Takes files away that a restore which is taken back had brought.
-    pub fn remove(&self, paths: &[String]) -> Result<()> {
+    /// Takes files of a list away that a restore which is taken back had brought.
+    pub fn remove(&self, files: &Files, brought: &[usize]) -> Result<()> {
         let remove = || -> io::Result<()> {
-            for path in paths {
-                match fs::remove_file(self.root.join(path)) {
+            let mut folders = BTreeSet::new();
+            for at in brought {
+                let path = self.root.join(files.path(*at));
+                folders.extend(path.parent().map(Path::to_owned));
+                match fs::remove_file(path) {
                     // It never took its place.
                     Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                     other => other?,
                 }
             }
-            let folders: BTreeSet<PathBuf> = paths.iter().filter_map(|path| Some(self.root.join(path).parent()?.to_owned())).collect();
             folders.iter().filter(|folder| folder.is_dir()).try_for_each(|folder| sync_folder(folder))
         };
         remove().map_err(|error| {

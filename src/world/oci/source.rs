@@ -5,7 +5,10 @@
 
 use super::{Store, blobs, restore::STAGING};
 use crate::{
-    artifact::files::{self, FileEntry, Mode},
+    artifact::{
+        FileEntry, Files,
+        files::{self, Mode},
+    },
     domain::{Digest, Fault, Finding, Reason, Result},
     tree::{EntryKind, Tree},
     world::machine,
@@ -13,7 +16,6 @@ use crate::{
 use rayon::prelude::*;
 use std::{
     fs, io,
-    io::Read,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     sync::Arc,
@@ -22,23 +24,32 @@ use std::{
 /// git's own folder is never captured.
 const GIT: &str = ".git";
 
+/// How many files are read before what is known of them is put away.
+const TOGETHER: usize = 4096;
+
 /// The files that are to be captured.
 pub struct Source {
-    files: Vec<Found>,
-    tree: Option<Arc<dyn Tree>>,
+    found: Vec<Found>,
+    origin: Origin,
     /// Whether something of git's own was left out.
     pub without_git: bool,
 }
 
 struct Found {
-    path: String,
+    path: Box<str>,
     mode: Mode,
-    from: From,
 }
 
-enum From {
-    Disk(PathBuf),
-    Tree(String),
+/// Where the files are: each place with the name that it has in the snapshot.
+enum Origin {
+    Disk(Vec<(PathBuf, String)>),
+    Tree(Arc<dyn Tree>, Vec<(String, String)>),
+}
+
+/// The files that are to be captured, with their digests.
+pub struct Read {
+    pub files: Files,
+    origin: Origin,
 }
 
 /// Called for each file that was read, with how many there are.
@@ -49,16 +60,35 @@ impl Source {
     /// Faults: `findings`, which name everything that cannot be captured.
     pub fn of_disk(roots: &[(PathBuf, String)], store: &Path) -> Result<Source> {
         let mut walk = Walk { store: fs::canonicalize(store).ok(), ..Walk::default() };
+        let mut named = Vec::new();
         for (path, name) in roots {
+            // A file has its own name there.
+            let name = if name.is_empty() && !path.is_dir() { own_name(path) } else { name.clone() };
             walk.visit(path, name.clone())?;
+            named.push((path.clone(), name));
         }
-        let Walk { files, wrong, without_git, .. } = walk;
-        Source { files, tree: None, without_git }.checked(wrong)
+        let Walk { found, wrong, without_git, .. } = walk;
+        Source { found, origin: Origin::Disk(named), without_git }.checked(wrong)
+    }
+
+    /// Plain files of one folder, as far as they are there.
+    pub(super) fn of_folder(folder: &Path, files: &Files) -> Result<Source> {
+        let mut walk = Walk::default();
+        for path in files.paths() {
+            let place = folder.join(path);
+            match fs::symlink_metadata(&place) {
+                Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {}
+                _ => walk.visit(&place, path.to_owned())?,
+            }
+        }
+        let Walk { found, wrong, without_git, .. } = walk;
+        let source = Source { found, origin: Origin::Disk(vec![(folder.to_owned(), String::new())]), without_git };
+        if source.found.is_empty() && wrong.is_empty() { Ok(source) } else { source.checked(wrong) }
     }
 
     /// Files of a tree, each path with the name that it has in the snapshot.
     pub fn of_tree(tree: Arc<dyn Tree>, roots: &[(String, String)]) -> Result<Source> {
-        let (mut files, mut wrong) = (Vec::new(), Vec::new());
+        let (mut found, mut wrong) = (Vec::new(), Vec::new());
         let entries = tree.entries().map_err(|error| Fault::new(Reason::GateInconclusive, error.to_string()))?;
         for entry in entries {
             for (root, name) in roots {
@@ -81,20 +111,21 @@ impl Source {
                         continue;
                     }
                 };
-                files.push(Found { path, mode, from: From::Tree(entry.path.clone()) });
+                found.push(Found { path: path.into(), mode });
             }
         }
-        Source { files, tree: Some(tree), without_git: false }.checked(wrong)
+        let origin = Origin::Tree(tree.clone(), roots.to_vec());
+        Source { found, origin, without_git: false }.checked(wrong)
     }
 
     fn checked(mut self, mut wrong: Vec<Finding>) -> Result<Source> {
-        self.files.sort_by(|a, b| a.path.cmp(&b.path));
-        wrong.extend(self.files.iter().filter_map(|file| Some(refused(&file.path, files::why_not(&file.path)?))));
+        self.found.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+        wrong.extend(self.found.iter().filter_map(|file| Some(refused(&file.path, files::why_not(&file.path)?))));
         if !wrong.is_empty() {
             let fault = Fault::new(Reason::Findings, format!("{} of the source cannot be captured", files::counted(wrong.len())));
             return Err(fault.help("name the files or folders to capture without them").findings(wrong));
         }
-        if self.files.is_empty() {
+        if self.found.is_empty() {
             let fault = Fault::new(Reason::NothingToCheck, "there is no file to capture");
             return Err(fault.help("name a file, or a folder that has some"));
         }
@@ -102,55 +133,100 @@ impl Source {
     }
 
     pub fn len(&self) -> usize {
-        self.files.len()
+        self.found.len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.files.is_empty()
+        self.found.is_empty()
     }
 
-    /// The bytes of a file, from their beginning.
-    pub(super) fn open(&self, at: usize) -> io::Result<Box<dyn Read + '_>> {
-        match (&self.files[at].from, &self.tree) {
-            (From::Disk(path), _) => Ok(Box::new(blobs::open(path)?)),
-            (From::Tree(path), Some(tree)) => {
-                let bytes = tree.read(path).map_err(|error| io::Error::other(error.to_string()))?;
-                Ok(Box::new(io::Cursor::new(bytes.ok_or(io::ErrorKind::NotFound)?)))
-            }
-            (From::Tree(_), None) => Err(io::ErrorKind::NotFound.into()),
-        }
-    }
-
-    /// The list of the files, in the order of the source.
-    pub fn read(&self, done: &Progressed) -> Result<Vec<FileEntry>> {
-        let read = |(at, file): (usize, &Found)| {
-            let (size, digest) =
-                self.open(at).and_then(|from| blobs::digested(from, u64::MAX)).map_err(|error| unread(&file.path, &error))?;
-            done(self.files.len());
-            Ok(FileEntry { path: file.path.clone(), mode: file.mode, size, digest })
+    /// Reads every file.
+    pub fn read(self, done: &Progressed) -> Result<Read> {
+        let Source { found, origin, .. } = self;
+        let all = found.len();
+        let read = |file: &Found| {
+            let from = origin.open(&file.path).and_then(|from| blobs::digested(from, u64::MAX));
+            let (size, digest) = from.map_err(|error| unread(&file.path, &error))?;
+            done(all);
+            Ok(FileEntry { path: file.path.to_string(), mode: file.mode, size, digest })
         };
-        let files: Vec<FileEntry> = self.files.par_iter().enumerate().map(|(at, file)| read((at, file))).collect::<Result<_>>()?;
+        let mut fault = None;
+        let mut together = Vec::new();
+        let mut left = found.into_iter();
+        let files: Files = std::iter::from_fn(|| {
+            if together.is_empty() {
+                let next: Vec<Found> = left.by_ref().take(TOGETHER).collect();
+                match next.par_iter().rev().map(read).collect::<Result<Vec<FileEntry>>>() {
+                    Ok(entries) => together = entries,
+                    Err(first) => fault = Some(first),
+                }
+            }
+            together.pop()
+        })
+        .collect();
+        if let Some(fault) = fault {
+            return Err(fault);
+        }
         match files::why_not_all(&files) {
-            None => Ok(files),
+            None => Ok(Read { files, origin }),
             Some(why) => Err(Fault::new(Reason::Findings, format!("the source cannot be captured: {why}"))),
         }
     }
 }
 
-/// The list of the files at the paths of a snapshot below a folder, for comparing; `None` where a path has no plain file.
-pub fn listed(folder: &Path, paths: &[&str]) -> Result<Vec<Option<FileEntry>>> {
-    let read = |path: &&str| {
-        let place = folder.join(path);
-        let file = match blobs::open(&place) {
-            Ok(file) => file,
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return Ok(None),
-            Err(error) => return Err(unread(path, &error)),
+impl Read {
+    /// The bytes of a file, from their beginning.
+    pub(super) fn open(&self, path: &str) -> io::Result<Box<dyn io::Read + '_>> {
+        self.origin.open(path)
+    }
+}
+
+impl Origin {
+    fn open(&self, path: &str) -> io::Result<Box<dyn io::Read + '_>> {
+        match self {
+            Origin::Disk(roots) => {
+                let place = roots.iter().find_map(|(root, name)| Some((root, below(name, path)?)));
+                let (root, rest) = place.ok_or(io::ErrorKind::NotFound)?;
+                Ok(Box::new(if rest.is_empty() { blobs::open(root)? } else { blobs::open(&root.join(rest))? }))
+            }
+            Origin::Tree(tree, roots) => {
+                let place = roots.iter().find_map(|(root, name)| Some((root, below(name, path)?)));
+                let (root, rest) = place.ok_or(io::ErrorKind::NotFound)?;
+                let place = if rest.is_empty() { root.clone() } else { join(root, rest) };
+                let bytes = tree.read(&place).map_err(|error| io::Error::other(error.to_string()))?;
+                Ok(Box::new(io::Cursor::new(bytes.ok_or(io::ErrorKind::NotFound)?)))
+            }
+        }
+    }
+}
+
+/// What is left of a path below what has this name in the snapshot; nothing, where it is that itself.
+fn below<'p>(name: &str, path: &'p str) -> Option<&'p str> {
+    match path.strip_prefix(name)? {
+        "" => Some(""),
+        _ if name.is_empty() => Some(path),
+        rest => rest.strip_prefix('/'),
+    }
+}
+
+/// Which files of a list differ from those below a folder: their places in the list.
+pub(super) fn differing(folder: &Path, files: &Files) -> Result<Vec<usize>> {
+    let differs = |at: usize| -> Result<Option<usize>> {
+        let file = files.get(at);
+        let now = match blobs::open(&folder.join(&file.path)) {
+            Ok(now) => now,
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return Ok(Some(at)),
+            Err(error) => return Err(unread(&file.path, &error)),
         };
-        let mode = file.metadata().map_err(|error| unread(path, &error))?.permissions().mode();
-        let (size, digest) = blobs::digested(file, u64::MAX).map_err(|error| unread(path, &error))?;
-        Ok(Mode::of_bits(mode & 0o7777).map(|mode| FileEntry { path: (*path).to_owned(), mode, size, digest }))
+        let meta = now.metadata().map_err(|error| unread(&file.path, &error))?;
+        if Mode::of_bits(meta.permissions().mode() & 0o7777) != Some(file.mode) || meta.len() != file.size {
+            return Ok(Some(at));
+        }
+        let now = blobs::digested(now, u64::MAX).map_err(|error| unread(&file.path, &error))?;
+        Ok((now != (file.size, file.digest)).then_some(at))
     };
-    paths.par_iter().map(read).collect()
+    let differing: Vec<Option<usize>> = (0..files.len()).into_par_iter().map(differs).collect::<Result<_>>()?;
+    Ok(differing.into_iter().flatten().collect())
 }
 
 pub(super) fn unread(path: &str, error: &io::Error) -> Fault {
@@ -169,7 +245,7 @@ fn join(folder: &str, name: &str) -> String {
 #[derive(Default)]
 struct Walk {
     store: Option<PathBuf>,
-    files: Vec<Found>,
+    found: Vec<Found>,
     wrong: Vec<Finding>,
     without_git: bool,
 }
@@ -192,8 +268,7 @@ impl Walk {
             _ if !meta.is_file() => "it is neither a file nor a folder",
             None => "it has a set-user-id, set-group-id or sticky bit",
             Some(mode) => {
-                let name = if name.is_empty() { own_name(path) } else { name };
-                self.files.push(Found { path: name, mode, from: From::Disk(path.to_owned()) });
+                self.found.push(Found { path: name.into(), mode });
                 return Ok(());
             }
         };

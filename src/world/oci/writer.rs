@@ -1,9 +1,9 @@
 //! Whoever writes to a store: one at a time, and in an order that leaves it whole wherever it ends.
 
-use super::{ALGORITHM, BLOBS, INDEX, LAYOUT, LOCK, LOG, OWN, Progressed, Source, Store, TEMPORARY, View, blobs, source};
+use super::{ALGORITHM, BLOBS, INDEX, LAYOUT, LOCK, LOG, OWN, Progressed, Read, Store, TEMPORARY, View, blobs, source};
 use crate::{
     artifact::{
-        FileEntry, Label,
+        FileEntry, Files, Label,
         log::{By, What},
         manifest::{self, Index, LARGEST_READ, LAYOUT_BYTES, Made},
         tar,
@@ -15,7 +15,7 @@ use rayon::prelude::*;
 use std::{
     collections::HashMap,
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
-    io::{self, Read, Write},
+    io::{self, Read as _, Write},
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     time::{Duration, Instant},
@@ -28,7 +28,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const FEW: usize = 16;
 
 /// Small files are read side by side before they are written into a tar one after the other, so many bytes at a time.
-const BATCH: u64 = 16 << 20;
+const BATCH: u64 = 4 << 20;
+
+/// And so many files.
+const TOGETHER: usize = 4096;
 
 /// A store and its lock.
 pub struct Writer<'s> {
@@ -90,27 +93,44 @@ impl<'s> Writer<'s> {
         self.store.root.join(OWN).join(TEMPORARY).join(name)
     }
 
-    /// Writes the files of a snapshot, as far as they are not there, and its manifest. Nothing names them yet. `files` is the list that
-    /// [`Source::read`] gave. Faults: `source_changed`.
-    pub fn capture(&self, source: &Source, files: &[FileEntry], label: Option<&Label>, done: &Progressed) -> Result<Made> {
-        let made = match manifest::of_files(files, label)? {
+    /// Writes the files of a snapshot, as far as they are not there, and its manifest. Nothing names them yet. Faults: `source_changed`.
+    pub fn capture(&self, source: &Read, label: Option<&Label>, done: &Progressed) -> Result<Made> {
+        let made = match manifest::of_files(&source.files, label)? {
             Some(made) => {
-                self.put_files(source, files, done)?;
+                self.put_files(source, done)?;
+                self.put_small(&[manifest::EMPTY_BYTES])?;
                 made
             }
             None => {
-                let list = manifest::list_of(files)?;
-                match self.with_list(&Digest::of(&list)) {
-                    Some(layer) => manifest::in_tar(files, list, layer, label)?,
-                    None => {
-                        let layer = self.put_tar(source, files, done)?;
-                        manifest::in_tar(files, list, layer, label)?
-                    }
-                }
+                let list = self.put_list(&source.files)?;
+                let layer = match self.with_list(&list.0) {
+                    Some(layer) => layer,
+                    None => self.put_tar(source, done)?,
+                };
+                manifest::in_tar(&source.files, list, layer, label)?
             }
         };
-        self.put_small(&[&made.config, &made.manifest])?;
+        self.put_small(&[&made.manifest])?;
         Ok(made)
+    }
+
+    /// The list of the files as a blob; its digest and length.
+    fn put_list(&self, files: &Files) -> Result<(Digest, u64)> {
+        let temporary = self.temporary("files.json");
+        let unwritten = |error: io::Error| self.store.unwritten("a list of files", &error);
+        let written = || -> io::Result<(Digest, u64)> {
+            let mut output = Digested::new(create(&temporary)?);
+            manifest::list_of(files, &mut output)?;
+            let (file, digest) = output.finish()?;
+            let size = file.metadata()?.len();
+            if !self.store.has(&digest, size) {
+                file.sync_all()?;
+                fs::rename(&temporary, self.temporary(digest.hex()))?;
+                self.place(&[&digest])?;
+            }
+            Ok((digest, size))
+        };
+        written().map_err(unwritten)
     }
 
     /// The tar layer of a snapshot that has this list already, if all of it is right.
@@ -128,7 +148,8 @@ impl<'s> Writer<'s> {
     }
 
     /// Each file as a blob.
-    fn put_files(&self, source: &Source, files: &[FileEntry], done: &Progressed) -> Result<()> {
+    fn put_files(&self, source: &Read, done: &Progressed) -> Result<()> {
+        let files: Vec<FileEntry> = source.files.iter().collect();
         let first: HashMap<&Digest, usize> = files.iter().enumerate().rev().map(|(at, file)| (&file.digest, at)).collect();
         let mut first: Vec<usize> = first.into_values().collect();
         first.sort_unstable();
@@ -142,7 +163,7 @@ impl<'s> Writer<'s> {
             let mut output = create(&temporary).map_err(|error| self.store.unwritten("a blob", &error))?;
             let mut hasher = Hasher::default();
             let mut kept = Ok(());
-            let from = source.open(*at).map_err(|error| source::unread(&file.path, &error))?;
+            let from = source.open(&file.path).map_err(|error| source::unread(&file.path, &error))?;
             let size = blobs::pieces(from, file.size, |piece| {
                 hasher.update(piece);
                 kept = output.write_all(piece);
@@ -162,7 +183,7 @@ impl<'s> Writer<'s> {
         let new: Vec<&Digest> = new.into_iter().flatten().collect();
         let placed = || -> io::Result<()> {
             if first.len() > FEW && !new.is_empty() {
-                sync_all(&self.store.root.join(OWN).join(TEMPORARY), new.iter().map(|digest| digest.hex()))?;
+                sync_all(&self.store.root.join(OWN).join(TEMPORARY), new.iter().map(|digest| digest.hex().to_owned()))?;
             }
             self.place(&new)
         };
@@ -170,37 +191,35 @@ impl<'s> Writer<'s> {
     }
 
     /// All files as one tar; the digest of it.
-    fn put_tar(&self, source: &Source, files: &[FileEntry], done: &Progressed) -> Result<Digest> {
+    fn put_tar(&self, source: &Read, done: &Progressed) -> Result<Digest> {
         let temporary = self.temporary("files.tar");
         let unwritten = |error: io::Error| self.store.unwritten("a tar", &error);
-        let mut output =
-            Tar { to: io::BufWriter::with_capacity(1 << 20, create(&temporary).map_err(unwritten)?), hasher: Hasher::default() };
-        let mut at = 0;
-        while at < files.len() {
-            let mut end = at + 1;
-            let mut bytes = files[at].size;
-            while end < files.len() && bytes.saturating_add(files[end].size) <= BATCH {
-                bytes += files[end].size;
-                end += 1;
+        let mut output = Digested::new(create(&temporary).map_err(unwritten)?);
+        let all = source.files.len();
+        let mut left = source.files.iter().peekable();
+        while let Some(file) = left.next() {
+            if file.size > BATCH {
+                self.put_large(source, &file, &mut output)?;
+                done(all);
+                continue;
             }
-            if bytes <= BATCH {
-                let read = |at: usize| whole(source, at, &files[at]);
-                let batch: Vec<Vec<u8>> = (at..end).into_par_iter().map(read).collect::<Result<_>>()?;
-                for (file, bytes) in files[at..end].iter().zip(batch) {
-                    output.entry(file, |output| output.write(&bytes)).map_err(unwritten)?;
-                    done(files.len());
-                }
-            } else {
-                self.put_large(source, at, &files[at], &mut output)?;
-                done(files.len());
+            let mut bytes = file.size;
+            let mut batch = vec![file];
+            while batch.len() < TOGETHER
+                && let Some(file) = left.next_if(|file| bytes.saturating_add(file.size) <= BATCH)
+            {
+                bytes += file.size;
+                batch.push(file);
             }
-            at = end;
+            let read: Vec<Vec<u8>> = batch.par_iter().map(|file| whole(source, file)).collect::<Result<_>>()?;
+            for (file, bytes) in batch.iter().zip(read) {
+                entry(&mut output, file, |output| output.write_all(&bytes)).map_err(unwritten)?;
+                done(all);
+            }
         }
-        output.write(&tar::END).map_err(unwritten)?;
-        let Tar { to, hasher } = output;
-        let digest = hasher.finish();
+        let (file, digest) = output.write_all(&tar::END).and_then(|()| output.finish()).map_err(unwritten)?;
         let placed = || -> io::Result<()> {
-            to.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+            file.sync_all()?;
             fs::rename(&temporary, self.temporary(digest.hex()))?;
             self.place(&[&digest])
         };
@@ -208,16 +227,16 @@ impl<'s> Writer<'s> {
         Ok(digest)
     }
 
-    fn put_large(&self, source: &Source, at: usize, file: &FileEntry, output: &mut Tar<impl Write>) -> Result<()> {
+    fn put_large(&self, source: &Read, file: &FileEntry, output: &mut Digested) -> Result<()> {
         let unwritten = |error: io::Error| self.store.unwritten("a tar", &error);
-        let from = source.open(at).map_err(|error| source::unread(&file.path, &error))?;
+        let from = source.open(&file.path).map_err(|error| source::unread(&file.path, &error))?;
         let mut hasher = Hasher::default();
         let (mut size, mut read) = (0, Ok(()));
-        let wrote = output.entry(file, |output| {
+        let wrote = entry(output, file, |output| {
             let mut kept = Ok(());
             let came = blobs::pieces(from, file.size, |piece| {
                 hasher.update(piece);
-                kept = output.write(piece);
+                kept = output.write_all(piece);
                 if kept.is_ok() { Ok(()) } else { Err(io::ErrorKind::Other.into()) }
             });
             kept?;
@@ -323,29 +342,48 @@ fn changed(path: &str) -> Fault {
     Fault::new(Reason::SourceChanged, format!("`{}` changed while it was captured", path.escape_debug()))
 }
 
-fn whole(source: &Source, at: usize, file: &FileEntry) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let from = source.open(at).map_err(|error| source::unread(&file.path, &error))?;
+fn whole(source: &Read, file: &FileEntry) -> Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(file.size as usize + 1);
+    let from = source.open(&file.path).map_err(|error| source::unread(&file.path, &error))?;
     from.take(file.size.saturating_add(1)).read_to_end(&mut bytes).map_err(|error| source::unread(&file.path, &error))?;
     if bytes.len() as u64 == file.size && Digest::of(&bytes) == file.digest { Ok(bytes) } else { Err(changed(&file.path)) }
 }
 
-/// A tar that is digested while it is written.
-struct Tar<W> {
-    to: W,
+/// One file of a tar.
+fn entry(output: &mut Digested, file: &FileEntry, bytes: impl FnOnce(&mut Digested) -> io::Result<()>) -> io::Result<()> {
+    output.write_all(&tar::header(file))?;
+    bytes(output)?;
+    output.write_all(&vec![0; tar::padding(file.size)])
+}
+
+/// A file that is digested while it is written.
+struct Digested {
+    to: io::BufWriter<File>,
     hasher: Hasher,
 }
 
-impl<W: Write> Tar<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+impl Digested {
+    fn new(to: File) -> Digested {
+        Digested { to: io::BufWriter::with_capacity(1 << 20, to), hasher: Hasher::default() }
+    }
+
+    fn finish(self) -> io::Result<(File, Digest)> {
+        Ok((self.to.into_inner().map_err(io::IntoInnerError::into_error)?, self.hasher.finish()))
+    }
+}
+
+impl Write for Digested {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write_all(bytes).map(|()| bytes.len())
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.hasher.update(bytes);
         self.to.write_all(bytes)
     }
 
-    fn entry(&mut self, file: &FileEntry, bytes: impl FnOnce(&mut Self) -> io::Result<()>) -> io::Result<()> {
-        self.write(&tar::header(file))?;
-        bytes(self)?;
-        self.write(&vec![0; tar::padding(file.size)])
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
     }
 }
 
@@ -374,11 +412,11 @@ pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
 
 /// Brings files of a folder to the disk: all that the file system has in one call where there is one, else each by itself.
 #[cfg(target_os = "linux")]
-pub(super) fn sync_all<'a>(folder: &Path, _names: impl Iterator<Item = &'a str>) -> io::Result<()> {
+pub(super) fn sync_all(folder: &Path, _names: impl Iterator<Item = String>) -> io::Result<()> {
     Ok(rustix::fs::syncfs(File::open(folder)?)?)
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(super) fn sync_all<'a>(folder: &Path, names: impl Iterator<Item = &'a str>) -> io::Result<()> {
+pub(super) fn sync_all(folder: &Path, names: impl Iterator<Item = String>) -> io::Result<()> {
     names.into_iter().try_for_each(|name| File::open(folder.join(name))?.sync_all())
 }
