@@ -78,11 +78,12 @@ impl Rails {
             }
         }
         let folders: Vec<_> = folders.into_iter().collect();
+        let kinds: Vec<&str> = layout.kinds.keys().map(|kind| kind.as_str()).collect();
         let read: Vec<(Rail, Vec<Finding>)> = folders
             .par_iter()
             .map(|(name, files)| {
                 let mut findings = Vec::new();
-                (rail(name, files, root, &mut findings), findings)
+                (rail(name, files, (root, &kinds), &mut findings), findings)
             })
             .collect();
         let mut rails = BTreeMap::new();
@@ -115,7 +116,8 @@ impl Rails {
     }
 }
 
-fn rail(name: &str, files: &BTreeMap<&str, &[u8]>, root: &str, findings: &mut Vec<Finding>) -> Rail {
+/// `kinds`: those that there are.
+fn rail(name: &str, files: &BTreeMap<&str, &[u8]>, (root, kinds): (&str, &[&str]), findings: &mut Vec<Finding>) -> Rail {
     let path = |file: &str| format!("{root}/{FOLDER}/{name}/{file}");
     if !files.contains_key(SCHEMA) && !files.contains_key(LINT) {
         let place = Place { file: path(SCHEMA), line: 1, column: 1, end_column: None, source: None };
@@ -132,7 +134,7 @@ fn rail(name: &str, files: &BTreeMap<&str, &[u8]>, root: &str, findings: &mut Ve
     let given: Files = read.iter().map(|(file, (_, located))| ((*file).to_owned(), Arc::new(located.value.clone()))).collect();
     let schema = read.get(SCHEMA).and_then(|(source, located)| compiled(source, located, &given, findings));
     let rules = match files.get(LINT).map(|bytes| yaml::source(path(LINT), bytes)) {
-        Some(Ok(source)) => rules::read(name, &source, findings),
+        Some(Ok(source)) => rules::read(name, &source, kinds, findings),
         Some(Err(finding)) => {
             findings.push(finding);
             Vec::new()

@@ -78,15 +78,19 @@ impl Pair<'_> {
     pub fn change(self, number: u64) -> Option<Change> {
         let next = |wanted: &Content, old: &Row| {
             let generation = old.generation + u64::from(wanted.counted != old.content.counted);
-            Row { content: wanted.clone(), uid: old.uid.clone(), generation }
+            Row { content: wanted.clone(), uid: old.uid.clone(), generation, is_in_bucket: true }
         };
         match self {
             Pair::Missing(wanted) => {
                 let uid = uid(&wanted.key, number);
-                Some(Change { key: wanted.key.clone(), ends: false, begins: Some(Row { content: wanted.clone(), uid, generation: 1 }) })
+                Some(Change {
+                    key: wanted.key.clone(),
+                    ends: false,
+                    begins: Some(Row { content: wanted.clone(), uid, generation: 1, is_in_bucket: true }),
+                })
             }
             Pair::Dangling(row) => Some(Change { key: row.content.key, ends: true, begins: None }),
-            Pair::Both(wanted, row) if *wanted == row.content => None,
+            Pair::Both(wanted, row) if *wanted == row.content && row.is_in_bucket => None,
             Pair::Both(wanted, row) => Some(Change { begins: Some(next(wanted, &row)), key: row.content.key, ends: true }),
             Pair::Twice(wanted, rows) => {
                 let newest = rows.into_iter().max_by_key(|row| row.generation)?;
@@ -118,6 +122,7 @@ impl Pair<'_> {
                     (*version != wanted.version, "version"),
                     (*path != wanted.path, "path"),
                     (*counted != wanted.counted, "generation"),
+                    (!row.is_in_bucket, "bucket"),
                 ];
                 let what: Vec<&str> = differs.iter().filter(|(differs, _)| *differs).map(|(_, what)| *what).collect();
                 let message = || format!("the row of {} has another {}", named(&wanted.key), what.join(", another "));
@@ -143,7 +148,7 @@ mod tests {
     }
 
     fn row(identity: &str, body: &str, generation: u64) -> Row {
-        Row { content: content(identity, body), uid: format!("uid-{identity}"), generation }
+        Row { content: content(identity, body), uid: format!("uid-{identity}"), generation, is_in_bucket: true }
     }
 
     /// Every pair, whatever the size of the pages.
@@ -193,6 +198,15 @@ mod tests {
     fn what_does_not_count_makes_no_generation() {
         let labelled = Content { digest: Digest::of(b"y"), ..content("a", "x") };
         assert_eq!(told(&[labelled], &[row("a", "x", 3)]), ["a ends uid-a 3"]);
+    }
+
+    #[test]
+    fn a_row_in_another_bucket_is_stale_and_written_again() {
+        let wanted = [content("a", "x")];
+        let stored = [Row { is_in_bucket: false, ..row("a", "x", 3) }];
+        let finding = pairs(&wanted, &stored).iter().find_map(Pair::finding).unwrap();
+        assert_eq!((finding.code.as_str(), finding.message.as_str()), ("sync/stale", "the row of `product` `a` has another bucket"));
+        assert_eq!(told(&wanted, &stored), ["a ends uid-a 3"]);
     }
 
     #[test]

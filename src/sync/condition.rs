@@ -87,11 +87,14 @@ pub const REASONS: &[Known] = &[
     ),
 ];
 
+/// The longest name of a release in a message, in characters.
+const LONGEST: usize = 120;
+
 /// Both, in this order. `wanted`: what the channel is at; `drift`: how its tags disagree with the ledger.
 pub fn conditions(state: &State, wanted: Option<&Wanted>, drift: &[Finding], now: Timestamp) -> Vec<Condition> {
     let ready = match (&state.live, state.live_snapshot()) {
         (Some(live), Some(snapshot)) => {
-            let message = format!("snapshot {} of {}: {} rows", live.number, live.release, snapshot.rows());
+            let message = format!("snapshot {} of {}: {} rows", live.number, brief(&live.release), snapshot.rows());
             made("Ready", Status::True, "Live", message)
         }
         (Some(live), None) => made("Ready", Status::False, "SnapshotLost", format!("snapshot {} is not there", live.number)),
@@ -102,14 +105,14 @@ pub fn conditions(state: &State, wanted: Option<&Wanted>, drift: &[Finding], now
 
 fn published(state: &State, wanted: Option<&Wanted>, drift: &[Finding], now: Timestamp) -> Condition {
     let good = state.live.as_ref().map_or("readers see nothing".to_owned(), |live| {
-        format!("readers see {} at {} (entry {}) since {}", live.release, live.commit.short(), live.serial, live.since)
+        format!("readers see {} at {} (entry {}) since {}", brief(&live.release), live.commit.short(), live.serial, live.since)
     });
     let no = |reason, message: String| made("Published", Status::False, reason, message);
     let Some(wanted) = wanted else { return no("NothingReleased", format!("nothing was promoted to {} yet", state.source.channel)) };
     if let Some(moved) = drift.first() {
         return no("TagMoved", format!("{}; {good}", moved.message));
     }
-    let newest = format!("{} at {} (entry {})", wanted.release, wanted.commit.short(), wanted.serial);
+    let newest = format!("{} at {} (entry {})", brief(&wanted.release), wanted.commit.short(), wanted.serial);
     match (step(state, wanted), rejected(state, wanted)) {
         (Step::Nothing, _) => made("Published", Status::True, "UpToDate", good),
         (Step::Newer { serial }, _) => {
@@ -126,6 +129,11 @@ fn published(state: &State, wanted: Option<&Wanted>, drift: &[Finding], now: Tim
 fn rejected<'s>(state: &'s State, wanted: &Wanted) -> Option<(&'s Attempt, u64, &'s str)> {
     let attempt = state.attempt.as_ref().filter(|attempt| attempt.serial == wanted.serial && attempt.commit == wanted.commit)?;
     attempt.rejected.as_ref().map(|rejected| (attempt, rejected.findings, rejected.message.as_str()))
+}
+
+/// A release by its name, if that is no list that would hide what is said of it; `release` of the store's state has all of it.
+fn brief(release: &str) -> &str {
+    if release.chars().count() <= LONGEST { release } else { "its release" }
 }
 
 fn made(name: &'static str, status: Status, reason: &'static str, message: String) -> Condition {

@@ -42,6 +42,8 @@ pub struct Row {
     pub content: Content,
     pub uid: String,
     pub generation: u64,
+    /// It is kept under the bucket of its key, where it is looked for when little changes.
+    pub is_in_bucket: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

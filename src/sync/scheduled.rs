@@ -3,18 +3,15 @@
 use crate::{
     attest::statement::evidence_path,
     domain::{Fault, Reason, Result, Timestamp, state::Entry},
-    gate::{Evidence, Got},
+    gate::{Evidence, Got, kinds::bundle},
 };
 use std::collections::BTreeMap;
-
-/// The kind of gates that weigh windows.
-const BUNDLE: &str = "bundle";
 
 /// The latest beginning of a window among the bundles that the gates of an entry weighed; `None`: it is in force at once. `files`: the
 /// entry's evidence, by path. Faults: `gate_inconclusive` where it cannot be read, because then nobody knows.
 pub fn effective_from(entry: &Entry, files: &BTreeMap<String, Vec<u8>>) -> Result<Option<Timestamp>> {
     let mut latest = None;
-    for record in entry.gates.iter().filter(|record| record.kind == BUNDLE && record.evidence.is_some()) {
+    for record in entry.gates.iter().filter(|record| record.kind == bundle::ID && record.evidence.is_some()) {
         let path = evidence_path(record.id.as_str());
         let evidence = files.get(&path).and_then(|bytes| serde_json::from_slice::<Evidence>(bytes).ok());
         let Some(evidence) = evidence else {

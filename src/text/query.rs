@@ -128,7 +128,8 @@ impl Program {
         engine::on_worker(|| engine::run(&self.filter, self.comparing, &engine::Input::read(value)?, vars, 1))?
     }
 
-    /// What a program that selects gives, run once for an input however many rules have the same text.
+    /// What a program of [`Program::selecting`] gives, run once for an input however many rules have the same text. Those take no variables
+    /// and compare alike, so their text and the input are all that they depend on; a program of [`Program::compile`] is never asked here.
     pub fn selected(&self, input: &Input) -> Rc<Result<Vec<Value>, RunError>> {
         let known = input.given.borrow().get(&self.text).cloned();
         known.unwrap_or_else(|| {

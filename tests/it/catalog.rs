@@ -401,6 +401,11 @@ fn rails_that_cannot_be_used_are_configuration_errors() {
             "rules:\n  - { id: a, refs: { to: [{ path: x, must: active }] } }\n",
             "config/wrong-value - gates/rails/table/lint.yaml:2:44 -",
         ),
+        (
+            "gates/rails/table/lint.yaml",
+            "rules:\n  - { id: a, refs: { to: [{ artifact: 'produkt:{value}' }] } }\n",
+            "config/wrong-value - gates/rails/table/lint.yaml:2:39 -",
+        ),
         ("gates/rails/product/schema.json", "{ \"type\": \"objekt\" }\n", "rail/schema - gates/rails/product/schema.json:1:11 /type"),
         (
             "gates/rails/product/schema.json",
@@ -620,7 +625,9 @@ fn the_page_s_table_is_checked_as_the_page_says() {
         if let Some((_, path)) = head.split_once("file=") {
             scratch.write(path, format!("{text}\n"));
         } else if let Some((_, rail)) = head.split_once("rules=") {
-            // A rail of no kind: that it can be used is all that is asked.
+            // A rail of no kind, about kinds of another tree: that it can be used is all that is asked.
+            let of_here = |text: String, kind| text.replace(&format!("artifact: \"{kind}:"), "artifact: \"table:");
+            let text = ["document", "role", "schema", "context"].into_iter().fold(text.to_owned(), of_here);
             scratch.write(&format!("gates/rails/{rail}/lint.yaml"), format!("{text}\n"));
             rails += 1;
         } else if head == "console" {

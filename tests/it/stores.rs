@@ -167,7 +167,10 @@ fn row(identity: &str, text: &str) -> (Row, (Digest, Body)) {
     let digest = Digest::of(text.as_bytes());
     let key = Key { kind: "product".into(), identity: identity.into() };
     let content = Content { key, version: None, path: format!("{identity}.md"), digest: digest.clone(), counted: digest.clone() };
-    (Row { content, uid: format!("uid-{identity}"), generation: 1 }, (digest, Body { media_type: TEXT, text: text.into() }))
+    (
+        Row { content, uid: format!("uid-{identity}"), generation: 1, is_in_bucket: true },
+        (digest, Body { media_type: TEXT, text: text.into() }),
+    )
 }
 
 /// Begins, or with `ends` replaces, a row.

@@ -450,6 +450,7 @@ fn damage_is_found_planned_and_repaired() {
             vec!["sync/dangling"],
         ),
         ("UPDATE artifacts SET path = 'elsewhere.md' WHERE identity = 'chair'".to_owned(), vec!["sync/stale"]),
+        ("UPDATE artifacts SET bucket = (bucket + 1) % 4096 WHERE identity = 'chair'".to_owned(), vec!["sync/stale"]),
         ("UPDATE bodies SET body = '{}' WHERE body LIKE '%Chair%'".to_owned(), vec!["sync/stale"]),
         ("DELETE FROM bodies WHERE body LIKE '%Lamp%'".to_owned(), vec!["sync/missing"]),
         (
@@ -506,7 +507,7 @@ fn at_a_terminal_a_repair_asks() {
 }
 
 #[test]
-fn a_snapshot_without_a_body_is_not_rolled_back_to_but_written_again() {
+fn a_body_that_a_snapshot_lacks_is_written_before_readers_go_back() {
     let scratch = synced(PROTOCOL);
     let old = seen(&scratch);
     scratch.write("products/chair.md", product("chair", "Armchair"));
@@ -516,7 +517,7 @@ fn a_snapshot_without_a_body_is_not_rolled_back_to_but_written_again() {
     assert_eq!(reader(&scratch).execute(lost, []).unwrap(), 1);
     scratch.json(&["rollback", "--channel", "production", "--reason", "wrong title"]).expect("moved");
     once(&scratch, "published");
-    assert_eq!(seen(&scratch), old.replace("chair 1", "chair 3"));
+    assert_eq!(seen(&scratch), old);
 }
 
 #[test]

@@ -139,8 +139,8 @@ impl About<'_> {
     }
 }
 
-/// Reads the rules of a rail; what is wrong with them goes to `findings`.
-pub(super) fn read(rail: &str, source: &Source, findings: &mut Vec<Finding>) -> Vec<Rule> {
+/// Reads the rules of a rail, which may name artifacts of these kinds; what is wrong with them goes to `findings`.
+pub(super) fn read(rail: &str, source: &Source, kinds: &[&str], findings: &mut Vec<Finding>) -> Vec<Rule> {
     let raw: RawLint = match yaml::parse(source) {
         Ok(raw) => raw,
         Err(finding) => {
@@ -166,7 +166,7 @@ pub(super) fn read(rail: &str, source: &Source, findings: &mut Vec<Finding>) -> 
         if rules.iter().any(|rule| rule.id == id) {
             check.refuse(&raw.id, "duplicate", format!("there is a rule `{}` already", raw.id.escape_debug()));
         }
-        if let Some(rule) = rule(&mut check, id, raw) {
+        if let Some(rule) = rule(&mut check, id, raw, kinds) {
             rules.push(rule);
         }
     }
@@ -174,7 +174,7 @@ pub(super) fn read(rail: &str, source: &Source, findings: &mut Vec<Finding>) -> 
     rules
 }
 
-fn rule(check: &mut Collector, id: String, raw: &RawRule) -> Option<Rule> {
+fn rule(check: &mut Collector, id: String, raw: &RawRule, kinds: &[&str]) -> Option<Rule> {
     let severity = match &raw.severity {
         Some(word) => check.word(word, &[("error", Severity::Error), ("warning", Severity::Warning), ("note", Severity::Note)])?,
         None => Severity::Error,
@@ -202,7 +202,7 @@ fn rule(check: &mut Collector, id: String, raw: &RawRule) -> Option<Rule> {
     let form = if let Some(find) = &raw.find {
         Form::Find(program(check, find)?)
     } else if let Some(refs) = &raw.refs {
-        Form::Refs(refs::read(check, refs)?)
+        Form::Refs(refs::read(check, refs, kinds)?)
     } else if let Some(unique) = &raw.unique {
         Form::Unique(unique::read(check, unique)?)
     } else if let Some(ranges) = &raw.ranges {

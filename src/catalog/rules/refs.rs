@@ -17,6 +17,7 @@
 use super::{About, Selector, Text};
 use crate::text::{
     collect::Collector,
+    near,
     template::{Allowed, Slot, Template},
     yaml::Spanned,
 };
@@ -99,7 +100,7 @@ pub enum Must {
 /// What a template may say of the artifact that refers.
 const OWN: [&str; 4] = ["kind", "id", "version", "value"];
 
-pub(super) fn read(check: &mut Collector, raw: &RawRefs) -> Option<Refs> {
+pub(super) fn read(check: &mut Collector, raw: &RawRefs, kinds: &[&str]) -> Option<Refs> {
     let from = match &raw.from {
         Some(from) => Some(template(check, from, &OWN[..3])?),
         None => None,
@@ -115,8 +116,8 @@ pub(super) fn read(check: &mut Collector, raw: &RawRefs) -> Option<Refs> {
     if raw.to.is_empty() {
         check.refuse(&raw.to, "nothing-there", "`to` names nothing that a value could mean");
     }
-    let to: Vec<Target> = raw.to.iter().filter_map(|target| self::target(check, target, raw.to.with(()))).collect();
-    let has_graph = to.iter().any(|target| target.what == What::Artifact);
+    let to: Vec<Target> = raw.to.iter().filter_map(|target| self::target(check, target, raw.to.with(()), kinds)).collect();
+    let has_graph = raw.to.iter().any(|target| target.artifact.is_some());
     if (raw.acyclic || raw.depth.is_some()) && !has_graph {
         check.refuse(&raw.to, "wrong-value", "`acyclic` and `depth` are about references to artifacts");
     }
@@ -124,7 +125,7 @@ pub(super) fn read(check: &mut Collector, raw: &RawRefs) -> Option<Refs> {
     (to.len() == raw.to.len()).then_some(Refs { from, each, keys, to, acyclic: raw.acyclic, depth })
 }
 
-fn target(check: &mut Collector, raw: &RawTarget, at: Spanned<()>) -> Option<Target> {
+fn target(check: &mut Collector, raw: &RawTarget, at: Spanned<()>, kinds: &[&str]) -> Option<Target> {
     let (what, text) = match (&raw.path, &raw.artifact, &raw.text) {
         (Some(path), None, None) => (What::Path, path),
         (None, Some(artifact), None) => (What::Artifact, artifact),
@@ -142,6 +143,19 @@ fn target(check: &mut Collector, raw: &RawTarget, at: Spanned<()>) -> Option<Tar
     let template = template(check, text, &names)?;
     if what == What::Artifact && !text.split_once(':').is_some_and(|(kind, id)| !kind.is_empty() && !id.is_empty()) {
         check.refuse(text, "wrong-value", "an artifact is written KIND:ID@VERSION, or KIND:ID for any version");
+        return None;
+    }
+    // One that is filled in may be any kind.
+    if what == What::Artifact
+        && let Some((kind, _)) = text.split_once(':')
+        && !kind.contains('{')
+        && !kinds.contains(&kind)
+    {
+        check.refuse(text, "wrong-value", format!("there is no kind `{}`", kind.escape_debug()));
+        match near::nearest(kind, kinds.iter().copied()) {
+            Some(near) => check.help(format!("did you mean `{near}`?")),
+            None => check.help("`kinds` in the protocol names them"),
+        }
         return None;
     }
     let must = match &raw.must {

@@ -24,8 +24,11 @@ use crate::{
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+/// The kind whose gates weigh windows.
+pub const ID: &str = "bundle";
+
 pub static KIND: Kind = Kind {
-    id: "bundle",
+    id: ID,
     about: "is the payload signed and in its window?",
     page: include_str!("bundle.md"),
     codes: CODES,
@@ -66,7 +69,7 @@ struct BundleSpec {
 }
 
 impl Spec for BundleSpec {
-    const KEY: &'static str = "bundle";
+    const KEY: &'static str = ID;
 }
 
 struct Bundle {

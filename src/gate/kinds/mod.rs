@@ -3,7 +3,7 @@
 
 mod ack;
 mod audit;
-mod bundle;
+pub mod bundle;
 mod catalog;
 mod channel;
 mod checks;

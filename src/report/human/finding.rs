@@ -26,7 +26,8 @@ pub fn draw(finding: &Finding, last: &str, canvas: &mut Canvas) {
             None => group.element(origin),
         };
     }
-    let pointer = finding.pointer.as_ref().map(|pointer| format!("at {}", visible(pointer)));
+    // The whole document has no pointer to show.
+    let pointer = finding.pointer.as_ref().filter(|pointer| !pointer.is_empty()).map(|pointer| format!("at {}", visible(pointer)));
     let help = finding.help.as_ref().filter(|help| *help != last).map(|help| visible(help));
     if finding.place.is_some() {
         group = group.elements(pointer.as_ref().map(|pointer| Level::NOTE.message(pointer)));

@@ -32,7 +32,8 @@ impl CatalogShape {
         let kinds: Vec<String> = self.kinds.iter().map(|kind| format!("{} {}", kind.artifacts, kind.kind)).collect();
         let active = if self.active > 0 { format!("; {} active", self.active) } else { String::new() };
         let pages = if self.pages > 0 { format!("; {} without front matter", self.pages) } else { String::new() };
-        format!("{} artifacts checked ({}){active}{pages}", self.artifacts, kinds.join(", "))
+        let artifacts = if self.artifacts == 1 { "artifact" } else { "artifacts" };
+        format!("{} {artifacts} checked ({}){active}{pages}", self.artifacts, kinds.join(", "))
     }
 }
 

@@ -482,7 +482,7 @@ impl Store for Postgres {
                      WHERE bucket = $2 AND valid_from <= $1 AND $1 < valid_to"
                 );
                 let rows = transaction.query(&query, &[&signed(number), &i32::from(bucket)]).await?;
-                rows.iter().map(|found| Ok((row(found)?, found.try_get(8)?))).collect()
+                rows.iter().map(|found| Ok((row(found)?, found.try_get(9)?))).collect()
             }
             .boxed()
         })
@@ -735,12 +735,13 @@ async fn bodies(
 }
 
 /// What [`row`] reads.
-const ROW: &str = "a.kind, a.identity, a.version, a.path, a.digest, a.counted, a.uid, a.generation";
+const ROW: &str = "a.kind, a.identity, a.version, a.path, a.digest, a.counted, a.uid, a.generation, a.bucket";
 
 fn row(row: &tokio_postgres::Row) -> std::result::Result<Row, Failed> {
     let key = Key { kind: row.try_get(0)?, identity: row.try_get(1)? };
     let content = Content { key, version: row.try_get(2)?, path: row.try_get(3)?, digest: parsed(row, 4)?, counted: parsed(row, 5)? };
-    Ok(Row { content, uid: row.try_get(6)?, generation: number(row, 7)? })
+    let is_in_bucket = row.try_get::<_, i32>(8)? == i32::from(member::bucket(&content.key));
+    Ok(Row { content, uid: row.try_get(6)?, generation: number(row, 7)?, is_in_bucket })
 }
 
 fn number(row: &tokio_postgres::Row, column: usize) -> std::result::Result<u64, Failed> {

@@ -355,7 +355,7 @@ impl Store for Sqlite {
                 if *ends {
                     end.execute(params![key.kind, key.identity, signed(number)])?;
                 }
-                if let Some(Row { content, uid, generation }) = begins {
+                if let Some(Row { content, uid, generation, .. }) = begins {
                     let Content { version, path, digest, counted, .. } = content;
                     begin.execute(params![
                         key.kind,
@@ -439,7 +439,7 @@ impl Store for Sqlite {
                  WHERE bucket = ?2 AND valid_from <= ?1 AND ?1 < valid_to"
             );
             let mut statement = transaction.prepare(&query)?;
-            let rows = statement.query_map(params![signed(number), bucket], |found| Ok((row(found)?, found.get(8)?)))?;
+            let rows = statement.query_map(params![signed(number), bucket], |found| Ok((row(found)?, found.get(9)?)))?;
             Ok(rows.collect::<rusqlite::Result<Vec<_>>>()?)
         })
     }
@@ -616,12 +616,13 @@ fn remove_rows(transaction: &Transaction, which: &str, with: &[i64]) -> rusqlite
 }
 
 /// What [`row`] reads.
-const ROW: &str = "kind, identity, version, path, digest, counted, uid, generation";
+const ROW: &str = "kind, identity, version, path, digest, counted, uid, generation, bucket";
 
 fn row(row: &rusqlite::Row) -> rusqlite::Result<Row> {
     let key = Key { kind: row.get(0)?, identity: row.get(1)? };
     let content = Content { key, version: row.get(2)?, path: row.get(3)?, digest: parsed(row, 4)?, counted: parsed(row, 5)? };
-    Ok(Row { content, uid: row.get(6)?, generation: number_at(row, 7)? })
+    let is_in_bucket = row.get::<_, i64>(8)? == i64::from(member::bucket(&content.key));
+    Ok(Row { content, uid: row.get(6)?, generation: number_at(row, 7)?, is_in_bucket })
 }
 
 fn parsed_or_null<T: std::str::FromStr<Err = String>>(row: &rusqlite::Row, column: usize) -> rusqlite::Result<Option<T>> {
