@@ -553,6 +553,7 @@ fn where_artifacts_have_versions_the_active_ones_are_rows() {
         scratch.json(&["stage", &name, "--at", "HEAD"]).expect("moved");
         scratch.json(&["promote", &name, "--channel", "production"]).expect("moved");
         once(&scratch, "published");
+        scratch.json(&["sync", "audit"]).expect("passed");
     }
     assert_snapshot!(seen(&scratch), @r"chair 2 products/chair-1.1.0.md Armchair");
     scratch.json(&["rollback", "--channel", "production", "--reason", "too dear"]).expect("moved");
