@@ -212,4 +212,15 @@ mod tests {
              readers see shop@1.0.0 at cccccccccc (entry 3) since 1970-01-01T00:00:00Z"
         );
     }
+
+    #[test]
+    fn a_release_of_many_artifacts_does_not_hide_what_is_said_of_it() {
+        let mut state = state();
+        let release: Vec<String> = (0..85).map(|at| format!("product:item-{at}@1.0.0")).collect();
+        state.live.as_mut().unwrap().release = release.join(", ");
+        let conditions = conditions(&state, Some(&wanted(3, "c")), &[], Timestamp::from_unix(100));
+        let said: Vec<&str> = conditions.iter().map(|condition| condition.message.as_str()).collect();
+        let live = "readers see its release at cccccccccc (entry 3) since 1970-01-01T00:00:00Z";
+        assert_eq!(said, ["snapshot 1 of its release: 2 rows", live]);
+    }
 }

@@ -5,7 +5,7 @@
 //!
 //! Deliberately absent: numbers that JSON readers would round. They are findings, so that nobody reads another number than was written.
 
-use super::KindRows;
+use super::{KindRows, member};
 use crate::{
     catalog::{
         check::Artifact,
@@ -44,6 +44,14 @@ pub struct Row {
     pub generation: u64,
     /// It is kept under the bucket of its key, where it is looked for when little changes.
     pub is_in_bucket: bool,
+}
+
+impl Row {
+    /// A row as a store has it, under this bucket.
+    pub fn found(content: Content, uid: String, generation: u64, bucket: i64) -> Row {
+        let is_in_bucket = bucket == i64::from(member::bucket(&content.key));
+        Row { content, uid, generation, is_in_bucket }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

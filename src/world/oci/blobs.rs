@@ -196,8 +196,8 @@ impl Store {
         self.untar(snapshot, &mut check)
     }
 
-    /// Reads the tar layer of a snapshot once from end to end, and gives each file's place in the list and bytes in pieces. Only when all of it was read is
-    /// it known to be right.
+    /// Reads the tar layer of a snapshot once from end to end, and gives each file's place in the list and bytes in pieces. Only when all
+    /// of it was read is it known to be right.
     pub(super) fn untar(&self, snapshot: &Snapshot, take: &mut Taking) -> Result<(), Wrong> {
         let Form::Tar { layer, size, .. } = &snapshot.form else { return Ok(()) };
         let failed = |error: io::Error| Wrong::Unreadable(layer.clone(), error.to_string());

@@ -123,7 +123,8 @@ impl Target {
         source::differing(&self.root, &snapshot.files)
     }
 
-    /// Writes files of a snapshot, of which the places in its list are given from the first. Every byte is checked against its digest before the first file takes its place.
+    /// Writes files of a snapshot, of which the places in its list are given from the first. Every byte is checked against its digest
+    /// before the first file takes its place.
     pub fn write(&self, store: &Store, snapshot: &Snapshot, files: &[usize]) -> Result<Restored> {
         self.write_some(store, snapshot, files, files.len())
     }

@@ -755,8 +755,7 @@ const ROW: &str = "a.kind, a.identity, a.version, a.path, a.digest, a.counted, a
 fn row(row: &tokio_postgres::Row) -> std::result::Result<Row, Failed> {
     let key = Key { kind: row.try_get(0)?, identity: row.try_get(1)? };
     let content = Content { key, version: row.try_get(2)?, path: row.try_get(3)?, digest: parsed(row, 4)?, counted: parsed(row, 5)? };
-    let is_in_bucket = row.try_get::<_, i32>(8)? == i32::from(member::bucket(&content.key));
-    Ok(Row { content, uid: row.try_get(6)?, generation: number(row, 7)?, is_in_bucket })
+    Ok(Row::found(content, row.try_get(6)?, number(row, 7)?, row.try_get::<_, i32>(8)?.into()))
 }
 
 fn number(row: &tokio_postgres::Row, column: usize) -> std::result::Result<u64, Failed> {

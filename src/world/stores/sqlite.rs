@@ -25,7 +25,7 @@ const APPLICATION: i64 = 0x5457_5253;
 /// Longer than any transaction of this module on a machine that is not overloaded.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Pages of 16 KiB, in files that are new: bodies fill them better than pages of 4, and trees are lower. What a connection keeps of the
+/// Pages of 16 KiB, in a file that it makes: bodies fill them better than pages of 4, and trees are lower. What a connection keeps of such a
 /// file in memory, in KiB, and in its log, in pages: 64 MiB each, however large the file is. And only the flip waits for the disk: what
 /// comes before it is on disk with it, and without it nobody needs that.
 const CONNECTION: &str =
@@ -623,8 +623,7 @@ const ROW: &str = "kind, identity, version, path, digest, counted, uid, generati
 fn row(row: &rusqlite::Row) -> rusqlite::Result<Row> {
     let key = Key { kind: row.get(0)?, identity: row.get(1)? };
     let content = Content { key, version: row.get(2)?, path: row.get(3)?, digest: parsed(row, 4)?, counted: parsed(row, 5)? };
-    let is_in_bucket = row.get::<_, i64>(8)? == i64::from(member::bucket(&content.key));
-    Ok(Row { content, uid: row.get(6)?, generation: number_at(row, 7)?, is_in_bucket })
+    Ok(Row::found(content, row.get(6)?, number_at(row, 7)?, row.get(8)?))
 }
 
 fn parsed_or_null<T: std::str::FromStr<Err = String>>(row: &rusqlite::Row, column: usize) -> rusqlite::Result<Option<T>> {
