@@ -1008,6 +1008,9 @@ pub struct Rehearse {
     /// What is known of pull requests: a JSON file of numbers and states, outside of what is judged
     #[arg(long, value_name = "FILE")]
     pub pulls: Option<PathBuf>,
+    /// Sign into the ledger how it went, for what is on the channel now and the policy in force; gates of kind `rehearsal` ask for it
+    #[arg(long)]
+    pub record: bool,
 }
 
 #[derive(Clone, Debug, Args)]

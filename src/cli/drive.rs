@@ -82,6 +82,7 @@ pub fn ledger_facts(head: &Verified) -> LedgerFacts {
         head: Some(head.head().clone()),
         verdicts: head.state().verdicts_that_count(head.policy()),
         acks: head.state().acks_that_count(head.policy()),
+        rehearsals: head.state().rehearsals_that_count(head.policy()),
         present: head.state().channels.iter().map(|(name, channel)| (name.clone(), channel.candidate.clone())).collect(),
     }
 }
@@ -89,7 +90,7 @@ pub fn ledger_facts(head: &Verified) -> LedgerFacts {
 /// The same where no verified ledger is at hand: every such probe is unavailable, with the reason.
 pub fn no_ledger_facts(fault: &Fault) -> LedgerFacts {
     let why = Unavailable::new(&why_no_ledger(fault.reason)).detail(fault.message.clone());
-    LedgerFacts { chain: Err(why), head: None, verdicts: Vec::new(), acks: Vec::new(), present: BTreeMap::new() }
+    LedgerFacts { chain: Err(why), head: None, verdicts: Vec::new(), acks: Vec::new(), rehearsals: Vec::new(), present: BTreeMap::new() }
 }
 
 /// The slug of why there is no ledger at hand. Kinds list these among their codes, so anything else is that it could not be read.
@@ -143,7 +144,7 @@ mod tests {
     #[test]
     fn whatever_is_wrong_with_the_ledger_has_a_code_that_explain_knows() {
         for reason in Reason::ALL {
-            for kind in ["ack", "audit", "verdict"] {
+            for kind in ["ack", "audit", "rehearsal", "verdict"] {
                 let code = format!("{kind}/{}", why_no_ledger(*reason));
                 assert!(explain::knows(&code), "{code}");
             }

@@ -2,7 +2,7 @@
 //! put in its way.
 //!
 //! The protocol of the HEAD commit is rehearsed, not that of the work tree, and nothing here is written: one pack is read out
-//! of the object store, everything else happens in a folder that goes away. What the verbs did is looked at by plain git, so
+//! of the object store, everything else happens in a folder that goes away. What `--record` writes at the end is one entry of the ledger. What the verbs did is looked at by plain git, so
 //! that no check trusts the code that it checks. Switching off a detection of the
 //! move, the ledger, the rights or the holds makes some step fail; what each kind of gate detects is tried by its cases.
 //!
@@ -16,6 +16,7 @@ mod forgery_list;
 mod players;
 mod promotions;
 mod races;
+mod record;
 mod recovery;
 mod refusals;
 mod set;
@@ -58,23 +59,31 @@ pub async fn run(session: &Session, args: &args::Rehearse) -> Result<Report> {
     // What is not here stays away: fetching it would write into the repository.
     let quiet = Session::new(session.globals.clone(), session.env.with("GIT_NO_LAZY_FETCH", "1"), session.clock);
     let quiet = quiet.waiting(session.patience().clone());
+    let ground = if args.record { Some(Arc::new(record::ground(session, args).await?)) } else { None };
     let world = quiet.world().await?;
     let live = Live::read(world, gates_folder(session))?;
-    let channel = channel(&live.protocol, args)?;
+    let channel = match &ground {
+        Some(ground) => ground.channel.clone(),
+        None => channel(&live.protocol, args)?,
+    };
     let uncommitted = !world.git.is_bare() && world.git.is_dirty(&live.folder).await?;
-    let (mut drill, stand_ins) = prepare(session, world, &live, channel, record(world, &live, args)?).await?;
+    let (mut drill, stand_ins) = prepare(session, world, &live, channel, pulls(world, &live, args)?, ground.clone()).await?;
     drill.of = count(&mut drill).await;
     drill.progress = session.progress().clone();
     play(&mut drill).await;
     let failed = drill.steps.iter().any(|step| step.outcome != Outcome::Passed);
     let reason = if failed { Reason::DrillFailed } else { Reason::Passed };
-    let shape = RehearsalShape {
+    let mut shape = RehearsalShape {
         steps: std::mem::take(&mut drill.steps),
         stand_ins,
         proves: PROVES.map(str::to_owned).to_vec(),
         does_not_prove: DOES_NOT_PROVE.map(str::to_owned).to_vec(),
         duration_ms: watch.millis(),
+        ledger: None,
     };
+    if let Some(ground) = ground {
+        shape.ledger = Some(record::write(session, &ground, &shape).await?);
+    }
     let report = Report::new(reason, Body::Rehearsal(shape)).signing(SigningMode::of(&live.protocol));
     let report = report.notice(format!("rehearsed for channel {} at {}", drill.set.channel(), live.head.short()));
     Ok(match uncommitted {
@@ -135,7 +144,7 @@ fn channel(protocol: &Protocol, args: &args::Rehearse) -> Result<ChannelName> {
 }
 
 /// What `--pulls` names, which must be as good for the rehearsed commit as for a promotion of it.
-fn record(world: &World, live: &Live, args: &args::Rehearse) -> Result<Option<PathBuf>> {
+fn pulls(world: &World, live: &Live, args: &args::Rehearse) -> Result<Option<PathBuf>> {
     let Some(file) = &args.pulls else { return Ok(None) };
     Record::beside(file, &world.git, Some(&live.head))?;
     // The players work elsewhere.
@@ -161,6 +170,7 @@ async fn prepare(
     live: &Live,
     channel: ChannelName,
     pulls: Option<PathBuf>,
+    ground: Option<Arc<record::Ground>>,
 ) -> Result<(Drill, Vec<String>)> {
     let protocol = &live.protocol;
     let branch = protocol.release_branches.first().cloned().unwrap_or_else(|| "main".to_owned());
@@ -202,6 +212,7 @@ async fn prepare(
         endpoint: copy.endpoint,
         asking: copy.asking,
         live: world.git.clone(),
+        ground,
         tree,
         #[cfg(test)]
         bent: Arc::default(),
@@ -326,6 +337,9 @@ async fn play(drill: &mut Drill) {
     drill.step("byte comparison", recovery::bytes).await;
     drill.step("forward again", async |drill: &mut Drill| promotions::promote(drill, None).await).await;
     drill.step("audit", recovery::audit).await;
+    if set.ground.is_some() {
+        drill.step("what is on the channel", record::way_back).await;
+    }
 }
 
 /// The required verdict and ack gates that decide somewhere on the way.

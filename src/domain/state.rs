@@ -186,8 +186,11 @@ pub enum Body {
     Verdict {
         verdict: String,
     },
+    /// The digest of `evidence/report.json`, which tells each step, and the names of the steps that did not pass.
     Rehearse {
-        report: serde_json::Value,
+        report: Digest,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        failed: Vec<String>,
     },
     /// What the whole check of the tree said when an artifact was staged: the digest of `evidence/report.json`.
     Stage {
@@ -265,6 +268,7 @@ pub struct State {
     pub waivers: Records<Waiver>,
     pub acks: Records<Ack>,
     pub verdicts: Records<Verdict>,
+    pub rehearsals: Records<Rehearsal>,
     pub staged: Records<Staged>,
 }
 
@@ -280,6 +284,7 @@ impl State {
             waivers: Records::default(),
             acks: Records::default(),
             verdicts: Records::default(),
+            rehearsals: Records::default(),
             staged: Records::default(),
         }
     }
@@ -392,6 +397,14 @@ impl Record for Verdict {
     }
 }
 
+impl Record for Rehearsal {
+    type Key = ChannelName;
+
+    fn key(&self) -> Self::Key {
+        self.channel.clone()
+    }
+}
+
 impl Record for Staged {
     type Key = ReleaseName;
 
@@ -500,6 +513,25 @@ pub struct Ack {
 pub struct Verdict {
     pub verdict: String,
     pub commit: Oid,
+    pub by: String,
+    /// What gave the right, where a mover signed for the person: `team:...`, `permission:...`.
+    #[serde(rename = "as", default, skip_serializing_if = "Vec::is_empty")]
+    pub by_right_of: Vec<String>,
+    pub time: Timestamp,
+    pub serial: u64,
+}
+
+/// A rehearsal: the moves of a channel were run in a scratch copy of what was on it, under the policy then in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rehearsal {
+    pub channel: ChannelName,
+    /// What was on the channel; `None`: nothing.
+    pub candidate: Option<Oid>,
+    /// The tree of the policy.
+    pub policy: Oid,
+    /// The steps that did not pass.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failed: Vec<String>,
     pub by: String,
     /// What gave the right, where a mover signed for the person: `team:...`, `permission:...`.
     #[serde(rename = "as", default, skip_serializing_if = "Vec::is_empty")]

@@ -135,6 +135,8 @@ pub enum Ask {
     Bundle(BundleAsk),
     /// The last rehearsal of a restore from the store of snapshots.
     Rehearsal(RehearsalAsk),
+    /// The ledger's last rehearsal of the channel, and what is on it now.
+    ChannelRehearsal(LedgerAsk),
 }
 
 /// The reduced answers, one form per question.
@@ -156,6 +158,7 @@ pub enum Got {
     Pulls(github::PullsGot),
     Bundle(BundleGot),
     Rehearsal(RehearsalGot),
+    ChannelRehearsal(ChannelRehearsalGot),
 }
 
 /// An HTTP request. Strings may hold `{env.NAME}`, filled in only when the request is sent, so that no secret is recorded.
@@ -392,6 +395,15 @@ pub struct VerdictsGot {
 pub struct AcksGot {
     pub head: Oid,
     pub acks: Vec<state::Ack>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ChannelRehearsalGot {
+    pub head: Oid,
+    /// What is on the channel; `None`: nothing.
+    pub present: Option<Oid>,
+    /// `None`: nobody rehearsed the channel.
+    pub last: Option<state::Rehearsal>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

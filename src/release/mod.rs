@@ -12,6 +12,7 @@ pub mod object;
 pub mod plan;
 pub mod policy;
 pub mod projection;
+pub mod rehearsal;
 pub mod rejudge;
 pub mod rulesets;
 pub mod state;

@@ -108,7 +108,7 @@ impl Policy {
         let required = required.filter(|gate| gate.header.on_fail == OnFail::Halt && !gate.header.waivable);
         required.filter_map(|gate| Some((gate, gate.gate.waits_for()?))).find_map(|(gate, WaitsFor { verb, people, least })| {
             // A verdict is about a commit, on whichever channel.
-            let acting = self.acting(writers, verb, Some(channel).filter(|_| verb == Verb::Ack));
+            let acting = self.acting(writers, verb, Some(channel).filter(|_| verb != Verb::Verdict));
             let able = match &people {
                 None => acting.len(),
                 Some(people) => people.iter().filter(|forms| self.is_able(writers, forms, verb, channel)).count(),
@@ -126,7 +126,7 @@ impl Policy {
 
     /// Whether somebody of these identities can record this: with a key that counts, or through a mover.
     fn is_able(&self, writers: &BTreeSet<&str>, forms: &[String], verb: Verb, channel: &ChannelName) -> bool {
-        let channel = Some(channel).filter(|_| verb == Verb::Ack);
+        let channel = Some(channel).filter(|_| verb != Verb::Verdict);
         // Who is in a team, and who has a permission, is known to the forge alone.
         let unknown = || self.acting(writers, verb, channel).iter().any(|who| who.starts_with("team:") || who.starts_with("permission:"));
         forms.iter().any(|who| self.is_acting(writers, who, verb, channel) || (who.starts_with("github:") && unknown()))

@@ -8,8 +8,8 @@ use crate::domain::{
     Oid, ReleaseName, Timestamp, Verb,
     name::ChannelName,
     state::{
-        Ack, Body, ChannelRelease, ChannelState, Entry, Hold, HoldScope, HoldTarget, Move, PolicyRef, Record, Records, Staged, State,
-        TagState, TakenOver, Verdict, Waiver,
+        Ack, Body, ChannelRelease, ChannelState, Entry, Hold, HoldScope, HoldTarget, Move, PolicyRef, Record, Records, Rehearsal, Staged,
+        State, TagState, TakenOver, Verdict, Waiver,
     },
 };
 use std::collections::{BTreeMap, btree_map::Entry as Slot};
@@ -28,6 +28,7 @@ pub struct Delta {
     pub waivers: Changed<Waiver>,
     pub acks: Changed<Ack>,
     pub verdicts: Changed<Verdict>,
+    pub rehearsals: Changed<Rehearsal>,
     pub staged: Changed<Staged>,
 }
 
@@ -56,6 +57,7 @@ impl Delta {
             waivers: Changed::new(),
             acks: Changed::new(),
             verdicts: Changed::new(),
+            rehearsals: Changed::new(),
             staged: Changed::new(),
         };
         if entry.action == Verb::Stage || entry.action.moves() {
@@ -109,9 +111,15 @@ impl Delta {
                     put(&state.verdicts, &mut self.verdicts, serial, verdict);
                 }
             }
+            (Body::Rehearse { failed, .. }, _) => {
+                if let Some(channel) = entry.channel.clone() {
+                    let (candidate, policy, failed) = (entry.candidate.clone(), entry.policy.tree.clone(), failed.clone());
+                    let rehearsal = Rehearsal { channel, candidate, policy, failed, by, by_right_of, time, serial };
+                    put(&state.rehearsals, &mut self.rehearsals, serial, rehearsal);
+                }
+            }
             (Body::Adopt { taken_over, .. }, _) => self.channels = occupied_before(entry, taken_over),
-            (Body::Waive { .. } | Body::Ack { .. }, None)
-            | (Body::Rehearse { .. } | Body::After { .. } | Body::Stage { .. } | Body::Promote { .. }, _) => {}
+            (Body::Waive { .. } | Body::Ack { .. }, None) | (Body::After { .. } | Body::Stage { .. } | Body::Promote { .. }, _) => {}
         }
     }
 }
@@ -137,6 +145,7 @@ pub fn apply(before: Option<State>, delta: &Delta) -> State {
     set_all(&mut state.waivers, &delta.waivers);
     set_all(&mut state.acks, &delta.acks);
     set_all(&mut state.verdicts, &delta.verdicts);
+    set_all(&mut state.rehearsals, &delta.rehearsals);
     set_all(&mut state.staged, &delta.staged);
     state
 }
@@ -257,6 +266,12 @@ impl State {
         self.acks.iter().filter(counts).cloned().collect()
     }
 
+    /// The last rehearsal of each channel whose signer still has the right to it.
+    pub fn rehearsals_that_count(&self, policy: &Policy) -> Vec<Rehearsal> {
+        let permits = |by: &Rehearsal| policy.still_permits(&by.by, &by.by_right_of, Verb::Rehearse, Some(&by.channel));
+        self.rehearsals.iter().filter(|rehearsal| permits(rehearsal)).cloned().collect()
+    }
+
     /// The verdicts whose signer still has the right to them.
     pub fn verdicts_that_count(&self, policy: &Policy) -> Vec<Verdict> {
         let counts = |verdict: &&Verdict| policy.still_permits(&verdict.by, &verdict.by_right_of, Verb::Verdict, None);
@@ -265,7 +280,7 @@ impl State {
 }
 
 /// Whether two states agree on everything that decides a move of `candidate` to `channel`: the policy, the holds, the
-/// channel's occupancy (and that of the channel before it), its waivers, the candidate's verdicts and acknowledgements.
+/// channel's occupancy (and that of the channel before it), its waivers and rehearsal, the candidate's verdicts and acknowledgements.
 /// Entries in between that leave all this alone are unrelated.
 pub fn same_ground(a: &State, b: &State, channel: &ChannelName, after: Option<&ChannelName>, candidate: &Oid) -> bool {
     let ground = |state: &State| {
@@ -280,6 +295,7 @@ pub fn same_ground(a: &State, b: &State, channel: &ChannelName, after: Option<&C
                 .filter(|waiver| waiver.channel == *channel && waiver.until > a.time.max(b.time))
                 .cloned()
                 .collect::<Vec<_>>(),
+            state.rehearsals.get(channel).cloned(),
             state.verdicts.iter().filter(|verdict| verdict.commit == *candidate).cloned().collect::<Vec<_>>(),
             state.acks.iter().filter(|ack| ack.candidate == *candidate && ack.channel == *channel).cloned().collect::<Vec<_>>(),
         )
@@ -311,7 +327,7 @@ pub fn staged_at<'a>(state: &'a State, commit: &Oid) -> impl Iterator<Item = &'a
 mod tests {
     use super::*;
     use crate::{
-        domain::state::HoldTarget,
+        domain::{Digest, state::HoldTarget},
         release::fixtures::{channel, entry, oid, release},
     };
 
@@ -377,10 +393,16 @@ mod tests {
             Entry { candidate: Some(commit), ..entry(serial, Verb::Verdict, None, Vec::new(), body) }
         };
         assert!(ground(&advance(Some(before.clone()), &verdict(2, oid('d')))), "a verdict on another commit");
+        let rehearsed = |serial, channel| {
+            let body = Some(Body::Rehearse { report: Digest::of(b""), failed: vec!["rollback".to_owned()] });
+            entry(serial, Verb::Rehearse, Some(channel), Vec::new(), body)
+        };
+        assert!(ground(&advance(Some(before.clone()), &rehearsed(2, "staging"))), "a rehearsal of another channel");
         for related in [
             entry(2, Verb::Hold, None, Vec::new(), Some(Body::Hold { scope: HoldScope::All, of: None })),
             promoted(2, "1.1.0", 'c'),
             verdict(2, oid('b')),
+            rehearsed(2, "production"),
             Entry { policy: PolicyRef { version: 2, tree: oid('f'), documents: None }, ..entry(2, Verb::Adopt, None, Vec::new(), None) },
         ] {
             assert!(!ground(&advance(Some(before.clone()), &related)), "{:?}", related.action);

@@ -6,7 +6,7 @@
 //! state/<kind>/<n>/<serial>.json     the records that entry <serial> made and that still stand; n = serial / 256
 //! ```
 //!
-//! `<kind>` is `holds`, `waivers`, `acks`, `verdicts` or `staged`; each file is a JSON list, since one entry can make several
+//! `<kind>` is `holds`, `waivers`, `acks`, `verdicts`, `rehearsals` or `staged`; each file is a JSON list, since one entry can make several
 //! records of a kind. The tree's id after an entry is computed from what changed ([`StateTree::after`]); nothing is ever read
 //! back from it. A copy shares the folders that stay. Deliberately absent: writing objects ([`crate::world::apply`]).
 
@@ -39,7 +39,7 @@ pub struct StateTree {
     root: Oid,
     head: Oid,
     channels: Folder,
-    kinds: [Kind; 5],
+    kinds: [Kind; KINDS.len()],
 }
 
 /// A folder of files, as the bytes of its git tree: a copy of it is made with every entry.
@@ -72,10 +72,10 @@ pub enum Item {
 struct Files {
     head: Vec<u8>,
     channels: BTreeMap<String, Vec<u8>>,
-    kinds: [BTreeMap<u64, Option<Vec<u8>>>; 5],
+    kinds: [BTreeMap<u64, Option<Vec<u8>>>; KINDS.len()],
 }
 
-const KINDS: [&str; 5] = ["acks", "holds", "staged", "verdicts", "waivers"];
+const KINDS: [&str; 6] = ["acks", "holds", "rehearsals", "staged", "verdicts", "waivers"];
 
 impl Files {
     fn of(delta: &Delta) -> Result<Files> {
@@ -84,6 +84,7 @@ impl Files {
         let kinds = [
             contents(&delta.acks)?,
             contents(&delta.holds)?,
+            contents(&delta.rehearsals)?,
             contents(&delta.staged)?,
             contents(&delta.verdicts)?,
             contents(&delta.waivers)?,
@@ -122,6 +123,7 @@ impl StateTree {
         let kinds = [
             contents(state.acks.by_serial())?,
             contents(state.holds.by_serial())?,
+            contents(state.rehearsals.by_serial())?,
             contents(state.staged.by_serial())?,
             contents(state.verdicts.by_serial())?,
             contents(state.waivers.by_serial())?,

@@ -409,6 +409,7 @@ pub fn rehearsal() -> Report {
         proves: vec!["move".into(), "ledger".into()],
         does_not_prove: vec!["data migrations".into()],
         duration_ms: 1240,
+        ledger: None,
     };
     Report::new(Reason::DrillFailed, Body::Rehearsal(shape)).signing(SigningMode::Ssh)
 }

@@ -143,6 +143,9 @@ impl Body {
             (Body::Entry(shape), Reason::Moved) if shape.moves.is_empty() => {
                 Some("It is recorded, and no tag moved. See it: `tagwarden history`.")
             }
+            (Body::Rehearsal(shape), Reason::Passed) if shape.ledger.is_some() => {
+                Some("Move, refusal, recovery and rollback work here, and the ledger says so. See it: `tagwarden history`.")
+            }
             (Body::Rehearsal(_), Reason::Passed) => {
                 Some("Move, refusal, recovery and rollback work here; nothing of the live repository was touched.")
             }

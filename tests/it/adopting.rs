@@ -469,12 +469,3 @@ fn people_say_which_release_a_tag_is_at_where_nothing_else_does() {
     let answer = scratch.refused(&[&FIRST[..], &["--take-over", "--release", "local_dev=v0.9.0"]].concat(), "bad_usage");
     assert!(answer["message"].as_str().unwrap().contains("refs/tags/v0.9.0 is at another commit"), "{answer:#}");
 }
-
-/// What is not built does not show.
-#[test]
-fn flags_that_are_not_built_are_unknown() {
-    let scratch = Scratch::minimal();
-    let help = scratch.run_program(&["rehearse", "--help"]).ok();
-    assert!(!help.contains("--record"), "{help}");
-    scratch.refused(&["rehearse", "--channel", "local_dev", "--record"], "bad_usage");
-}

@@ -48,6 +48,8 @@ struct CaseContext {
     now: Option<Timestamp>,
     verb: Option<Verb>,
     candidate: Option<Oid>,
+    /// The tree of the policy in force; none where absent.
+    policy: Option<Oid>,
     /// No commit: the work tree.
     draft: bool,
     actor: Option<Value>,
@@ -271,7 +273,7 @@ fn gather(kind: &Kind, gate: &dyn Gate, cx: &Context, answers: &[CaseAnswer]) ->
         verb: cx.verb,
         channel: cx.channel.clone(),
         candidate: cx.candidate.clone(),
-        policy: None,
+        policy: cx.policy.clone(),
         answers: Vec::new(),
     };
     let mut asked: Vec<Probe> = Vec::new();
@@ -409,7 +411,7 @@ fn context(case: &CaseContext) -> Result<Context, String> {
         base_url: case.base_url.clone(),
         candidate: (!case.draft).then(|| case.candidate.clone().map_or_else(|| oid("c0"), Ok)).transpose()?,
         releases: release,
-        policy: None,
+        policy: case.policy.clone(),
         now: case.now.map_or_else(|| "2026-11-21T10:00:00Z".parse(), Ok)?,
         actor,
         protocol: Arc::new(protocol(&case.protocol)?),

@@ -1,6 +1,6 @@
 //! `tagwarden rehearse`, as it is run: the program, on repositories made here.
 
-use crate::world_support::Scratch;
+use crate::{common, world_support::Scratch};
 use serde_json::Value;
 use std::{path::Path, process::Command};
 
@@ -121,6 +121,7 @@ fn the_smallest_protocol_is_rehearsed_and_nothing_here_is_touched() {
     let stand_ins = answer.json["stand_ins"].to_string();
     assert!(stand_ins.contains("signatures, although the protocol asks for none"), "{stand_ins}");
     assert!(answer.json["duration_ms"].as_u64() > answer.json["steps"][0]["duration_ms"].as_u64());
+    assert_eq!(answer.json.get("ledger"), None, "nothing is recorded that nobody asked for");
 }
 
 /// Two channels one after the other, two packages, several people, a threshold, gates of every sort, SHA-256, a bare repository and a
@@ -230,4 +231,60 @@ fn what_cannot_be_rehearsed_is_refused() {
     refused("work", &["--channel", "preview"], 2, "bad_usage", "has no tag");
     commit(&scratch, &[("gates/10-docs.yaml", "title: A\ndosc: {}\n".to_owned())]);
     refused("work", &[], 2, "bad_config", "gates/10-docs.yaml");
+}
+
+/// A channel that moves only after the way back from what is on it was rehearsed: from nothing to the first release, and on.
+#[test]
+fn a_rehearsal_is_signed_into_the_ledger_and_asked_for() {
+    let scratch = common::Scratch::minimal_unadopted();
+    scratch.write("gates/20-back.yaml", "title: The way back was rehearsed\nrehearsal: { of: rollback }\n");
+    scratch.edit("protocol-docs/promotion.md", "## Promoting", "## Gate 2 — The way back was rehearsed\n\n## Promoting");
+    scratch.commit_and_push("Ask for a rehearsal");
+    let record = ["rehearse", "--channel", "local_dev", "--record"];
+    scratch.refused(&record, "no_ledger");
+    scratch.json(&["policy", "adopt", "--reason", "start"]).expect("moved");
+    let promote = |version: &str| {
+        let name = format!("app@{version}");
+        scratch.json(&["stage", &name, "--at", "HEAD"]).expect("moved");
+        scratch.json(&["promote", &name, "--channel", "local_dev"])
+    };
+    let answer = promote("1.0.0").expect("gate_failed");
+    assert!(common::finding(&answer["run"]["gates"][1], "rehearsal/absent")["help"].as_str().unwrap().contains(&record.join(" ")));
+
+    let refs = scratch.remote_refs();
+    let answer = scratch.json(&record).expect("passed");
+    let names: Vec<&str> = answer["steps"].as_array().unwrap().iter().filter_map(|step| step["name"].as_str()).collect();
+    assert_eq!(names.last(), Some(&"what is on the channel"), "{names:?}");
+    let after = scratch.remote_refs();
+    let changed: Vec<&String> = after.keys().filter(|name| refs.get(*name) != after.get(*name)).collect();
+    assert_eq!(changed, ["refs/heads/tagwarden/ledger"]);
+    let entry = answer["ledger"]["entry"].as_str().unwrap();
+    let json = |path: &str| -> Value { serde_json::from_str(&scratch.git(&["show", &format!("{entry}:{path}")])).unwrap() };
+    let (said, report) = (json("entry.json"), json("evidence/report.json"));
+    assert_eq!((&said["action"], &said["channel"], &said["candidate"]), (&"rehearse".into(), &"local_dev".into(), &Value::Null));
+    assert_eq!((&report["schema"], report["steps"].as_array().unwrap().len()), (&"tagwarden.rehearsal/1".into(), names.len()));
+    let state = json("state/rehearsals/0/2.json");
+    assert_eq!((&state[0]["channel"], &state[0]["policy"]), (&"local_dev".into(), &said["policy"]["tree"]));
+
+    scratch.json(&["promote", "app@1.0.0", "--channel", "local_dev"]).expect("moved");
+    scratch.commit_and_push("Next");
+    let answer = promote("1.1.0").expect("gate_failed");
+    common::finding(&answer["run"]["gates"][1], "rehearsal/other-release");
+
+    // A document that is wrong keeps the drill from promoting, and that it failed counts.
+    scratch.edit("protocol-docs/promotion.md", "## Promoting", "See `gates/no-such-file.yaml`.\n\n## Promoting");
+    scratch.commit_and_push("A document that is wrong");
+    let answer = scratch.json(&record).expect("drill_failed");
+    let failed = answer["steps"].as_array().unwrap().iter().filter(|step| step["outcome"] != "passed").count();
+    let history = scratch.json(&["history", "--channel", "local_dev"]).expect("passed");
+    assert_eq!(history["entries"][0]["action"], "rehearse");
+    assert_eq!(history["entries"][0]["about"]["failed"].as_array().unwrap().len(), failed);
+    let answer = scratch.json(&["promote", "app@1.1.0", "--channel", "local_dev"]).expect("gate_failed");
+    common::finding(&answer["run"]["gates"][1], "rehearsal/failed");
+    scratch.json(&["audit", "--rejudge", "all"]).expect("passed");
+
+    // What is rehearsed must be what decides.
+    scratch.edit("gates/20-back.yaml", "rollback", "rollback, fresh: 1d");
+    scratch.commit_and_push("Another policy");
+    scratch.refused(&record, "policy_unadopted");
 }

@@ -864,7 +864,7 @@ fn a_channel_can_ask_for_a_fresh_rehearsal() {
     let mut scratch = Scratch::minimal_unadopted();
     let protocol = scratch.read("gates/protocol.yaml");
     scratch.write("gates/protocol.yaml", format!("{protocol}snapshots: {{ store: ../store }}\n"));
-    scratch.write("gates/20-drill.yaml", "title: A restore was rehearsed\nrehearsal: {}\n");
+    scratch.write("gates/20-drill.yaml", "title: A restore was rehearsed\nrehearsal: { of: restore }\n");
     scratch.edit("protocol-docs/promotion.md", "## Promoting", "## Gate 2 — A restore was rehearsed\n\n## Promoting");
     scratch.write("config/a", "one\n");
     scratch.commit("Ask for a rehearsal");

@@ -75,6 +75,7 @@ fn no_facts() -> LedgerFacts {
         head: None,
         verdicts: Vec::new(),
         acks: Vec::new(),
+        rehearsals: Vec::new(),
         present: Default::default(),
     }
 }

@@ -4,6 +4,7 @@ use super::{
     cast::{Cast, principal},
     copy::{Endpoint, KEY_VARIABLE},
     players::Player,
+    record::Ground,
     witness::Refs,
 };
 use crate::{
@@ -48,6 +49,8 @@ pub struct Set {
     pub asking: Vec<GateId>,
     /// The rehearsed repository, read-only: it knows the commits and pull requests that documents speak of.
     pub live: Git,
+    /// What the rehearsal is recorded for.
+    pub ground: Option<Arc<Ground>>,
     /// The tree that every release of the drill starts from.
     pub tree: String,
     #[cfg(test)]

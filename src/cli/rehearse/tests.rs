@@ -119,7 +119,7 @@ async fn drill(folder: &Path) -> Drill {
     let session = Session::within(cli.globals.clone(), world.clone());
     let live = Live::read(&world, "gates".to_owned()).unwrap();
     let channel = channel(&live.protocol, args).unwrap();
-    prepare(&session, &world, &live, channel, None).await.unwrap().0
+    prepare(&session, &world, &live, channel, None, None).await.unwrap().0
 }
 
 fn all_passed(drill: &Drill) {

@@ -14,9 +14,6 @@ pub(super) fn fit(case: &Case, found: &mut Found) {
     let entry = case.entry;
     let mut refuse = |message: String| found.push(Violation::new("ledger/fields", Reason::BadUsage, message));
     let action = entry.action;
-    if action == Verb::Rehearse {
-        return refuse("no verb of this version records a rehearsal".to_owned());
-    }
     let about = About::of(action);
     let retires = !entry.retires().is_empty();
     // What only retires has none; what was found after a move has those of the move.
@@ -24,7 +21,7 @@ pub(super) fn fit(case: &Case, found: &mut Found) {
     let has = [
         ("a channel", entry.channel.is_some(), about.channel),
         ("releases", !entry.releases.is_empty(), releases),
-        ("a candidate", entry.candidate.is_some(), Some(about.candidate)),
+        ("a candidate", entry.candidate.is_some(), about.candidate),
         ("gates", !entry.gates.is_empty(), (!action.moves()).then_some(action == Verb::After)),
         ("moves", !entry.moves.is_empty(), (!about.releases || action == Verb::After).then_some(false)),
         ("a time until which it counts", entry.valid_until.is_some(), (!action.moves()).then_some(false)),
@@ -59,27 +56,27 @@ pub(super) fn fit(case: &Case, found: &mut Found) {
     }
 }
 
-/// What an action is about. `channel: None`: its body decides.
+/// What an action is about. `channel: None`: its body decides; `candidate: None`: what is on the channel does.
 struct About {
     channel: Option<bool>,
     releases: bool,
-    candidate: bool,
+    candidate: Option<bool>,
     reason: bool,
 }
 
 impl About {
     fn of(action: Verb) -> About {
         let (channel, releases, candidate, reason) = match action {
-            Verb::Adopt => (Some(false), false, false, true),
-            Verb::Stage => (Some(false), true, true, false),
-            Verb::Promote => (Some(true), true, true, false),
-            Verb::Rollback => (Some(true), true, true, true),
-            Verb::Hold | Verb::Unhold => (None, false, false, true),
-            Verb::Waive => (Some(true), false, true, true),
-            Verb::Ack => (Some(true), false, true, false),
-            Verb::Verdict => (Some(false), false, true, false),
-            Verb::Rehearse => (None, false, false, false),
-            Verb::After => (Some(true), true, true, false),
+            Verb::Adopt => (Some(false), false, Some(false), true),
+            Verb::Stage => (Some(false), true, Some(true), false),
+            Verb::Promote => (Some(true), true, Some(true), false),
+            Verb::Rollback => (Some(true), true, Some(true), true),
+            Verb::Hold | Verb::Unhold => (None, false, Some(false), true),
+            Verb::Waive => (Some(true), false, Some(true), true),
+            Verb::Ack => (Some(true), false, Some(true), false),
+            Verb::Verdict => (Some(false), false, Some(true), false),
+            Verb::Rehearse => (Some(true), false, None, false),
+            Verb::After => (Some(true), true, Some(true), false),
         };
         About { channel, releases, candidate, reason }
     }
@@ -102,6 +99,7 @@ fn body(entry: &Entry, protocol: &Protocol) -> Result<(), String> {
         | (Verb::Waive, Some(Body::Waive { .. }))
         | (Verb::Ack, Some(Body::Ack { .. }))
         | (Verb::Verdict, Some(Body::Verdict { .. }))
+        | (Verb::Rehearse, Some(Body::Rehearse { .. }))
         | (Verb::After, Some(Body::After { .. })) => Ok(()),
         (Verb::Hold | Verb::Unhold, Some(Body::Hold { scope, of })) => {
             // The right was asked for by the entry's channel, so the body must not reach further.

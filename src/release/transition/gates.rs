@@ -8,7 +8,7 @@ use crate::{
         state::{Body, Entry, GateRecord, Waiver},
     },
     gate::{Ask, Evidence, Got, LoadedGate, OnFail, When, freshness, runner::judge_bound},
-    release::{object::object_id, rejudge},
+    release::{object::object_id, rehearsal, rejudge},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -105,10 +105,8 @@ fn read<'a>(whole: &'a Whole, record: &GateRecord) -> Option<&'a Evidence> {
 }
 
 pub(super) fn evidence(case: &Case, whole: &Whole, found: &mut Found) {
-    if let Some(Body::Stage { report }) = &case.entry.body
-        && whole.checked.evidence.get(REPORT_PATH).is_none_or(|(there, _)| there != report)
-    {
-        found.push(Violation::new("ledger/evidence", Reason::LedgerBroken, format!("{REPORT_PATH} is missing, or was changed")));
+    if let Err(why) = report(case, whole) {
+        found.push(Violation::new("ledger/evidence", Reason::LedgerBroken, format!("{REPORT_PATH} {why}")));
     }
     for record in &case.entry.gates {
         let Some(digest) = &record.evidence else { continue };
@@ -124,6 +122,23 @@ pub(super) fn evidence(case: &Case, whole: &Whole, found: &mut Found) {
             Some((_, Some(evidence))) if !gives(case, record, evidence) => refuse("does not give the recorded result"),
             Some(_) => {}
         }
+    }
+}
+
+/// The report beside an entry that names one.
+fn report(case: &Case, whole: &Whole) -> Result<(), String> {
+    let (Some(Body::Stage { report } | Body::Rehearse { report, .. }), there) = (&case.entry.body, whole.checked.evidence.get(REPORT_PATH))
+    else {
+        return Ok(());
+    };
+    if there.is_none_or(|(there, _)| there != report) {
+        return Err("is missing, or was changed".to_owned());
+    }
+    match (&case.entry.body, whole.offer.evidence.get(REPORT_PATH)) {
+        (Some(Body::Rehearse { failed, .. }), Some(bytes)) if rehearsal::failed(bytes)? != *failed => {
+            Err("tells of other steps that did not pass than the entry".to_owned())
+        }
+        _ => Ok(()),
     }
 }
 
@@ -154,7 +169,7 @@ pub(super) fn after(case: &Case, _: &Whole, found: &mut Found) {
 
 /// Whether evidence that is the ledger's own gives the recorded result. What else gates saw is judged again by an audit.
 fn gives(case: &Case, record: &GateRecord, evidence: &Evidence) -> bool {
-    let gate = case.policy.protocol.gate(&record.id).filter(|gate| matches!(gate.kind.id, "ack" | "verdict"));
+    let gate = case.policy.protocol.gate(&record.id).filter(|gate| matches!(gate.kind.id, "ack" | "verdict" | "rehearsal"));
     let (Some(gate), Some(cx)) = (gate, rejudge::context(case.entry, case.policy, None)) else { return true };
     // Evidence that grew old was judged by the clock.
     record.reason_code == Reason::EvidenceExpired.slug() || judge_bound(&cx, gate, evidence).outcome() == record.outcome
@@ -183,6 +198,11 @@ fn agrees(case: &Case, evidence: &Evidence) -> bool {
         Some(Got::Acks(got)) => {
             let ours = |ack: &&crate::domain::state::Ack| Some(&ack.candidate) == candidate && Some(&ack.channel) == channel;
             got.acks.iter().filter(ours).eq(before.state.acks_that_count(case.policy).iter().filter(ours))
+        }
+        Some(Got::ChannelRehearsal(got)) => {
+            let held = channel.and_then(|channel| before.state.channels.get(channel)).map(|held| &held.candidate);
+            let last = before.state.rehearsals_that_count(case.policy).into_iter().find(|last| Some(&last.channel) == channel);
+            got.present.as_ref() == held && got.last == last
         }
         // Which commits were asked about hangs on what the channel held.
         Some(Got::Pulls(got)) => {

@@ -269,7 +269,7 @@ rules! {
     25 ["ledger/missing-gate", "ledger/gate-twice"] "every gate that is asked before this move has one result" Whole(gates::present);
     26 ["ledger/gate-not-passed"] "every required gate passed, or bears a waiver that counts: for this gate, channel and commit, of somebody else who still has the right, not past its end" Whole(gates::passed);
     27 ["ledger/gate-record"] "a result names the kind and `on_fail` of its gate; a passed one has evidence, a skipped one has none" Whole(gates::records);
-    28 ["ledger/evidence"] "evidence is there under its digest, bound to gate, verb, channel, commit and policy; what it says of verdicts and acknowledgements is what the state says; the report of a staged artifact is there under its digest" Whole(gates::evidence);
+    28 ["ledger/evidence"] "evidence is there under its digest, bound to gate, verb, channel, commit and policy; what it says of verdicts, acknowledgements and rehearsals is what the state says; the report of a staged artifact or of a rehearsal is there under its digest, and a rehearsal names the steps that did not pass in it" Whole(gates::evidence);
     29 ["ledger/evidence-expired"] "evidence is no older than its gate's `max_age` when the entry was decided, and `valid_until` is what evidence and waivers give" Whole(gates::fresh);
     30 ["ledger/attestation"] "attestations equal those computed again" Whole(gates::attestations);
     31 ["ledger/shape"] "the tree holds exactly the files of this entry, as plain files" Whole(shape::exact);
@@ -278,6 +278,7 @@ rules! {
     34 ["ledger/taken-over"] "only entry 0 takes over tags that were there before it: each once, of a channel of its policy, as a release of the channel at the tag's commit or as none" Request(moves::taken_over);
     35 ["ledger/after"] "what gates found after a move names that move and its policy, which is still in force, and has one result of each of them, of which one did not pass" Whole(gates::after);
     36 ["ledger/retire"] "only a move on a channel with a pointer file retires artifacts, each once and beside its releases; each is active there in the version that is named, and a rollback retires what an entry activated" Request(moves::retired);
+    37 ["ledger/rehearsal"] "a rehearsal is of what is on its channel now, of nothing where nothing is" Request(moves::rehearsed);
 }
 
 /// Rules that the ledger alone cannot decide, and who decides them.

@@ -148,6 +148,20 @@ pub(super) fn was_there(case: &Case, found: &mut Found) {
     }
 }
 
+pub(super) fn rehearsed(case: &Case, found: &mut Found) {
+    if case.entry.action != Verb::Rehearse {
+        return;
+    }
+    let held = case.entry.channel.as_ref().and_then(|channel| case.before?.state.channels.get(channel)).map(|held| &held.candidate);
+    if held != case.entry.candidate.as_ref() {
+        let shown = |commit: Option<&Oid>| commit.map_or("nothing".to_owned(), |commit| commit.short().to_owned());
+        let channel = case.entry.channel.as_ref().map(ToString::to_string).unwrap_or_default();
+        let message = format!("{} was rehearsed, and {} is on {channel}", shown(case.entry.candidate.as_ref()), shown(held));
+        let violation = Violation::new("ledger/rehearsal", Reason::StalePointer, message);
+        found.push(violation.help("rehearse what is there now: the same command again"));
+    }
+}
+
 pub(super) fn taken_over(case: &Case, found: &mut Found) {
     let Some(Body::Adopt { taken_over, .. }) = &case.entry.body else { return };
     let mut refuse = |message: String| found.push(Violation::new("ledger/taken-over", Reason::BadUsage, message));

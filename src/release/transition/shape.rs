@@ -52,10 +52,10 @@ fn paths(entry: &Entry) -> BTreeMap<String, &'static str> {
     paths
 }
 
-/// What an entry has below `evidence/`: that of its gates, the report of a staged artifact, what gave its actor the right.
+/// What an entry has below `evidence/`: that of its gates, the report of a staged artifact or of a rehearsal, what gave its actor the right.
 pub fn evidence_of(entry: &Entry) -> impl Iterator<Item = String> {
     let of_gates = entry.gates.iter().filter(|record| record.evidence.is_some()).map(|record| evidence_path(record.id.as_str()));
-    let report = matches!(entry.body, Some(Body::Stage { .. })).then(|| REPORT_PATH.to_owned());
+    let report = matches!(entry.body, Some(Body::Stage { .. } | Body::Rehearse { .. })).then(|| REPORT_PATH.to_owned());
     let actor = entry.actor.id.starts_with("github:").then(|| ACTOR_PATH.to_owned());
     of_gates.chain(report).chain(actor)
 }

@@ -177,6 +177,9 @@ fn rehearsal(shape: &RehearsalShape, canvas: &mut Canvas) {
             canvas.line(&format!("{head}: {}", canvas.foreign(&lines.join("; "))));
         }
     }
+    if let Some(place) = &shape.ledger {
+        ledger_line(place, canvas);
+    }
 }
 
 fn doctor(shape: &DoctorShape, canvas: &mut Canvas) {

@@ -195,12 +195,14 @@ fn about(about: &About, entry: &HistoryEntry, canvas: &Canvas) -> Vec<String> {
     parts.extend(about.until.map(|until| format!("until {until}")));
     parts.extend(about.verdict.as_deref().map(|verdict| canvas.foreign(verdict)));
     // A move names its releases in the first line.
-    if let Some(commit) = about.commit.as_ref().filter(|_| about.gate.is_some() || about.verdict.is_some() || entry.action == Verb::Stage) {
+    let is_statement = about.gate.is_some() || about.verdict.is_some() || matches!(entry.action, Verb::Stage | Verb::Rehearse);
+    if let Some(commit) = about.commit.as_ref().filter(|_| is_statement) {
         let named = about.release.as_deref().filter(|_| entry.releases.is_empty());
         parts.extend(named.map(|release| format!("for {}", canvas.foreign(release))));
         parts.push(format!("at commit {}", canvas.oid(commit)));
     }
     let mut lines = vec![parts.join(" ")];
+    lines.extend((!about.failed.is_empty()).then(|| format!("failed: {}", canvas.foreign(&about.failed.join(", ")))));
     let ended = (!about.entries.is_empty()).then(ended);
     match entry.action {
         Verb::Rollback => {

@@ -63,6 +63,9 @@ pub struct About {
     pub release: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verdict: Option<String>,
+    /// The steps of a rehearsal that did not pass.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub failed: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
     /// The holds that a rollback set by itself.
@@ -87,8 +90,8 @@ impl About {
             Some(state::Body::Ack { gate }) => About { gate: Some(gate), ..about },
             Some(state::Body::Verdict { verdict }) => About { verdict: Some(verdict), ..about },
             Some(state::Body::After { of, .. }) => About { entries: vec![of], ..about },
-            Some(state::Body::Adopt { .. } | state::Body::Rehearse { .. } | state::Body::Stage { .. } | state::Body::Promote { .. })
-            | None => about,
+            Some(state::Body::Rehearse { failed, .. }) => About { failed, ..about },
+            Some(state::Body::Adopt { .. } | state::Body::Stage { .. } | state::Body::Promote { .. }) | None => about,
         }
     }
 }

@@ -283,6 +283,9 @@ pub struct RehearsalShape {
     pub proves: Vec<String>,
     pub does_not_prove: Vec<String>,
     pub duration_ms: u64,
+    /// The entry that records it, with `--record`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ledger: Option<LedgerPlace>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -4,7 +4,7 @@ use crate::{
     domain::{ChannelName, Oid, state},
     gate::{
         Unavailable,
-        probe::{AcksGot, ChainGot, VerdictsGot},
+        probe::{AcksGot, ChainGot, ChannelRehearsalGot, VerdictsGot},
     },
 };
 use std::{collections::BTreeMap, collections::BTreeSet};
@@ -17,6 +17,8 @@ pub struct LedgerFacts {
     pub head: Option<Oid>,
     pub verdicts: Vec<state::Verdict>,
     pub acks: Vec<state::Ack>,
+    /// At most one of each channel.
+    pub rehearsals: Vec<state::Rehearsal>,
     /// The commit that is on each channel.
     pub present: BTreeMap<ChannelName, Oid>,
 }
@@ -42,6 +44,12 @@ impl LedgerFacts {
 
     pub(super) fn acks(&self) -> Result<AcksGot, Unavailable> {
         Ok(AcksGot { head: self.head()?, acks: self.acks.clone() })
+    }
+
+    /// The last rehearsal of this channel.
+    pub(super) fn rehearsal(&self, channel: &str) -> Result<ChannelRehearsalGot, Unavailable> {
+        let last = self.rehearsals.iter().find(|rehearsal| rehearsal.channel.as_str() == channel).cloned();
+        Ok(ChannelRehearsalGot { head: self.head()?, present: self.present(channel)?, last })
     }
 
     /// The commit on this channel. Where there is no ledger yet, nothing is on any.
@@ -99,6 +107,7 @@ mod tests {
             head: Some(oid('a')),
             verdicts,
             acks: Vec::new(),
+            rehearsals: Vec::new(),
             present: BTreeMap::from([("staging".parse().unwrap(), oid('c'))]),
         }
     }

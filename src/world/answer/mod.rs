@@ -217,6 +217,7 @@ impl Answerer {
             }
             Ask::Logs(ask) => self.logs(ask).await.map(Got::Logs),
             Ask::Bundle(ask) => self.bundle(ask).map(Got::Bundle),
+            Ask::ChannelRehearsal(_) => self.facts.rehearsal(&self.channel).map(Got::ChannelRehearsal),
             Ask::Rehearsal(_) => self.rehearsal().map(Got::Rehearsal),
         }
     }

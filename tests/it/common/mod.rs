@@ -144,7 +144,7 @@ enum TimeOf {
 
 fn time_of(args: &[&str]) -> TimeOf {
     const WRITE: &str =
-        "init policy stage promote rollback hold unhold waive ack verdict docs doctor comment follow sync snapshot bundle catalog";
+        "init policy stage promote rollback hold unhold waive ack verdict docs doctor comment follow sync snapshot bundle catalog rehearse";
     const READ: &str = "verify status resolve history audit";
     let is_among = |verbs: &str, word: &str| verbs.split(' ').any(|verb| verb == word);
     let at = args.iter().position(|word| is_among(WRITE, word) || is_among(READ, word));

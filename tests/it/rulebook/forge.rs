@@ -10,7 +10,7 @@ use super::{
 use crate::world_support::Scratch;
 use std::{cell::RefCell, collections::BTreeMap, path::PathBuf};
 use tagwarden::{
-    attest::statement::{ACTOR_PATH, evidence_path},
+    attest::statement::{ACTOR_PATH, REPORT_PATH, evidence_path},
     domain::{
         Actor, ActorKind, ChannelName, Digest, Oid, Outcome, RefName, Release, ReleaseName, Timestamp, Verb,
         actor::{ACTOR_SCHEMA, ActorEvidence},
@@ -19,7 +19,7 @@ use tagwarden::{
     },
     gate::{
         Answer, Ask, Evidence, Got, LoadedGate, OnFail, When, freshness,
-        probe::{self, AcksGot, CommandAsk, CommandGot, HttpAsk, HttpGot, LedgerAsk, ProbeKey},
+        probe::{self, AcksGot, ChannelRehearsalGot, CommandAsk, CommandGot, HttpAsk, HttpGot, LedgerAsk, ProbeKey},
     },
     release::{
         assemble::assemble,
@@ -28,6 +28,7 @@ use tagwarden::{
         object::{Commit, commit_bytes, object_id, signed_commit},
         plan,
         policy::Policies,
+        rehearsal,
         transition::{self, Next, Signature, Violation},
     },
     world::{
@@ -51,7 +52,7 @@ release_tags: any
 roles:
   leads:
     who: ["ssh:lead@example.com", "ssh:second@example.com"]
-    may: [stage, promote, rollback, hold, unhold, waive, ack, verdict]
+    may: [stage, promote, rollback, hold, unhold, waive, ack, verdict, rehearse]
   devs: { who: ["ssh:dev@example.com"], may: [stage, promote, hold], on: [staging] }
   reviewers: { who: ["ssh:review@example.com"], may: [verdict] }
   robots: { who: ["ssh:ci@example.com"], may: [stage, promote, rollback, unhold] }
@@ -139,6 +140,8 @@ impl Forge {
         forge.policy("without second", PROTOCOL, &plain, &without);
         forge.policy("not waivable", PROTOCOL, &stricter, &all);
         forge.policy("elsewhere", &elsewhere, &plain, &all);
+        let rehearsed = ("50-back.yaml", "title: The way back\nchannels: [staging]\nrehearsal: { of: rollback }\n".to_owned());
+        forge.policy("rehearsed", PROTOCOL, &plain.iter().cloned().chain([rehearsed]).collect::<Vec<_>>(), &all);
         let entry = forge.draft(Verb::Adopt, "lead", 0);
         let entry =
             Draft { adopts: Some(forge.trees["first"].clone()), body: Some(Body::Adopt { signatures: Vec::new(), taken_over }), ..entry };
@@ -431,6 +434,21 @@ impl Forge {
         })
     }
 
+    /// Of what is on the channel, with a report of these steps.
+    pub fn rehearse(&self, head: &Verified, who: &str, channel: &str, steps: &[(&str, &str)]) -> Proposal {
+        let steps: Vec<_> = steps.iter().map(|(name, outcome)| serde_json::json!({ "name": name, "outcome": outcome })).collect();
+        let report = canonical_json(&serde_json::json!({ "schema": rehearsal::SCHEMA, "steps": steps })).unwrap();
+        let mut proposal = self.statement(head, Verb::Rehearse, who, |draft| {
+            let failed = rehearsal::failed(&report).unwrap_or_default();
+            draft.body = Some(Body::Rehearse { report: Digest::of(&report), failed });
+            let channel: ChannelName = channel.parse().unwrap();
+            draft.candidate = head.state().channels.get(&channel).map(|now| now.candidate.clone());
+            draft.channel = Some(channel);
+        });
+        proposal.files.insert(REPORT_PATH.to_owned(), report);
+        proposal
+    }
+
     pub fn adopt(&self, head: &Verified, who: &str, policy: &str) -> Proposal {
         self.statement(head, Verb::Adopt, who, |draft| {
             draft.body = Some(Body::Adopt { signatures: Vec::new(), taken_over: Vec::new() });
@@ -585,6 +603,15 @@ impl Forge {
             "ack" => {
                 let acks = head.state().acks_that_count(head.policy());
                 (Ask::Acks(LedgerAsk {}), Got::Acks(AcksGot { head: head.head().clone(), acks }))
+            }
+            "rehearsal" => {
+                let channel = draft.channel.as_ref().unwrap();
+                let last = head.state().rehearsals_that_count(head.policy()).into_iter().find(|last| last.channel == *channel);
+                let present = head.state().channels.get(channel).map(|now| now.candidate.clone());
+                (
+                    Ask::ChannelRehearsal(LedgerAsk {}),
+                    Got::ChannelRehearsal(ChannelRehearsalGot { head: head.head().clone(), present, last }),
+                )
             }
             "http" => {
                 let ask = HttpAsk { method: "GET".to_owned(), url: "https://example.com/h".to_owned(), ..HttpAsk::default() };

@@ -5,7 +5,7 @@ use super::{
     objects::Node,
 };
 use tagwarden::{
-    attest::statement::ACTOR_PATH,
+    attest::statement::{ACTOR_PATH, REPORT_PATH},
     domain::{
         Digest, Oid, Outcome, Reason, Release, Severity, Timestamp, Verb, canonical_json,
         state::{Body, HoldScope, Move, TakenOver},
@@ -540,6 +540,91 @@ fn evidence_that_says_what_the_ledger_does_not() {
     invented.edit_evidence("step", |evidence| evidence["answers"][0]["got"]["acks"]["acks"].as_array_mut().unwrap().push(ack));
     let invented = forge.seal(&head, invented);
     skipped(&mut forge, &invented, "ledger/evidence");
+}
+
+/// What is on the channel, how it went, and under which policy: the state after it says so, and the next one takes its place.
+#[test]
+fn a_rehearsal_and_the_one_after_it() {
+    let mut forge = story();
+    forge.add(&forge.rehearse(&forge.head(), "lead", "staging", &[("first", "passed"), ("back", "failed")]));
+    let rehearsals = |forge: &Forge| -> Vec<(u64, Option<Oid>, Vec<String>, Oid)> {
+        let head = forge.read_head();
+        head.state().rehearsals.iter().map(|one| (one.serial, one.candidate.clone(), one.failed.clone(), one.policy.clone())).collect()
+    };
+    let first = forge.trees["first"].clone();
+    assert_eq!(rehearsals(&forge), [(5, Some(oid('2')), vec!["back".to_owned()], first.clone())]);
+    forge.add(&forge.rehearse(&forge.head(), "second", "staging", &[("first", "passed")]));
+    assert_eq!(rehearsals(&forge), [(6, Some(oid('2')), Vec::new(), first)]);
+}
+
+#[test]
+fn a_rehearsal_of_what_is_not_on_the_channel() {
+    let mut forge = story();
+    for candidate in [Some(oid('1')), None] {
+        let mut other = forge.rehearse(&forge.head(), "lead", "staging", &[("first", "passed")]);
+        other.entry.candidate = candidate;
+        skipped(&mut forge, &other, "ledger/rehearsal");
+    }
+}
+
+#[test]
+fn a_rehearsal_by_somebody_without_the_right() {
+    let mut forge = story();
+    let moved = forge.rehearse(&forge.head(), "dev", "staging", &[("first", "passed")]);
+    skipped(&mut forge, &moved, "ledger/not-permitted");
+}
+
+/// A report that is missing, changed, of nothing, or tells of other failures than the entry.
+#[test]
+fn a_rehearsal_with_another_report_than_it_says() {
+    let mut forge = story();
+    let steps = [("first", "passed"), ("back", "failed")];
+    let without = |proposal: &mut Proposal| drop(proposal.files.remove(REPORT_PATH));
+    let changed = |proposal: &mut Proposal| drop(proposal.files.insert(REPORT_PATH.to_owned(), b"{}".to_vec()));
+    let hushed = |proposal: &mut Proposal| {
+        if let Some(Body::Rehearse { failed, .. }) = &mut proposal.entry.body {
+            failed.clear();
+        }
+    };
+    for spoil in [&without as &dyn Fn(&mut Proposal), &changed, &hushed] {
+        let mut proposal = forge.rehearse(&forge.head(), "lead", "staging", &steps);
+        spoil(&mut proposal);
+        skipped(&mut forge, &proposal, "ledger/evidence");
+    }
+    let of_nothing = forge.rehearse(&forge.head(), "lead", "staging", &[]);
+    skipped(&mut forge, &of_nothing, "ledger/evidence");
+}
+
+/// A gate asks for a rehearsal of what is on the channel under the policy in force, and its evidence says what the ledger says.
+#[test]
+fn a_promotion_that_asks_for_a_rehearsal() {
+    let mut forge = story();
+    let fine = [("first", "passed")];
+    forge.add(&forge.rehearse(&forge.head(), "lead", "staging", &fine));
+    forge.add(&forge.adopt(&forge.head(), "lead", "rehearsed"));
+    let promote = |forge: &Forge| forge.promote(&forge.head(), "lead", "staging", &["web@1.2.0"], &oid('3'), &[]);
+    // Of the policy before, of which the forged result says that it passed.
+    let moved = promote(&forge);
+    skipped(&mut forge, &moved, "ledger/evidence");
+    forge.add(&forge.rehearse(&forge.head(), "lead", "staging", &[("back", "inconclusive")]));
+    let moved = promote(&forge);
+    skipped(&mut forge, &moved, "ledger/evidence");
+    forge.add(&forge.rehearse(&forge.head(), "lead", "staging", &fine));
+    let head = forge.head();
+    for edit in [
+        |got: &mut serde_json::Value| got["last"]["candidate"] = serde_json::json!(oid('3')),
+        |got: &mut serde_json::Value| got["present"] = serde_json::json!(oid('3')),
+        |got: &mut serde_json::Value| got["last"]["time"] = serde_json::json!("2026-11-21T10:00:01Z"),
+    ] {
+        let mut moved = promote(&forge);
+        moved.edit_evidence("back", |evidence| edit(&mut evidence["answers"][0]["got"]["channel_rehearsal"]));
+        let moved = forge.seal(&head, moved);
+        assert!(forge.ask(&head, &moved).unwrap_err().iter().any(|violation| violation.code == "ledger/evidence"));
+    }
+    forge.add(&promote(&forge));
+    // What was rehearsed is not there any more.
+    let next = forge.promote(&forge.head(), "lead", "staging", &["web@1.3.0"], &oid('4'), &[]);
+    skipped(&mut forge, &next, "ledger/evidence");
 }
 
 /// The rules take what an endpoint answered as it is recorded; judging it again finds the contradiction, and says whose it is.

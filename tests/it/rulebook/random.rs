@@ -77,7 +77,7 @@ fn propose(forge: &Forge, head: &Verified, step: &Step) -> Proposal {
         let ours = head.state().waivers.iter().filter(|waiver| waiver.channel.as_str() == channel);
         ours.map(|waiver| (if waiver.gate.as_str() == "step" { "step" } else { "health" }, waiver.serial)).take(1).collect()
     };
-    match step.action % 15 {
+    match step.action % 16 {
         0..=2 => forge.promote(head, who, "staging", &[&format!("web@1.{serial}.0")], &commit, &[]),
         3 => forge.promote(head, who, "staging", &[&format!("web@1.{serial}.0"), &format!("api@1.{serial}.0")], &commit, &waivers()),
         4 => match on("staging").and_then(|now| Some((now.releases.get(&"web".parse().unwrap())?.clone(), now))) {
@@ -104,7 +104,13 @@ fn propose(forge: &Forge, head: &Verified, step: &Step) -> Proposal {
         11 => forge.verdict(head, who, &commit, if step.with.is_multiple_of(2) { "SAFE" } else { "FINDINGS" }),
         12 => forge.stage(head, who, &format!("web@1.{serial}.0"), &commit),
         13 => forge.after(head, who, u64::from(step.with) % serial),
-        _ => forge.adopt(head, who, ["first", "without second", "not waivable", "elsewhere"][usize::from(step.with % 4)]),
+        14 => forge.adopt(head, who, ["first", "without second", "not waivable", "elsewhere"][usize::from(step.with % 4)]),
+        _ => forge.rehearse(
+            head,
+            who,
+            channel,
+            &[("first", "passed"), ("back", if step.with.is_multiple_of(3) { "failed" } else { "passed" })],
+        ),
     }
 }
 
