@@ -179,8 +179,12 @@ fn placeholder(text: &str, vars: &[&str]) -> Option<QueryError> {
     Some(QueryError::at(at..at + length, format!("`{slot}` is not filled in inside a program; {instead}")))
 }
 
-/// Does work that runs many programs, side by side where it says so to rayon: there no program needs a thread of its own.
+/// Does work that runs many programs, side by side where it says so to rayon: there no program needs a thread of its own. Work that is a
+/// part of such work goes on with its threads.
 pub fn side_by_side<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    if engine::is_worker() && rayon::current_thread_index().is_some() {
+        return work();
+    }
     match engine::pool() {
         Some(pool) => pool.install(work),
         None => work(),

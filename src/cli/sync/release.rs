@@ -24,7 +24,7 @@ use crate::{
         row::{self, Body, Content},
         step,
     },
-    text::yaml,
+    text::{query, yaml},
     tree::{Tree, Unreadable},
     world::{
         World,
@@ -128,7 +128,8 @@ impl Release {
         // Which artifacts are active is known of the whole alone.
         let mut judged = match self.is_local() || (!self.judges && self.layout.pointers.is_empty()) {
             false => self.whole(give, true)?,
-            true => match self.in_parts(give)? {
+            // Threads are started once, not for each part.
+            true => match query::side_by_side(|| self.in_parts(give))? {
                 Some(judged) => judged,
                 // Whoever looks at all files at once can say which, or why.
                 None => self.whole(give, false)?,
@@ -207,25 +208,8 @@ impl Release {
 
     /// Reads the files of artifacts, a part after the other.
     fn parts(&self, files: Files, send: &mpsc::SyncSender<Result<Part>>) {
-        let mut listed: Vec<Listed> = Vec::with_capacity(PART);
-        let part = |listed: &mut Vec<Listed>| send.send(self.world.git.part(&self.commit, std::mem::take(listed))).is_ok();
-        for file in files {
-            match file {
-                Ok(file) if self.is_artifact(&file.path) => listed.push(file),
-                Ok(_) => {}
-                Err(fault) => {
-                    // Nobody is left to tell where nobody takes it.
-                    let _ = send.send(Err(fault));
-                    return;
-                }
-            }
-            if listed.len() == PART && !part(&mut listed) {
-                return;
-            }
-        }
-        if !listed.is_empty() {
-            part(&mut listed);
-        }
+        let files = files.filter(|file| file.as_ref().map_or(true, |file| self.is_artifact(&file.path)));
+        self.world.git.parts(&self.commit, PART, files, |part| send.send(part).is_ok());
     }
 
     /// Some of the files of a commit by themselves, which are not many.

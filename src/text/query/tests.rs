@@ -783,3 +783,11 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn work_that_is_a_part_of_other_work_starts_no_threads_of_its_own() {
+    let here = || std::thread::current().id();
+    let (outer, inner) = side_by_side(|| (here(), side_by_side(here)));
+    assert_eq!(outer, inner);
+    assert_ne!(side_by_side(here), here());
+}

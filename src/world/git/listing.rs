@@ -1,6 +1,10 @@
 //! The files of a tree, a part at a time, and the files in which two trees differ: what is read of a tree without holding all of it.
 
-use super::{Git, objects::Small};
+use super::{
+    Git,
+    batch::{Batch, Questions},
+    objects::Small,
+};
 use crate::{
     domain::{Fault, Oid, Reason, Result},
     tree::{EntryKind, Tree, TreeEntry, TreeId, Unreadable},
@@ -9,10 +13,13 @@ use crate::{
 use std::{
     io::{BufRead, BufReader},
     process::{Child, ChildStdout, Stdio},
+    sync::mpsc,
 };
 
 /// Files of more bytes are read when they are asked for, each by itself.
 const SMALL: u64 = 64 * 1024;
+/// Parts that git was asked for, and that nobody has read yet.
+const ASKED: usize = 2;
 
 /// A file as a tree lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,12 +74,47 @@ impl Git {
     /// These files, with the bytes of those that are not large. Faults: where one is not here.
     pub fn part(&self, of: &Oid, mut listed: Vec<Listed>) -> Result<Part> {
         listed.sort_by(|a, b| a.path.cmp(&b.path));
-        let is_file = |listed: &&Listed| listed.kind != EntryKind::Submodule;
         let oids: Vec<Oid> = listed.iter().filter(is_file).map(|listed| listed.oid.clone()).collect();
         let mut read = self.read_small(&oids, SMALL)?.into_iter();
+        self.with_bytes(of, listed, || Ok(read.next().unwrap_or(Small::Missing)))
+    }
+
+    /// Hands over files, `size` at once, each part as [`Git::part`] does, until nobody takes them. git reads the next ones meanwhile.
+    pub fn parts(&self, of: &Oid, size: usize, files: impl Iterator<Item = Result<Listed>> + Send, give: impl Fn(Result<Part>) -> bool) {
+        let Batch { questions, mut answers } = match Batch::start_ahead(self.runner()) {
+            Ok(batch) => batch,
+            Err(fault) => {
+                give(Err(fault));
+                return;
+            }
+        };
+        std::thread::scope(|scope| {
+            let (send, asked) = mpsc::sync_channel(ASKED);
+            scope.spawn(move || ask(files, size, questions, &send));
+            for listed in asked {
+                let part = listed.and_then(|listed| self.with_bytes(of, listed, || self.checked(answers.small(SMALL)?)));
+                let is_last = part.is_err();
+                if !give(part) || is_last {
+                    break;
+                }
+            }
+            // Whoever still asks git is not left waiting.
+            drop(answers);
+        });
+    }
+
+    fn checked(&self, read: Small) -> Result<Small> {
+        if let Small::Object(object) = &read {
+            self.check(object)?;
+        }
+        Ok(read)
+    }
+
+    /// `read`: what was read of the files among them, one after the other.
+    fn with_bytes(&self, of: &Oid, listed: Vec<Listed>, mut read: impl FnMut() -> Result<Small>) -> Result<Part> {
         let mut bytes = Vec::with_capacity(listed.len());
         for listed in &listed {
-            bytes.push(match is_file(&listed).then(|| read.next()).flatten() {
+            bytes.push(match is_file(&listed).then(&mut read).transpose()? {
                 None => Bytes::None,
                 Some(Small::Object(object)) => Bytes::Read(object.bytes),
                 Some(Small::TooLarge(_)) => Bytes::Large,
@@ -83,6 +125,31 @@ impl Git {
         let oids = listed.iter().map(|listed| listed.oid.clone()).collect();
         let entries = listed.into_iter().map(entry).collect();
         Ok(Part { git: self.clone(), id: TreeId::Commit(of.clone()), entries, oids, bytes })
+    }
+}
+
+fn is_file(listed: &&Listed) -> bool {
+    listed.kind != EntryKind::Submodule
+}
+
+/// Asks git for files, and says in which order they were asked for.
+fn ask(
+    mut files: impl Iterator<Item = Result<Listed>>,
+    size: usize,
+    mut questions: Questions,
+    send: &mpsc::SyncSender<Result<Vec<Listed>>>,
+) {
+    loop {
+        let part = files.by_ref().take(size).collect::<Result<Vec<Listed>>>().and_then(|mut part| {
+            part.sort_by(|a, b| a.path.cmp(&b.path));
+            questions.send(part.iter().filter(is_file).map(|listed| ("contents", listed.oid.as_str())))?;
+            Ok(part)
+        });
+        let is_last = part.as_ref().map_or(true, |part| part.len() < size);
+        // Nobody is left to tell where nobody takes it.
+        if send.send(part).is_err() || is_last {
+            return;
+        }
     }
 }
 

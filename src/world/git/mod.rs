@@ -8,6 +8,7 @@
 //! Local refs are never believed: the state is what the remote says. Nothing here creates or moves one, but that a push lets
 //! git note in its remote-tracking refs what it pushed.
 
+mod batch;
 mod history;
 mod listing;
 mod log;
@@ -36,7 +37,7 @@ use crate::{
     domain::{Fault, Oid, Reason, Result},
     tree::Unreadable,
 };
-use objects::Batch;
+use batch::Batch;
 use run::Runner;
 use std::{
     collections::{BTreeMap, BTreeSet},

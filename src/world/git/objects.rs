@@ -3,7 +3,7 @@
 //! All reads of a [`Git`] go through one `git cat-file --batch-command`. A missing object is a value. What git hands out is
 //! hashed again here: git itself does not do so on reading, and a ledger must not rest on an edited object store.
 
-use super::{Git, ObjectFormat, run::Runner};
+use super::{Git, ObjectFormat, batch::Batch};
 use crate::{
     domain::{Fault, Oid, Reason, Result, digest::hex},
     release::object,
@@ -11,14 +11,10 @@ use crate::{
 };
 use std::{
     collections::BTreeMap,
-    io::{BufRead, BufReader, Read, Write},
-    process::{Child, ChildStdin, ChildStdout, Stdio},
+    process::Stdio,
     sync::{MutexGuard, PoisonError},
 };
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt};
-
-/// Larger objects are not read into memory; whoever wants them gets an error.
-const LARGEST: u64 = 256 * 1024 * 1024;
 
 /// How many objects are asked for at once: git holds the questions in memory until it answers.
 const CHUNK: usize = 4096;
@@ -58,7 +54,7 @@ impl ObjectKind {
         }
     }
 
-    fn parse(slug: &str) -> Option<ObjectKind> {
+    pub(super) fn parse(slug: &str) -> Option<ObjectKind> {
         [ObjectKind::Commit, ObjectKind::Tree, ObjectKind::Blob, ObjectKind::Tag].into_iter().find(|kind| kind.slug() == slug)
     }
 }
@@ -105,8 +101,8 @@ impl Git {
         let mut objects = Vec::with_capacity(oids.len());
         for chunk in oids.chunks(CHUNK) {
             self.ask(|batch| {
-                batch.send(chunk.iter().map(|oid| ("contents", oid.as_str())))?;
-                chunk.iter().try_for_each(|_| batch.object().map(|object| objects.push(object)))
+                batch.questions.send(chunk.iter().map(|oid| ("contents", oid.as_str())))?;
+                chunk.iter().try_for_each(|_| batch.answers.object().map(|object| objects.push(object)))
             })?;
         }
         objects.iter().flatten().try_for_each(|object| self.check(object))?;
@@ -118,8 +114,8 @@ impl Git {
         let mut objects = Vec::with_capacity(oids.len());
         for chunk in oids.chunks(CHUNK) {
             self.ask(|batch| {
-                batch.send(chunk.iter().map(|oid| ("contents", oid.as_str())))?;
-                chunk.iter().try_for_each(|_| batch.small(limit).map(|object| objects.push(object)))
+                batch.questions.send(chunk.iter().map(|oid| ("contents", oid.as_str())))?;
+                chunk.iter().try_for_each(|_| batch.answers.small(limit).map(|object| objects.push(object)))
             })?;
         }
         for object in &objects {
@@ -131,7 +127,7 @@ impl Git {
     }
 
     /// Whether kind and content give the id that they were read under.
-    fn check(&self, object: &Object) -> Result<()> {
+    pub(super) fn check(&self, object: &Object) -> Result<()> {
         let algorithm = match self.object_format() {
             ObjectFormat::Sha1 => &ring::digest::SHA1_FOR_LEGACY_USE_ONLY,
             ObjectFormat::Sha256 => &ring::digest::SHA256,
@@ -151,8 +147,8 @@ impl Git {
             return Ok(None);
         }
         self.ask(|batch| {
-            batch.send([("info", name)])?;
-            Ok(batch.head()?.map(|(oid, kind, _)| (oid, kind)))
+            batch.questions.send([("info", name)])?;
+            Ok(batch.answers.head()?.map(|(oid, kind, _)| (oid, kind)))
         })
     }
 
@@ -342,85 +338,9 @@ fn unwritable(error: &dyn std::fmt::Display) -> Fault {
         .help("Look at permissions and free space of the repository.")
 }
 
-fn unreadable(what: impl std::fmt::Display) -> Fault {
+pub(super) fn unreadable(what: impl std::fmt::Display) -> Fault {
     match machine::reason(&what, Reason::LedgerUnverifiable) {
         Reason::NoResources => Fault::new(Reason::NoResources, format!("the object store cannot be read: {what}")),
         reason => Fault::new(reason, format!("the object store cannot be read: {what}")).help("Run `git fsck`, or clone anew."),
-    }
-}
-
-/// A running `git cat-file --batch-command --buffer`. It takes questions until `flush`, then answers them all: writing them
-/// first and reading afterwards cannot block both sides.
-pub(super) struct Batch {
-    child: Child,
-    stdin: ChildStdin,
-    stdout: BufReader<ChildStdout>,
-}
-
-impl Batch {
-    fn start(runner: &Runner) -> Result<Batch> {
-        let mut command = runner.command(["cat-file", "--batch-command", "--buffer"]);
-        let mut child = command.stdin(Stdio::piped()).stderr(Stdio::null()).spawn().map_err(unreadable)?;
-        match (child.stdin.take(), child.stdout.take()) {
-            (Some(stdin), Some(stdout)) => Ok(Batch { child, stdin, stdout: BufReader::with_capacity(1 << 16, stdout) }),
-            _ => Err(unreadable("git cat-file has no pipes")),
-        }
-    }
-
-    fn send<'a>(&mut self, questions: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<()> {
-        let mut text: String = questions.into_iter().map(|(command, name)| format!("{command} {name}\n")).collect();
-        text.push_str("flush\n");
-        self.stdin.write_all(text.as_bytes()).and_then(|()| self.stdin.flush()).map_err(unreadable)
-    }
-
-    /// `<oid> <kind> <size>`; every other answer means that there is no such object.
-    fn head(&mut self) -> Result<Option<(Oid, ObjectKind, u64)>> {
-        let mut line = Vec::new();
-        self.stdout.read_until(b'\n', &mut line).map_err(unreadable)?;
-        if line.pop() != Some(b'\n') {
-            return Err(unreadable("git cat-file ended early; an object is damaged"));
-        }
-        let line = String::from_utf8_lossy(&line);
-        let mut words = line.split(' ');
-        let head = (|| {
-            let (oid, kind, size) = (words.next()?, words.next()?, words.next()?);
-            Some((oid.parse().ok()?, ObjectKind::parse(kind)?, size.parse().ok()?))
-        })();
-        Ok(head)
-    }
-
-    fn small(&mut self, limit: u64) -> Result<Small> {
-        let Some((oid, kind, size)) = self.head()? else { return Ok(Small::Missing) };
-        if size > limit {
-            let passed = std::io::copy(&mut self.stdout.by_ref().take(size + 1), &mut std::io::sink()).map_err(unreadable)?;
-            return if passed == size + 1 { Ok(Small::TooLarge(size)) } else { Err(unreadable(format!("object {oid} ends early"))) };
-        }
-        self.content(oid, kind, size).map(Small::Object)
-    }
-
-    fn object(&mut self) -> Result<Option<Object>> {
-        let Some((oid, kind, size)) = self.head()? else { return Ok(None) };
-        if size > LARGEST {
-            return Err(unreadable(format!("object {oid} has {size} bytes, more than {LARGEST}")));
-        }
-        self.content(oid, kind, size).map(Some)
-    }
-
-    fn content(&mut self, oid: Oid, kind: ObjectKind, size: u64) -> Result<Object> {
-        let mut bytes = Vec::with_capacity(size as usize + 1);
-        self.stdout.by_ref().take(size + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-        if bytes.len() as u64 != size + 1 {
-            return Err(unreadable(format!("object {oid} ends early")));
-        }
-        bytes.pop();
-        Ok(Object { oid, kind, bytes })
-    }
-}
-
-impl Drop for Batch {
-    fn drop(&mut self) {
-        // It may have ended by itself; nothing is left to be done about an error here.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
