@@ -1,7 +1,8 @@
 //! `tagwarden sync` on a store in a file, beside what plain tools need to bring the same rows into a table: time by the clock, CPU time and
 //! peak memory, as medians, on generated catalogs of several sizes.
 //!
-//! `cargo bench --bench sync -- [--sizes N,...] [--runs N] [--seed N] [--folder DIR] [--json FILE]`
+//! `cargo bench --bench sync -- [--sizes N,...] [--runs N] [--seed N] [--folder DIR] [--json FILE]`, and with the feature `postgres`
+//! `--postgres BIN`, the folder of a server's programs (of Debian `/usr/lib/postgresql/VERSION/bin`), which is started below `--folder`
 //!
 //! | step | is |
 //! |---|---|
@@ -10,16 +11,19 @@
 //! | ten | a release that changes ten artifacts |
 //! | flip | back to the first release, whose snapshot is kept |
 //! | idle | a round that finds nothing to do: what starting, reading the remote and asking the store cost |
+//! | server | as first, into a server of PostgreSQL |
+//! | copy | as peer, with `psql \\copy` into that server |
 //!
 //! It needs the shell `sqlite3`, and for a million artifacts about 5 GB below `--folder`. Peak memory is that of the largest process of a
-//! step, so git's counts where it is larger. Nothing here passes or fails by its time; a step that does not end as it must stops the
-//! benchmark.
+//! step, so git's counts where it is larger; a server's time and memory are not in it. Nothing here passes or fails by its time; a step
+//! that does not end as it must stops the benchmark.
 
 use serde_json::{Value, json};
 use std::{
     error::Error,
     fs,
     io::{BufWriter, Write},
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     time::Instant,
@@ -80,6 +84,7 @@ struct Options {
     seed: u64,
     folder: PathBuf,
     json: PathBuf,
+    postgres: Option<PathBuf>,
 }
 
 impl Options {
@@ -90,6 +95,7 @@ impl Options {
             seed: 1,
             folder: PathBuf::from(env!("CARGO_TARGET_TMPDIR")),
             json: Path::new(env!("CARGO_TARGET_TMPDIR")).join("sync.json"),
+            postgres: None,
         };
         let mut words = std::env::args().skip(1).filter(|word| word != "--bench");
         while let Some(word) = words.next() {
@@ -100,6 +106,7 @@ impl Options {
                 "--seed" => options.seed = value.parse()?,
                 "--folder" => options.folder = value.into(),
                 "--json" => options.json = value.into(),
+                "--postgres" => options.postgres = Some(value.into()),
                 _ => return Err(format!("`{word}` is no option; the head of benches/sync.rs lists them").into()),
             }
         }
@@ -111,6 +118,8 @@ impl Options {
 }
 
 const STEPS: [&str; 5] = ["first", "peer", "ten", "flip", "idle"];
+/// With a server.
+const SERVER: [&str; 2] = ["server", "copy"];
 
 fn main() -> Result<()> {
     let options = Options::read()?;
@@ -119,27 +128,30 @@ fn main() -> Result<()> {
         return Err("the shell `sqlite3` is not installed".into());
     }
     println!("{:>9}  {:<6} {:>10} {:>10} {:>9}  {:<24}", "artifacts", "step", "clock s", "CPU s", "peak MB", "beside");
+    let server = options.postgres.as_deref().map(|programs| Server::start(programs, &options.folder)).transpose()?;
     let mut rows = Vec::new();
     for size in &options.sizes {
         let scratch = tempfile::tempdir_in(&options.folder)?;
         let catalog = Catalog::generate(scratch.path(), *size, options.seed)?;
-        let mut runs: Vec<Vec<Run>> = vec![Vec::new(); STEPS.len()];
+        let names: Vec<&str> = STEPS.iter().chain(server.iter().flat_map(|_| &SERVER)).copied().collect();
+        let mut runs: Vec<Vec<Run>> = vec![Vec::new(); names.len()];
         for _ in 0..options.runs {
-            for (runs, run) in runs.iter_mut().zip(catalog.round()?) {
+            for (runs, run) in runs.iter_mut().zip(catalog.round(server.as_ref())?) {
                 runs.push(run);
             }
         }
         let medians: Vec<Run> = runs.iter().map(|runs| median(runs)).collect();
-        for (step, middle) in STEPS.iter().zip(&medians) {
+        for (step, middle) in names.iter().zip(&medians) {
             let beside = match *step {
                 "first" => format!("{:.2} of the peer", middle.clock / medians[1].clock),
+                "server" => format!("{:.2} of the copy", middle.clock / medians[STEPS.len() + 1].clock),
                 "ten" => format!("{:.3} % of the first", 100.0 * middle.clock / medians[0].clock),
                 _ => "-".to_owned(),
             };
             println!("{size:>9}  {step:<6} {:>10.3} {:>10.3} {:>9.0}  {beside:<24}", middle.clock, middle.cpu, middle.peak);
         }
         let value = |run: &Run| json!({ "clock_s": run.clock, "cpu_s": run.cpu, "peak_mb": run.peak });
-        let steps = STEPS.iter().zip(runs.iter().zip(&medians));
+        let steps = names.iter().zip(runs.iter().zip(&medians));
         let steps: serde_json::Map<String, Value> = steps
             .map(|(step, (runs, middle))| {
                 ((*step).to_owned(), json!({ "median": value(middle), "runs": runs.iter().map(value).collect::<Vec<_>>() }))
@@ -217,29 +229,54 @@ impl Catalog {
         Ok(Catalog { folder: folder.to_owned(), size, first: oid("main")?, second: oid("next")? })
     }
 
-    /// Every step once, in the order of [`STEPS`].
-    fn round(&self) -> Result<[Run; 5]> {
+    /// Every step once, in the order of [`STEPS`] and [`SERVER`].
+    fn round(&self, server: Option<&Server>) -> Result<Vec<Run>> {
         for end in ["", "-wal", "-shm"] {
             let _ = fs::remove_file(self.folder.join(format!("live.db{end}")));
         }
-        self.sync("init", "passed")?;
+        let store = format!("sqlite:{}", self.folder.join("live.db").display());
+        let sync = |verb, reason| self.sync(&store, verb, reason);
+        sync("init", "passed")?;
         for tag in git(&self.folder.join("remote.git"), &["tag", "--list"])?.lines() {
             self.remote(&["tag", "--delete", tag])?;
         }
         self.tag("v1.0.0", &self.first)?;
-        let (first, rows) = self.sync("once", "published")?;
+        let (first, rows) = sync("once", "published")?;
         demand(&rows, self.size, 0)?;
         let peer = self.peer()?;
+        let server = server.map(|server| self.server(&server.url)).transpose()?;
         self.tag("v1.1.0", &self.second)?;
-        let (ten, rows) = self.sync("once", "published")?;
+        let (ten, rows) = sync("once", "published")?;
         demand(&rows, CHANGED, CHANGED)?;
         self.tag("v1.2.0", &self.first)?;
-        let (flip, rows) = self.sync("once", "published")?;
+        let (flip, rows) = sync("once", "published")?;
         if !rows.is_null() {
             return Err(format!("going back wrote rows: {rows}").into());
         }
-        let (idle, _) = self.sync("once", "nothing_to_do")?;
-        Ok([first, peer, ten, flip, idle])
+        let (idle, _) = sync("once", "nothing_to_do")?;
+        Ok([first, peer, ten, flip, idle].into_iter().chain(server.into_iter().flatten()).collect())
+    }
+
+    /// The first release into a server, and its peer. The rows are those that the peer of the file wrote.
+    fn server(&self, url: &str) -> Result<[Run; 2]> {
+        let script = |text: &str| -> Result<Run> {
+            let mut command = self.script(text);
+            command.env("URL", url).env("PGOPTIONS", "--client-min-messages=warning");
+            match measured(command)? {
+                (run, true) => Ok(run),
+                (_, false) => Err("psql failed".into()),
+            }
+        };
+        script(&format!("{PSQL} --command 'DROP SCHEMA public CASCADE' --command 'CREATE SCHEMA public' --command 'CHECKPOINT'"))?;
+        self.sync(url, "init", "passed")?;
+        let (first, rows) = self.sync(url, "once", "published")?;
+        demand(&rows, self.size, 0)?;
+        script(&format!("{PSQL} --command 'DROP SCHEMA public CASCADE' --command 'CREATE SCHEMA public' --command 'CHECKPOINT'"))?;
+        let columns =
+            "kind text, identity text, uid text, generation bigint, version text, path text, digest text, media_type text, body text";
+        let table = format!("CREATE TABLE rows ({columns}, PRIMARY KEY (kind, identity))");
+        let copy = script(&format!("{READ_TREE}\n{PSQL} --command '{table}' --command '\\copy rows FROM rows.csv CSV'"))?;
+        Ok([first, copy])
     }
 
     fn remote(&self, arguments: &[&str]) -> Result<String> {
@@ -251,11 +288,11 @@ impl Catalog {
     }
 
     /// A verb of `sync` that must end with this reason; what it says of rows.
-    fn sync(&self, verb: &str, reason: &str) -> Result<(Run, Value)> {
+    fn sync(&self, store: &str, verb: &str, reason: &str) -> Result<(Run, Value)> {
         let said = self.folder.join("said.json");
         let mut command = Command::new(env!("CARGO_BIN_EXE_tagwarden"));
         command.args(["--format", "json", "sync", verb]).current_dir(self.folder.join("own.git"));
-        command.env("LIVE", format!("sqlite:{}", self.folder.join("live.db").display())).stdout(fs::File::create(&said)?);
+        command.env("LIVE", store).stdout(fs::File::create(&said)?);
         let (run, _) = measured(command)?;
         let text = fs::read_to_string(&said)?;
         let answer: Value = serde_json::from_str(&text).map_err(|error| format!("sync {verb}: {error}: {text}"))?;
@@ -265,23 +302,66 @@ impl Catalog {
         Ok((run, answer["rows"].clone()))
     }
 
+    fn script(&self, text: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-euc", text]).current_dir(&self.folder).stdout(Stdio::null()).env("COMMIT", &self.first);
+        command
+    }
+
     /// The rows are written to a file before, which is not measured.
     fn peer(&self) -> Result<Run> {
-        let script = |text: &str| {
-            let mut command = Command::new("sh");
-            command.args(["-euc", text]).current_dir(&self.folder).stdout(Stdio::null()).env("COMMIT", &self.first);
-            command
-        };
         let columns = "kind, identity, uid, generation, version, path, digest, media_type, body";
         let rows = format!("rm -f peer.db*; sqlite3 -csv live.db 'SELECT {columns} FROM live ORDER BY path' >rows.csv");
-        measured(script(&rows))?;
+        measured(self.script(&rows))?;
         let key = "PRIMARY KEY (kind, identity)";
         let import = format!(
-            "git -C own.git ls-tree -r --format='%(objectname)' \"$COMMIT\" | git -C own.git cat-file --batch --buffer >/dev/null
+            "{READ_TREE}
              sqlite3 peer.db 'CREATE TABLE rows ({columns}, {key})' '.mode csv' '.import rows.csv rows'"
         );
-        let (run, succeeded) = measured(script(&import))?;
+        let (run, succeeded) = measured(self.script(&import))?;
         if succeeded { Ok(run) } else { Err("the peer failed".into()) }
+    }
+}
+
+const READ_TREE: &str =
+    "git -C own.git ls-tree -r --format='%(objectname)' \"$COMMIT\" | git -C own.git cat-file --batch --buffer >/dev/null";
+
+const PSQL: &str = "psql --quiet --no-psqlrc --set ON_ERROR_STOP=1 \"$URL\"";
+
+/// A server on loopback, with the settings that it comes with.
+struct Server {
+    programs: PathBuf,
+    /// Its data is there until it stopped.
+    folder: tempfile::TempDir,
+    url: String,
+}
+
+impl Server {
+    fn start(programs: &Path, within: &Path) -> Result<Server> {
+        let folder = tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o777)).tempdir_in(within)?;
+        let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let url = format!("postgres://postgres@127.0.0.1:{port}/postgres");
+        let server = Server { programs: programs.to_owned(), folder, url };
+        let at = server.folder.path().display().to_string();
+        server.run("initdb", &["-A", "trust", "-U", "postgres"])?;
+        server.run("pg_ctl", &["-o", &format!("-h 127.0.0.1 -k {at} -p {port}"), "-l", &format!("{at}/log"), "-w", "start"])?;
+        Ok(server)
+    }
+
+    /// As somebody who may: they refuse root.
+    fn run(&self, program: &str, words: &[&str]) -> Result<()> {
+        let script = "[ \"$(id -u)\" != 0 ] || set -- runuser -u postgres -- \"$@\"; exec \"$@\"";
+        let mut command = Command::new("sh");
+        command.args(["-euc", script, "sh"]).arg(self.programs.join(program)).arg("-D").arg(self.folder.path().join("data")).args(words);
+        let status = command.current_dir("/").stdin(Stdio::null()).stdout(Stdio::null()).status()?;
+        if status.success() { Ok(()) } else { Err(format!("{program}: {status}").into()) }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // What it leaves running where this fails is seen by whoever started it.
+        let _ = self.run("pg_ctl", &["-m", "immediate", "stop"]);
     }
 }
 

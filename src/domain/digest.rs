@@ -10,7 +10,12 @@ pub struct Digest(String);
 
 impl Digest {
     pub fn of(bytes: &[u8]) -> Digest {
-        Digest(format!("sha256:{}", hex(&Sha256::digest(bytes))))
+        Digest::of_bytes(&Digest::bytes_of(bytes))
+    }
+
+    /// The digest in the least room, where nobody needs its text.
+    pub fn bytes_of(bytes: &[u8]) -> [u8; 32] {
+        Sha256::digest(bytes).into()
     }
 
     /// The digest of a value's canonical JSON.
@@ -19,7 +24,10 @@ impl Digest {
     }
 
     pub fn of_bytes(digest: &[u8; 32]) -> Digest {
-        Digest(format!("sha256:{}", hex(digest)))
+        let mut text = String::with_capacity("sha256:".len() + 2 * digest.len());
+        text.push_str("sha256:");
+        push_hex(&mut text, digest);
+        Digest(text)
     }
 
     /// The digest in the least room.
@@ -49,7 +57,7 @@ impl Hasher {
     }
 
     pub fn finish(self) -> Digest {
-        Digest(format!("sha256:{}", hex(&self.0.finalize())))
+        Digest::of_bytes(&self.0.finalize().into())
     }
 }
 
@@ -92,9 +100,17 @@ pub fn canonical_json(value: &impl Serialize) -> Result<Vec<u8>> {
 
 /// Lower-case hex.
 pub fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(2 * bytes.len());
+    push_hex(&mut text, bytes);
+    text
+}
+
+fn push_hex(text: &mut String, bytes: &[u8]) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |at: u8| char::from(DIGITS[usize::from(at)]);
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+    for byte in bytes {
+        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        text.push(char::from(DIGITS[usize::from(byte & 15)]));
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Work on a thread of its own, which hands over what it makes, a few parts ahead of whoever takes them.
 //!
-//! Deliberately absent: ending it from outside. It ends when nobody takes its parts any more ([`Give::part`] says so).
+//! Deliberately absent: ending it from outside. It ends when nobody takes its parts any more ([`Give::part`] and
+//! [`Give::is_wanted`] say so).
 
 use crate::domain::{Fault, Reason, Result};
 use std::time::Duration;
@@ -13,6 +14,16 @@ impl<P> Give<P> {
     /// Waits for room. `false`: nobody takes it any more.
     pub fn part(&self, part: P) -> bool {
         self.0.blocking_send(part).is_ok()
+    }
+
+    /// Waits, on the thread of the work, for what is async elsewhere.
+    pub fn wait<T>(&self, answer: impl Future<Output = T>) -> T {
+        tokio::runtime::Handle::current().block_on(answer)
+    }
+
+    /// Whether somebody still waits for what it comes to.
+    pub fn is_wanted(&self) -> bool {
+        !self.0.is_closed()
     }
 }
 
@@ -74,6 +85,16 @@ mod tests {
         let mut work = beside(2, count);
         assert!(matches!(work.next(LONG).await, Next::Part(0)));
         assert!(work.end().await.unwrap() < 100);
+
+        let (left, is_left) = std::sync::mpsc::channel();
+        drop(beside::<u32, ()>(1, move |give| {
+            while give.is_wanted() {
+                std::thread::yield_now();
+            }
+            left.send(()).unwrap();
+        }));
+        is_left.recv().unwrap();
+
         let panics = beside::<u32, ()>(1, |_| panic!("planted"));
         assert_eq!(panics.end().await.unwrap_err().reason, Reason::Internal);
     }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use tagwarden::{
-    domain::{Digest, Oid, Reason, Result, Timestamp},
+    domain::{Digest, Fault, Oid, Reason, Result, Timestamp},
     sync::{
         StoreAt,
         compare::Change,
@@ -23,6 +23,9 @@ trait Place: Sync {
 
     /// What one request of a reader sees: the pinned number, then `identity=text` of its rows and how many there are, in two queries.
     fn request(&self) -> Box<dyn FnMut() -> (i64, Vec<String>, i64) + Send>;
+
+    /// What somebody else does to its tables.
+    fn execute(&self, statement: &str);
 }
 
 const PIN: &str = "SELECT snapshot FROM pointer WHERE name = 'live'";
@@ -50,6 +53,10 @@ impl Place for File {
             let rows = rows.query_map([number], |row| row.get(0)).unwrap().map(|row| row.unwrap()).collect();
             (number, rows, reader.query_row(COUNT, [number], |row| row.get(0)).unwrap())
         })
+    }
+
+    fn execute(&self, statement: &str) {
+        rusqlite::Connection::open(self.0.path().join("live.db")).unwrap().execute_batch(statement).unwrap();
     }
 }
 
@@ -107,6 +114,14 @@ mod postgres {
                 })
             })
         }
+
+        fn execute(&self, statement: &str) {
+            let run = || {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                runtime.block_on(async { connect(&self.0).await.batch_execute(statement).await.unwrap() });
+            };
+            std::thread::scope(|scope| scope.spawn(run).join().unwrap());
+        }
     }
 
     #[tokio::test]
@@ -134,7 +149,7 @@ mod postgres {
         other.batch_execute("DROP TABLE mine").await.unwrap();
         let mut store = place.open();
         store.make(source()).await.unwrap();
-        other.batch_execute("COMMENT ON TABLE source IS 'tagwarden read store, schema 3'").await.unwrap();
+        other.batch_execute("COMMENT ON TABLE source IS 'tagwarden read store, schema 4'").await.unwrap();
         let newer = place.open().state().await.unwrap_err();
         assert!(newer.reason == Reason::ForeignStore && newer.message.contains("newer program"), "{newer:?}");
         let nowhere = Schema(place.0.replace("elsewhere", "nowhere"));
@@ -289,12 +304,20 @@ async fn conformance(place: &dyn Place) {
     assert_eq!(one.lead("one".into(), at(10), at(70)).await.unwrap(), Some(first), "a holder goes on with its epoch");
     assert_eq!(two.lead("two".into(), at(69), at(129)).await.unwrap(), None);
 
-    // A whole hydration, then a difference that replaces, ends and begins.
+    // The first of all is cut off, and nothing is left of it for the next.
+    let lost = one.begin(first, oid('b'), Digest::of(b"s"), None).await.unwrap();
+    write(one.as_mut(), first, lost, vec![change("a", "0", false), change("b", "0", false)]).await.unwrap();
+
+    // A whole hydration, in parts that have a row and a content in common; then a difference that replaces, ends and begins.
     let number = one.begin(first, oid('b'), Digest::of(b"s"), Some(Digest::of(b"r"))).await.unwrap();
+    assert!(number > lost && one.bodies(None, 10).await.unwrap().is_empty() && one.rows(number, None, 10).await.unwrap().is_empty());
     let (changes, wanted) = (vec![change("a", "1", false), change("b", "1", false), change("c", "3", false)], "a=1 b=1 c=3");
     let digests = |changes: &[(Change, (Digest, Body))]| changes.iter().map(|(_, (digest, _))| digest.clone()).collect::<Vec<_>>();
     assert_eq!(one.lacks(digests(&changes)).await.unwrap().len(), 3);
+    write(one.as_mut(), first, number, changes[..1].to_vec()).await.unwrap();
     write(one.as_mut(), first, number, changes.clone()).await.unwrap();
+    one.index(first, at(60)).await.unwrap();
+    one.index(first, at(60)).await.unwrap();
     assert!(one.lacks(digests(&changes)).await.unwrap().is_empty());
     assert!(one.state().await.unwrap().snapshots.is_empty(), "it is not complete");
     let counts = BTreeMap::from([("product".to_owned(), 3)]);
@@ -303,9 +326,24 @@ async fn conformance(place: &dyn Place) {
     assert_eq!((snapshot.number, &snapshot.commit, snapshot.rows()), (number, &oid('b'), 3));
     assert_eq!(seen(one.as_mut(), number).await, wanted);
     assert_eq!(one.bodies(None, 10).await.unwrap().len(), 2, "two rows have one content");
-    let written = one.written(number, None, 1).await.unwrap();
-    let behind = one.written(number, Some(written[0].0.clone()), 10).await.unwrap();
-    assert!(written.len() == 1 && behind.len() == 1 && written[0] != behind[0], "{written:?} {behind:?}");
+
+    // Another connection reads all of it in one go, and tells content that is not what its digest says.
+    let mut beside = one.another();
+    let mut given = Vec::new();
+    let mut take = |page: Vec<Row>| {
+        given.extend(page.into_iter().map(|row| (row.content.key.identity, row.content.digest)));
+        Ok(())
+    };
+    beside.each(number, &mut take, &|| true).await.unwrap();
+    given.sort_unstable();
+    assert_eq!(given, ["a", "b", "c"].map(|identity| (identity.to_owned(), Digest::of(if identity == "c" { b"3" } else { b"1" }))));
+    assert_eq!(reason(beside.each(number, &mut |_| Err(Fault::new(Reason::Findings, "")), &|| true).await), Reason::Findings);
+    assert_eq!(reason(beside.each(number, &mut |_| Ok(()), &|| false).await), Reason::Internal, "nobody waits for it");
+    assert_eq!(beside.wrong(number, &|| true).await.unwrap(), []);
+    place.execute("UPDATE bodies SET body = '4' WHERE body = '3'");
+    assert_eq!(beside.wrong(number, &|| true).await.unwrap(), [Digest::of(b"3")]);
+    assert_eq!(reason(beside.wrong(number, &|| false).await.map(|_| ())), Reason::Internal, "nobody waits for it");
+    place.execute("UPDATE bodies SET body = '3' WHERE body = '4'");
 
     // What it is asked for by key, by bucket and as digests.
     let key = |identity: &str| row(identity, "").0.content.key;
@@ -340,6 +378,7 @@ async fn conformance(place: &dyn Place) {
     let second = two.lead("two".into(), at(130), at(190)).await.unwrap().unwrap();
     assert!(second > first);
     assert_eq!(reason(write(one.as_mut(), first, cut, vec![change("e", "5", false)]).await), Reason::NotLeading);
+    assert_eq!(reason(one.index(first, at(60)).await), Reason::NotLeading);
     assert_eq!(reason(one.complete(first, cut, Buckets::default(), counts.clone()).await), Reason::NotLeading);
     assert_eq!(reason(one.take_back(first, cut).await), Reason::NotLeading);
     assert_eq!(reason(one.remove(first, vec![number]).await.map(|_| ())), Reason::NotLeading);
@@ -367,8 +406,8 @@ async fn conformance(place: &dyn Place) {
     let last = two.begin(second, oid('e'), Digest::of(b"s"), None).await.unwrap();
     write(two.as_mut(), second, last, vec![change("a", "2", true), change("d", "4", false)]).await.unwrap();
     write(two.as_mut(), second, last, vec![change("d", "4", false)]).await.unwrap();
-    let written = two.written(last, None, 10).await.unwrap();
-    assert_eq!(written.len(), 2, "a row that is there already is kept as it is: {written:?}");
+    assert_eq!(two.wrong(last, &|| true).await.unwrap(), []);
+    assert_eq!(two.bodies(None, 10).await.unwrap().len(), 4, "a row that is there already is kept as it is");
     two.write(second, last, at(190), vec![end("c")], Vec::new()).await.unwrap();
     two.complete(second, last, buckets(&["b"]), counts).await.unwrap();
     assert!(two.flip(second, Some(live(number, 3)), live(last, 5)).await.unwrap());

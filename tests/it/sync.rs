@@ -391,10 +391,10 @@ fn a_store_of_something_else_is_left_as_it_is() {
         assert!(answer["message"].as_str().unwrap().contains(said), "{answer}");
         reader(&scratch).execute("UPDATE source SET channel = 'other'", []).unwrap();
     }
-    reader(&scratch).pragma_update(None, "user_version", 1).unwrap();
+    reader(&scratch).pragma_update(None, "user_version", 2).unwrap();
     let older = scratch.json(&["sync", "once"]).expect("foreign_store");
     assert!(older["message"].as_str().unwrap().contains("older program") && !older["help"].is_null(), "{older}");
-    reader(&scratch).pragma_update(None, "user_version", 3).unwrap();
+    reader(&scratch).pragma_update(None, "user_version", 4).unwrap();
     let newer = scratch.json(&["sync", "init"]).expect("foreign_store");
     assert!(newer["message"].as_str().unwrap().contains("newer program"), "{newer}");
 }
@@ -464,7 +464,7 @@ fn damage_is_found_planned_and_repaired() {
             vec!["sync/dangling"],
         ),
         (
-            "INSERT INTO bodies VALUES ('{}', 'text/plain', 'nobody')".replace("{}", tagwarden::domain::Digest::of(b"nobody").as_str()),
+            "INSERT INTO bodies VALUES (X'{}', 'text/plain', 'nobody')".replace("{}", tagwarden::domain::Digest::of(b"nobody").hex()),
             vec!["sync/dangling"],
         ),
     ] {
@@ -882,9 +882,9 @@ fn what_was_written_in_part_is_taken_back_by_the_next_round() {
         INSERT INTO snapshots (number, state, commit_id, shape) SELECT 2, 'writing', commit_id, shape FROM snapshots;
         UPDATE pointer SET last_number = 2;
         UPDATE artifacts SET valid_to = 2 WHERE identity = 'lamp';
-        INSERT INTO bodies VALUES ('sha256:half', 'text/plain', 'half');
+        INSERT INTO bodies VALUES (X'00', 'text/plain', 'half');
         INSERT INTO artifacts
-        SELECT kind, 'half', 2, 9223372036854775807, bucket, uid, 1, NULL, path, 'sha256:half', counted FROM artifacts LIMIT 1;";
+        SELECT kind, 'half', 2, 9223372036854775807, bucket, uid, 1, NULL, path, X'00', counted FROM artifacts LIMIT 1;";
     reader(&scratch).execute_batch(cut_off).unwrap();
     assert_eq!(seen(&scratch), old, "readers see nothing of it");
     scratch.write("products/chair.md", product("chair", "Armchair"));
@@ -893,6 +893,32 @@ fn what_was_written_in_part_is_taken_back_by_the_next_round() {
     assert_eq!(answer["live"]["number"], 3);
     assert_eq!(answer["rows"], serde_json::json!({ "written": 1, "ended": 1, "kept": 1 }));
     scratch.json(&["sync", "audit"]).expect("passed");
+}
+
+/// What a store gives back is compared with what was written, rows and bodies, before anybody sees it.
+#[test]
+fn a_store_that_gives_back_something_else_publishes_nothing() {
+    let kept = "WHERE digest = new.digest";
+    for (wrong, times) in [
+        (format!("AFTER INSERT ON bodies BEGIN UPDATE bodies SET body = body || ' ' {kept} AND body LIKE '%Chair%'; END"), 1),
+        (format!("AFTER INSERT ON bodies BEGIN UPDATE bodies SET body = body || ' ' {kept}; END"), 2),
+        (format!("AFTER INSERT ON bodies BEGIN DELETE FROM bodies {kept}; END"), 1),
+        ("AFTER INSERT ON artifacts BEGIN UPDATE artifacts SET path = 'elsewhere.md' WHERE identity = 'chair'; END".to_owned(), 1),
+        ("AFTER INSERT ON artifacts BEGIN DELETE FROM artifacts WHERE identity = 'chair'; END".to_owned(), 1),
+    ] {
+        let scratch = shop(PROTOCOL);
+        scratch.json(&["sync", "init"]).expect("passed");
+        release(&scratch, "1.0.0");
+        reader(&scratch).execute_batch(&format!("CREATE TRIGGER wrong {wrong}")).unwrap();
+        let answer = once(&scratch, "unreachable");
+        assert!(findings(&answer).iter().all(|finding| finding["code"] == "sync/stale"), "{wrong}: {answer:#}");
+        assert_eq!(findings(&answer).len(), times, "{wrong}: {answer:#}");
+        assert_eq!(count(&scratch, "SELECT count(*) FROM pointer WHERE snapshot IS NOT NULL"), 0);
+        assert_eq!(count(&scratch, "SELECT (SELECT count(*) FROM artifacts) + (SELECT count(*) FROM snapshots)"), 0, "{wrong}");
+        reader(&scratch).execute_batch("DROP TRIGGER wrong").unwrap();
+        once(&scratch, "published");
+        assert_eq!(seen(&scratch).lines().count(), 2);
+    }
 }
 
 #[test]

@@ -19,7 +19,7 @@ use crate::{
         step::{self, Wanted},
     },
     world::{
-        beside::{Next, beside},
+        beside::{Beside, Give, Next, beside},
         spill::{PARTS, Spill},
         stores::PAGE,
     },
@@ -210,7 +210,10 @@ impl Hydration {
 
     /// Ends what the release does not have, and compares everything that the store gives back with what was read.
     async fn settle(&mut self, site: &mut Site) -> Result<Vec<Finding>> {
-        let stored = self.stored(site).await?;
+        let (rows, bodies) = (self.stored(site), self.wrong_bodies(site));
+        let until = site.now().plus(site.settings.lease);
+        site.store.index(self.epoch, until).await?;
+        let stored = self.ended(site, rows).await??;
         let mut lost = 0;
         let mut gone: HashSet<Member> = HashSet::new();
         for part in 0..PARTS {
@@ -232,7 +235,8 @@ impl Hydration {
         }
         let rows: u64 = self.counts.values().sum();
         let there = site.store.count(self.number).await?;
-        let mut findings = self.wrong_bodies(site).await?;
+        let wrong = self.ended(site, bodies).await??;
+        let mut findings: Vec<Finding> = wrong.iter().map(other_content).collect();
         if lost > 0 || there != rows {
             let message = format!("of {rows} rows {lost} are not there, or not as they were written, and there are {there}");
             findings.push(Finding::error("sync/stale", message));
@@ -258,42 +262,38 @@ impl Hydration {
         }
     }
 
-    /// The members that the store gives back.
-    async fn stored(&mut self, site: &mut Site) -> Result<Spill<{ size_of::<Member>() }>> {
-        let mut stored = Spill::new(&site.world().env.temp_dir());
-        let mut behind = None;
-        loop {
-            let page = site.store.rows(self.number, behind.take(), PAGE).await?;
-            page.iter().try_for_each(|row| stored.push(member::of(&row.content)))?;
+    /// What work beside this came to. The lease goes on meanwhile.
+    async fn ended<T>(&mut self, site: &mut Site, mut work: Beside<(), T>) -> Result<T> {
+        while !matches!(work.next(QUIET).await, Next::End) {
             self.go_on(site).await?;
-            let is_last = page.len() < PAGE;
-            behind = page.into_iter().next_back().map(|row| row.content.key);
-            if is_last {
-                return Ok(stored);
-            }
         }
+        work.end().await
     }
 
-    async fn wrong_bodies(&mut self, site: &mut Site) -> Result<Vec<Finding>> {
-        let mut findings = Vec::new();
-        let mut behind = None;
-        loop {
-            let page = site.store.written(self.number, behind.take(), PAGE_OF_BODIES).await?;
-            let is_last = page.len() < PAGE_OF_BODIES;
-            for (digest, body) in &page {
-                findings.extend(wrong_body(digest, body));
-            }
-            self.go_on(site).await?;
-            behind = page.into_iter().next_back().map(|(digest, _)| digest);
-            if is_last {
-                return Ok(findings);
-            }
-        }
+    /// Begins to read the members that the store gives back.
+    fn stored(&self, site: &Site) -> Beside<(), Result<Spill<{ size_of::<Member>() }>>> {
+        let (mut store, number, folder) = (site.store.another(), self.number, site.world().env.temp_dir());
+        beside(1, move |give: &Give<()>| {
+            let mut stored = Spill::new(&folder);
+            let mut take = |page: Vec<Row>| page.iter().try_for_each(|row| stored.push(member::of(&row.content)));
+            give.wait(store.each(number, &mut take, &|| give.is_wanted()))?;
+            Ok(stored)
+        })
+    }
+
+    /// Begins to compare bodies, as they are stored, with their digests, which were made of what was read of the release.
+    fn wrong_bodies(&self, site: &Site) -> Beside<(), Result<Vec<Digest>>> {
+        let (mut store, number) = (site.store.another(), self.number);
+        beside(1, move |give: &Give<()>| give.wait(store.wrong(number, &|| give.is_wanted())))
     }
 }
 
 /// What is wrong with a body as it is stored.
 pub fn wrong_body(digest: &Digest, body: &str) -> Option<Finding> {
     let is_right = Digest::of(body.as_bytes()) == *digest;
-    (!is_right).then(|| Finding::error("sync/stale", format!("the content that is stored as {digest} is not that")))
+    (!is_right).then(|| other_content(digest))
+}
+
+fn other_content(digest: &Digest) -> Finding {
+    Finding::error("sync/stale", format!("the content that is stored as {digest} is not that"))
 }

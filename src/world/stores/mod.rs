@@ -34,12 +34,20 @@ use std::{collections::BTreeMap, path::Path};
 /// An answer of a store.
 pub type Doing<'s, T> = BoxFuture<'s, Result<T>>;
 
+/// What takes pages of rows.
+pub type Take<'s> = &'s mut (dyn FnMut(Vec<Row>) -> Result<()> + Send);
+/// Whether somebody still waits for what is read.
+pub type GoesOn<'s> = &'s (dyn Fn() -> bool + Send + Sync);
+
 /// Rows that are read at once.
 pub const PAGE: usize = 5_000;
 
 pub trait Store: Send {
     /// How the store is named in answers: without any secret.
     fn shown(&self) -> &str;
+
+    /// Another connection to the same store, for reading beside this one what this one wrote.
+    fn another(&self) -> Box<dyn Store>;
 
     /// Makes tables and views. `false`: they are there.
     fn make(&mut self, source: Source) -> Doing<'_, bool>;
@@ -55,12 +63,16 @@ pub trait Store: Send {
     /// Takes back what was not completed, then begins a hydration; its number. `rules`: what its files are judged by, where they are.
     fn begin(&mut self, epoch: u64, commit: Oid, shape: Digest, rules: Option<Digest>) -> Doing<'_, u64>;
 
-    /// Those of these digests that have no body.
+    /// Those of these digests that have no body. While the first hydration of all is written nobody knows, and these are all: what is
+    /// written twice then is there once when it is indexed.
     fn lacks(&mut self, digests: Vec<Digest>) -> Doing<'_, Vec<Digest>>;
 
     /// Writes a part of hydration `number`, and goes on with the lease. Of two rows with one key, which no valid release has, the first is
     /// kept.
     fn write(&mut self, epoch: u64, number: u64, until: Timestamp, changes: Vec<Change>, bodies: Vec<(Digest, Body)>) -> Doing<'_, ()>;
+
+    /// Every row of a hydration is written: makes the indexes that the first of all is written without, and goes on with the lease.
+    fn index(&mut self, epoch: u64, until: Timestamp) -> Doing<'_, ()>;
 
     /// The hydration is whole.
     fn complete(&mut self, epoch: u64, number: u64, buckets: Buckets, counts: BTreeMap<String, u64>) -> Doing<'_, ()>;
@@ -70,6 +82,10 @@ pub trait Store: Send {
 
     /// The rows of a snapshot behind this key, in order of their keys; fewer than `limit`: there are no more.
     fn rows(&mut self, number: u64, behind: Option<Key>, limit: usize) -> Doing<'_, Vec<Row>>;
+
+    /// Hands over all rows of a snapshot, in an order of the store's own, a page at a time. Faults: those of `take`, and `internal` where
+    /// `goes_on` does not hold any more.
+    fn each<'s>(&'s mut self, number: u64, take: Take<'s>, goes_on: GoesOn<'s>) -> Doing<'s, ()>;
 
     /// How many rows of a snapshot readers see: those whose body is there.
     fn count(&mut self, number: u64) -> Doing<'_, u64>;
@@ -86,8 +102,9 @@ pub trait Store: Send {
     /// All bodies behind this digest, as they are stored, in an order of the store's own.
     fn bodies(&mut self, behind: Option<Digest>, limit: usize) -> Doing<'_, Vec<(Digest, String)>>;
 
-    /// The bodies that hydration `number` wrote, likewise.
-    fn written(&mut self, number: u64, behind: Option<Digest>, limit: usize) -> Doing<'_, Vec<(Digest, String)>>;
+    /// The digests of those bodies that hydration `number` wrote whose content, as it is stored now, is not what their digest says.
+    /// Faults: `internal`, likewise.
+    fn wrong<'s>(&'s mut self, number: u64, goes_on: GoesOn<'s>) -> Doing<'s, Vec<Digest>>;
 
     /// Moves the pointer if it is at `from`: the one act that readers see. `false`: it is elsewhere.
     fn flip(&mut self, epoch: u64, from: Option<Live>, to: Live) -> Doing<'_, bool>;
@@ -154,6 +171,12 @@ fn postgres(url: &str, env: &EnvVars, named: &str) -> Result<Box<dyn Store>> {
 #[cfg(not(feature = "postgres"))]
 fn postgres(_: &str, _: &EnvVars, _: &str) -> Result<Box<dyn Store>> {
     Err(Fault::new(Reason::BadConfig, "this program was built without PostgreSQL").help("use a build with the feature `postgres`"))
+}
+
+/// The end of work that nobody waits for any more.
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+fn left_alone() -> Fault {
+    Fault::new(Reason::Internal, "a read store was read, and nobody waited for what came of it")
 }
 
 /// The refusal of a write under a lease that is over.

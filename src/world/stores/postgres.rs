@@ -9,9 +9,14 @@
 //!
 //! Deliberately absent: roles and grants for readers, and certificates of clients.
 
+mod copy;
+mod indexes;
 mod tls;
 
-use super::{Doing, OPEN, POINTER, SCHEMA, STRAY, Store, Strays, counted_strays, not_leading, older, signed, text_of, unsigned};
+use super::{
+    Doing, GoesOn, OPEN, PAGE, POINTER, SCHEMA, STRAY, Store, Strays, Take, counted_strays, left_alone, not_leading, older, signed,
+    text_of, unsigned,
+};
 use crate::{
     domain::{Digest, Fault, Oid, Reason, Result, Timestamp},
     sync::{
@@ -22,7 +27,7 @@ use crate::{
     },
     world::EnvVars,
 };
-use futures_util::{FutureExt, future::BoxFuture};
+use futures_util::{FutureExt, StreamExt, future::BoxFuture};
 use std::{collections::BTreeMap, time::Duration};
 use tokio_postgres::{
     Client, Config, IsolationLevel, Transaction,
@@ -44,16 +49,12 @@ SET client_min_messages = warning;";
 
 const TABLES: &str = r#"
 CREATE TABLE source (genesis text NOT NULL, channel text NOT NULL);
-CREATE TABLE bodies (digest text COLLATE "C" PRIMARY KEY, media_type text NOT NULL, body text NOT NULL);
+CREATE TABLE bodies (digest bytea NOT NULL, media_type text NOT NULL, body text NOT NULL);
 CREATE TABLE artifacts (
   kind text COLLATE "C" NOT NULL, identity text COLLATE "C" NOT NULL, valid_from bigint NOT NULL, valid_to bigint NOT NULL,
-  bucket integer NOT NULL, uid text NOT NULL, generation bigint NOT NULL, version text, path text NOT NULL, digest text COLLATE "C" NOT NULL, counted text NOT NULL,
-  PRIMARY KEY (kind, identity, valid_from)
+  bucket integer NOT NULL, uid text NOT NULL, generation bigint NOT NULL, version text, path text NOT NULL, digest bytea NOT NULL, counted bytea NOT NULL
 );
-CREATE INDEX artifacts_from ON artifacts (valid_from, digest);
-CREATE INDEX artifacts_bucket ON artifacts (bucket, valid_from, valid_to);
 CREATE INDEX artifacts_to ON artifacts (valid_to) WHERE valid_to < 9223372036854775807;
-CREATE INDEX artifacts_digest ON artifacts (digest);
 CREATE TABLE snapshots (
   number bigint PRIMARY KEY, state text NOT NULL, digest text, commit_id text NOT NULL, shape text NOT NULL, rules text, counts text,
   left_at text, buckets bytea
@@ -71,7 +72,8 @@ CREATE TABLE publications (
   counts text NOT NULL, time text NOT NULL, holder text
 );
 CREATE VIEW pinned AS
-  SELECT s.number AS snapshot, a.kind, a.identity, a.uid, a.generation, a.version, a.path, a.digest, b.media_type, b.body
+  SELECT s.number AS snapshot, a.kind, a.identity, a.uid, a.generation, a.version, a.path,
+    'sha256:' || encode(a.digest, 'hex') AS digest, b.media_type, b.body
   FROM snapshots s JOIN artifacts a ON a.valid_from <= s.number AND s.number < a.valid_to JOIN bodies b ON b.digest = a.digest
   WHERE s.state = 'ready';
 CREATE VIEW live AS
@@ -86,6 +88,15 @@ pub struct Postgres {
     tls: tls::Tls,
     shown: String,
     client: Option<Client>,
+    begun: Option<Begun>,
+}
+
+/// The hydration that this run began last.
+#[derive(Clone, Copy)]
+struct Begun {
+    number: u64,
+    /// It is written without indexes.
+    is_first: bool,
 }
 
 impl Postgres {
@@ -111,7 +122,7 @@ impl Postgres {
             config.application_name("tagwarden");
         }
         let shown = shown(&config);
-        Ok(Postgres { config, tls: tls::Tls::new(env), shown, client: None })
+        Ok(Postgres { config, tls: tls::Tls::new(env), shown, client: None, begun: None })
     }
 
     /// The connection to a store. Faults: `no_store` where there is none, `foreign_store`.
@@ -164,21 +175,7 @@ impl Postgres {
     }
 
     fn fault(&self, error: &tokio_postgres::Error) -> Fault {
-        let said = |reason, what: String| Fault::new(reason, format!("{}: {what}", self.shown));
-        let Some(db) = error.as_db_error() else { return said(Reason::Unreachable, words(error)) };
-        let what = db.message().to_owned();
-        match db.code() {
-            code if *code == SqlState::LOCK_NOT_AVAILABLE => {
-                said(Reason::Unreachable, "another controller is in the middle of a write".to_owned()).help("run again")
-            }
-            code if *code == SqlState::INVALID_CATALOG_NAME => {
-                said(Reason::NoStore, what).help("CREATE DATABASE, then `tagwarden sync init`")
-            }
-            code if *code == SqlState::INSUFFICIENT_PRIVILEGE => {
-                said(Reason::ForeignStore, what).help("GRANT the user of the address what it lacks; `tagwarden sync init` makes tables")
-            }
-            _ => said(Reason::Unreachable, what),
-        }
+        fault_of(&self.shown, error)
     }
 
     /// One transaction that reads, at one moment.
@@ -249,6 +246,9 @@ impl Postgres {
         let makes = self.kind(&transaction).await? == Kind::Empty;
         if makes {
             transaction.batch_execute(TABLES).await.map_err(told)?;
+            for index in indexes::ALL {
+                transaction.batch_execute(&indexes::made(index)).await.map_err(told)?;
+            }
             transaction.batch_execute(&format!("COMMENT ON TABLE source IS '{MARK}{SCHEMA}'")).await.map_err(told)?;
             let whose = "INSERT INTO source (genesis, channel) VALUES ($1, $2)";
             transaction.execute(whose, &[&source.genesis.as_str(), &source.channel]).await.map_err(told)?;
@@ -284,6 +284,22 @@ fn shown(config: &Config) -> String {
         })
         .collect();
     format!("postgres://{}/{}", hosts.join(","), config.get_dbname().unwrap_or_default())
+}
+
+fn fault_of(shown: &str, error: &tokio_postgres::Error) -> Fault {
+    let said = |reason, what: String| Fault::new(reason, format!("{shown}: {what}"));
+    let Some(db) = error.as_db_error() else { return said(Reason::Unreachable, words(error)) };
+    let what = db.message().to_owned();
+    match db.code() {
+        code if *code == SqlState::LOCK_NOT_AVAILABLE => {
+            said(Reason::Unreachable, "another controller is in the middle of a write".to_owned()).help("run again")
+        }
+        code if *code == SqlState::INVALID_CATALOG_NAME => said(Reason::NoStore, what).help("CREATE DATABASE, then `tagwarden sync init`"),
+        code if *code == SqlState::INSUFFICIENT_PRIVILEGE => {
+            said(Reason::ForeignStore, what).help("GRANT the user of the address what it lacks; `tagwarden sync init` makes tables")
+        }
+        _ => said(Reason::Unreachable, what),
+    }
 }
 
 /// An error with its causes.
@@ -332,6 +348,11 @@ impl Store for Postgres {
         &self.shown
     }
 
+    fn another(&self) -> Box<dyn Store> {
+        let (config, tls, shown) = (self.config.clone(), self.tls.clone(), self.shown.clone());
+        Box::new(Postgres { config, tls, shown, client: None, begun: self.begun })
+    }
+
     fn make(&mut self, source: Source) -> Doing<'_, bool> {
         async move { self.made(&source).await }.boxed()
     }
@@ -366,62 +387,80 @@ impl Store for Postgres {
     }
 
     fn begin(&mut self, epoch: u64, commit: Oid, shape: Digest, rules: Option<Digest>) -> Doing<'_, u64> {
-        self.leading(epoch, "it began to write", move |transaction| {
-            async move {
-                let unfinished = "SELECT number FROM snapshots WHERE state <> 'ready' ORDER BY number DESC";
-                for row in transaction.query(unfinished, &[]).await? {
-                    take_back(transaction, number(&row, 0)?).await?;
-                }
-                let next = "UPDATE pointer SET last_number = last_number + 1 WHERE name = $1 RETURNING last_number";
-                let next = number(&transaction.query_one(next, &[&POINTER]).await?, 0)?;
-                let begun = "INSERT INTO snapshots (number, state, commit_id, shape, rules) VALUES ($1, 'writing', $2, $3, $4)";
-                let rules = rules.as_ref().map(Digest::as_str);
-                transaction.execute(begun, &[&signed(next), &commit.as_str(), &shape.as_str(), &rules]).await?;
-                Ok(next)
-            }
-            .boxed()
-        })
+        async move {
+            self.begun = None;
+            let begun =
+                self.leading(epoch, "it began to write", move |transaction| begin(transaction, commit, shape, rules).boxed()).await?;
+            self.begun = Some(begun);
+            Ok(begun.number)
+        }
+        .boxed()
     }
 
     fn lacks(&mut self, digests: Vec<Digest>) -> Doing<'_, Vec<Digest>> {
+        if self.begun.is_some_and(|begun| begun.is_first) {
+            return async { Ok(digests) }.boxed();
+        }
         self.reading(move |transaction| {
             async move {
-                let query = "SELECT d FROM unnest($1::text[]) WITH ORDINALITY AS t (d, at)
+                let query = "SELECT d FROM unnest($1::bytea[]) WITH ORDINALITY AS t (d, at)
                              WHERE NOT EXISTS (SELECT 1 FROM bodies b WHERE b.digest = d) ORDER BY at";
-                let texts: Vec<&str> = digests.iter().map(Digest::as_str).collect();
-                transaction.query(query, &[&texts]).await?.iter().map(|row| parsed(row, 0)).collect()
+                transaction.query(query, &[&bytes(digests.iter())]).await?.iter().map(|row| digest(row, 0)).collect()
             }
             .boxed()
         })
     }
 
     fn write(&mut self, epoch: u64, number: u64, until: Timestamp, changes: Vec<Change>, bodies: Vec<(Digest, Body)>) -> Doing<'_, ()> {
+        let copies = self.begun.is_some_and(|begun| begun.is_first && begun.number == number);
         self.leading(epoch, "a part of the release was written", move |transaction| {
             async move {
                 // It is on disk with the flip, which waits for the disk; without that nobody needs it.
                 transaction.batch_execute("SET LOCAL synchronous_commit = off").await?;
-                if !bodies.is_empty() {
-                    let digests: Vec<&str> = bodies.iter().map(|(digest, _)| digest.as_str()).collect();
-                    let types: Vec<&str> = bodies.iter().map(|(_, body)| body.media_type).collect();
-                    let texts: Vec<&str> = bodies.iter().map(|(_, body)| body.text.as_str()).collect();
-                    let insert = "INSERT INTO bodies (digest, media_type, body)
-                                  SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) ON CONFLICT (digest) DO NOTHING";
-                    transaction.execute(insert, &[&digests, &types, &texts]).await?;
-                }
-                end(transaction, number, changes.iter().filter(|change| change.ends).map(|change| &change.key)).await?;
+                let ends = changes.iter().filter(|change| change.ends).map(|change| &change.key);
                 let begins: Vec<&Row> = changes.iter().filter_map(|change| change.begins.as_ref()).collect();
-                insert(transaction, number, &begins).await?;
-                let lease = "UPDATE pointer SET lease_until = $2 WHERE name = $1";
-                transaction.execute(lease, &[&POINTER, &until.to_string()]).await?;
-                Ok(())
+                if changes.is_empty() && bodies.is_empty() {
+                    // The lease alone.
+                } else if copies {
+                    copy::bodies(transaction, &bodies).await?;
+                    copy::rows(transaction, number, &begins).await?;
+                } else {
+                    insert_bodies(transaction, &bodies).await?;
+                    end(transaction, number, ends).await?;
+                    insert(transaction, number, &begins).await?;
+                }
+                prolong(transaction, until).await
             }
             .boxed()
         })
     }
 
+    fn index(&mut self, epoch: u64, until: Timestamp) -> Doing<'_, ()> {
+        async move {
+            // Each in a transaction of its own, so that nobody who would write waits for all of them.
+            for index in indexes::ALL {
+                self.leading(epoch, "the rows were indexed", move |transaction| {
+                    async move {
+                        indexes::one(transaction, index).await?;
+                        prolong(transaction, until).await
+                    }
+                    .boxed()
+                })
+                .await?;
+            }
+            self.begun = self.begun.map(|begun| Begun { is_first: false, ..begun });
+            Ok(())
+        }
+        .boxed()
+    }
+
     fn complete(&mut self, epoch: u64, number: u64, buckets: Buckets, counts: BTreeMap<String, u64>) -> Doing<'_, ()> {
+        self.begun = self.begun.map(|begun| Begun { is_first: false, ..begun });
         self.leading(epoch, "the release was complete", move |transaction| {
             async move {
+                for index in indexes::ALL {
+                    indexes::one(transaction, index).await?;
+                }
                 let complete = "UPDATE snapshots SET state = 'ready', digest = $2, counts = $3, buckets = $4 WHERE number = $1";
                 let (digest, bytes) = (buckets.digest(), buckets.to_bytes());
                 transaction.execute(complete, &[&signed(number), &digest.as_str(), &text_of(&counts), &bytes]).await?;
@@ -449,6 +488,31 @@ impl Store for Postgres {
             }
             .boxed()
         })
+    }
+
+    fn each<'s>(&'s mut self, number: u64, take: Take<'s>, goes_on: GoesOn<'s>) -> Doing<'s, ()> {
+        async move {
+            let query = format!("SELECT {ROW} FROM artifacts a WHERE valid_from <= $1 AND $1 < valid_to");
+            let shown = self.shown.clone();
+            let told = |failed| match failed {
+                Failed::Fault(fault) => fault,
+                Failed::Postgres(error) => fault_of(&shown, &error),
+                Failed::Foreign(why) => Fault::new(Reason::ForeignStore, format!("{shown}: {why}")),
+            };
+            let client = self.open().await?;
+            let given = client.query_raw(&query, [signed(number)]).await.map_err(|error| told(error.into()))?;
+            // The server waits while a page is taken, so there are never many in memory.
+            let mut given = std::pin::pin!(given.ready_chunks(PAGE));
+            while let Some(page) = given.next().await {
+                if !goes_on() {
+                    return Err(left_alone());
+                }
+                let page = page.into_iter().map(|found| row(&found?)).collect::<std::result::Result<Vec<Row>, Failed>>();
+                take(page.map_err(told)?)?;
+            }
+            Ok(())
+        }
+        .boxed()
     }
 
     fn count(&mut self, number: u64) -> Doing<'_, u64> {
@@ -504,11 +568,32 @@ impl Store for Postgres {
     }
 
     fn bodies(&mut self, behind: Option<Digest>, limit: usize) -> Doing<'_, Vec<(Digest, String)>> {
-        self.reading(move |transaction| bodies(transaction, None, behind, limit).boxed())
+        self.reading(move |transaction| {
+            async move {
+                transaction.batch_execute(IN_ORDER).await?;
+                let behind = behind.as_ref().map_or(Vec::new(), |digest| digest.to_bytes().to_vec());
+                let query = "SELECT digest, body FROM bodies WHERE digest > $1 ORDER BY digest LIMIT $2";
+                let rows = transaction.query(query, &[&behind, &(limit as i64)]).await?;
+                rows.iter().map(|row| Ok((digest(row, 0)?, row.try_get(1)?))).collect()
+            }
+            .boxed()
+        })
     }
 
-    fn written(&mut self, number: u64, behind: Option<Digest>, limit: usize) -> Doing<'_, Vec<(Digest, String)>> {
-        self.reading(move |transaction| bodies(transaction, Some(number), behind, limit).boxed())
+    fn wrong<'s>(&'s mut self, number: u64, goes_on: GoesOn<'s>) -> Doing<'s, Vec<Digest>> {
+        if !goes_on() {
+            return async { Err(left_alone()) }.boxed();
+        }
+        // The server makes the digests that are compared, of what it has stored, which saves sending all of it. Those that they are
+        // compared with were made here, of the files.
+        self.reading(move |transaction| {
+            async move {
+                let query = "SELECT b.digest FROM bodies b WHERE b.digest <> sha256(convert_to(b.body, 'UTF8'))
+                             AND EXISTS (SELECT 1 FROM artifacts a WHERE a.digest = b.digest AND a.valid_from = $1)";
+                transaction.query(query, &[&signed(number)]).await?.iter().map(|row| digest(row, 0)).collect()
+            }
+            .boxed()
+        })
     }
 
     fn flip(&mut self, epoch: u64, from: Option<Live>, to: Live) -> Doing<'_, bool> {
@@ -555,7 +640,7 @@ impl Store for Postgres {
         self.leading(epoch, "the store was cleaned up", move |transaction| {
             async move {
                 remove_rows(transaction, STRAY).await?;
-                let wrong: Vec<&str> = wrong.iter().map(Digest::as_str).collect();
+                let wrong = bytes(wrong.iter());
                 let orphans = "DELETE FROM bodies WHERE digest = ANY($1)
                                OR NOT EXISTS (SELECT 1 FROM artifacts a WHERE a.digest = bodies.digest)";
                 transaction.execute(orphans, &[&wrong]).await?;
@@ -651,6 +736,38 @@ async fn flip(transaction: &Transaction<'_>, epoch: u64, from: Option<Live>, to:
     Ok(true)
 }
 
+async fn begin(transaction: &Transaction<'_>, commit: Oid, shape: Digest, rules: Option<Digest>) -> std::result::Result<Begun, Failed> {
+    let unfinished = "SELECT number FROM snapshots WHERE state <> 'ready' ORDER BY number DESC";
+    for row in transaction.query(unfinished, &[]).await? {
+        take_back(transaction, number(&row, 0)?).await?;
+    }
+    let next = "UPDATE pointer SET last_number = last_number + 1 WHERE name = $1 RETURNING last_number";
+    let next = number(&transaction.query_one(next, &[&POINTER]).await?, 0)?;
+    let is_first = indexes::left_out(transaction).await?;
+    let begun = "INSERT INTO snapshots (number, state, commit_id, shape, rules) VALUES ($1, 'writing', $2, $3, $4)";
+    let rules = rules.as_ref().map(Digest::as_str);
+    transaction.execute(begun, &[&signed(next), &commit.as_str(), &shape.as_str(), &rules]).await?;
+    Ok(Begun { number: next, is_first })
+}
+
+async fn prolong(transaction: &Transaction<'_>, until: Timestamp) -> std::result::Result<(), Failed> {
+    transaction.execute("UPDATE pointer SET lease_until = $2 WHERE name = $1", &[&POINTER, &until.to_string()]).await?;
+    Ok(())
+}
+
+async fn insert_bodies(transaction: &Transaction<'_>, bodies: &[(Digest, Body)]) -> std::result::Result<(), Failed> {
+    if bodies.is_empty() {
+        return Ok(());
+    }
+    let digests = bytes(bodies.iter().map(|(digest, _)| digest));
+    let types: Vec<&str> = bodies.iter().map(|(_, body)| body.media_type).collect();
+    let texts: Vec<&str> = bodies.iter().map(|(_, body)| body.text.as_str()).collect();
+    let insert = "INSERT INTO bodies (digest, media_type, body)
+                  SELECT * FROM unnest($1::bytea[], $2::text[], $3::text[]) ON CONFLICT (digest) DO NOTHING";
+    transaction.execute(insert, &[&digests, &types, &texts]).await?;
+    Ok(())
+}
+
 async fn end(transaction: &Transaction<'_>, number: u64, keys: impl Iterator<Item = &Key>) -> std::result::Result<(), Failed> {
     let (kinds, identities): (Vec<&str>, Vec<&str>) = keys.map(|key| (key.kind.as_str(), key.identity.as_str())).unzip();
     if kinds.is_empty() {
@@ -675,7 +792,7 @@ async fn insert(transaction: &Transaction<'_>, number: u64, rows: &[&Row]) -> st
     let begin = format!(
         "INSERT INTO artifacts (kind, identity, uid, path, digest, counted, version, generation, bucket, valid_from, valid_to)
          SELECT *, $10::bigint, {OPEN}
-         FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[], $9::integer[])
+         FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::bytea[], $7::text[], $8::bigint[], $9::integer[])
          ON CONFLICT (kind, identity, valid_from) DO NOTHING"
     );
     transaction
@@ -686,8 +803,8 @@ async fn insert(transaction: &Transaction<'_>, number: u64, rows: &[&Row]) -> st
                 &texts(|row| &row.content.key.identity),
                 &texts(|row| &row.uid),
                 &texts(|row| &row.content.path),
-                &texts(|row| row.content.digest.as_str()),
-                &texts(|row| row.content.counted.as_str()),
+                &bytes(rows.iter().map(|row| &row.content.digest)),
+                &bytes(rows.iter().map(|row| &row.content.counted)),
                 &versions,
                 &generations,
                 &buckets,
@@ -708,7 +825,7 @@ async fn take_back(transaction: &Transaction<'_>, number: u64) -> std::result::R
 
 /// Removes rows, and the bodies that no other row has; how many rows. `which`: a condition of this program's own.
 async fn remove_rows(transaction: &Transaction<'_>, which: &str) -> std::result::Result<u64, Failed> {
-    transaction.batch_execute("CREATE TEMP TABLE IF NOT EXISTS gone (digest text) ON COMMIT DELETE ROWS; TRUNCATE gone").await?;
+    transaction.batch_execute("CREATE TEMP TABLE IF NOT EXISTS gone (digest bytea) ON COMMIT DELETE ROWS; TRUNCATE gone").await?;
     let rows = transaction
         .execute(
             &format!("WITH removed AS (DELETE FROM artifacts WHERE {which} RETURNING digest) INSERT INTO gone SELECT digest FROM removed"),
@@ -726,36 +843,23 @@ async fn remove_rows(transaction: &Transaction<'_>, which: &str) -> std::result:
 /// A page is read along an index. Of tables that were just filled the server knows no figures, and would sort all of them for each page.
 const IN_ORDER: &str = "SET LOCAL enable_sort = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off";
 
-/// All, or those of the rows that a hydration wrote.
-async fn bodies(
-    transaction: &Transaction<'_>,
-    number: Option<u64>,
-    behind: Option<Digest>,
-    limit: usize,
-) -> std::result::Result<Vec<(Digest, String)>, Failed> {
-    transaction.batch_execute(IN_ORDER).await?;
-    let (behind, limit) = (behind.as_ref().map_or("", Digest::as_str), limit as i64);
-    let rows = match number.map(signed) {
-        None => {
-            let query = "SELECT digest, body FROM bodies WHERE digest > $1 ORDER BY digest LIMIT $2";
-            transaction.query(query, &[&behind, &limit]).await?
-        }
-        Some(number) => {
-            let query = "SELECT DISTINCT ON (a.digest) a.digest, b.body FROM artifacts a JOIN bodies b ON b.digest = a.digest
-                         WHERE a.valid_from = $3 AND a.digest > $1 ORDER BY a.digest LIMIT $2";
-            transaction.query(query, &[&behind, &limit, &number]).await?
-        }
-    };
-    rows.iter().map(|row| Ok((parsed(row, 0)?, row.try_get(1)?))).collect()
-}
-
 /// What [`row`] reads.
 const ROW: &str = "a.kind, a.identity, a.version, a.path, a.digest, a.counted, a.uid, a.generation, a.bucket";
 
 fn row(row: &tokio_postgres::Row) -> std::result::Result<Row, Failed> {
     let key = Key { kind: row.try_get(0)?, identity: row.try_get(1)? };
-    let content = Content { key, version: row.try_get(2)?, path: row.try_get(3)?, digest: parsed(row, 4)?, counted: parsed(row, 5)? };
+    let content = Content { key, version: row.try_get(2)?, path: row.try_get(3)?, digest: digest(row, 4)?, counted: digest(row, 5)? };
     Ok(Row::found(content, row.try_get(6)?, number(row, 7)?, row.try_get::<_, i32>(8)?.into()))
+}
+
+/// Digests in the least room.
+fn bytes<'d>(digests: impl Iterator<Item = &'d Digest>) -> Vec<Vec<u8>> {
+    digests.map(|digest| digest.to_bytes().to_vec()).collect()
+}
+
+fn digest(row: &tokio_postgres::Row, column: usize) -> std::result::Result<Digest, Failed> {
+    let bytes: &[u8; 32] = row.try_get::<_, &[u8]>(column)?.try_into().map_err(|_| Failed::Foreign("a digest is not one".to_owned()))?;
+    Ok(Digest::of_bytes(bytes))
 }
 
 fn number(row: &tokio_postgres::Row, column: usize) -> std::result::Result<u64, Failed> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 /// Of the tables. A change of them raises it.
-pub(super) const SCHEMA: i64 = 2;
+pub(super) const SCHEMA: i64 = 3;
 /// `valid_to` of a row that has not ended.
 pub(super) const OPEN: i64 = i64::MAX;
 /// The name of the one pointer.

@@ -5,7 +5,12 @@
 //!
 //! Deliberately absent: network file systems, on which locks of SQLite do not hold.
 
-use super::{Doing, OPEN, POINTER, SCHEMA, STRAY, Store, Strays, counted_strays, not_leading, older, signed, text_of, unsigned};
+mod indexes;
+
+use super::{
+    Doing, GoesOn, OPEN, PAGE, POINTER, SCHEMA, STRAY, Store, Strays, Take, counted_strays, left_alone, not_leading, older, signed,
+    text_of, unsigned,
+};
 use crate::{
     domain::{Digest, Fault, Oid, Reason, Result, Timestamp},
     sync::{
@@ -26,26 +31,20 @@ const APPLICATION: i64 = 0x5457_5253;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Pages of 16 KiB, in a file that it makes: bodies fill them better than pages of 4, and trees are lower. What a connection keeps of such a
-/// file in memory, in KiB, and in its log, in pages: 64 MiB each, however large the file is. And only the flip waits for the disk: what
-/// comes before it is on disk with it, and without it nobody needs that.
-const CONNECTION: &str =
-    "PRAGMA page_size = 16384; PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 4096; PRAGMA synchronous = NORMAL;";
-
-/// Those that a first hydration does without: made from a full table they cost a fraction of what keeping them up row by row does.
-const INDEXES: &[(&str, &str)] = &[
-    ("artifacts_from", "artifacts (valid_from)"),
-    ("artifacts_bucket", "artifacts (bucket, valid_from, valid_to)"),
-    ("artifacts_digest", "artifacts (digest)"),
-];
+/// file in its log, in pages: 64 MiB, however large the file is. And only the flip waits for the disk: what comes before it is on disk with
+/// it, and without it nobody needs that.
+const CONNECTION: &str = "PRAGMA page_size = 16384; PRAGMA wal_autocheckpoint = 4096; PRAGMA synchronous = NORMAL;";
+/// What a connection keeps of the file in memory, in KiB; less where it only reads from one end to the other.
+const KEPT: i64 = 65_536;
+const KEPT_BESIDE: i64 = 4_096;
 
 const TABLES: &str = "
 CREATE TABLE source (genesis TEXT NOT NULL, channel TEXT NOT NULL) STRICT;
-CREATE TABLE bodies (digest TEXT PRIMARY KEY, media_type TEXT NOT NULL, body TEXT NOT NULL) STRICT;
+CREATE TABLE bodies (digest BLOB NOT NULL, media_type TEXT NOT NULL, body TEXT NOT NULL) STRICT;
 CREATE TABLE artifacts (
   kind TEXT NOT NULL, identity TEXT NOT NULL, valid_from INTEGER NOT NULL, valid_to INTEGER NOT NULL, bucket INTEGER NOT NULL,
-  uid TEXT NOT NULL, generation INTEGER NOT NULL, version TEXT, path TEXT NOT NULL, digest TEXT NOT NULL, counted TEXT NOT NULL,
-  PRIMARY KEY (kind, identity, valid_from)
-) STRICT, WITHOUT ROWID;
+  uid TEXT NOT NULL, generation INTEGER NOT NULL, version TEXT, path TEXT NOT NULL, digest BLOB NOT NULL, counted BLOB NOT NULL
+) STRICT;
 CREATE INDEX artifacts_to ON artifacts (valid_to) WHERE valid_to < 9223372036854775807;
 CREATE TABLE snapshots (
   number INTEGER PRIMARY KEY, state TEXT NOT NULL, digest TEXT, commit_id TEXT NOT NULL, shape TEXT NOT NULL, rules TEXT, counts TEXT,
@@ -64,7 +63,8 @@ CREATE TABLE publications (
   counts TEXT NOT NULL, time TEXT NOT NULL, holder TEXT
 ) STRICT;
 CREATE VIEW pinned AS
-  SELECT s.number AS snapshot, a.kind, a.identity, a.uid, a.generation, a.version, a.path, a.digest, b.media_type, b.body
+  SELECT s.number AS snapshot, a.kind, a.identity, a.uid, a.generation, a.version, a.path, 'sha256:' || lower(hex(a.digest)) AS digest,
+    b.media_type, b.body
   FROM snapshots s JOIN artifacts a ON a.valid_from <= s.number AND s.number < a.valid_to JOIN bodies b ON b.digest = a.digest
   WHERE s.state = 'ready';
 CREATE VIEW live AS
@@ -76,13 +76,29 @@ pub struct Sqlite {
     path: PathBuf,
     shown: String,
     connection: Option<Connection>,
-    /// The hydration that this run began last, and the last body that was there before it.
-    begun: Option<(u64, i64)>,
+    kept: i64,
+    begun: Option<Begun>,
+}
+
+/// The hydration that this run began last.
+#[derive(Clone, Copy)]
+struct Begun {
+    number: u64,
+    /// It is written without indexes.
+    is_first: bool,
+    /// The last body that was there before it.
+    last: i64,
+}
+
+impl Begun {
+    fn indexed(self) -> Begun {
+        Begun { is_first: false, ..self }
+    }
 }
 
 impl Sqlite {
     pub fn at(path: PathBuf, shown: String) -> Sqlite {
-        Sqlite { path, shown, connection: None, begun: None }
+        Sqlite { path, shown, connection: None, kept: KEPT, begun: None }
     }
 
     /// The open file. Faults: `no_store` where there is none or it is empty, `foreign_store`.
@@ -111,6 +127,7 @@ impl Sqlite {
         let connection = Connection::open_with_flags(&self.path, flags).map_err(told)?;
         connection.busy_timeout(PATIENCE).map_err(told)?;
         connection.execute_batch(CONNECTION).map_err(told)?;
+        connection.pragma_update(None, "cache_size", -self.kept).map_err(told)?;
         Ok(connection)
     }
 
@@ -222,6 +239,10 @@ impl Store for Sqlite {
         &self.shown
     }
 
+    fn another(&self) -> Box<dyn Store> {
+        Box::new(Sqlite { kept: KEPT_BESIDE, begun: self.begun, ..Sqlite::at(self.path.clone(), self.shown.clone()) })
+    }
+
     fn make(&mut self, source: Source) -> Doing<'_, bool> {
         future::ready(self.made(&source)).boxed()
     }
@@ -315,24 +336,23 @@ impl Store for Sqlite {
                 "INSERT INTO snapshots (number, state, commit_id, shape, rules) VALUES (?1, 'writing', ?2, ?3, ?4)",
                 params![signed(number), commit.as_str(), shape.as_str(), rules.as_ref().map(Digest::as_str)],
             )?;
-            if !transaction.prepare("SELECT 1 FROM artifacts")?.exists([])? {
-                for (name, _) in INDEXES {
-                    transaction.execute(&format!("DROP INDEX IF EXISTS {name}"), [])?;
-                }
-            }
+            let is_first = indexes::left_out(transaction)?;
             let last = transaction.query_row("SELECT coalesce(max(rowid), 0) FROM bodies", [], |row| row.get(0))?;
-            Ok((number, last))
+            Ok(Begun { number, is_first, last })
         });
         self.begun = begun.as_ref().ok().copied();
-        future::ready(begun.map(|(number, _)| number)).boxed()
+        future::ready(begun.map(|begun| begun.number)).boxed()
     }
 
     fn lacks(&mut self, digests: Vec<Digest>) -> Doing<'_, Vec<Digest>> {
+        if self.begun.is_some_and(|begun| begun.is_first) {
+            return future::ready(Ok(digests)).boxed();
+        }
         self.within(move |transaction| {
             let mut there = transaction.prepare("SELECT 1 FROM bodies WHERE digest = ?1")?;
             let mut lacking = Vec::new();
             for digest in digests {
-                if !there.exists([digest.as_str()])? {
+                if !there.exists([digest.to_bytes()])? {
                     lacking.push(digest);
                 }
             }
@@ -344,14 +364,14 @@ impl Store for Sqlite {
         self.leading(epoch, "a part of the release was written", move |transaction| {
             let mut body = transaction.prepare("INSERT OR IGNORE INTO bodies (digest, media_type, body) VALUES (?1, ?2, ?3)")?;
             for (digest, Body { media_type, text }) in &bodies {
-                body.execute(params![digest.as_str(), media_type, text])?;
+                body.execute(params![digest.to_bytes(), media_type, text])?;
             }
             let mut end = transaction.prepare(
                 "UPDATE artifacts SET valid_to = ?3 WHERE kind = ?1 AND identity = ?2 AND valid_to = 9223372036854775807 AND valid_from < ?3",
             )?;
             let mut begin = transaction.prepare(
-                "INSERT INTO artifacts (kind, identity, valid_from, valid_to, uid, generation, version, path, digest, counted, bucket)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (kind, identity, valid_from) DO NOTHING",
+                "INSERT OR IGNORE INTO artifacts (kind, identity, valid_from, valid_to, uid, generation, version, path, digest, counted, bucket)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
             )?;
             for Change { key, ends, begins } in &changes {
                 if *ends {
@@ -368,22 +388,24 @@ impl Store for Sqlite {
                         signed(*generation),
                         version,
                         path,
-                        digest.as_str(),
-                        counted.as_str(),
+                        digest.to_bytes(),
+                        counted.to_bytes(),
                         member::bucket(key)
                     ])?;
                 }
             }
-            transaction.execute("UPDATE pointer SET lease_until = ?2 WHERE name = ?1", params![POINTER, until.to_string()])?;
-            Ok(())
+            Ok(prolonged(transaction, until)?)
         })
     }
 
+    fn index(&mut self, epoch: u64, until: Timestamp) -> Doing<'_, ()> {
+        future::ready(self.indexed(epoch, until)).boxed()
+    }
+
     fn complete(&mut self, epoch: u64, number: u64, buckets: Buckets, counts: BTreeMap<String, u64>) -> Doing<'_, ()> {
+        self.begun = self.begun.map(Begun::indexed);
         self.leading(epoch, "the release was complete", move |transaction| {
-            for (name, of) in INDEXES {
-                transaction.execute(&format!("CREATE INDEX IF NOT EXISTS {name} ON {of}"), [])?;
-            }
+            indexes::all(transaction)?;
             transaction.execute(
                 "UPDATE snapshots SET state = 'ready', digest = ?2, counts = ?3, buckets = ?4 WHERE number = ?1",
                 params![signed(number), buckets.digest().as_str(), text_of(&counts), buckets.to_bytes()],
@@ -398,9 +420,10 @@ impl Store for Sqlite {
 
     fn rows(&mut self, number: u64, behind: Option<Key>, limit: usize) -> Doing<'_, Vec<Row>> {
         self.within(move |transaction| {
+            // The sign keeps it from any other index than that of the order.
             let query = format!(
                 "SELECT {ROW} FROM artifacts
-                 WHERE valid_from <= ?1 AND ?1 < valid_to AND (kind, identity) > (?2, ?3) ORDER BY kind, identity, valid_from LIMIT ?4"
+                 WHERE +valid_from <= ?1 AND ?1 < +valid_to AND (kind, identity) > (?2, ?3) ORDER BY kind, identity, valid_from LIMIT ?4"
             );
             let mut statement = transaction.prepare(&query)?;
             let Key { kind, identity } = behind.unwrap_or_else(|| Key { kind: String::new(), identity: String::new() });
@@ -409,9 +432,40 @@ impl Store for Sqlite {
         })
     }
 
+    fn each<'s>(&'s mut self, number: u64, take: Take<'s>, goes_on: GoesOn<'s>) -> Doing<'s, ()> {
+        // In the order of the file, whatever indexes there are.
+        let query = format!(
+            "SELECT {ROW}, rowid FROM artifacts
+             WHERE rowid > ?2 AND +valid_from <= ?1 AND ?1 < +valid_to ORDER BY rowid LIMIT ?3"
+        );
+        let mut page = |behind: i64| {
+            self.transaction(TransactionBehavior::Deferred, |transaction| {
+                let mut statement = transaction.prepare(&query)?;
+                let rows = statement.query_map(params![signed(number), behind, PAGE as i64], |at| Ok((row(at)?, at.get::<_, i64>(9)?)))?;
+                Ok(rows.collect::<rusqlite::Result<Vec<_>>>()?)
+            })
+        };
+        let mut all = || {
+            let mut behind = 0;
+            while goes_on() {
+                let rows = page(behind)?;
+                let is_last = rows.len() < PAGE;
+                behind = rows.last().map_or(behind, |(_, at)| *at);
+                take(rows.into_iter().map(|(row, _)| row).collect())?;
+                if is_last {
+                    return Ok(());
+                }
+            }
+            Err(left_alone())
+        };
+        future::ready(all()).boxed()
+    }
+
     fn count(&mut self, number: u64) -> Doing<'_, u64> {
         self.within(move |transaction| {
-            let query = "SELECT count(*) FROM artifacts JOIN bodies USING (digest) WHERE valid_from <= ?1 AND ?1 < valid_to";
+            // In the order of the digests, so that the bodies are looked for one beside the other.
+            let query = "SELECT count(*) FROM artifacts a CROSS JOIN bodies b ON b.digest = a.digest
+                         WHERE +a.valid_from <= ?1 AND ?1 < +a.valid_to";
             Ok(transaction.query_row(query, [signed(number)], self::number(0))?)
         })
     }
@@ -457,24 +511,38 @@ impl Store for Sqlite {
     fn bodies(&mut self, behind: Option<Digest>, limit: usize) -> Doing<'_, Vec<(Digest, String)>> {
         self.within(move |transaction| {
             let mut statement = transaction.prepare("SELECT digest, body FROM bodies WHERE digest > ?1 ORDER BY digest LIMIT ?2")?;
-            let behind = behind.as_ref().map_or("", Digest::as_str);
-            let bodies = statement.query_map(params![behind, limit as i64], |row| Ok((parsed(row, 0)?, row.get(1)?)))?;
+            let behind = behind.as_ref().map_or(Vec::new(), |digest| digest.to_bytes().to_vec());
+            let bodies = statement.query_map(params![behind, limit as i64], |row| Ok((digest(row, 0)?, row.get(1)?)))?;
             Ok(bodies.collect::<rusqlite::Result<Vec<_>>>()?)
         })
     }
 
-    fn written(&mut self, number: u64, behind: Option<Digest>, limit: usize) -> Doing<'_, Vec<(Digest, String)>> {
+    fn wrong<'s>(&'s mut self, number: u64, goes_on: GoesOn<'s>) -> Doing<'s, Vec<Digest>> {
         // What came last has the highest rows, and reading them in their order is reading the file in its order.
-        let from = self.begun.filter(|(begun, _)| *begun == number).map_or(0, |(_, last)| last);
-        self.within(move |transaction| {
-            let mut statement = transaction.prepare(
-                "SELECT digest, body FROM bodies
-                 WHERE rowid > max(?1, coalesce((SELECT rowid FROM bodies WHERE digest = ?2), 0)) ORDER BY rowid LIMIT ?3",
-            )?;
-            let behind = behind.as_ref().map(Digest::as_str);
-            let bodies = statement.query_map(params![from, behind, limit as i64], |row| Ok((parsed(row, 0)?, row.get(1)?)))?;
-            Ok(bodies.collect::<rusqlite::Result<Vec<_>>>()?)
-        })
+        let mut behind = self.begun.filter(|begun| begun.number == number).map_or(0, |begun| begun.last);
+        let mut all = || {
+            let mut wrong = Vec::new();
+            while goes_on() {
+                let mut count = 0;
+                self.transaction(TransactionBehavior::Deferred, |transaction| {
+                    let query = "SELECT rowid, digest, body FROM bodies WHERE rowid > ?1 ORDER BY rowid LIMIT ?2";
+                    let mut statement = transaction.prepare(query)?;
+                    let mut rows = statement.query(params![behind, PAGE as i64])?;
+                    while let Some(row) = rows.next()? {
+                        (behind, count) = (row.get(0)?, count + 1);
+                        if !is_right(row)? {
+                            wrong.push(digest(row, 1)?);
+                        }
+                    }
+                    Ok(())
+                })?;
+                if count < PAGE {
+                    return Ok(wrong);
+                }
+            }
+            Err(left_alone())
+        };
+        future::ready(all()).boxed()
     }
 
     fn flip(&mut self, epoch: u64, from: Option<Live>, to: Live) -> Doing<'_, bool> {
@@ -552,7 +620,7 @@ impl Store for Sqlite {
         self.leading(epoch, "the store was cleaned up", move |transaction| {
             remove_rows(transaction, STRAY, &[])?;
             for digest in &wrong {
-                transaction.execute("DELETE FROM bodies WHERE digest = ?1", [digest.as_str()])?;
+                transaction.execute("DELETE FROM bodies WHERE digest = ?1", [digest.to_bytes()])?;
             }
             transaction.execute("DELETE FROM bodies WHERE NOT EXISTS (SELECT 1 FROM artifacts a WHERE a.digest = bodies.digest)", [])?;
             Ok(())
@@ -568,6 +636,18 @@ impl Sqlite {
         set.map_err(|error| self.fault(&error))
     }
 
+    /// Each in a transaction of its own, so that nobody who would write waits for all of them.
+    fn indexed(&mut self, epoch: u64, until: Timestamp) -> Result<()> {
+        for index in indexes::ALL {
+            self.leading_now(epoch, "the rows were indexed", |transaction| {
+                indexes::one(transaction, index)?;
+                Ok(prolonged(transaction, until)?)
+            })?;
+        }
+        self.begun = self.begun.map(Begun::indexed);
+        Ok(())
+    }
+
     fn made(&mut self, source: &Source) -> Result<bool> {
         let connection = self.connect(true)?;
         let told = |error| self.fault(&error);
@@ -580,6 +660,7 @@ impl Sqlite {
         let make = || {
             let transaction = Transaction::new_unchecked(&connection, TransactionBehavior::Immediate)?;
             transaction.execute_batch(TABLES)?;
+            indexes::all(&transaction)?;
             transaction
                 .execute("INSERT INTO source (genesis, channel) VALUES (?1, ?2)", params![source.genesis.as_str(), source.channel])?;
             transaction.execute("INSERT INTO pointer (name, serial, lease_epoch, last_number) VALUES (?1, 0, 0, 0)", [POINTER])?;
@@ -591,6 +672,10 @@ impl Sqlite {
         self.connection = Some(connection);
         Ok(true)
     }
+}
+
+fn prolonged(transaction: &Transaction, until: Timestamp) -> rusqlite::Result<()> {
+    transaction.execute("UPDATE pointer SET lease_until = ?2 WHERE name = ?1", params![POINTER, until.to_string()]).map(drop)
 }
 
 fn take_back(transaction: &Transaction, number: u64) -> rusqlite::Result<()> {
@@ -605,7 +690,7 @@ fn take_back(transaction: &Transaction, number: u64) -> rusqlite::Result<()> {
 
 /// Removes rows, and the bodies that no other row has; how many rows.
 fn remove_rows(transaction: &Transaction, which: &str, with: &[i64]) -> rusqlite::Result<u64> {
-    transaction.execute_batch("CREATE TEMP TABLE IF NOT EXISTS gone (digest TEXT PRIMARY KEY) STRICT; DELETE FROM temp.gone;")?;
+    transaction.execute_batch("CREATE TEMP TABLE IF NOT EXISTS gone (digest BLOB PRIMARY KEY) STRICT; DELETE FROM temp.gone;")?;
     let with = || rusqlite::params_from_iter(with.iter());
     transaction.execute(&format!("INSERT OR IGNORE INTO temp.gone SELECT digest FROM artifacts WHERE {which}"), with())?;
     let rows = transaction.execute(&format!("DELETE FROM artifacts WHERE {which}"), with())?;
@@ -622,8 +707,20 @@ const ROW: &str = "kind, identity, version, path, digest, counted, uid, generati
 
 fn row(row: &rusqlite::Row) -> rusqlite::Result<Row> {
     let key = Key { kind: row.get(0)?, identity: row.get(1)? };
-    let content = Content { key, version: row.get(2)?, path: row.get(3)?, digest: parsed(row, 4)?, counted: parsed(row, 5)? };
+    let content = Content { key, version: row.get(2)?, path: row.get(3)?, digest: digest(row, 4)?, counted: digest(row, 5)? };
     Ok(Row::found(content, row.get(6)?, number_at(row, 7)?, row.get(8)?))
+}
+
+/// Whether a body is what its digest says, both as they are stored.
+fn is_right(row: &rusqlite::Row) -> rusqlite::Result<bool> {
+    Ok(row.get_ref(1)?.as_blob()? == Digest::bytes_of(row.get_ref(2)?.as_bytes()?))
+}
+
+/// A digest in the least room.
+fn digest(row: &rusqlite::Row, column: usize) -> rusqlite::Result<Digest> {
+    let bytes = row.get_ref(column)?.as_blob()?;
+    let bytes: &[u8; 32] = bytes.try_into().map_err(|error| foreign(column, error))?;
+    Ok(Digest::of_bytes(bytes))
 }
 
 fn parsed_or_null<T: std::str::FromStr<Err = String>>(row: &rusqlite::Row, column: usize) -> rusqlite::Result<Option<T>> {
