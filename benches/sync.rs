@@ -338,7 +338,8 @@ struct Server {
 
 impl Server {
     fn start(programs: &Path, within: &Path) -> Result<Server> {
-        let folder = tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o777)).tempdir_in(within)?;
+        let folder = tempfile::tempdir_in(within)?;
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777))?;
         let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let url = format!("postgres://postgres@127.0.0.1:{port}/postgres");
         let server = Server { programs: programs.to_owned(), folder, url };
