@@ -86,6 +86,12 @@ impl Verb {
         matches!(self, Verb::Promote | Verb::Rollback)
     }
 
+    /// Whether a role may permit it: adopting is decided by the signers and their threshold, and what gates found after a move is said
+    /// by who may make it.
+    pub const fn is_for_roles(self) -> bool {
+        !matches!(self, Verb::Adopt | Verb::After)
+    }
+
     /// Whether the right to do this is the right to do `verb`: who may move a channel may say what its gates found afterwards.
     pub const fn grants(self, verb: Verb) -> bool {
         self as u8 == verb as u8 || (matches!(verb, Verb::After) && self.moves())

@@ -89,8 +89,7 @@ impl Cast {
 
     /// No roles at all mean that every signer may do everything; those who are added for the drill must not.
     fn everybody(&mut self) {
-        // The threshold decides adoptions, never a role.
-        let may = Verb::ALL.iter().copied().filter(|verb| *verb != Verb::Adopt).collect();
+        let may = Verb::ALL.iter().copied().filter(|verb| verb.is_for_roles()).collect();
         let who: Vec<String> = self.principals.iter().map(|name| identity(name)).collect();
         if !who.is_empty() {
             self.added.push("a role that lets every signer of the protocol do everything".to_owned());

@@ -338,7 +338,7 @@ lock: own.lock
         let protocol = load(files).unwrap();
         let original = Original { protocol: &protocol, files, folder: "gates", branch: "trunk" };
         let channel: ChannelName = channel.parse().unwrap();
-        let cast = Cast::of(&protocol, &[], &asked(&original).unwrap(), std::slice::from_ref(&channel));
+        let cast = Cast::of(&protocol, &["signer@example.com".to_owned()], &asked(&original).unwrap(), std::slice::from_ref(&channel));
         let keys = cast.principals.iter().map(|name| (name.clone(), KEY.to_owned())).collect();
         let read = |path: &str| Ok(matches!(path, "how.md" | "own.lock").then(|| b"# How\n".to_vec()));
         let copy = Copy::of(&original, &cast, &keys, &channel, |channel| format!("http://127.0.0.1:1/{channel}"), read).unwrap();
@@ -386,6 +386,18 @@ lock: own.lock
         );
         assert_eq!((loaded.release_branches.as_slice(), loaded.remote.as_str()), (&["trunk".to_owned()][..], "upstream"));
         assert!(!loaded.is_unsigned() && loaded.roles["all"].who == ["ssh:a@example.com"]);
+    }
+
+    /// Without roles every signer may do everything, which the copy says as a role.
+    #[test]
+    fn a_protocol_without_roles_is_copied() {
+        let mut files = files(&[("10-written.yaml", "title: Written\ndocs: {}\n")]);
+        let text = PROTOCOL.lines().filter(|line| !line.starts_with("roles:")).collect::<Vec<_>>().join("\n");
+        files.insert("protocol.yaml".to_owned(), format!("{text}\n").into_bytes());
+        let (_, loaded) = copied(&files, "staging");
+        let everybody = &loaded.roles["rehearsal-everybody"];
+        assert_eq!(everybody.who, ["ssh:signer@example.com"]);
+        assert!(everybody.may.contains(&Verb::Promote) && everybody.may.contains(&Verb::Rehearse), "{:?}", everybody.may);
     }
 
     #[test]

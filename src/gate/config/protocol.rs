@@ -333,10 +333,9 @@ fn key_source(text: &str) -> Option<KeySource> {
     lawful.then(|| KeySource::Path(text.to_owned()))
 }
 
-/// The verbs that a role may permit: adopting is decided by the signers and their threshold, and what gates found after a move is
-/// said by who may make it.
+/// The verbs that a role may permit, as they are written.
 pub(super) fn permitted() -> impl Iterator<Item = (&'static str, Verb)> {
-    Verb::ALL.iter().filter(|verb| !matches!(verb, Verb::Adopt | Verb::After)).map(|verb| (verb.slug(), *verb))
+    Verb::ALL.iter().filter(|verb| verb.is_for_roles()).map(|verb| (verb.slug(), *verb))
 }
 
 fn roles(check: &mut Collector, raw: &Named<raw::Role>, channels: &Named<raw::Channel>, unsigned: bool) -> IndexMap<String, Role> {
