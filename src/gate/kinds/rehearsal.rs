@@ -67,7 +67,8 @@ enum What {
 #[serde(deny_unknown_fields)]
 struct RehearsalSpec {
     /// `rollback`: what `rehearse --record` signed into the ledger; `restore`: what `snapshot rehearse` recorded in the store.
-    of: Spanned<What>,
+    #[schemars(required)]
+    of: Option<Spanned<What>>,
     /// How long a rehearsal counts; 30d where absent.
     fresh: Option<Spanned<Span>>,
 }
@@ -87,9 +88,14 @@ fn read(source: &Source) -> Result<(Header, Box<dyn Gate>)> {
     if let Some(fresh) = spec.fresh.as_ref().filter(|fresh| fresh.as_millis() == 0) {
         collector.refuse(fresh, "wrong-value", "a rehearsal that may not age at all is always too old");
     }
-    if collector.findings.is_empty() {
+    if spec.of.is_none() {
+        collector.refuse(&Spanned::<()>::default(), "missing-key", "`of` is missing: what must have been rehearsed");
+        collector
+            .help("`rollback`: what `rehearse --record` signed into the ledger; `restore`: what `snapshot rehearse` recorded in the store");
+    }
+    if let (Some(of), true) = (spec.of, collector.findings.is_empty()) {
         let fresh = spec.fresh.map_or(FRESH, |fresh| fresh.value);
-        return Ok((header, Box::new(Rehearsal { of: spec.of.value, fresh })));
+        return Ok((header, Box::new(Rehearsal { of: of.value, fresh })));
     }
     Err(Fault::new(Reason::BadConfig, format!("{} is not a valid gate", source.file)).findings(collector.findings))
 }
@@ -183,5 +189,26 @@ impl Rehearsal {
             return checks.fail(finding("stale", format!("the last rehearsal is from {time}, more than {} ago", self.fresh)));
         }
         checks.hold();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_must_have_been_rehearsed_is_said_and_not_guessed() {
+        for (keys, code) in [
+            ("{ of: rollback }", None),
+            ("{ of: restore, fresh: 7d }", None),
+            ("{}", Some("config/missing-key")),
+            ("{ fresh: 7d }", Some("config/missing-key")),
+            ("{ of: both }", Some("config/unknown-word")),
+            ("{ of: restore, fresh: 0s }", Some("config/wrong-value")),
+        ] {
+            let source = Source::new("gates/10-case.yaml", format!("title: Rehearsed\nrehearsal: {keys}\n"));
+            let found = read(&source).map(drop).map_err(|fault| fault.findings[0].code.clone());
+            assert_eq!(found.err().as_deref(), code, "{keys}");
+        }
     }
 }
